@@ -1,0 +1,1 @@
+"""Gateware of skipwalk. ``config`` and ``formats`` import nothing but the standard library."""

@@ -1,0 +1,1 @@
+"""Models of the gateware: bit-exact golden model, float formula, cycle cost, and the compiled RTL."""

@@ -1,0 +1,1 @@
+"""Host side of skipwalk: graphs, walks, driver, estimator and command line."""
