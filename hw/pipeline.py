@@ -1,0 +1,28 @@
+"""Delay lines: values that keep step with a pipeline."""
+
+from amaranth.hdl import Module, Signal, Value, ValueLike
+
+__all__ = ["clog2", "delay"]
+
+
+def clog2(n: int) -> int:
+    """Bits that number ``n`` things: 0 for 1, 5 for 17 to 32. Raises ValueError for ``n`` below 1."""
+    if n < 1:
+        raise ValueError(f"there is no number of bits for {n} things")
+    return (n - 1).bit_length()
+
+
+def delay(m: Module, value: ValueLike, cycles: int, *, name: str, reset_less: bool = True) -> Value:
+    """``value`` as it was ``cycles`` clocks ago; registers ``{name}_1``, ``{name}_2``, ... of domain sync.
+
+    Data takes registers without reset; a valid bit is delayed with ``reset_less=False`` and so falls in reset.
+    Raises ValueError for a negative ``cycles``.
+    """
+    if cycles < 0:
+        raise ValueError(f"{name} cannot be delayed by {cycles} cycles")
+    last = Value.cast(value)
+    for i in range(1, cycles + 1):
+        register = Signal(last.shape(), name=f"{name}_{i}", reset_less=reset_less)
+        m.d.sync += register.eq(last)
+        last = register
+    return last

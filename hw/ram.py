@@ -1,0 +1,152 @@
+"""Memories with one write and one read port, behind one interface for every vendor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .config import Vendor
+from .pipeline import clog2
+
+__all__ = ["BlockGrid", "Ram"]
+
+
+@dataclass(frozen=True)
+class BlockGrid:
+    """How a memory is put together from 18-kbit block RAMs.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Banks one after another in address, and slices of a word side by side.
+    block_depth, block_width : int
+        Mode of every block.
+    """
+
+    rows: int
+    columns: int
+    block_depth: int
+    block_width: int
+
+    #: Modes of an 18-kbit block: (depth, width).
+    MODES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
+
+    @classmethod
+    def fewest(cls, depth: int, width: int) -> "BlockGrid":
+        """The grid for ``depth`` words of ``width`` bits with the fewest blocks, and of those with the fewest rows."""
+        grids = (cls(-(-depth // d), -(-width // w), d, w) for d, w in cls.MODES)
+        return min(grids, key=lambda g: (g.blocks, g.rows))
+
+    @property
+    def blocks(self) -> int:
+        return self.rows * self.columns
+
+
+class Ram(wiring.Component):
+    """``depth`` words of ``width`` bits; one is written and one read every cycle.
+
+    Parameters
+    ----------
+    depth, width : int
+        Words, and bits of a word.
+    vendor : Vendor
+        Whose block RAM is instantiated.
+    primitives : bool
+        False: behaviour that a simulator can run and any synthesis can infer from. True: the vendor's cell.
+    style : str
+        ``"block"`` for block RAM; ``"distributed"`` for LUT RAM of at most 64 words that is read without a clock.
+    init : sequence of int
+        Contents after configuration, from address 0; the rest is 0. Only with it may a word be read before it
+        was written: ECP5 block RAM is otherwise undefined after power up (a simulation starts with zeros).
+
+    Members
+    -------
+    wr_en : In(1), wr_addr : In(clog2(depth)), wr_data : In(width)
+        A word is written while ``wr_en`` is high and can be read from the next cycle on.
+    rd_addr : In(clog2(depth)), rd_data : Out(width)
+        The word at the address of :attr:`latency` cycles earlier, as it was then.
+
+    Timing: latency 0 (distributed), 2 (block: array, output register), or 3 (block RAM of several banks, with the
+    choice of the bank registered). The vendor does not change it.
+
+    What is read from an address **in the very cycle in which it is written** is undefined. The twin of a vendor's
+    block (``vendor`` not generic, ``primitives`` false) returns the complement of the old word there, so that
+    whoever relies on it is found in simulation.
+
+    Resources: :attr:`grid` ``.blocks`` block RAMs.
+
+    Raises
+    ------
+    ValueError
+        A size below 1, an unknown style, a distributed RAM of more than 64 words, or more initial words than words.
+    """
+
+    MAX_DISTRIBUTED = 64
+
+    def __init__(
+        self,
+        depth: int,
+        width: int,
+        *,
+        vendor: Vendor = Vendor.GENERIC,
+        primitives: bool = False,
+        style: str = "block",
+        init: Sequence[int] = (),
+    ):
+        if depth < 1 or width < 1:
+            raise ValueError(f"a RAM has at least one word of one bit, not {depth} of {width}")
+        if style not in ("block", "distributed"):
+            raise ValueError(f"style must be 'block' or 'distributed', not {style!r}")
+        if style == "distributed" and depth > self.MAX_DISTRIBUTED:
+            raise ValueError(f"a distributed RAM has at most {self.MAX_DISTRIBUTED} words, not {depth}; use 'block'")
+        if len(init) > depth:
+            raise ValueError(f"{len(init)} initial words do not fit a RAM of {depth}")
+        self._depth = depth
+        self._width = width
+        self._vendor = Vendor(vendor)
+        self._primitives = primitives
+        self._style = style
+        self._init = list(init)
+        self.grid = BlockGrid.fewest(depth, width)
+        super().__init__(
+            {
+                "wr_en": In(1),
+                "wr_addr": In(clog2(depth)),
+                "wr_data": In(width),
+                "rd_addr": In(clog2(depth)),
+                "rd_data": Out(width),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from ``rd_addr`` to ``rd_data``."""
+        if self._style == "distributed":
+            return 0
+        return 2 if self.grid.rows == 1 else 3
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=self._width, depth=self._depth, init=self._init)
+        wr = memory.write_port()
+        m.d.comb += [wr.en.eq(self.wr_en), wr.addr.eq(self.wr_addr), wr.data.eq(self.wr_data)]
+        if self._style == "distributed":
+            rd = memory.read_port(domain="comb")
+            m.d.comb += [rd.addr.eq(self.rd_addr), self.rd_data.eq(rd.data)]
+            return m
+        rd = memory.read_port()
+        m.d.comb += rd.addr.eq(self.rd_addr)
+        word = rd.data
+        if self._vendor is not Vendor.GENERIC:
+            collision = Signal(reset_less=True)
+            m.d.sync += collision.eq(self.wr_en & (self.wr_addr == self.rd_addr))
+            word = word ^ collision.replicate(self._width)
+        for i in range(1, self.latency):
+            register = Signal(self._width, name=f"word_{i}", reset_less=True)
+            m.d.sync += register.eq(word)
+            word = register
+        m.d.comb += self.rd_data.eq(word)
+        return m
