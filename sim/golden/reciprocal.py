@@ -1,5 +1,7 @@
 """Golden model of the reciprocal, bit for bit as ``skipwalk.hw.reciprocal`` computes it."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from ...hw.formats import SQ
@@ -29,7 +31,7 @@ def reciprocal(x_raw: np.ndarray, *, int_bits: int, frac_bits: int, gain_bits: i
     ValueError
         An x is negative or too large.
     """
-    table = ReciprocalTable(int_bits, frac_bits, gain_bits, table_bits)
+    table, value, slope = _table(int_bits, frac_bits, gain_bits, table_bits)
     x = np.asarray(x_raw, np.int64)
     if x.size and (x.min() < 0 or x.max() >> (int_bits + frac_bits)):
         raise ValueError(f"x must be 0 to {(1 << (int_bits + frac_bits)) - 1}, not {x.min()} to {x.max()}")
@@ -40,8 +42,14 @@ def reciprocal(x_raw: np.ndarray, *, int_bits: int, frac_bits: int, gain_bits: i
     mantissa = (x << (int_bits - 1 - exponent)) - (1 << table.mantissa_bits)
     interval = mantissa >> table.offset_bits
     offset = (mantissa & ((1 << table.offset_bits) - 1)) - (1 << (table.offset_bits - 1))
-    value, slope = np.array(table.lines, np.int64).T
     fall = requantize(slope[interval] * offset, table.product_shift, SQ(1, table.value_bits))
     line = value[interval] - fall
     top = int_bits - 1
     return requantize(line << (top - exponent), table.GUARD + top, SQ(1, gain_bits))
+
+
+@lru_cache(maxsize=16)
+def _table(*widths: int) -> tuple[ReciprocalTable, np.ndarray, np.ndarray]:
+    table = ReciprocalTable(*widths)
+    value, slope = np.array(table.lines, np.int64).T
+    return table, value, slope
