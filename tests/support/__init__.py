@@ -1,0 +1,1 @@
+"""What tests share: the cocotb runner, stream drivers and small components to try the harness on."""
