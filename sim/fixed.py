@@ -4,32 +4,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..hw.formats import SQ
+from ..hw.formats import SQ, UQ
 
 __all__ = ["from_raw", "requantize", "saturate", "to_raw"]
 
 
-def saturate(x: np.ndarray, fmt: SQ) -> np.ndarray:
+def saturate(x: np.ndarray, fmt: SQ | UQ) -> np.ndarray:
     """Clamp raw integers to the range of ``fmt``."""
     return np.clip(x, fmt.min_raw, fmt.max_raw)
 
 
-def requantize(x: np.ndarray, shift: int, fmt: SQ) -> np.ndarray:
+def requantize(x: np.ndarray, shift: int, fmt: SQ | UQ) -> np.ndarray:
     """Drop ``shift`` fraction bits of raw int64 ``x``: round half up, then saturate to ``fmt``."""
     half = (1 << shift) >> 1
     return saturate((np.asarray(x, np.int64) + half) >> shift, fmt)
 
 
-def to_raw(x: "np.ndarray | Sequence[float] | float", fmt: SQ) -> np.ndarray:
+def to_raw(x: "np.ndarray | Sequence[float] | float", fmt: SQ | UQ) -> np.ndarray:
     """Nearest raw integers (half up), saturated. Raises ValueError for values that are not finite."""
     values = np.asarray(x, np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"a value is not finite and has no place in {fmt}")
-    limit = 2.0 ** (fmt.bits - 1)
-    scaled = np.floor(np.clip(values * 2.0**fmt.fraction + 0.5, -limit, limit))
+    scaled = np.floor(np.clip(values * 2.0**fmt.fraction + 0.5, fmt.min_raw, fmt.max_raw + 1))
     return saturate(scaled.astype(np.int64), fmt)
 
 
-def from_raw(raw: np.ndarray, fmt: SQ) -> np.ndarray:
+def from_raw(raw: np.ndarray, fmt: SQ | UQ) -> np.ndarray:
     """Raw integers as float64; exact."""
     return np.asarray(raw, np.float64) * fmt.step
