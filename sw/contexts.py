@@ -1,0 +1,245 @@
+"""Training contexts out of walks: a window of positives, and negatives drawn from (visits)^0.75.
+
+Context t of a walk w has the centre ``w[t]`` and the positives ``w[t + 1] ... w[t + window - 1]``; a walk of 80 nodes
+and a window of 8 give 73 contexts. A walk that ends before the window is full (2 ... window - 1 nodes) gives one
+context: its first node and all that follow. A walk of one node gives none.
+
+Negatives are drawn as they come: one that equals the centre, a positive or another negative is kept, as in the papers'
+sequential training, so that every context has the same number of samples. Those of context t of walk i come from the
+key ``fold(fold(fold(seed, STREAM_NEGATIVES), i), t)`` of :mod:`skipwalk.sw.rng`, draws 1, 2, ... in order: they depend
+on nothing else.
+
+With ``interleave=k`` the walks i with equal i // k are in flight together: context 0 of each of them in the order of i,
+then context 1 of each, and so on; a walk without contexts left is passed over.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numba import njit
+
+from .graph import Graph
+from .rng import STREAM_NEGATIVES, draw, fold, seed_key
+
+__all__ = ["AliasTable", "ContextBatch", "contexts", "expected_visits", "negative_sampler", "visits"]
+
+_S32 = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+_FULL = np.uint64(1 << 32)
+
+
+@dataclass(frozen=True)
+class ContextBatch:
+    """Contexts in training order.
+
+    Attributes
+    ----------
+    centres : (n,) int32
+    indptr : (n + 1,) int64
+        Context c has the samples ``indptr[c] : indptr[c + 1]``.
+    samples : (total,) int32
+        Mode ``shared``: positives, then negatives. Mode ``per_positive``: each positive followed by its negatives.
+    labels : (total,) uint8
+        1 for a positive, 0 for a negative.
+    """
+
+    centres: np.ndarray
+    indptr: np.ndarray
+    samples: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.centres)
+
+
+class AliasTable:
+    """Draws from a discrete distribution in constant time (Vose 1991), with integer thresholds.
+
+    64 random bits b give column ``c = (b >> 32) * n >> 32`` and the node ``c`` if the lower 32 bits of b are below
+    ``threshold[c]``, else ``alias[c]``. A weight of 0 is never drawn.
+
+    Attributes
+    ----------
+    threshold : (n,) uint64, 0 ... 2**32
+    alias : (n,) int32
+
+    Raises
+    ------
+    ValueError
+        Weights are not (n,), negative, not finite, or all zero.
+    """
+
+    def __init__(self, weights: np.ndarray):
+        w = np.asarray(weights, np.float64)
+        if w.ndim != 1 or not 0 < len(w) < 1 << 31:
+            raise ValueError(f"weights must be one-dimensional with 1 to 2**31 - 1 entries, not of shape {w.shape}")
+        bad = np.flatnonzero(~(np.isfinite(w) & (w >= 0)))
+        if len(bad):
+            raise ValueError(f"weight {bad[0]} is {w[bad[0]]:g}; it must be finite and not negative")
+        if not w.any():
+            raise ValueError("all weights are 0, so there is nothing to draw; count visits first")
+        # Divided by the largest first, so that the sum cannot overflow.
+        w = w / w.max()
+        self.threshold, self.alias = _vose(w * (len(w) / w.sum()))
+
+    def __len__(self) -> int:
+        return len(self.alias)
+
+
+def visits(walk_blocks: Iterable[np.ndarray], n_nodes: int) -> np.ndarray:
+    """(n_nodes,) int64: how often each row occurs in the walks (-1 left out)."""
+    counts = np.zeros(n_nodes, np.int64)
+    for block in walk_blocks:
+        counts += np.bincount(block[block >= 0], minlength=n_nodes)
+    return counts
+
+
+def expected_visits(graph: Graph) -> np.ndarray:
+    """(n_nodes,) float64 proportional to the visits of long first-order walks: a node's sum of weights.
+
+    Stands in for :func:`visits` where no walks have been counted. It is exact for p = q = 1 on a connected graph.
+    """
+    return graph.strength
+
+
+def negative_sampler(visits: np.ndarray, power: float = 0.75) -> AliasTable:
+    """The sampler over visits**power; nodes never visited are never drawn. Raises ValueError as AliasTable."""
+    return AliasTable(np.asarray(visits, np.float64) ** power)
+
+
+def contexts(
+    walk_block: np.ndarray,
+    *,
+    window: int = 8,
+    negatives: int = 24,
+    mode: Literal["shared", "per_positive"] = "shared",
+    sampler: AliasTable | None,
+    seed: int,
+    first_walk: int,
+    interleave: int = 1,
+) -> ContextBatch:
+    """All contexts of a block of walks.
+
+    Parameters
+    ----------
+    walk_block : (n, length) int32
+        As :func:`skipwalk.sw.walks.walks` yields it.
+    window : int
+        Nodes in a window, the centre included.
+    negatives : int
+        For the whole context (mode ``shared``) or for each positive (``per_positive``: 10 make 77 samples).
+    sampler : AliasTable or None
+        None only without negatives.
+    seed : int
+        0 ... 2**64 - 1.
+    first_walk : int
+        Number of the block's first walk; a multiple of ``interleave``.
+    interleave : int
+        Walks in flight. Blocks have to be multiples of it, but for the last.
+
+    Raises
+    ------
+    ValueError
+        A parameter is out of range; the message shows it.
+    """
+    for name, value, least in (
+        ("window", window, 2),
+        ("negatives", negatives, 0),
+        ("interleave", interleave, 1),
+        ("first_walk", first_walk, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, not {value}")
+    if mode not in ("shared", "per_positive"):
+        raise ValueError(f"mode must be 'shared' or 'per_positive', not {mode!r}")
+    if first_walk % interleave:
+        raise ValueError(f"first_walk {first_walk} is not a multiple of interleave {interleave}; align the blocks")
+    if walk_block.ndim != 2:
+        raise ValueError(f"walk_block must be (n, length), not of shape {walk_block.shape}")
+    if sampler is None:
+        if negatives:
+            raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
+        threshold, alias = np.empty(0, np.uint64), np.empty(0, np.int32)
+    else:
+        threshold, alias = sampler.threshold, sampler.alias
+    key = seed_key(seed, STREAM_NEGATIVES)
+    args = np.ascontiguousarray(walk_block, np.int32), window, negatives, mode == "per_positive"
+    return ContextBatch(*_contexts(*args, threshold, alias, key, first_walk, interleave))
+
+
+@njit(cache=True, nogil=True)
+def _vose(scaled):
+    """Alias table of weights with mean 1."""
+    n = len(scaled)
+    rest = scaled.copy()
+    threshold, alias = np.full(n, _FULL), np.arange(n).astype(np.int32)
+    small, large = np.empty(n, np.int64), np.empty(n, np.int64)
+    n_small, n_large = 0, 0
+    for c in range(n):
+        if rest[c] < 1.0:
+            small[n_small] = c
+            n_small += 1
+        else:
+            large[n_large] = c
+            n_large += 1
+    while n_small and n_large:
+        n_small -= 1
+        s, g = small[n_small], large[n_large - 1]
+        threshold[s], alias[s] = np.uint64(rest[s] * 4294967296.0), g
+        rest[g] -= 1.0 - rest[s]
+        if rest[g] < 1.0:
+            n_large -= 1
+            small[n_small] = g
+            n_small += 1
+    # What rounding leaves over keeps its whole column, unless it must never be drawn.
+    for k in range(n_small):
+        if scaled[small[k]] == 0.0:
+            threshold[small[k]], alias[small[k]] = np.uint64(0), np.argmax(scaled)
+    return threshold, alias
+
+
+@njit(cache=True, nogil=True)
+def _contexts(walk_block, window, negatives, per_positive, threshold, alias, key, first_walk, interleave):
+    n, length = walk_block.shape
+    count, positives = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    n_contexts, total = 0, 0
+    for i in range(n):
+        nodes = 0
+        while nodes < length and walk_block[i, nodes] >= 0:
+            nodes += 1
+        if nodes > 1:
+            positives[i] = min(window, nodes) - 1
+            count[i] = nodes - positives[i]
+            n_contexts += count[i]
+            total += count[i] * (positives[i] * (1 + negatives) if per_positive else positives[i] + negatives)
+    centres = np.empty(n_contexts, np.int32)
+    indptr = np.zeros(n_contexts + 1, np.int64)
+    samples = np.empty(total, np.int32)
+    labels = np.zeros(total, np.uint8)
+    columns = np.uint64(len(alias))
+    c, s = 0, 0
+    for group in range(0, n, interleave):
+        end = min(group + interleave, n)
+        for t in range(count[group:end].max()):
+            for i in range(group, end):
+                if t >= count[i]:
+                    continue
+                own = fold(fold(key, first_walk + i), t)
+                j = 0
+                centres[c] = walk_block[i, t]
+                for k in range(positives[i]):
+                    samples[s] = walk_block[i, t + 1 + k]
+                    labels[s] = 1
+                    s += 1
+                    last = k == positives[i] - 1
+                    for _ in range(negatives if per_positive or last else 0):
+                        j += 1
+                        bits = draw(own, j)
+                        column = np.int64(((bits >> _S32) * columns) >> _S32)
+                        samples[s] = column if (bits & _LOW) < threshold[column] else alias[column]
+                        s += 1
+                c += 1
+                indptr[c] = s
+    return centres, indptr, samples, labels

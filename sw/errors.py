@@ -1,0 +1,28 @@
+"""What goes wrong on the host side. Every message names the thing, its value and the remedy."""
+
+from pathlib import Path
+
+__all__ = ["InputError", "SkipwalkError", "UnknownNodeError"]
+
+
+class SkipwalkError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class InputError(SkipwalkError, ValueError):
+    """A graph, label or model file, or an array given by the caller, cannot be used as it is.
+
+    ``path`` and ``line`` (from 1), where known, lead the message: ``cora.txt:17: 1 column; write ...``.
+    """
+
+    def __init__(self, message: str, *, path: str | Path | None = None, line: int | None = None):
+        self.path = None if path is None else Path(path)
+        self.line = line
+        place = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
+        super().__init__(place + message)
+
+
+class UnknownNodeError(InputError, KeyError):
+    """A node id that the graph does not have."""
+
+    __str__ = Exception.__str__  # KeyError would show the message in quotes
