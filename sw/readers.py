@@ -25,7 +25,7 @@ from scipy import sparse
 from .errors import InputError
 from .graph import Graph
 
-__all__ = ["read_graph", "read_labels", "typed_ids"]
+__all__ = ["read_bytes", "read_graph", "read_labels", "reading", "typed_ids", "unpack_npz"]
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +54,10 @@ def read_graph(path: str | Path, *, fmt: str | None = None) -> Graph:
     """
     path = Path(path)
     kind = _kind(path, fmt)
-    with _reading(path):
-        data = _read_bytes(path)
+    with reading(path):
+        data = read_bytes(path)
         if kind == "npz":
-            graph = _from_npz(data, path)
+            graph = _from_npz(data)
         elif kind in ("graphml", "gml"):
             graph = _from_networkx_file(data, path, kind)
         else:
@@ -80,11 +80,11 @@ def read_labels(path: str | Path, graph: Graph | None = None, *, fmt: str | None
     if kind not in ("edges", *_DELIMITERS):
         raise InputError("labels are read from text (`node class`), .csv or .tsv", path=path)
     nodes: dict[str, tuple[int, str]] = {}
-    with _reading(path):
+    with reading(path):
         known = None if graph is None else {str(node): node for node in graph.ids}
         if known is not None and graph is not None and len(known) < graph.n_nodes:
             raise InputError("the graph has different ids that read the same (as 1 and '1'); labels cannot tell them")
-        rows, columns = _header(_rows(_read_bytes(path), path, _DELIMITERS.get(kind)), (NODES, CLASSES), 1, kind)
+        rows, columns = _header(_rows(read_bytes(path), path, _DELIMITERS.get(kind)), (NODES, CLASSES), 1, kind)
         for line, cells in rows:
             if len(cells) != 2 if columns is None else len(cells) <= max(columns):
                 raise InputError(f"{len(cells)} columns; a label line is a node and its class", path=path, line=line)
@@ -124,7 +124,7 @@ def _kind(path: Path, fmt: str | None) -> str:
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Turns whatever reading ``path`` can raise into an InputError that names it."""
     try:
         yield
@@ -140,9 +140,23 @@ def _reading(path: Path) -> Iterator[None]:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """What the file holds, unpacked if gzip packed it; raises what :func:`reading` translates."""
     data = path.read_bytes()
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def unpack_npz(data: bytes) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file's bytes; raises InputError, or what :func:`reading` translates."""
+    # From memory, because np.load leaves a file that is no archive open.
+    try:
+        loaded = np.load(io.BytesIO(data), allow_pickle=False)
+        if isinstance(loaded, np.lib.npyio.NpzFile):
+            with loaded:
+                return dict(loaded)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"malformed: {error}") from error
+    raise InputError("a single array, not an .npz archive of named ones")
 
 
 # ---- tables
@@ -263,29 +277,25 @@ def _read_gml(data: bytes) -> Any:
         return nx.read_gml(io.BytesIO(data), label="id")
 
 
-def _from_npz(data: bytes, path: Path) -> Graph:
+def _from_npz(data: bytes) -> Graph:
+    arrays = unpack_npz(data)
+    ids = arrays["ids"].tolist() if "ids" in arrays else None
+    values = arrays.get("weights", arrays.get("data"))
     try:
-        loaded = np.load(io.BytesIO(data), allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise InputError("a single array; save an .npz with edges, or with indptr and indices")
-        with loaded as archive:
-            names = set(archive.files)
-            ids = archive["ids"].tolist() if "ids" in names else None
-            values = next((archive[name] for name in ("weights", "data") if name in names), None)
-            if "edges" in names:
-                return Graph.from_edges(archive["edges"], values, ids=ids)
-            if "format" in names:
-                return Graph.from_scipy(sparse.load_npz(io.BytesIO(data)), ids)
-            if {"indptr", "indices"} <= names:
-                indptr, indices = archive["indptr"], archive["indices"]
-                n = len(indptr) - 1
-                values = np.ones(len(indices)) if values is None else values
-                return Graph.from_scipy(sparse.csr_array((values, indices, indptr), shape=(n, n)), ids)
+        if "edges" in arrays:
+            return Graph.from_edges(arrays["edges"], values, ids=ids)
+        if "format" in arrays:
+            return Graph.from_scipy(sparse.load_npz(io.BytesIO(data)), ids)
+        if "indptr" in arrays and "indices" in arrays:
+            indptr, indices = arrays["indptr"], arrays["indices"]
+            n = len(indptr) - 1
+            values = np.ones(len(indices)) if values is None else values
+            return Graph.from_scipy(sparse.csr_array((values, indices, indptr), shape=(n, n)), ids)
     except InputError:
         raise
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"malformed: {error}", path=path) from error
+        raise InputError(f"malformed: {error}") from error
     raise InputError(
-        f"has the arrays {', '.join(sorted(names)) or '(none)'}; it needs edges (m, 2), or indptr and indices, or what "
-        "scipy.sparse.save_npz writes"
+        f"has the arrays {', '.join(sorted(arrays)) or '(none)'}; it needs edges (m, 2), or indptr and indices, or "
+        "what scipy.sparse.save_npz writes"
     )
