@@ -139,8 +139,8 @@ class LoraConfig:
             ("gradient_bits", 24, 48),
             ("exp_step_bits", 0, self.y.fraction),
             ("exp_entries", 2, 1024),
-            ("exp_bits", 4, 16),
-            ("gain_bits", 8, 17),
+            ("exp_bits", 6, 16),
+            ("gain_bits", 8, 16),
             ("rate_shift", 0, 16),
         ):
             if not low <= getattr(self, name) <= high:
