@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from . import ecp5
 from .config import Vendor
 
 __all__ = ["Multiplier"]
@@ -50,6 +51,10 @@ class Multiplier(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        if self._primitives and self._vendor is Vendor.ECP5:
+            m.submodules.cell = cell = ecp5.MULT18X18D()
+            m.d.comb += [cell.a.eq(self.a), cell.b.eq(self.b), self.p.eq(cell.p)]
+            return m
         a = Signal.like(self.a, reset_less=True)
         b = Signal.like(self.b, reset_less=True)
         inside = Signal.like(self.p, reset_less=True)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from . import ecp5
 from .config import Vendor
-from .pipeline import clog2
+from .pipeline import clog2, delay
 
 __all__ = ["BlockGrid", "Ram"]
 
@@ -57,7 +58,7 @@ class Ram(wiring.Component):
     primitives : bool
         False: behaviour that a simulator can run and any synthesis can infer from. True: the vendor's cell.
     style : str
-        ``"block"`` for block RAM; ``"distributed"`` for LUT RAM of at most 64 words that is read without a clock.
+        ``"block"`` for block RAM; ``"distributed"`` for LUT RAM of at most 128 words that is read without a clock.
     init : sequence of int
         Contents after configuration, from address 0; the rest is 0. Only with it may a word be read before it
         was written: ECP5 block RAM is otherwise undefined after power up (a simulation starts with zeros).
@@ -81,10 +82,10 @@ class Ram(wiring.Component):
     Raises
     ------
     ValueError
-        A size below 1, an unknown style, a distributed RAM of more than 64 words, or more initial words than words.
+        A size below 1, an unknown style, a distributed RAM of more than 128 words, or more initial words than words.
     """
 
-    MAX_DISTRIBUTED = 64
+    MAX_DISTRIBUTED = 128
 
     def __init__(
         self,
@@ -130,23 +131,58 @@ class Ram(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = memory = Memory(shape=self._width, depth=self._depth, init=self._init)
-        wr = memory.write_port()
-        m.d.comb += [wr.en.eq(self.wr_en), wr.addr.eq(self.wr_addr), wr.data.eq(self.wr_data)]
-        if self._style == "distributed":
-            rd = memory.read_port(domain="comb")
-            m.d.comb += [rd.addr.eq(self.rd_addr), self.rd_data.eq(rd.data)]
+        if self._primitives and self._vendor is Vendor.ECP5 and self._style == "block":
+            self._elaborate_ecp5(m)
             return m
-        rd = memory.read_port()
-        m.d.comb += rd.addr.eq(self.rd_addr)
+        # Asynchronous read, then a register: Yosys makes a block RAM of both, and with the attribute it spares the logic
+        # that a synchronous read port would get to return the old word where an address is read and written at once.
+        memory = Memory(shape=self._width, depth=self._depth, init=self._init, attrs={"no_rw_check": True})
+        m.submodules.memory = memory
+        wr, rd = memory.write_port(), memory.read_port(domain="comb")
+        m.d.comb += [
+            wr.en.eq(self.wr_en),
+            wr.addr.eq(self.wr_addr),
+            wr.data.eq(self.wr_data),
+            rd.addr.eq(self.rd_addr),
+        ]
         word = rd.data
-        if self._vendor is not Vendor.GENERIC:
-            collision = Signal(reset_less=True)
-            m.d.sync += collision.eq(self.wr_en & (self.wr_addr == self.rd_addr))
+        if self._vendor is not Vendor.GENERIC and self._style == "block":
+            collision = self.wr_en & (self.wr_addr == self.rd_addr)
             word = word ^ collision.replicate(self._width)
-        for i in range(1, self.latency):
-            register = Signal(self._width, name=f"word_{i}", reset_less=True)
-            m.d.sync += register.eq(word)
-            word = register
-        m.d.comb += self.rd_data.eq(word)
+        m.d.comb += self.rd_data.eq(delay(m, word, self.latency, name="word"))
         return m
+
+    def _elaborate_ecp5(self, m: Module) -> None:
+        grid = self.grid
+        inner = clog2(grid.block_depth)
+        pad = Cat(self.wr_data, Const(0, grid.columns * grid.block_width - self._width))
+        words = []
+        for row in range(grid.rows):
+            wr_en = self.wr_en if grid.rows == 1 else self.wr_en & (self.wr_addr[inner:] == row)
+            slices = []
+            for column in range(grid.columns):
+                low = column * grid.block_width
+                mask = (1 << grid.block_width) - 1
+                init = self._init[row * grid.block_depth : (row + 1) * grid.block_depth]
+                block = ecp5.DP16KD(grid.block_width, init=[word >> low & mask for word in init])
+                m.submodules[f"block_{row}_{column}"] = block
+                m.d.comb += [
+                    block.wr_en.eq(wr_en),
+                    block.wr_addr.eq(self.wr_addr[:inner]),
+                    block.wr_data.eq(pad[low : low + grid.block_width]),
+                    block.rd_addr.eq(self.rd_addr[:inner]),
+                ]
+                slices.append(block.rd_data)
+            words.append(Cat(slices)[: self._width])
+        if grid.rows == 1:
+            m.d.comb += self.rd_data.eq(words[0])
+            return
+        bank = delay(m, self.rd_addr[inner:], self.latency - 1, name="bank")
+        word = Signal(self._width, reset_less=True)
+        with m.Switch(bank):
+            for row in range(grid.rows - 1):
+                with m.Case(row):
+                    m.d.sync += word.eq(words[row])
+            with m.Default():
+                m.d.sync += word.eq(words[-1])
+        m.d.comb += self.rd_data.eq(word)
