@@ -4,8 +4,8 @@ Context t of a walk w has the centre ``w[t]`` and the positives ``w[t + 1] ... w
 and a window of 8 give 73 contexts. A walk that ends before the window is full (2 ... window - 1 nodes) gives one
 context: its first node and all that follow. A walk of one node gives none.
 
-Negatives are drawn as they come: one that equals the centre, a positive or another negative is kept, as in the papers'
-sequential training, so that every context has the same number of samples. Those of context t of walk i come from the
+Negatives are drawn as they come: one that equals the centre, a positive or another negative is kept, so that every
+context has the same number of samples (variants of word2vec differ in this). Those of context t of walk i come from the
 key ``fold(fold(fold(seed, STREAM_NEGATIVES), i), t)`` of :mod:`skipwalk.sw.rng`, draws 1, 2, ... in order: they depend
 on nothing else.
 
@@ -193,10 +193,7 @@ def _vose(scaled):
             n_large -= 1
             small[n_small] = g
             n_small += 1
-    # What rounding leaves over keeps its whole column, unless it must never be drawn.
-    for k in range(n_small):
-        if scaled[small[k]] == 0.0:
-            threshold[small[k]], alias[small[k]] = np.uint64(0), np.argmax(scaled)
+    # What is left over has rest 1 but for rounding, so it keeps its whole column; a weight of 0 cannot be among it.
     return threshold, alias
 
 

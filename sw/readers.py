@@ -25,7 +25,7 @@ from scipy import sparse
 from .errors import InputError
 from .graph import Graph
 
-__all__ = ["read_bytes", "read_graph", "read_labels", "reading", "typed_ids", "unpack_npz"]
+__all__ = ["read_bytes", "read_edges", "read_graph", "read_labels", "reading", "typed_ids", "unpack_npz"]
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,7 @@ def read_labels(path: str | Path, graph: Graph | None = None, *, fmt: str | None
         raise InputError("labels are read from text (`node class`), .csv or .tsv", path=path)
     nodes: dict[str, tuple[int, str]] = {}
     with reading(path):
-        known = None if graph is None else {str(node): node for node in graph.ids}
-        if known is not None and graph is not None and len(known) < graph.n_nodes:
-            raise InputError("the graph has different ids that read the same (as 1 and '1'); labels cannot tell them")
+        known = None if graph is None else _ids_by_text(graph)
         rows, columns = _header(_rows(read_bytes(path), path, _DELIMITERS.get(kind)), (NODES, CLASSES), 1, kind)
         for line, cells in rows:
             if len(cells) != 2 if columns is None else len(cells) <= max(columns):
@@ -102,6 +100,36 @@ def read_labels(path: str | Path, graph: Graph | None = None, *, fmt: str | None
             raise InputError("no labels; is it the right file?")
     keys = typed_ids(nodes) if known is None else [known[node] for node in nodes]
     return dict(zip(keys, typed_ids(label for _, label in nodes.values()), strict=True))
+
+
+def read_edges(path: str | Path, graph: Graph, *, fmt: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Edges in a file that are to be added to ``graph``: pairs of ids (m, 2) object, weights (m,) or None.
+
+    Ids that read the same as one of ``graph`` are that one; those of new nodes are integers, or strings, if all ids of
+    ``graph`` are. Raises InputError as :func:`read_graph`.
+    """
+    extra = read_graph(path, fmt=fmt)
+    with reading(Path(path)):
+        known = _ids_by_text(graph)
+    kinds = {type(node) for node in graph.ids}
+    ids = np.empty(extra.n_nodes, object)
+    for row, node in enumerate(extra.ids):
+        text = str(node)
+        if text in known:
+            ids[row] = known[text]
+        elif kinds == {int} and _INTEGER.fullmatch(text):
+            ids[row] = int(text)
+        else:
+            ids[row] = text if kinds == {str} else node
+    pairs, weights = extra.edges()
+    return ids[pairs], weights
+
+
+def _ids_by_text(graph: Graph) -> dict[str, Hashable]:
+    known = {str(node): node for node in graph.ids}
+    if len(known) < graph.n_nodes:
+        raise InputError("the graph has different ids that read the same (as 1 and '1'); a text file cannot tell them")
+    return known
 
 
 def typed_ids(words: Iterable[str]) -> list[int] | list[str]:

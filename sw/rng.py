@@ -15,10 +15,19 @@ import operator
 import numpy as np
 from numba import njit
 
-__all__ = ["STREAM_NEGATIVES", "STREAM_STARTS", "STREAM_WALKS", "draw", "fold", "seed_key"]
+__all__ = [
+    "STREAM_NEGATIVES",
+    "STREAM_STARTS",
+    "STREAM_UPDATES",
+    "STREAM_WALKS",
+    "draw",
+    "fold",
+    "seed_key",
+    "update_seed",
+]
 
 #: First word folded into a seed: which use the numbers are for.
-STREAM_STARTS, STREAM_WALKS, STREAM_NEGATIVES = 1, 2, 3
+STREAM_STARTS, STREAM_WALKS, STREAM_NEGATIVES, STREAM_UPDATES = 1, 2, 3, 4
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MUL_A = np.uint64(0xBF58476D1CE4E5B9)
@@ -58,3 +67,11 @@ def seed_key(seed: int, *words: int) -> np.uint64:
         # numba hands a uint64 back as a plain int, which it would not take as a uint64 again.
         key = np.uint64(fold(key, np.uint64(word)))
     return key
+
+
+def update_seed(seed: int, number: int) -> int:
+    """The seed for the ``number``-th update of a model that was first trained with ``seed``.
+
+    With one of its own, an update's walks and negatives owe nothing to those of the training or of another update.
+    """
+    return int(seed_key(seed, STREAM_UPDATES, number))

@@ -160,11 +160,11 @@ def _shuffle(starts, key):
 
 
 @njit(cache=True, nogil=True)
-def _find(values, lo, hi, x):
-    """First place in ``values[lo:hi]`` (ascending) that is not below x."""
+def _find_above(values, lo, hi, x):
+    """First place in ``values[lo:hi]`` (ascending) that is above x, or hi."""
     while lo < hi:
         mid = (lo + hi) >> 1
-        if values[mid] < x:
+        if values[mid] <= x:
             lo = mid + 1
         else:
             hi = mid
@@ -177,7 +177,7 @@ def _case(indptr, indices, previous, x):
     if x == previous:
         return 0
     end = indptr[previous + 1]
-    at = _find(indices, indptr[previous], end, x)
+    at = _find_above(indices, indptr[previous], end, x - 1)
     return 1 if at < end and indices[at] == x else 2
 
 
@@ -229,15 +229,3 @@ def _walk(indptr, indices, cumulative, starts, key, first, a, thresholds, out):
                     trials += 1
             previous, current = current, np.int64(indices[e])
             out[i, t] = current
-
-
-@njit(cache=True, nogil=True)
-def _find_above(values, lo, hi, x):
-    """First place in ``values[lo:hi]`` (ascending) that is above x, or hi."""
-    while lo < hi:
-        mid = (lo + hi) >> 1
-        if values[mid] <= x:
-            lo = mid + 1
-        else:
-            hi = mid
-    return lo

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from skipwalk.sw.errors import InputError, SkipwalkError, UnknownNodeError
 from skipwalk.sw.graph import Graph
-from skipwalk.sw.readers import read_graph, read_labels, typed_ids
+from skipwalk.sw.readers import read_edges, read_graph, read_labels, typed_ids
 
 DATA = Path(os.environ.get("SKIPWALK_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
 
@@ -427,6 +427,36 @@ def test_single_npy_array_is_refused(tmp_path):
         np.save(file, np.zeros(3))
     with pytest.raises(InputError, match="a single array"):
         Graph.read(tmp_path / "g.npz")
+
+
+# ---- edges to add
+@pytest.mark.parametrize(
+    ("old", "text", "pairs"),
+    [
+        ([(1, 2)], "2 3\n", [[2, 3]]),
+        ([("1", "2")], "2 3\n", [["2", "3"]]),
+        ([(1, 2)], "2 x\n3 2\n", [[2, "x"], [2, 3]]),
+        ([("a", "7")], "7 8\n", [["7", "8"]]),
+        ([(1, (2, 3))], "1 x\n", [[1, "x"]]),
+    ],
+)
+def test_edges_to_add_have_the_ids_of_the_graph(tmp_path, old, text, pairs):
+    got, weights = read_edges(write(tmp_path / "e.txt", text), Graph.from_edges(old))
+    assert got.tolist() == pairs
+    assert weights is None
+
+
+def test_edges_to_add_keep_weights(tmp_path):
+    graph = Graph.from_edges([(1, 2), (2, 3)])
+    pairs, weights = read_edges(write(tmp_path / "e.csv", "3,2,5\n4,1,2\n"), graph)
+    added = graph.add_edges(pairs, weights)
+    assert adjacency(added.graph) == both_ways({(1, 2): 1.0, (2, 3): 5.0, (1, 4): 2.0})
+    assert added.new_nodes.tolist() == [3]
+
+
+def test_edges_to_add_cannot_tell_ids_that_read_the_same(tmp_path):
+    with pytest.raises(InputError, match=r"e\.txt: .* read the same"):
+        read_edges(write(tmp_path / "e.txt", "1 2\n"), Graph.from_edges([(1, "1")]))
 
 
 # ---- labels

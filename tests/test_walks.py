@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skipwalk.sw.errors import InputError
 from skipwalk.sw.graph import Graph
-from skipwalk.sw.rng import STREAM_STARTS, STREAM_WALKS, draw, fold, seed_key
+from skipwalk.sw.rng import STREAM_STARTS, STREAM_WALKS, draw, fold, seed_key, update_seed
 from skipwalk.sw.walks import TRIALS, n_walks, walks
 
 MASK = (1 << 64) - 1
@@ -111,6 +111,10 @@ def test_random_words_equal_their_definition(words):
     assert int(seed_key(*words)) == key
     assert int(draw(np.uint64(key), 7)) & MASK == plain_draw(key, 7)
     assert int(fold(np.uint64(key), 7)) & MASK == plain_fold(key, 7)
+
+
+def test_updates_have_seeds_of_their_own():
+    assert len({5, *(update_seed(5, k) for k in range(100)), *(update_seed(6, k) for k in range(100))}) == 201
 
 
 def test_draws_are_those_of_splitmix64():
