@@ -67,6 +67,11 @@ def test_npz_is_plain_numpy_for_plain_ids(tmp_path):
     assert (tmp_path / "e.npz").read_bytes() == (tmp_path / "f.npz").read_bytes()
 
 
+def test_ids_that_numpy_would_cut_keep_their_ends(tmp_path):
+    save_npz(tmp_path / "e.npz", ["a\0", "a", "\ud800"], np.eye(3))
+    assert load_npz(tmp_path / "e.npz")[0] == ["a\0", "a", "\ud800"]
+
+
 def test_integer_ids_come_back_as_integers(tmp_path):
     save_word2vec(tmp_path / "e.txt", [5, 7], np.zeros((2, 1)))
     assert load_word2vec(tmp_path / "e.txt")[0] == [5, 7]

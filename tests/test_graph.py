@@ -162,6 +162,11 @@ def test_from_networkx_keeps_order_weights_and_isolated_nodes(caplog):
     assert not caplog.records
 
 
+def test_from_networkx_merges_parallel_edges():
+    g = Graph.from_networkx(nx.MultiGraph([(1, 2, {"weight": 3}), (2, 1, {"weight": 4}), (2, 3)]))
+    assert adjacency(g) == both_ways({(1, 2): 4.0, (2, 3): 1.0})
+
+
 def test_from_networkx_warns_of_direction(caplog):
     g = Graph.from_networkx(nx.DiGraph([(1, 2), (2, 3)]))
     assert adjacency(g) == both_ways({(1, 2): 1.0, (2, 3): 1.0})
@@ -195,6 +200,11 @@ def test_from_scipy_refuses():
         Graph.from_scipy(sparse.csr_array((2, 3)))
     with pytest.raises(InputError, match="1 ids for a matrix of 2 rows"):
         Graph.from_scipy(sparse.csr_array((2, 2)), ids=["a"])
+    for indices, indptr in (([5, 0], [0, 1, 2]), ([1, 0], [0, 2, 1]), ([1, -1], [0, 1, 2])):
+        damaged = sparse.csr_array((2, 2))
+        damaged.data, damaged.indices, damaged.indptr = np.ones(2), np.array(indices), np.array(indptr)
+        with pytest.raises(InputError, match="the adjacency matrix is damaged"):
+            Graph.from_scipy(damaged)
     stored_zero = sparse.csr_array((np.zeros(1), ([0], [1])), shape=(2, 2))
     with pytest.raises(InputError, match="edge 0 has the weight 0"):
         Graph.from_scipy(stored_zero)
@@ -288,6 +298,11 @@ def test_reads_text(tmp_path, name, text):
     packed = tmp_path / (name + ".gz")
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert adjacency(Graph.read(packed)) == SQUARE
+
+
+def test_words_of_a_header_can_be_nodes_of_an_edge_list(tmp_path):
+    path = write(tmp_path / "g.txt", "u v\nv w\n")
+    assert adjacency(Graph.read(path)) == both_ways({("u", "v"): 1.0, ("v", "w"): 1.0})
 
 
 def square_nx() -> nx.Graph:
