@@ -1,0 +1,133 @@
+"""What both ends of the link agree on: flags, header layouts, identity, sizes. Standard library only.
+
+A frame is ``header | words | CRC-32`` encoded with COBS and ended by a zero byte; everything is little-endian.
+``docs/link.md`` tells how frames are exchanged.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import IntFlag
+
+__all__ = ["DEVICE_HEADER", "HOST_HEADER", "MAGIC", "VERSION", "Flags", "Identity", "LinkConfig", "UartConfig"]
+
+#: First identity word of every device: the bytes ``skwk``.
+MAGIC = int.from_bytes(b"skwk", "little")
+#: Version of the frames and of their rules.
+VERSION = 1
+
+#: Host to device: flags, session, seq, ack.
+HOST_HEADER = struct.Struct("<BHHH")
+#: Device to host: flags, session, seq, ack, limit.
+DEVICE_HEADER = struct.Struct("<BHHHH")
+
+
+class Flags(IntFlag):
+    """First byte of a frame. The other bits are zero; a frame that has them set is refused."""
+
+    #: From the host: begin the session named in the header. From the device: it has begun, and the words identify it.
+    OPEN = 1
+    #: From the host: answer, and send again what ``ack`` does not cover. From the device: something was refused.
+    AGAIN = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkConfig:
+    """Buffers of the device end.
+
+    Attributes
+    ----------
+    depth : int
+        Words in each direction's buffer: a power of two, at least ``2 * frame_words``.
+    frame_words : int
+        Most words in one frame.
+    clear_cycles : int
+        For how many cycles a new session holds the core in reset.
+
+    Raises
+    ------
+    TypeError
+        A value is not an int.
+    ValueError
+        A value is out of range.
+    """
+
+    depth: int = 512
+    frame_words: int = 64
+    clear_cycles: int = 16
+
+    def __post_init__(self):
+        for name in ("depth", "frame_words", "clear_cycles"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} must be an int, not {value!r}")
+        if not 4 <= self.frame_words <= 255:
+            raise ValueError(f"frame_words must be 4 to 255, not {self.frame_words}")
+        if self.depth & (self.depth - 1) or not 2 * self.frame_words <= self.depth <= 1 << 14:
+            raise ValueError(
+                f"depth must be a power of two from 2 * frame_words ({2 * self.frame_words}) to {1 << 14}, "
+                f"not {self.depth}"
+            )
+        if not 1 <= self.clear_cycles <= 255:
+            raise ValueError(f"clear_cycles must be 1 to 255, not {self.clear_cycles}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who a device is: the words of its answer to :attr:`Flags.OPEN`, each 32 bits.
+
+    ``kind`` names the core (ASCII, four bytes), ``digest`` its configuration. ``frame_words`` and ``depth`` tell the
+    host what fits; they are no part of the comparison at open.
+    """
+
+    kind: int
+    digest: int
+    magic: int = MAGIC
+    version: int = VERSION
+    frame_words: int = LinkConfig.frame_words
+    depth: int = LinkConfig.depth
+
+    @property
+    def words(self) -> tuple[int, int, int, int]:
+        """As sent: magic, version | frame_words << 8 | depth << 16, kind, digest."""
+        return self.magic, self.version | self.frame_words << 8 | self.depth << 16, self.kind, self.digest
+
+    @classmethod
+    def from_words(cls, words) -> "Identity":
+        """Inverse of :attr:`words`; ValueError unless there are four."""
+        magic, sizes, kind, digest = (int(word) for word in words)
+        return cls(
+            magic=magic,
+            version=sizes & 0xFF,
+            frame_words=sizes >> 8 & 0xFF,
+            depth=sizes >> 16,
+            kind=kind,
+            digest=digest,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UartConfig:
+    """Clock and bit rate of a UART, 8N1.
+
+    The bit clock is the carry of a phase accumulator, so the ratio need not be whole: single edges are up to one clock
+    off, the mean rate is within 0.05 %. Raises ValueError for fewer than 4 clocks a bit.
+    """
+
+    clock_hz: int
+    baud: int
+
+    def __post_init__(self):
+        if self.baud <= 0 or self.clock_hz < 4 * self.baud:
+            raise ValueError(
+                f"a UART of {self.baud} baud needs a clock of at least {4 * self.baud} Hz, not {self.clock_hz}"
+            )
+
+    @property
+    def phase_bits(self) -> int:
+        """Width of the phase accumulator."""
+        return 10 + (self.clock_hz // self.baud).bit_length()
+
+    @property
+    def step(self) -> int:
+        """What the accumulator grows by each clock."""
+        return round(self.baud * (1 << self.phase_bits) / self.clock_hz)
