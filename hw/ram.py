@@ -73,9 +73,9 @@ class Ram(wiring.Component):
     Timing: latency 0 (distributed), 2 (block: array, output register), or 3 (block RAM of several banks, with the
     choice of the bank registered). The vendor does not change it.
 
-    What is read from an address **in the very cycle in which it is written** is undefined. The twin of a vendor's
-    block (``vendor`` not generic, ``primitives`` false) returns the complement of the old word there, so that
-    whoever relies on it is found in simulation.
+    What block RAM reads from an address **in the very cycle in which it is written** is undefined (LUT RAM: the old
+    word). The twin of a vendor's block (``vendor`` not generic, ``primitives`` false) returns the complement of the
+    old word there, so that whoever relies on it is found in simulation.
 
     Resources: :attr:`grid` ``.blocks`` block RAMs.
 
@@ -134,8 +134,8 @@ class Ram(wiring.Component):
         if self._primitives and self._vendor is Vendor.ECP5 and self._style == "block":
             self._elaborate_ecp5(m)
             return m
-        # Asynchronous read, then a register: Yosys makes a block RAM of both, and with the attribute it spares the logic
-        # that a synchronous read port would get to return the old word where an address is read and written at once.
+        # Asynchronous read, then a register: Yosys makes a block RAM of both, and with the attribute it spares the
+        # logic by which a synchronous read port returns the old word where an address is read and written at once.
         memory = Memory(shape=self._width, depth=self._depth, init=self._init, attrs={"no_rw_check": True})
         m.submodules.memory = memory
         wr, rd = memory.write_port(), memory.read_port(domain="comb")
