@@ -83,7 +83,7 @@ class CoreConfig:
     schedule: Schedule = Schedule.STREAMING
     lookahead: int = 3
     mu_shift: int = 7
-    beta: SQ = SQ(4, 14)
+    beta: SQ = SQ(5, 13)
     p: SQ = SQ(2, 16)
     k: SQ = SQ(-2, 20)
     e: SQ = SQ(4, 14)
@@ -119,6 +119,8 @@ class CoreConfig:
             raise ValueError(f"dim must be a multiple of lanes ({self.lanes}), not {self.dim}")
         if self.dim > 256:
             raise ValueError(f"dim must be at most 256, not {self.dim}")
+        if self.chunks > 8:
+            raise ValueError(f"dim must be at most 8 lanes ({8 * self.lanes}), not {self.dim}; use more lanes")
         if not 2 <= self.nodes <= 1 << self.ROW_BITS:
             raise ValueError(f"nodes must be 2 to {1 << self.ROW_BITS}, not {self.nodes}")
         if not 1 <= self.max_samples <= 127:
@@ -169,6 +171,11 @@ class CoreConfig:
     def ring(self) -> int:
         """Entries of the row FIFO, the result history and the hazard window: a power of two above max_samples."""
         return 1 << _clog2(self.max_samples + 1)
+
+    @property
+    def queue(self) -> int:
+        """Samples that wait in front of the sequencer: more than the contexts it has to see at once."""
+        return 1 << _clog2((self.lookahead + 3) * self.max_samples + 8)
 
     @property
     def row_bits(self) -> int:
@@ -253,7 +260,7 @@ class CoreConfig:
 PRESETS = {
     c.name: c
     for c in (
-        CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7),
+        CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7, lookahead=2),
         CoreConfig(name="ecp5-85f", dim=32, nodes=3072, lanes=32, max_samples=31, vendor=Vendor.ECP5),
         CoreConfig(
             name="paper",

@@ -1,0 +1,120 @@
+"""Contexts on their way from the command stream to the sequencer."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from .config import CoreConfig
+from .hazard import HazardWindow
+from .ops import CONTEXT_SLOTS, SampleLayout
+from .pipeline import clog2
+
+__all__ = ["ContextLayout", "ContextQueue"]
+
+
+class ContextLayout(data.StructLayout):
+    """A centre, how many samples follow, and the latest earlier sample of the same row, if within the window."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "row": cfg.row_bits,
+                "count": clog2(cfg.max_samples + 1),
+                "hit": 1,
+                "source": clog2(cfg.ring),
+            }
+        )
+
+
+class ContextQueue(wiring.Component):
+    """Takes a centre and its samples word by word; gives whole contexts, each row with its latest earlier mention.
+
+    Parameters
+    ----------
+    cfg : CoreConfig
+
+    Members
+    -------
+    centre_valid, sample_valid : In(1)
+        At most one is high, and only while ``ready``.
+    row, label : In
+        Of the centre or sample.
+    ends : In(1)
+        The context ends here: with this centre or sample, or with nothing more.
+    ready : Out(1)
+    clear : In(1)
+        Forget which rows came before; only while nothing is queued.
+    contexts : Out(stream), samples : Out(stream)
+        A context appears after all its samples have.
+    empty : Out(1)
+        Nothing is queued.
+
+    Timing: one word a cycle. Resources: a memory of ``cfg.queue`` samples.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        self._cfg = cfg
+        super().__init__(
+            {
+                "centre_valid": In(1),
+                "sample_valid": In(1),
+                "row": In(cfg.row_bits),
+                "label": In(1),
+                "ends": In(1),
+                "ready": Out(1),
+                "clear": In(1),
+                "contexts": Out(stream.Signature(ContextLayout(cfg))),
+                "samples": Out(stream.Signature(SampleLayout(cfg))),
+                "empty": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        m = Module()
+        m.submodules.window = window = HazardWindow(cfg)
+        context_layout, sample_layout = ContextLayout(cfg), SampleLayout(cfg)
+        m.submodules.samples = samples = SyncFIFOBuffered(width=sample_layout.size, depth=cfg.queue)
+        m.submodules.contexts = contexts = SyncFIFOBuffered(width=context_layout.size, depth=CONTEXT_SLOTS)
+
+        n = Signal(clog2(cfg.ring))
+        m.d.comb += [
+            window.row.eq(self.row),
+            window.n.eq(n),
+            window.insert.eq(self.sample_valid),
+            window.clear.eq(self.clear),
+        ]
+        # One cycle later the look-up is done.
+        context = Signal(context_layout, reset_less=True)
+        sample = Signal(sample_layout, reset_less=True)
+        is_centre, is_sample, ends = Signal(), Signal(), Signal()
+        m.d.sync += [is_centre.eq(self.centre_valid), is_sample.eq(self.sample_valid), ends.eq(self.ends)]
+        m.d.sync += [sample.row.eq(self.row), sample.label.eq(self.label), sample.n.eq(n)]
+        with m.If(self.centre_valid):
+            m.d.sync += [context.row.eq(self.row), context.count.eq(0)]
+        with m.Elif(self.sample_valid):
+            m.d.sync += [context.count.eq(context.count + 1), n.eq(n + 1)]
+        with m.If(is_centre):
+            m.d.sync += [context.hit.eq(window.hit), context.source.eq(window.source)]
+
+        found = Signal(sample_layout)
+        whole = Signal(context_layout)
+        m.d.comb += [
+            found.eq(sample),
+            found.hit.eq(window.hit),
+            found.source.eq(window.source),
+            samples.w_data.eq(found),
+            samples.w_en.eq(is_sample),
+            whole.eq(context),
+            whole.hit.eq(Mux(is_centre, window.hit, context.hit)),
+            whole.source.eq(Mux(is_centre, window.source, context.source)),
+            contexts.w_data.eq(whole),
+            contexts.w_en.eq(ends),
+        ]
+        # Two words may be on their way when the queue says that it is full.
+        m.d.sync += self.ready.eq((samples.w_level < cfg.queue - 3) & (contexts.w_level < CONTEXT_SLOTS - 3))
+        for fifo, port in ((samples, self.samples), (contexts, self.contexts)):
+            m.d.comb += [port.payload.eq(fifo.r_data), port.valid.eq(fifo.r_rdy), fifo.r_en.eq(port.ready)]
+        m.d.comb += self.empty.eq(~(is_centre | is_sample | ends) & (samples.level == 0) & (contexts.level == 0))
+        return m

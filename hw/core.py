@@ -1,0 +1,191 @@
+"""The OS-ELM core: words in, words out."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .command import CommandInterpreter
+from .config import CoreConfig, Schedule
+from .contexts import ContextQueue
+from .counters import CounterBank
+from .gain import Gain
+from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
+from .pipeline import delay
+from .protocol import Counter
+from .read_chain import ReadChain
+from .samples import SampleEngine
+from .sequencer import EngineTiming
+from .sequential import SequentialSequencer
+from .streaming import StreamingSequencer
+from .sweep import PSweep
+
+__all__ = ["OSELMCore"]
+
+
+class OSELMCore(wiring.Component):
+    """Sequential node2vec (arXiv 2312.15138): the skip-gram trained by OS-ELM, one context at a time.
+
+    ::
+
+        i --> CommandInterpreter --> ContextQueue --> Sequencer --> SampleEngine <--> row store, FIFO, history
+        o <--        |                                    |   ^          | h, k   ^ u
+                     +-- counters, read chain             |   +-- Gain --|-- g    |
+                                                          +------------> PSweep --+ P
+
+    Parameters
+    ----------
+    cfg : CoreConfig
+    primitives : bool
+        False: for simulation, or synthesis by inference. True: multipliers and block RAMs of ``cfg.vendor``.
+
+    Members
+    -------
+    i : In(stream.Signature(32)), o : Out(stream.Signature(32))
+        Commands and replies: :mod:`skipwalk.hw.protocol`.
+
+    Timing: :mod:`skipwalk.sim.cycles`. Resources: ``4 * lanes + 2`` multipliers.
+    """
+
+    def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
+        self._cfg = cfg
+        self._samples = SampleEngine(cfg, primitives=primitives)
+        self._sweep = PSweep(cfg, primitives=primitives)
+        self._gain = Gain(cfg, primitives=primitives)
+        sequencer = StreamingSequencer if cfg.schedule is Schedule.STREAMING else SequentialSequencer
+        self.timing = EngineTiming(
+            read_after_update=self._samples.read_after_update,
+            gain_latency=self._samples.gain_latency,
+            spacing=self._sweep.spacing,
+        )
+        self._sequencer = sequencer(cfg, self.timing)
+        super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
+
+    @property
+    def settling(self) -> int:
+        """Cycles after the last operation until nothing moves any more."""
+        cfg = self._cfg
+        return cfg.dim * cfg.chunks + self._sweep.latency + self._gain.latency + 2 * cfg.broadcast + 32
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        m = Module()
+        m.submodules.samples = samples = self._samples
+        m.submodules.sweep = sweep = self._sweep
+        m.submodules.gain = gain = self._gain
+        m.submodules.sequencer = sequencer = self._sequencer
+        m.submodules.command = command = CommandInterpreter(cfg)
+        m.submodules.queue = queue = ContextQueue(cfg)
+        m.submodules.counters = counters = CounterBank()
+        element_bits = max(cfg.beta.bits, cfg.p.bits)
+        m.submodules.chain = chain = ReadChain(cfg.lanes, element_bits, 3)
+
+        wiring.connect(m, wiring.flipped(self.i), command.i)
+        wiring.connect(m, wiring.flipped(self.o), command.o)
+        m.d.comb += [
+            queue.centre_valid.eq(command.centre_valid),
+            queue.sample_valid.eq(command.sample_valid),
+            queue.row.eq(command.row),
+            queue.label.eq(command.label),
+            queue.ends.eq(command.ends),
+            command.ready.eq(queue.ready),
+        ]
+        wiring.connect(m, queue.contexts, sequencer.contexts)
+        wiring.connect(m, queue.samples, sequencer.samples)
+        wiring.connect(m, gain.g, sequencer.g)
+
+        # What has been taken from the interpreter takes a few cycles to show at the queue's outputs.
+        drain = delay(m, command.drain, 4, name="drain", reset_less=False)
+        quiet = Signal(range(self.settling + 1))
+        m.d.comb += [
+            sequencer.drain.eq(drain & command.drain),
+            sequencer.error_valid.eq(samples.error_valid),
+            queue.clear.eq(command.at_rest),
+            command.at_rest.eq(quiet == self.settling),
+        ]
+        with m.If(~(drain & command.drain & sequencer.idle & queue.empty)):
+            m.d.sync += quiet.eq(0)
+        with m.Elif(quiet != self.settling):
+            m.d.sync += quiet.eq(quiet + 1)
+
+        # Host access and training exclude each other: the interpreter waits for rest.
+        host_update = Signal(UpdateOp(cfg))
+        host_read = Signal(ReadOp(cfg))
+        m.d.comb += [
+            host_update.valid.eq(command.write_row),
+            host_update.kind.eq(UpdateKind.HOST),
+            host_update.row.eq(command.host_row),
+            host_update.chunk.eq(command.host_chunk),
+            host_update.lane.eq(command.host_lane),
+            host_read.valid.eq(command.read_row),
+            host_read.kind.eq(ReadKind.HOST),
+            host_read.row.eq(command.host_row),
+            host_read.chunk.eq(command.host_chunk),
+            samples.update.eq(Mux(command.write_row, host_update, sequencer.update)),
+            samples.scalar.eq(Mux(command.write_row, command.host_data, sequencer.scalar)),
+            samples.read.eq(Mux(command.read_row, host_read, sequencer.read)),
+            sweep.start.eq(sequencer.sweep),
+            sweep.host_write.eq(command.write_p),
+            sweep.host_read.eq(command.read_p),
+            sweep.host_row.eq(command.host_row),
+            sweep.host_chunk.eq(command.host_chunk),
+            sweep.host_lane.eq(command.host_lane),
+            sweep.host_data.eq(command.host_data),
+            sweep.q.eq(command.q),
+            sweep.p0.eq(command.p0),
+        ]
+
+        # h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain.
+        # An element of u is numbered lane first, then chunk.
+        u = Cat(sweep.u_valid, sweep.u_row, sweep.u_context, sweep.u)
+        spread = delay(m, u, cfg.broadcast, name="u", reset_less=False)
+        m.d.comb += [
+            sweep.k_en.eq(samples.k_en),
+            sweep.k_addr.eq(samples.k_addr),
+            sweep.k.eq(samples.k),
+            sweep.h_en.eq(samples.h_en),
+            sweep.h_addr.eq(samples.h_addr),
+            sweep.h.eq(samples.h),
+            Cat(samples.u_en, samples.u_lane, samples.u_addr, samples.u_data).eq(spread),
+            gain.valid.eq(sweep.u_valid),
+            gain.first.eq(sweep.u_first),
+            gain.last.eq(sweep.u_last),
+            gain.u.eq(sweep.u),
+            gain.h.eq(sweep.h_element),
+        ]
+
+        # Vectors leave the lanes through the chain.
+        m.d.comb += [
+            chain.load.eq(Cat(sweep.h_load, samples.row_en, sweep.row_en)),
+            chain.shift.eq(sweep.h_shift | command.shift),
+            sweep.h_serial.eq(chain.o),
+            command.element.eq(chain.o),
+            command.loaded.eq(samples.row_en | sweep.row_en),
+        ]
+        for lane in range(cfg.lanes):
+            m.d.comb += [
+                chain.rows[0][lane].eq(sweep.h_row[lane]),
+                chain.rows[1][lane].eq(samples.row[lane]),
+                chain.rows[2][lane].eq(sweep.row[lane]),
+            ]
+
+        always = Const(1)
+        events = {
+            Counter.CYCLES: always,
+            Counter.CONTEXTS: queue.contexts.valid & queue.contexts.ready,
+            Counter.SAMPLES: queue.samples.valid & queue.samples.ready,
+            Counter.REJECTED: command.rejected,
+            Counter.SAT_BETA: samples.saturated_beta,
+            Counter.SAT_P: sweep.saturated_p,
+            Counter.SAT_K: samples.saturated_k,
+            Counter.SAT_E: samples.saturated_e,
+            Counter.SAT_U: sweep.saturated_u,
+            Counter.SAT_HU: gain.saturated,
+            Counter.WAIT_INPUT: sequencer.wait_input,
+            Counter.WAIT_ERROR: sequencer.wait_error,
+            Counter.WAIT_GAIN: sequencer.wait_gain,
+            Counter.WAIT_SWEEP: sequencer.wait_sweep,
+            Counter.WAIT_ROW: sequencer.wait_row,
+        }
+        m.d.comb += [counters.events.eq(Cat(events[c] for c in Counter)), counters.clear.eq(command.clear)]
+        m.d.comb += [a.eq(b) for a, b in zip(command.counters, counters.counts, strict=True)]
+        return m

@@ -1,0 +1,42 @@
+"""Commands of a core as arrays of 32-bit words; the table behind them is :mod:`skipwalk.hw.protocol`."""
+
+import numpy as np
+
+from ..hw.formats import SQ
+from ..hw.protocol import Opcode, header
+
+__all__ = ["from_words", "raw_words", "train_words", "write_words"]
+
+
+def raw_words(raw: np.ndarray) -> np.ndarray:
+    """Signed raw integers as they travel: two's complement in 32 bits."""
+    return (np.asarray(raw, np.int64) & 0xFFFFFFFF).astype(np.uint32)
+
+
+def from_words(words: np.ndarray, fmt: SQ) -> np.ndarray:
+    """The signed raw integers (int64) in the low ``fmt.bits`` bits of words."""
+    sign = np.int64(1) << (fmt.bits - 1)
+    return ((words.astype(np.int64) & ((sign << 1) - 1)) ^ sign) - sign
+
+
+def write_words(opcode: Opcode, first_row: int, rows: np.ndarray) -> np.ndarray:
+    """WRITE_ROW or WRITE_P commands for consecutive rows of raw integers, shape (n, dim)."""
+    n, dim = rows.shape
+    out = np.empty((n, dim + 1), np.uint32)
+    out[:, 0] = (opcode << 28) + first_row + np.arange(n)
+    out[:, 1:] = raw_words(rows)
+    return out.reshape(-1)
+
+
+def train_words(
+    centres: np.ndarray, indptr: np.ndarray, samples: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """TRAIN commands: a header with the centre and the number of samples, then a word a sample."""
+    counts = np.diff(indptr)
+    heads = indptr[:-1] + np.arange(len(centres))
+    out = np.empty(len(centres) + len(samples), np.uint32)
+    is_sample = np.ones(len(out), bool)
+    is_sample[heads] = False
+    out[heads] = header(Opcode.TRAIN) | counts.astype(np.uint32) << np.uint32(20) | centres.astype(np.uint32)
+    out[is_sample] = labels.astype(np.uint32) << np.uint32(31) | samples.astype(np.uint32)
+    return out
