@@ -11,7 +11,6 @@ __all__ = ["FAMILIES", "MODELS", "SynthesisError", "prove_equal", "run_yosys", "
 #: Yosys' command for each device family; ``{top}`` is the name of the top module.
 FAMILIES = {
     "ecp5": "synth_lattice -family ecp5 -top {top}",
-    "ice40": "synth_ice40 -dsp -top {top}",
     "gowin": "synth_gowin -top {top}",
     "nexus": "synth_nexus -top {top}",
     "ultrascale+": "synth_xilinx -family xcup -flatten -top {top}",

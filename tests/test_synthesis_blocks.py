@@ -1,0 +1,103 @@
+"""What the blocks become on a device: multipliers in DSP cells, memories in block RAM, nothing beside them."""
+
+import pytest
+from skipwalk.hw.config import Vendor
+from skipwalk.hw.dot import DotProduct
+from skipwalk.hw.multiplier import Multiplier
+from skipwalk.hw.ram import Ram
+from skipwalk.hw.reciprocal import Reciprocal
+from skipwalk.sim.synthesis import FAMILIES, SynthesisError, run_yosys, synthesise
+
+pytest.importorskip("pyosys", reason="synthesis needs the extra skipwalk[synth]")
+
+CELLS = {"vendor": Vendor.ECP5, "primitives": True}
+LOGIC = ("LUT4", "PFUMX", "L6MUX21", "CCU2C")
+
+
+def logic(cells: dict[str, int]) -> int:
+    return sum(cells.get(kind, 0) for kind in LOGIC)
+
+
+@pytest.mark.parametrize("widths", [(18, 18), (12, 18), (3, 3)])
+def test_multiplier_is_one_cell(widths):
+    assert synthesise(Multiplier(*widths, **CELLS)) == {"MULT18X18D": 1}
+
+
+def test_multiplier_is_inferred():
+    cells = synthesise(Multiplier(18, 18))
+    assert cells.pop("MULT18X18D") == 1
+    # Yosys leaves the operands', the inner and the output registers outside.
+    assert cells == {"TRELLIS_FF": 108}
+
+
+@pytest.mark.parametrize("how", [CELLS, {}], ids=["cells", "inferred"])
+def test_dot_product_of_eight_lanes(how):
+    dot = DotProduct(8, 18, 18, **how)
+    cells = synthesise(dot)
+    assert cells["MULT18X18D"] == 8
+    assert "DP16KD" not in cells
+    # The adders: 4, 2 and 1 of the tree, and the accumulator. Their carry chains and sums are all the logic there is.
+    carries = sum((n * (bits + 1) + 1) // 2 + n for n, bits in ((4, 37), (2, 38), (1, 39), (1, len(dot.sum))))
+    assert cells["CCU2C"] <= carries
+    assert logic(cells) <= carries + len(dot.sum) + 8
+
+
+@pytest.mark.parametrize("how", [CELLS, {}], ids=["cells", "inferred"])
+@pytest.mark.parametrize(("depth", "width", "blocks"), [(1024, 18, 1), (512, 36, 1), (300, 31, 1), (512, 72, 2)])
+def test_one_bank_has_no_logic(depth, width, blocks, how):
+    cells = synthesise(Ram(depth, width, **how))
+    assert cells.pop("DP16KD") == blocks
+    assert cells == ({} if how else {"TRELLIS_FF": width})
+
+
+@pytest.mark.parametrize("how", [CELLS, {}], ids=["cells", "inferred"])
+def test_a_lane_of_3072_rows(how):
+    cells = synthesise(Ram(3072, 18, **how))
+    assert cells["DP16KD"] == 3
+    # The choice of one of three banks, 18 bits of 5 inputs, and the write enables.
+    assert logic(cells) <= 18 * 3 + 4
+    assert cells["TRELLIS_FF"] <= (22 if how else 40)
+
+
+@pytest.mark.parametrize("how", [CELLS, {}], ids=["cells", "inferred"])
+def test_distributed_ram_is_in_luts(how):
+    cells = synthesise(Ram(32, 18, style="distributed", **how))
+    assert cells["TRELLIS_DPR16X4"] == 2 * 5
+    assert set(cells) <= {"TRELLIS_DPR16X4", "LUT4", "TRELLIS_FF"}
+
+
+@pytest.mark.parametrize("how", [CELLS, {}], ids=["cells", "inferred"])
+def test_reciprocal(how):
+    cells = synthesise(Reciprocal(int_bits=6, frac_bits=18, gain_bits=17, **how))
+    assert cells["MULT18X18D"] == 1
+    assert cells["DP16KD"] == 1
+    assert cells["LUT4"] < 300
+
+
+@pytest.mark.parametrize(
+    ("family", "multiplier", "memory"),
+    [
+        ("gowin", "MULT18X18", "DPX9B"),
+        ("nexus", "MULT18X18", "PDPSC16K"),
+        ("ultrascale+", "DSP48E2", "RAMB18E2"),
+    ],
+)
+def test_generic_blocks_map_elsewhere(family, multiplier, memory):
+    assert synthesise(Multiplier(16, 16), family)[multiplier] == 1
+    assert synthesise(Ram(1024, 18), family)[memory] >= 1
+
+
+def test_errors_say_what_yosys_said(tmp_path):
+    with pytest.raises(ValueError, match="no device family 'virtex'; there are: ecp5"):
+        synthesise(Multiplier(2, 2), "virtex")
+    with pytest.raises(SynthesisError, match="ERROR: Module `missing' not found"):
+        run_yosys(["hierarchy -top missing"])
+    slow = tmp_path / "slow.v"
+    slow.write_text("module slow(input [19:0] a, b, output p); assign p = a * b == 40'd549755289607; endmodule")
+    with pytest.raises(SynthesisError, match=r"Yosys was stopped after 1 s in: read_verilog"):
+        run_yosys([f"read_verilog {slow}", "prep", "sat -prove p 0 slow"], timeout=1)
+
+
+def test_every_family_is_a_command_yosys_has():
+    for command in FAMILIES.values():
+        assert command.split()[0] in run_yosys(["help"])
