@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "WAIVED_WARNINGS",
     "BuildError",
     "MissingToolError",
     "Tools",
@@ -34,15 +33,7 @@ __all__ = [
     "run_tool",
     "to_verilog",
     "top_name",
-    "waivers",
 ]
-
-#: Verilator warnings that Yosys' Verilog sets off by construction, each with the reason why it tells us nothing.
-WAIVED_WARNINGS: Mapping[str, str] = {
-    "WIDTHEXPAND": "Yosys prints constants and operands at their own width; Amaranth has settled every width before",
-    "WIDTHTRUNC": "Yosys writes `x == 0` as `!x` whatever the width of x",
-    "CASEINCOMPLETE": "Yosys assigns a default before every `casez`; Amaranth knows no latch",
-}
 
 
 class BuildError(RuntimeError):
@@ -154,11 +145,6 @@ def to_verilog(component: Any, name: str | None = None) -> str:
     from amaranth.back import verilog
 
     return verilog.convert(component, name=name or top_name(component), emit_src=False, strip_internal_attrs=True)
-
-
-def waivers() -> list[str]:
-    """Verilator options for :data:`WAIVED_WARNINGS`."""
-    return [f"-Wno-{name}" for name in WAIVED_WARNINGS]
 
 
 def run_tool(command: Sequence[str | Path], *, cwd: Path, tools: Tools) -> str:

@@ -5,9 +5,9 @@ turns it into C++, which is compiled once for each distinct text (see :mod:`.bui
 """
 
 import ctypes
+import dataclasses
 import functools
 import os
-import shutil
 import weakref
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,25 @@ from typing import Any
 import numpy as np
 
 from . import build
+from .verilate import Variant, compile_model
 
 __all__ = ["SimulationTimeout", "VerilatedCore", "compile_library"]
 
 #: Cycles simulated for each call into the library: about a fifth of a second, so that Ctrl-C is answered promptly.
 SLICE = 200_000
 
-#: Code that runs every cycle. -march=native is safe: the processor is part of the build folder's hash.
-_FAST = "-O3 -march=native"
-#: Code that runs once, above all the initial contents of memories; optimising it would take most of the build.
-_SLOW = "-O0"
+#: Nothing but the harness's functions is exported: two libraries in one process share no static variable.
+#: -march=native is safe because the processor is part of the build folder's hash.
+_FAST = Variant(
+    prefix="Vcore",
+    options=("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"),
+    cflags="-fPIC -fvisibility=hidden",
+    fast="-O3 -march=native",
+    ldflags="-shared",
+)
+_TRACED = dataclasses.replace(
+    _FAST, options=(*_FAST.options, "--trace-vcd"), cflags=f"{_FAST.cflags} -DSKIPWALK_TRACE=1", fast="-O1"
+)
 
 
 class SimulationTimeout(RuntimeError):
@@ -65,35 +74,9 @@ def compile_library(verilog: str, top: str, *, trace: bool = False) -> Path:
     BuildError
         Verilator or the compiler rejects the design.
     """
-    tools = build.find_tools()
-    # Nothing but the harness's functions is exported: two libraries in one process share no static variable.
-    flags = f"-fPIC -fvisibility=hidden -DSKIPWALK_TRACE={int(trace)}"
-    options = [
-        *("--cc", "--exe", "--prefix", "Vcore", "--top-module", top, "-Mdir", "obj", "-o", "libcore.so"),
-        *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--no-timing", "--quiet"),
-        *("-CFLAGS", flags, "-LDFLAGS", "-shared"),
-        *(["--trace-vcd"] if trace else []),
-        *build.waivers(),
-        *("core.v", "harness.cpp"),
-    ]
-    make = ["make", "-s", f"-j{os.cpu_count() or 1}", "-C", "obj", "-f", "Vcore.mk"]
-    make += [f"OPT_FAST={_FAST}", f"OPT_SLOW={_SLOW}", "OPT_GLOBAL=-O2"]
-
-    def compile_in(folder: Path) -> None:
-        build.run_tool([tools.verilator, *options], cwd=folder, tools=tools)
-        build.run_tool(make, cwd=folder, tools=tools)
-        (folder / "obj" / "libcore.so").rename(folder / "libcore.so")
-        shutil.rmtree(folder / "obj")
-
-    harness = Path(__file__).with_name("harness.cpp").read_text()
-    folder = build.build_folder(
-        top,
-        {"core.v": verilog, "harness.cpp": harness},
-        options=[*options, *make[1:]],
-        versions=tools.versions,
-        make=compile_in,
-    )
-    return folder / "libcore.so"
+    variant = _TRACED if trace else _FAST
+    harness = {"harness.cpp": Path(__file__).with_name("harness.cpp").read_text()}
+    return compile_model(top, verilog, top, harness, "libcore.so", variant) / "libcore.so"
 
 
 @functools.cache

@@ -1,0 +1,132 @@
+"""Run Verilator and the C++ compiler on a design, in a build folder; Verilator's own runtime is compiled only once."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import build
+
+__all__ = ["WAIVED_WARNINGS", "Variant", "compile_model"]
+
+#: Verilator warnings that Yosys' Verilog sets off by construction, each with the reason why it tells us nothing.
+WAIVED_WARNINGS: Mapping[str, str] = {
+    "WIDTHEXPAND": "Yosys prints constants and operands at their own width; Amaranth has settled every width before",
+    "WIDTHTRUNC": "Yosys writes `x == 0` as `!x` whatever the width of x",
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to build a model. All of it is part of the hash of what is built.
+
+    Attributes
+    ----------
+    prefix : str
+        Name of Verilator's class for the top module.
+    options : tuple of str
+        For Verilator, sources and names aside.
+    cflags : str
+        For every C++ file.
+    fast, slow : str
+        Optimisation of the code that runs every cycle, and of the code that runs once: the latter is mostly the
+        initial contents of memories and would otherwise take most of the time.
+    ldflags : str
+        For the linker.
+    """
+
+    prefix: str
+    options: tuple[str, ...]
+    cflags: str = ""
+    fast: str = "-O1"
+    slow: str = "-O0"
+    ldflags: str = ""
+
+    @property
+    def verilator_options(self) -> list[str]:
+        common = ["--cc", "--no-timing", "--quiet", "--prefix", self.prefix, "-Mdir", "obj"]
+        flags = ["-CFLAGS", self.cflags] if self.cflags else []
+        waived = [f"-Wno-{name}" for name in WAIVED_WARNINGS]
+        return [*common, *waived, *flags, *self.options]
+
+    @property
+    def make_options(self) -> list[str]:
+        return [f"OPT_FAST={self.fast}", f"OPT_SLOW={self.slow}", "OPT_GLOBAL=-O2"]
+
+
+def compile_model(
+    name: str,
+    verilog: str,
+    top: str,
+    harness: Mapping[str, str],
+    target: str,
+    variant: Variant,
+    make: Sequence[str] = (),
+) -> Path:
+    """Build ``target``, an executable or a shared library, of a design and the C++ that drives it.
+
+    Parameters
+    ----------
+    name : str
+        First part of the folder's name.
+    verilog, top : str
+        Text of all modules, and the one to simulate.
+    harness : mapping
+        C++ files, text by file name.
+    target : str
+        File to build.
+    variant : Variant
+        Options.
+    make : sequence of str
+        More variables for make, left out of the hash: paths that may differ between machines.
+
+    Returns
+    -------
+    Path
+        The build folder; it holds ``target``, the Verilog as ``core.v`` and the harness.
+
+    Raises
+    ------
+    MissingToolError
+        A tool is not installed.
+    BuildError
+        Verilator or the compiler rejects the design.
+    """
+    tools = build.find_tools()
+    options = [*variant.verilator_options, "--exe", "--top-module", top, "-o", target, "core.v", *sorted(harness)]
+    options += ["-LDFLAGS", variant.ldflags] if variant.ldflags else []
+
+    def compile_in(folder: Path) -> None:
+        build.run_tool([tools.verilator, *options], cwd=folder, tools=tools)
+        archive = _runtime(variant, tools) / "runtime.a"
+        linked = ["VM_GLOBAL_FAST=", "VM_GLOBAL_SLOW=", f"LOADLIBES={archive}", *make]
+        _make(folder, f"{variant.prefix}.mk", [target, *variant.make_options, *linked], tools)
+        (folder / "obj" / target).rename(folder / target)
+        shutil.rmtree(folder / "obj")
+
+    files = {"core.v": verilog, **harness}
+    settings = [*options, *variant.make_options]
+    return build.build_folder(name, files, options=settings, versions=tools.versions, make=compile_in)
+
+
+def _runtime(variant: Variant, tools: build.Tools) -> Path:
+    """Folder with ``runtime.a``: what Verilator links into every model of that variant, from an empty design."""
+    files = {
+        "empty.v": "module empty(input clk); endmodule\n",
+        "runtime.mk": f"include {variant.prefix}.mk\nruntime.a: $(VK_GLOBAL_OBJS)\n\t$(AR) rcs $@ $^\n",
+    }
+
+    def compile_in(folder: Path) -> None:
+        build.run_tool([tools.verilator, *variant.verilator_options, "empty.v"], cwd=folder, tools=tools)
+        _make(folder, "../runtime.mk", ["runtime.a", *variant.make_options], tools)
+        (folder / "obj" / "runtime.a").rename(folder / "runtime.a")
+        shutil.rmtree(folder / "obj")
+
+    settings = [*variant.verilator_options, *variant.make_options]
+    return build.build_folder("runtime", files, options=settings, versions=tools.versions, make=compile_in)
+
+
+def _make(folder: Path, makefile: str, arguments: Sequence[str], tools: build.Tools) -> None:
+    command = ["make", "-s", f"-j{os.cpu_count() or 1}", "-C", "obj", "-f", makefile, *arguments]
+    build.run_tool(command, cwd=folder, tools=tools)
