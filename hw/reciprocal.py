@@ -77,6 +77,7 @@ class Reciprocal(wiring.Component):
 
     def elaborate(self, platform):
         t = self.table
+        top = t.int_bits - 1
         m = Module()
         m.submodules.multiplier = multiplier = self._multiplier
         m.submodules.rom = rom = self._rom
@@ -89,30 +90,38 @@ class Reciprocal(wiring.Component):
         for e in range(t.int_bits):
             with m.If(self.i[t.frac_bits + e]):
                 below = self.i[: t.frac_bits + e]
-                m.d.sync += [exponent.eq(e), mantissa.eq(Cat(Const(0, t.int_bits - 1 - e), below))]
+                m.d.sync += [exponent.eq(e), mantissa.eq(Cat(Const(0, top - e), below))]
 
         # Table.
         m.d.comb += rom.rd_addr.eq(mantissa[t.offset_bits :])
         above_centre = Cat(mantissa[: t.offset_bits - 1], ~mantissa[t.offset_bits - 1]).as_signed()
         offset = delay(m, above_centre, rom.latency, name="offset")
-        slope = rom.rd_data[: t.slope_bits]
-        value = delay(m, rom.rd_data[t.slope_bits :], Multiplier.LATENCY, name="value")
+        slope, value = rom.rd_data[: t.slope_bits], rom.rd_data[t.slope_bits :]
 
-        # Line.
+        # Line. While slope and offset are multiplied, the value takes the half that rounds the result, whose weight goes
+        # with the exponent. Rounding the product costs no carry chain of its own either:
+        # v - floor((p + half) / unit) = floor((v unit + half - 1 - p) / unit), with unit = 2 half = 2**product_shift.
         m.d.comb += [multiplier.a.eq(offset), multiplier.b.eq(slope)]
-        fall = requantize(m, multiplier.p, shift=t.product_shift, fmt=SQ(1, t.value_bits))
-        line = Signal(signed(t.value_bits + 2), reset_less=True)
-        m.d.sync += line.eq(value - fall)
+        halves = Signal(t.GUARD + top)
+        with m.Switch(delay(m, exponent, rom.latency, name="exponent_at_value")):
+            for e in range(t.int_bits):
+                with m.Case(e):
+                    m.d.comb += halves.eq(1 << (t.GUARD - 1 + e))
+        raised = Signal(range((1 << t.value_bits) + (1 << len(halves))), reset_less=True)
+        m.d.sync += raised.eq(value + halves)
+        raised = delay(m, raised, Multiplier.LATENCY - 1, name="raised")
+        half = 1 << (t.product_shift - 1)
+        line = Signal(signed(len(raised) + 2), reset_less=True)
+        m.d.sync += line.eq((Cat(Const(half - 1, t.product_shift), raised) - multiplier.p) >> t.product_shift)
 
-        # Scale back: relative to the smallest power of two, so that one rounding position serves all.
+        # Scale back.
         shift_back = delay(m, exponent, self.latency - 2, name="exponent")
-        top = t.int_bits - 1
-        scaled = Signal(signed(t.value_bits + 2 + top))
+        scaled = Signal.like(line)
         with m.Switch(shift_back):
             for e in range(t.int_bits):
                 with m.Case(e):
-                    m.d.comb += scaled.eq(line << (top - e))
-        gain = requantize(m, scaled, shift=t.GUARD + top, fmt=SQ(1, t.gain_bits))
+                    m.d.comb += scaled.eq(line >> (t.GUARD + e))
+        gain = requantize(m, scaled, shift=0, fmt=SQ(1, t.gain_bits))
         o = Signal(t.gain_bits, reset_less=True)
         m.d.sync += o.eq(gain)
         m.d.comb += self.o.eq(o)
