@@ -14,6 +14,7 @@ __all__ = ["WAIVED_WARNINGS", "Variant", "compile_model"]
 WAIVED_WARNINGS: Mapping[str, str] = {
     "WIDTHEXPAND": "Yosys prints constants and operands at their own width; Amaranth has settled every width before",
     "WIDTHTRUNC": "Yosys writes `x == 0` as `!x` whatever the width of x",
+    "CASEINCOMPLETE": "Yosys assigns a default before every `casez`; Amaranth knows no latch",
 }
 
 
