@@ -83,7 +83,7 @@ class Reciprocal(wiring.Component):
         m.submodules.rom = rom = self._rom
         m.d.comb += self.o_valid.eq(delay(m, self.i_valid, self.latency, name="valid", reset_less=False))
 
-        # Normalise: the highest 1 among the integer bits is the leading 1, whatever is above the binary point.
+        # Normalise: the last of these to match is the highest 1 among the integer bits.
         exponent = Signal(range(t.int_bits), reset_less=True)
         mantissa = Signal(t.mantissa_bits, reset_less=True)
         m.d.sync += [exponent.eq(0), mantissa.eq(0)]
@@ -98,12 +98,13 @@ class Reciprocal(wiring.Component):
         offset = delay(m, above_centre, rom.latency, name="offset")
         slope, value = rom.rd_data[: t.slope_bits], rom.rd_data[t.slope_bits :]
 
-        # Line. While slope and offset are multiplied, the value takes the half that rounds the result, whose weight goes
-        # with the exponent. Rounding the product costs no carry chain of its own either:
+        # Line. While slope and offset are multiplied, the value takes the half that rounds the result, whose weight
+        # goes with the exponent. Rounding the product costs no carry chain of its own either:
         # v - floor((p + half) / unit) = floor((v unit + half - 1 - p) / unit), with unit = 2 half = 2**product_shift.
         m.d.comb += [multiplier.a.eq(offset), multiplier.b.eq(slope)]
         halves = Signal(t.GUARD + top)
-        with m.Switch(delay(m, exponent, rom.latency, name="exponent_at_value")):
+        exponent = delay(m, exponent, rom.latency, name="exponent_at_table")
+        with m.Switch(exponent):
             for e in range(t.int_bits):
                 with m.Case(e):
                     m.d.comb += halves.eq(1 << (t.GUARD - 1 + e))
@@ -115,9 +116,8 @@ class Reciprocal(wiring.Component):
         m.d.sync += line.eq((Cat(Const(half - 1, t.product_shift), raised) - multiplier.p) >> t.product_shift)
 
         # Scale back.
-        shift_back = delay(m, exponent, self.latency - 2, name="exponent")
         scaled = Signal.like(line)
-        with m.Switch(shift_back):
+        with m.Switch(delay(m, exponent, Multiplier.LATENCY + 1, name="exponent_at_line")):
             for e in range(t.int_bits):
                 with m.Case(e):
                     m.d.comb += scaled.eq(line >> (t.GUARD + e))
