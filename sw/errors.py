@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["InputError", "SkipwalkError", "UnknownNodeError"]
+__all__ = ["CapacityError", "DeviceError", "InputError", "SkipwalkError", "UnknownNodeError"]
 
 
 class SkipwalkError(Exception):
@@ -26,3 +26,11 @@ class UnknownNodeError(InputError, KeyError):
     """A node id that the graph does not have."""
 
     __str__ = Exception.__str__  # KeyError would show the message in quotes
+
+
+class CapacityError(InputError):
+    """A graph or a context that does not fit the core."""
+
+
+class DeviceError(SkipwalkError):
+    """A device cannot be opened, is not the one expected, or has failed."""

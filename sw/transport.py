@@ -1,0 +1,131 @@
+"""Words to a core and back, whatever the core is: the one seam between the driver and golden model, RTL or board."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from ..hw.config import CoreConfig
+from .errors import DeviceError
+
+__all__ = ["BACKENDS", "GoldenTransport", "RTLTransport", "Transport", "open_transport"]
+
+#: What :func:`open_transport` can open now.
+BACKENDS = ("golden", "rtl")
+
+
+class Transport(ABC):
+    """An open core. A context manager that closes itself."""
+
+    @abstractmethod
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        """Send command words, uint32 (n,), and return the next ``n_replies`` words of the core, uint32.
+
+        Replies come in order; those beyond ``n_replies`` wait for the next call. Blocks while the core is busy. An
+        exception, KeyboardInterrupt included, may leave any part of ``words`` sent. Raises DeviceError if the core
+        does not answer.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the core back; harmless if that was done already."""
+
+    @property
+    def cycles(self) -> int | None:
+        """Clock cycles since the core was opened, or None if it has no clock that can be read from here."""
+        return None
+
+    def __enter__(self) -> "Transport":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Buffered(Transport):
+    """Replies that came early are kept."""
+
+    def __init__(self) -> None:
+        self._early = np.empty(0, np.uint32)
+
+    def _handed_over(self, replies: np.ndarray, n: int) -> np.ndarray:
+        have = np.concatenate([self._early, replies])
+        self._early = have[n:].copy()
+        return have[:n]
+
+
+class GoldenTransport(_Buffered):
+    """The golden model as a core; ``plain`` takes its definition in NumPy instead of the compiled twin."""
+
+    def __init__(self, cfg: CoreConfig, *, plain: bool = False):
+        from ..sim.device import GoldenDevice  # numba: half a second that other backends need not wait for
+
+        super().__init__()
+        self.device = GoldenDevice(cfg, plain=plain)
+
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        self.device.feed(words)
+        replies = self.device.drain()
+        missing = n_replies - len(self._early) - len(replies)
+        if missing > 0:
+            self._handed_over(replies, 0)
+            raise DeviceError(f"the core has answered all commands and still owes {missing} of {n_replies} words")
+        return self._handed_over(replies, n_replies)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class RTLTransport(_Buffered):
+    """The gateware, compiled by Verilator. Opening it takes seconds; the first time for a configuration, minutes.
+
+    Raises DeviceError if a tool is missing or the build fails. ``options`` are those of ``sim.verilated``.
+    """
+
+    def __init__(self, cfg: CoreConfig, **options):
+        from ..sim.build import BuildError, MissingToolError
+
+        super().__init__()
+        try:
+            from ..hw.core import OSELMCore
+            from ..sim.verilated import VerilatedCore
+
+            self._core = VerilatedCore.from_component(OSELMCore(cfg), **options)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "amaranth":
+                raise
+            raise DeviceError('the rtl backend needs Amaranth: pip install "skipwalk[rtl]"; or use golden') from None
+        except MissingToolError as error:
+            raise DeviceError(f"{error}; or use the golden backend, which gives the same bits") from None
+        except BuildError as error:
+            raise DeviceError(f"the gateware cannot be compiled: {error}") from error
+
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        from ..sim.verilated import SimulationTimeout
+
+        # run() would count early replies as still to come.
+        want = max(n_replies - len(self._early), 0)
+        try:
+            return self._handed_over(self._core.run(words, want), n_replies)
+        except SimulationTimeout as error:
+            raise DeviceError(str(error)) from error
+
+    def close(self) -> None:
+        self._core.close()
+
+    @property
+    def cycles(self) -> int:
+        return self._core.cycles
+
+
+def open_transport(backend: str, cfg: CoreConfig) -> Transport:
+    """The core that ``backend`` names: ``golden``, ``rtl``, or (reserved) ``serial:PORT``.
+
+    Raises DeviceError if it cannot be opened, and ValueError for any other name.
+    """
+    if backend == "golden":
+        return GoldenTransport(cfg)
+    if backend == "rtl":
+        return RTLTransport(cfg)
+    if backend.partition(":")[0] == "serial":
+        raise DeviceError(f"{backend}: no serial backend is installed yet; use {' or '.join(BACKENDS)}")
+    raise ValueError(f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}")
