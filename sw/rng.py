@@ -17,6 +17,7 @@ from numba import njit
 
 __all__ = [
     "STREAM_NEGATIVES",
+    "STREAM_ROWS",
     "STREAM_STARTS",
     "STREAM_UPDATES",
     "STREAM_WALKS",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 #: First word folded into a seed: which use the numbers are for.
-STREAM_STARTS, STREAM_WALKS, STREAM_NEGATIVES, STREAM_UPDATES = 1, 2, 3, 4
+STREAM_STARTS, STREAM_WALKS, STREAM_NEGATIVES, STREAM_UPDATES, STREAM_ROWS = 1, 2, 3, 4, 5
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MUL_A = np.uint64(0xBF58476D1CE4E5B9)
