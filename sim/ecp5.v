@@ -63,8 +63,8 @@ module MULT18X18D (
     wire signed [18:0] a_operand = REG_INPUTA_CLK == "NONE" ? a_now : a_register;
     wire signed [18:0] b_operand = REG_INPUTB_CLK == "NONE" ? b_now : b_register;
     wire signed [37:0] product = a_operand * b_operand;
-    wire [35:0] inside = REG_PIPELINE_CLK == "NONE" ? product[35:0] : pipeline_register[35:0];
-    wire [35:0] p = REG_OUTPUT_CLK == "NONE" ? inside : output_register;
+    wire [35:0] half_way = REG_PIPELINE_CLK == "NONE" ? product[35:0] : pipeline_register[35:0];
+    wire [35:0] p = REG_OUTPUT_CLK == "NONE" ? half_way : output_register;
 
     always @(posedge CLK0) begin
         if (RST0) begin
@@ -76,7 +76,7 @@ module MULT18X18D (
             a_register <= a_now;
             b_register <= b_now;
             pipeline_register <= product;
-            output_register <= inside;
+            output_register <= half_way;
         end
     end
 

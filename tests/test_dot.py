@@ -6,6 +6,7 @@ from skipwalk.hw.config import Vendor
 from skipwalk.hw.dot import AdderTree, DotProduct, sum_bits
 from skipwalk.hw.multiplier import Multiplier
 
+from .support.cycles import check_cycles
 from .support.pysim import clocked
 
 
@@ -109,3 +110,22 @@ def test_vendor_changes_no_latency():
 def test_empty_sums_are_refused(arguments):
     with pytest.raises(ValueError, match="must be at least 1, not 0"):
         DotProduct(**{"a_bits": 8, "b_bits": 8} | arguments)
+
+
+def test_compiled_with_a_reset_in_the_middle(tmp_path):
+    chunks, lanes, n = 3, 8, 300
+    rng = np.random.default_rng(8)
+    a, b = beats(lanes, 18, 18, n, rng)
+    dut = DotProduct(lanes, 18, 18, chunks)
+    first, last = np.arange(n) % chunks == 0, np.arange(n) % chunks == chunks - 1
+    at_reset = 160
+    reset = np.arange(n) == at_reset
+    sums = np.add.reduceat((a * b).sum(1), np.arange(0, n, chunks))
+    # A sum is dropped if its last beat is on its way at the reset.
+    done = last & ((np.arange(n) > at_reset) | (np.arange(n) + dut.latency <= at_reset))
+    # One that the reset cuts through ends with beats of both sides; its value means nothing.
+    whole = np.repeat(np.arange(n // chunks) != at_reset // chunks, chunks)
+    values = np.where(done & whole, np.repeat(sums, chunks), None)
+    inputs = {"valid": np.ones(n, int), "first": first, "last": last, "a": a, "b": b}
+    outputs = {"sum_valid": (dut.latency, done), "sum": (dut.latency, values)}
+    check_cycles(dut, tmp_path, inputs, outputs, reset=reset)

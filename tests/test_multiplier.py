@@ -10,6 +10,7 @@ from skipwalk.hw.multiplier import Multiplier
 from skipwalk.hw.pipeline import delay
 from skipwalk.sim.synthesis import SynthesisError, prove_equal
 
+from .support.cycles import check_cycles
 from .support.pysim import clocked
 
 WIDTHS = [(18, 18), (15, 13), (9, 18), (1, 7)]
@@ -64,3 +65,9 @@ def test_proof_finds_a_difference():
 def test_widths_that_no_cell_has(a_bits, b_bits):
     with pytest.raises(ValueError, match=r"must be 1 to 18, not (19|0)"):
         Multiplier(a_bits, b_bits)
+
+
+def test_compiled_with_resets_in_between(tmp_path):
+    a, b = operands(18, 18, 500)
+    reset = np.random.default_rng(0).random(len(a)) < 0.1
+    check_cycles(Multiplier(18, 18), tmp_path, {"a": a, "b": b}, {"p": (3, a * b)}, reset=reset)

@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 from skipwalk.hw.config import Vendor
+from skipwalk.hw.pipeline import delay
 from skipwalk.hw.ram import BlockGrid, Ram
+from skipwalk.sim import build
+from skipwalk.sim.synthesis import MODELS
 
+from .support.cycles import check_cycles
 from .support.pysim import clocked
 
 
@@ -100,3 +107,58 @@ def test_fewest_blocks(depth, width, grid):
 def test_impossible_rams(arguments, message):
     with pytest.raises(ValueError, match=message):
         Ram(**arguments)
+
+
+class CellsAndTwins(wiring.Component):
+    """RAMs of several sizes on the same wires, each as cells and as their twin; ``differs`` has a bit for each."""
+
+    #: Narrow and wide modes of a block, several banks, several slices, and words that leave bits over.
+    SIZES = ((5000, 1), (2500, 4), (1100, 9), (3072, 18), (2600, 36), (300, 31))
+
+    def __init__(self):
+        super().__init__(
+            {
+                "wr_en": In(1),
+                "wr_addr": In(14),
+                "wr_data": In(36),
+                "rd_addr": In(14),
+                "differs": Out(len(self.SIZES)),
+                "rd_data": Out(36),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        for i, (depth, width) in enumerate(self.SIZES):
+            init = np.random.default_rng(depth).integers(0, 1 << width, depth // 2).tolist()
+            cell, twin = (
+                Ram(depth, width, vendor=Vendor.ECP5, primitives=primitives, init=init) for primitives in (True, False)
+            )
+            m.submodules[f"cell_{i}"], m.submodules[f"twin_{i}"] = cell, twin
+            for ram in (cell, twin):
+                m.d.comb += [
+                    ram.wr_en.eq(self.wr_en & (self.wr_addr < depth)),
+                    ram.wr_addr.eq(self.wr_addr),
+                    ram.wr_data.eq(self.wr_data),
+                    ram.rd_addr.eq(self.rd_addr),
+                ]
+            # What lies beyond the last word is not defined.
+            exists = delay(m, self.rd_addr[: len(cell.rd_addr)] < depth, cell.latency, name=f"exists_{i}")
+            m.d.comb += self.differs[i].eq(exists & (cell.rd_data != twin.rd_data))
+            if (depth, width) == (2600, 36):
+                m.d.comb += self.rd_data.eq(cell.rd_data)
+        return m
+
+
+def test_cells_equal_their_twins(tmp_path, monkeypatch):
+    to_verilog = build.to_verilog
+    monkeypatch.setattr(build, "to_verilog", lambda *arguments: to_verilog(*arguments) + MODELS.read_text())
+    # Addresses as in the largest of them; the second half in the range of the smallest, where all of them meet.
+    beats = [traffic(1 << 14, 36, 1500, seed=6), traffic(300, 36, 1500, seed=7)]
+    inputs = {name: np.concatenate([beat[name] for beat in beats]) for name in beats[0]}
+    differs = np.zeros(len(inputs["wr_en"]), int)
+    init = np.random.default_rng(2600).integers(0, 1 << 36, 1300)
+    words, hit = replay(1 << 14, inputs, init)
+    expected = np.where(hit, words ^ ((1 << 36) - 1), words).astype(object)
+    expected[inputs["rd_addr"] >= 2600] = None
+    check_cycles(CellsAndTwins(), tmp_path, inputs, {"differs": (3, differs[3:]), "rd_data": (3, expected)})

@@ -9,6 +9,7 @@ from skipwalk.hw.reciprocal import Reciprocal
 from skipwalk.hw.reciprocal_table import ReciprocalTable
 from skipwalk.sim.golden.reciprocal import reciprocal
 
+from .support.cycles import check_cycles
 from .support.pysim import clocked
 
 #: Widths of the core; and others: the smallest, fewer gain bits, another table.
@@ -114,3 +115,14 @@ def test_golden_refuses_what_has_no_place():
 def test_impossible_widths(widths, message):
     with pytest.raises(ValueError, match=message):
         Reciprocal(**CORE | widths)
+
+
+def test_compiled_with_a_reset_in_the_middle(tmp_path):
+    dut = Reciprocal(**CORE)
+    x = samples(CORE, 2000)
+    valid = np.random.default_rng(1).integers(0, 2, len(x))
+    cycle, at_reset = np.arange(len(x)), 1000
+    kept = valid * ((cycle > at_reset) | (cycle + dut.latency <= at_reset))
+    inputs = {"i": x, "i_valid": valid}
+    outputs = {"o": (dut.latency, reciprocal(x, **CORE)), "o_valid": (dut.latency, kept)}
+    check_cycles(dut, tmp_path, inputs, outputs, reset=cycle == at_reset)
