@@ -65,7 +65,8 @@ class SampleEngine(wiring.Component):
         chunks, lanes = cfg.chunks, cfg.lanes
         waiting = cfg.ring * chunks
         style = "distributed" if waiting <= 64 else "block"
-        vectors = CONTEXT_SLOTS * chunks
+        # A chunk has an address of its own bits, so a row takes a power of two of words.
+        vectors = CONTEXT_SLOTS << clog2(chunks)
         self._store = [Ram(cfg.nodes * chunks, cfg.beta.bits, **kind) for _ in range(lanes)]
         self._fifo = [Ram(waiting, cfg.beta.bits, style=style, **kind) for _ in range(lanes)]
         self._history = (

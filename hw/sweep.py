@@ -52,15 +52,17 @@ class PSweep(wiring.Component):
     Numerics: u k is rounded once to ``cfg.p``; P - step + q saturates; P h is exact and rounded once to ``cfg.u``.
     The diagonal grows if it was below p0 before the sweep.
 
-    Resources: ``2 lanes`` multipliers; ``dim * chunks`` words of ``p.bits`` in each lane.
+    Resources: ``2 lanes`` multipliers; ``dim`` times ``chunks`` (rounded up to a power of two) words of ``p.bits`` in
+    each lane.
     """
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
         kind = {"vendor": cfg.vendor, "primitives": primitives}
-        lanes, beats, vectors = cfg.lanes, cfg.dim * cfg.chunks, CONTEXT_SLOTS * cfg.chunks
-        style = "distributed" if beats <= 64 else "block"
-        self._p = [Ram(beats, cfg.p.bits, style=style, **kind) for _ in range(lanes)]
+        # A chunk has an address of its own bits, so a row or vector takes a power of two of words.
+        lanes, words, vectors = cfg.lanes, cfg.dim << clog2(cfg.chunks), CONTEXT_SLOTS << clog2(cfg.chunks)
+        style = "distributed" if words <= 64 else "block"
+        self._p = [Ram(words, cfg.p.bits, style=style, **kind) for _ in range(lanes)]
         self._h = [Ram(vectors, cfg.beta_view.bits, style="distributed", **kind) for _ in range(lanes)]
         self._k = [Ram(vectors, cfg.k.bits, style="distributed", **kind) for _ in range(lanes)]
         self._u = Ram(CONTEXT_SLOTS << clog2(cfg.dim), cfg.u.bits, **kind)
