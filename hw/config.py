@@ -137,6 +137,9 @@ class CoreConfig:
             raise ValueError(f"gain_bits must be 4 to operand_bits - 1 ({self.operand_bits - 1}), not {self.gain_bits}")
         if not 1 <= self.broadcast <= 6:
             raise ValueError(f"broadcast must be 1 to 6, not {self.broadcast}")
+        for name in ("beta", "p"):
+            if getattr(self, name).bits > 32:
+                raise ValueError(f"{name} {getattr(self, name)} is wider than a word of the command stream (32 bits)")
         for name in ("k", "e", "u"):
             if getattr(self, name).bits > self.operand_bits:
                 raise ValueError(

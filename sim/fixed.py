@@ -25,8 +25,10 @@ def to_raw(x: "np.ndarray | Sequence[float] | float", fmt: SQ | UQ) -> np.ndarra
     values = np.asarray(x, np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"a value is not finite and has no place in {fmt}")
-    scaled = np.floor(np.clip(values * 2.0**fmt.fraction + 0.5, fmt.min_raw, fmt.max_raw + 1))
-    return saturate(scaled.astype(np.int64), fmt)
+    # Clamped before it is scaled: no value is too large for that.
+    scaled = np.clip(values, fmt.min_raw * fmt.step, fmt.max_raw * fmt.step) / fmt.step
+    whole = np.floor(scaled)
+    return saturate(whole.astype(np.int64) + (scaled - whole >= 0.5), fmt)
 
 
 def from_raw(raw: np.ndarray, fmt: SQ | UQ) -> np.ndarray:
