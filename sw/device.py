@@ -109,7 +109,7 @@ class OSELMDevice:
         return from_raw(self.read_rows_raw(rows), self.cfg.beta)
 
     def read_rows_raw(self, rows: "Iterable[int] | np.ndarray | None" = None) -> np.ndarray:
-        """As :meth:`read_rows`, (n, dim) int64 as the core stores them. Raises InputError for a row it does not have."""
+        """As :meth:`read_rows`, (n, dim) int64 as stored. Raises InputError for a row that the core does not have."""
         cfg = self.cfg
         numbers = np.arange(cfg.nodes) if rows is None else np.fromiter(rows, np.int64)
         bad = numbers[(numbers < 0) | (numbers >= cfg.nodes)]

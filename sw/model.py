@@ -106,7 +106,7 @@ class Model:
             "counters": self.counters,
             "digest": self.digest,
         }
-        arrays = {
+        arrays: dict[str, Any] = {
             "meta": np.array(json.dumps(meta, sort_keys=True)),
             "indptr": graph.indptr,
             "indices": graph.indices,
