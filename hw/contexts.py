@@ -99,11 +99,14 @@ class ContextQueue(wiring.Component):
             m.d.sync += [context.hit.eq(window.hit), context.source.eq(window.source)]
 
         found = Signal(sample_layout)
+        back = Signal.like(n)  # entries back to the earlier mention; ``count`` already includes this sample
         whole = Signal(context_layout)
         m.d.comb += [
             found.eq(sample),
             found.hit.eq(window.hit),
             found.source.eq(window.source),
+            back.eq(sample.n - window.source),
+            found.repeat.eq(window.hit & (back != 0) & (back < context.count)),
             samples.w_data.eq(found),
             samples.w_en.eq(is_sample),
             whole.eq(context),

@@ -17,6 +17,7 @@ class ReadKind(enum.Enum, shape=2):
     CENTRE = 0  # it is h of a context
     SAMPLE = 1  # h.beta[s], and the row waits for its update
     HOST = 2  # it leaves through the read chain
+    REPEAT = 3  # nothing is read: the row was read earlier in the same context, and so was its product with h
 
 
 class UpdateKind(enum.Enum, shape=2):
@@ -37,15 +38,16 @@ def _chunk_bits(cfg: CoreConfig) -> int:
 
 class SampleLayout(data.StructLayout):
     """A sample on its way: ``row``, ``label``, its number ``n`` modulo the ring, and the latest earlier entry of the
-    same row (``hit``, ``source``) if one is within the hazard window."""
+    same row (``hit``, ``source``) if one is within the hazard window; ``repeat`` if it is in the same context."""
 
     def __init__(self, cfg: CoreConfig):
         ring = clog2(cfg.ring)
-        super().__init__({"row": cfg.row_bits, "label": 1, "n": ring, "hit": 1, "source": ring})
+        super().__init__({"row": cfg.row_bits, "label": 1, "n": ring, "hit": 1, "source": ring, "repeat": 1})
 
 
 class ReadOp(data.StructLayout):
-    """Read chunk ``chunk`` of ``row``. ``context`` is the slot of h; ``n`` and ``label`` matter for a sample."""
+    """Read chunk ``chunk`` of ``row``. ``context`` is the slot of h; ``n`` and ``label`` matter for a sample,
+    ``source`` for a repeated one."""
 
     def __init__(self, cfg: CoreConfig):
         super().__init__(
@@ -57,6 +59,7 @@ class ReadOp(data.StructLayout):
                 "context": clog2(CONTEXT_SLOTS),
                 "n": clog2(cfg.ring),
                 "label": 1,
+                "source": clog2(cfg.ring),
             }
         )
 

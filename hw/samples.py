@@ -20,7 +20,8 @@ class SampleEngine(wiring.Component):
 
     A row that is read as a sample gives its dot product at once and waits in the row FIFO. When the gain k of its
     context is known it is updated and written back. If the same row was read again in the meantime, the later update
-    starts from the result of the earlier one, which the result history still holds: no update is lost.
+    starts from the result of the earlier one, which the result history still holds: no update is lost. Where a row
+    comes twice in a context, both errors are taken from the row as it was before the context.
 
     Parameters
     ----------
@@ -69,15 +70,12 @@ class SampleEngine(wiring.Component):
         vectors = CONTEXT_SLOTS << clog2(chunks)
         self._store = [Ram(cfg.nodes * chunks, cfg.beta.bits, **kind) for _ in range(lanes)]
         self._fifo = [Ram(waiting, cfg.beta.bits, style=style, **kind) for _ in range(lanes)]
-        self._history = (
-            [Ram(waiting, cfg.beta.bits, style=style, **kind) for _ in range(lanes)]
-            if cfg.schedule is Schedule.STREAMING
-            else []
-        )
+        self._history = [Ram(waiting, cfg.beta.bits, style=style, **kind) for _ in range(lanes)]
         self._h = [Ram(vectors, cfg.beta_view.bits, style="distributed", **kind) for _ in range(lanes)]
         self._k = [Ram(vectors, cfg.k.bits, style="distributed", **kind) for _ in range(lanes)]
         self._u = [Ram(vectors, cfg.u.bits, style="distributed", **kind) for _ in range(lanes)]
         self._errors = Ram(cfg.ring, cfg.e.bits, style="distributed", **kind)
+        self._products = Ram(cfg.ring, cfg.e.bits + 1, style="distributed", **kind)
         self._dot = DotProduct(lanes, cfg.beta_view.bits, cfg.beta_view.bits, chunks, **kind)
         self._step = RankOneStep(
             lanes,
@@ -141,6 +139,8 @@ class SampleEngine(wiring.Component):
         m.submodules.dot = self._dot
         m.submodules.step = self._step
         m.submodules.errors = self._errors
+        if self._cfg.schedule is Schedule.SEQUENTIAL:
+            m.submodules.products = self._products
         self._elaborate_read(m)
         self._elaborate_update(m)
         return m
@@ -191,14 +191,32 @@ class SampleEngine(wiring.Component):
         ]
 
         # d = mu h.beta[s], then e = t - d.
-        at_sum = data.View(ReadOp(cfg), delay(m, at_row, dot.latency, name="read_sum"))
+        at_sum = data.View(ReadOp(cfg), delay(m, at_row, dot.latency, name="read_sum", reset_less=False))
         d_saturated = Signal()
         d = requantize(m, dot.sum, shift=cfg.e_shift, fmt=cfg.e, saturated=d_saturated)
         d_register = Signal(signed(cfg.e.bits), reset_less=True)
         d_saturated_register = Signal(reset_less=True)
+        repeats = at_sum.valid & (at_sum.kind == ReadKind.REPEAT) & (at_sum.chunk == cfg.chunks - 1)
         d_valid = Signal()
-        m.d.sync += [d_register.eq(d), d_saturated_register.eq(d_saturated), d_valid.eq(dot.sum_valid)]
+        m.d.sync += [
+            d_register.eq(d),
+            d_saturated_register.eq(d_saturated),
+            d_valid.eq(dot.sum_valid | repeats),
+        ]
         at_d = data.View(ReadOp(cfg), delay(m, at_sum, 1, name="read_d"))
+        if cfg.schedule is Schedule.SEQUENTIAL:
+            # A row that comes again within its context keeps the product that it had at the first time.
+            products = self._products
+            known = Cat(d_register, d_saturated_register)
+            chosen = Signal(cfg.e.bits + 1)
+            m.d.comb += [
+                products.rd_addr.eq(at_d.source),
+                chosen.eq(Mux(at_d.kind == ReadKind.REPEAT, products.rd_data, known)),
+                products.wr_en.eq(d_valid),
+                products.wr_addr.eq(at_d.n),
+                products.wr_data.eq(chosen),
+            ]
+            d_register, d_saturated_register = chosen[:-1].as_signed(), chosen[-1]
         e_saturated = Signal()
         target = Mux(at_d.label, 1 << cfg.e.fraction, 0)
         e = requantize(m, target - d_register, shift=0, fmt=cfg.e, saturated=e_saturated)
@@ -274,14 +292,13 @@ class SampleEngine(wiring.Component):
             base = self._base(m, lane, at_lookup, lookup, from_history)
             results = [
                 Signal(signed(cfg.beta.bits), name=f"result_{lane}_{i}", reset_less=True)
-                for i in range(bypasses if self._history else 1)
+                for i in range(bypasses)
             ]
             start = Signal(signed(cfg.beta.bits), name=f"start_{lane}")
             m.d.comb += start.eq(base)
-            if self._history:
-                for near, result in reversed(list(zip(nearby, results, strict=True))):
-                    with m.If(near):
-                        m.d.comb += start.eq(result)
+            for near, result in reversed(list(zip(nearby, results, strict=True))):
+                with m.If(near):
+                    m.d.comb += start.eq(result)
             saturated = Signal(name=f"sum_saturated_{lane}")
             total = requantize(m, start + step.beta[lane], shift=0, fmt=cfg.beta, saturated=saturated)
             m.d.sync += results[0].eq(total)
@@ -298,13 +315,12 @@ class SampleEngine(wiring.Component):
                 store.wr_addr.eq(write_addr),
                 store.wr_data.eq(results[0]),
             ]
-            if self._history:
-                history = self._history[lane]
-                m.d.comb += [
-                    history.wr_en.eq(at_write.valid & whole),
-                    history.wr_addr.eq(self._chunk_addr(at_write.n, at_write)),
-                    history.wr_data.eq(results[0]),
-                ]
+            history = self._history[lane]
+            m.d.comb += [
+                history.wr_en.eq(at_write.valid & whole),
+                history.wr_addr.eq(self._chunk_addr(at_write.n, at_write)),
+                history.wr_data.eq(results[0]),
+            ]
         updated = Signal()
         m.d.sync += [
             updated.eq(updates),
@@ -319,8 +335,6 @@ class SampleEngine(wiring.Component):
         waiting = fifo.rd_data
         if fifo.latency == 0:
             waiting = delay(m, waiting, lookup, name=f"waiting_{lane}")
-        if not self._history:
-            return waiting.as_signed()
         history = self._history[lane]
         m.d.comb += history.rd_addr.eq(self._chunk_addr(op.source, op))
         made = history.rd_data

@@ -1,4 +1,4 @@
-"""The sequential schedule: every context, and every sample, sees all that came before it."""
+"""The sequential schedule: every context sees all that came before it."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -19,14 +19,15 @@ class SequentialSequencer(wiring.Component):
     """Reads go as early as the updates before them allow; updates go in order.
 
     The reader takes the next centre as soon as the gain of the context before it is known and the latest update of
-    its row is written; else the next sample, if the latest update of its row is written and the row FIFO has a place.
-    The updater issues the gain of a context, then its samples in order as their errors become known. The sweep of a
+    its row is written; else the next sample, if the latest update of its row by an earlier context is written and the
+    row FIFO has a place. A row that comes again within its context is not read again. The updater issues the gain of a context, then its samples in order as their errors become known. The sweep of a
     centre applies the update of the context before it.
 
     Members: see :func:`sequencer_members`.
 
     Timing: a context takes ``chunks * (samples + 1)`` cycles, or the way from one centre to the next (sweep of P,
-    h.u, reciprocal, k, update), whichever is longer; a row that comes again within the pipeline adds up to its depth.
+    h.u, reciprocal, k, update), whichever is longer; the way starts at the last update of the row that is the next
+    centre, so that samples which are centres soon are best listed first.
     """
 
     def __init__(self, cfg: CoreConfig, timing: EngineTiming):
@@ -88,7 +89,7 @@ class SequentialSequencer(wiring.Component):
         m.d.comb += full.eq((n_read - n_seen)[: len(n_read)] >= cfg.ring)
 
         centre_waits = centre.hit & centre_unseen
-        sample_waits = (sample.hit & sample_unseen) | full
+        sample_waits = (sample.hit & ~sample.repeat & sample_unseen) | full
         may_centre = self.contexts.valid & ~has_next & ~owed & (rest == 0) & (timer == 0)
         go_centre = may_centre & ~centre_waits
         go_sample = self.samples.valid & (left != 0) & ~sample_waits
@@ -130,12 +131,13 @@ class SequentialSequencer(wiring.Component):
         read = Signal(ReadOp(cfg))
         m.d.comb += [
             read.valid.eq(fire_centre | fire_sample),
-            read.kind.eq(Mux(fire_centre, ReadKind.CENTRE, ReadKind.SAMPLE)),
+            read.kind.eq(Mux(fire_centre, ReadKind.CENTRE, Mux(sample.repeat, ReadKind.REPEAT, ReadKind.SAMPLE))),
             read.row.eq(Mux(fire_centre, centre.row, sample.row)),
             read.chunk.eq(chunk),
             read.context.eq(Mux(fire_centre, ahead, context)),
             read.n.eq(sample.n),
             read.label.eq(sample.label),
+            read.source.eq(sample.source),
             self.read.eq(delay(m, read, 1, name="read", reset_less=False)),
         ]
         sweep = Signal.like(self.sweep)
@@ -205,6 +207,8 @@ class SequentialSequencer(wiring.Component):
             op.chunk.eq(chunk),
             op.context.eq(Mux(gain, context + 1, context)),
             op.n.eq(entry.n),
+            op.hit.eq(entry.hit),
+            op.source.eq(entry.source),
             self.update.eq(delay(m, op, 1, name="update", reset_less=False)),
             self.scalar.eq(delay(m, self.g.payload, 1, name="gain")),
         ]

@@ -15,6 +15,7 @@ __all__ = ["train"]
 def _train(beta, p, mu, q, p0, centres, indptr, samples, labels):
     D = beta.shape[1]
     h, u, k = np.zeros(D), np.zeros(D), np.zeros(D)
+    errors = np.zeros(max(1, np.max(np.diff(indptr)))) if len(centres) else np.zeros(1)
     for i in range(len(centres)):
         for a in range(D):
             h[a] = mu * beta[centres[i], a]
@@ -32,16 +33,18 @@ def _train(beta, p, mu, q, p0, centres, indptr, samples, labels):
             if p[a, a] < p0:
                 p[a, a] += q
         for n in range(indptr[i], indptr[i + 1]):
-            row = samples[n]
             e = float(labels[n])
             for a in range(D):
-                e -= h[a] * beta[row, a]
+                e -= h[a] * beta[samples[n], a]
+            errors[n - indptr[i]] = e
+        for n in range(indptr[i], indptr[i + 1]):
             for a in range(D):
-                beta[row, a] += e * k[a]
+                beta[samples[n], a] += errors[n - indptr[i]] * k[a]
 
 
 def train(beta: np.ndarray, p: np.ndarray, contexts: Contexts, *, mu: float, q: float, p0: float) -> None:
-    """Train ``beta`` (nodes, D) and ``p`` (D, D), both float64, in place, one context and one sample at a time.
+    """Train ``beta`` (nodes, D) and ``p`` (D, D), both float64, in place, one context at a time: first all its
+    errors, then all its updates.
 
     ``mu`` scales the input weights, ``q`` is added to each P_ii below ``p0`` after a context (q = 0: the published
     OS-ELM).

@@ -179,17 +179,17 @@ def train(cfg: CoreConfig, state: State, contexts: Contexts) -> None:
 
 
 def _sequential(cfg: CoreConfig, state: State, c: Contexts) -> None:
-    """Every context sees all that came before it; every sample sees the samples before it."""
+    """Every context sees all that came before it. A context is one step: its errors are taken before its updates."""
     k = u = None
     for i in range(len(c)):
         h = view(state.beta[c.centres[i]], cfg.beta, cfg.beta_view)
         u_new = sweep(cfg, state, k, u, h)
         assert u_new is not None
         u, k = u_new, gain(cfg, state, h, u_new)
-        for n in range(c.indptr[i], c.indptr[i + 1]):
-            row = c.samples[n]
-            e = error(cfg, state, dot(cfg, state.beta[row], h), c.labels[n])
-            update_row(cfg, state, row, e, k)
+        span = range(c.indptr[i], c.indptr[i + 1])
+        errors = [error(cfg, state, dot(cfg, state.beta[c.samples[n]], h), c.labels[n]) for n in span]
+        for n, e in zip(span, errors, strict=True):
+            update_row(cfg, state, c.samples[n], e, k)
     sweep(cfg, state, k, u, None)
 
 

@@ -197,8 +197,9 @@ def _kernel(cfg: CoreConfig) -> Callable:
                 sweep(p, q, p0, i > 0, k[b], u[b], True, h[a], u[a], counters)
                 gain(h[a], u[a], k[a], counters)
                 for m in range(indptr[i], indptr[i + 1]):
-                    e = error(beta, samples[m], h[a], labels[m], counters)
-                    update(beta, samples[m], e, k[a], counters)
+                    errors[0, m - indptr[i]] = error(beta, samples[m], h[a], labels[m], counters)
+                for m in range(indptr[i], indptr[i + 1]):
+                    update(beta, samples[m], errors[0, m - indptr[i]], k[a], counters)
             b = (n - 1) % 2
             sweep(p, q, p0, True, k[b], u[b], False, h[b], u[1 - b], counters)
 
