@@ -93,7 +93,7 @@ class DP16KD(wiring.Component):
         unused = self.SHIFT[self._width]
         # Of the address bits that a wide word leaves over, those of the write port enable its bytes of 9 bits.
         enables = max(1, self._width // 9) if self._width >= 18 else 0
-        wr_addr = Cat(Const(-1, enables), Const(0, unused - enables), self.wr_addr)
+        wr_addr = Cat(Const((1 << enables) - 1, enables), Const(0, unused - enables), self.wr_addr)
         rd_addr = Cat(Const(0, unused), self.rd_addr)
         wr_data = Signal(36)
         rd_data = Signal(36)
