@@ -40,7 +40,8 @@ class ContextBatch:
     indptr : (n + 1,) int64
         Context c has the samples ``indptr[c] : indptr[c + 1]``.
     samples : (total,) int32
-        Mode ``shared``: positives, then negatives. Mode ``per_positive``: each positive followed by its negatives.
+        Positives first, in the order of the walk, then all negatives: the sooner the row of a coming centre is
+        updated, the sooner that context can begin.
     labels : (total,) uint8
         1 for a positive, 0 for a negative.
     """
@@ -224,19 +225,16 @@ def _contexts(walk_block, window, negatives, per_positive, threshold, alias, key
                 if t >= count[i]:
                     continue
                 own = fold(fold(key, first_walk + i), t)
-                j = 0
                 centres[c] = walk_block[i, t]
                 for k in range(positives[i]):
                     samples[s] = walk_block[i, t + 1 + k]
                     labels[s] = 1
                     s += 1
-                    last = k == positives[i] - 1
-                    for _ in range(negatives if per_positive or last else 0):
-                        j += 1
-                        bits = draw(own, j)
-                        column = np.int64(((bits >> _S32) * columns) >> _S32)
-                        samples[s] = column if (bits & _LOW) < threshold[column] else alias[column]
-                        s += 1
+                for j in range(1, 1 + (negatives * positives[i] if per_positive else negatives)):
+                    bits = draw(own, j)
+                    column = np.int64(((bits >> _S32) * columns) >> _S32)
+                    samples[s] = column if (bits & _LOW) < threshold[column] else alias[column]
+                    s += 1
                 c += 1
                 indptr[c] = s
     return centres, indptr, samples, labels

@@ -33,13 +33,7 @@ def plain_contexts(block, *, window, negatives, mode, sampler, seed, first_walk,
             positives = walk[t + 1 : t + window]
             each = len(positives) if mode == "per_positive" else 1
             drawn = plain_negatives(sampler, seed, first_walk + r, t, negatives * each)
-            if mode == "per_positive":
-                samples, labels = [], []
-                for k, positive in enumerate(positives):
-                    samples += [positive, *drawn[k * negatives : (k + 1) * negatives]]
-                    labels += [1] + [0] * negatives
-            else:
-                samples, labels = positives + drawn, [1] * len(positives) + [0] * negatives
+            samples, labels = positives + drawn, [1] * len(positives) + [0] * len(drawn)
             found.append(((r // interleave, t, r), (walk[t], samples, labels)))
     return [context for _, context in sorted(found, key=lambda item: item[0])]
 
