@@ -54,7 +54,7 @@ class Frame:
         if crc32(body[:-CRC_BYTES]) != int.from_bytes(body[-CRC_BYTES:], "little"):
             return None
         flags, session, seq, ack, *limit = header.unpack_from(body)
-        if flags & ~(Flags.OPEN | Flags.AGAIN):
+        if flags & ~int(Flags.OPEN | Flags.AGAIN):
             return None
         frame = cls(flags=Flags(flags), session=session, seq=seq, ack=ack, words=body[header.size : -CRC_BYTES])
         return replace(frame, limit=limit[0]) if limit else frame

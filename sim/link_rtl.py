@@ -1,0 +1,98 @@
+"""The gateware's end of the link as a pipe: its Verilog, compiled, behind the host's interface."""
+
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Module, ResetInserter
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..hw.link.device import LinkDevice
+from ..hw.link.fold import FOLD_KIND, FoldingCore
+from ..hw.link.protocol import Identity, LinkConfig
+from ..sw.pipe import Pipe
+from .verilated import VerilatedCore
+
+__all__ = ["ByteTop", "LinkedCore", "RtlPipe"]
+
+
+class LinkedCore(wiring.Component):
+    """A core behind a link: byte streams ``rx`` and ``tx``. Each session begins with a reset of the core.
+
+    ``core`` is any component with word streams ``i`` and ``o``; a :class:`FoldingCore` if it is left out.
+    """
+
+    def __init__(self, identity: Identity | None = None, cfg: LinkConfig | None = None, core: Any = None):
+        cfg = cfg or LinkConfig()
+        self._core = core or FoldingCore()
+        self._link = LinkDevice(
+            identity or Identity(kind=FOLD_KIND, digest=0, frame_words=cfg.frame_words, depth=cfg.depth), cfg
+        )
+        super().__init__({"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.link = link = self._link
+        m.submodules.core = ResetInserter(link.clear)(self._core)
+        wiring.connect(m, wiring.flipped(self.rx), link.rx)
+        wiring.connect(m, link.tx, wiring.flipped(self.tx))
+        wiring.connect(m, link.o, self._core.i)
+        wiring.connect(m, self._core.o, link.i)
+        return m
+
+
+class ByteTop(wiring.Component):
+    """``inner``'s byte streams ``rx`` and ``tx`` as word streams ``i`` and ``o``, one byte in each word."""
+
+    def __init__(self, inner: Any):
+        self._inner = inner
+        super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.inner = inner = self._inner
+        m.d.comb += [
+            inner.rx.payload.eq(self.i.payload),
+            inner.rx.valid.eq(self.i.valid),
+            self.i.ready.eq(inner.rx.ready),
+            self.o.payload.eq(inner.tx.payload),
+            self.o.valid.eq(inner.tx.valid),
+            inner.tx.ready.eq(self.o.ready),
+        ]
+        return m
+
+
+class RtlPipe(Pipe):
+    """A pipe to a :class:`ByteTop` that runs compiled.
+
+    Parameters
+    ----------
+    rtl : VerilatedCore
+        The running simulation.
+    clock_hz : float
+        How many of its cycles are a second of :meth:`clock`. The simulation runs only while the host waits.
+    """
+
+    #: Cycles simulated before the host is given what came back: long enough for a frame to turn round.
+    TURN = 2_000
+
+    def __init__(self, rtl: VerilatedCore, *, clock_hz: float = 10e6):
+        self.name = "rtl"
+        self._rtl = rtl
+        self._clock_hz = clock_hz
+
+    def read(self, timeout: float) -> bytes:
+        left = max(round(timeout * self._clock_hz), 1)
+        while left > 0 and not self._rtl.pending:
+            self._rtl.step(min(left, self.TURN))
+            left -= self.TURN
+        return self._rtl.drain().astype(np.uint8).tobytes()
+
+    def write(self, data: bytes) -> None:
+        self._rtl.feed(np.frombuffer(data, np.uint8).astype(np.uint32))
+
+    def close(self) -> None:
+        pass
+
+    def clock(self) -> float:
+        return self._rtl.cycles / self._clock_hz
