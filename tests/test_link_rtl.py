@@ -317,7 +317,7 @@ def provocation(rng, model: DeviceModel, cfg: LinkConfig) -> bytes:
 class Gate(wiring.Component):
     """Passes words on, but none in the first ``CLOSED`` cycles."""
 
-    CLOSED = 1 << 14
+    CLOSED = 1 << 17
 
     def __init__(self):
         super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})

@@ -3,6 +3,8 @@
 :class:`skipwalk.sim.link.DeviceModel` is the same in plain Python; ``docs/link.md`` tells why it is sound.
 """
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -69,7 +71,7 @@ class LinkDevice(wiring.Component):
             )
         self._identity = identity
         self._cfg = cfg
-        kind = {"vendor": vendor, "primitives": primitives}
+        kind: Any = {"vendor": vendor, "primitives": primitives}
         self._rx_ring = Ram(cfg.depth, 32, **kind)
         self._tx_ring = Ram(cfg.depth, 32, **kind)
         self._encoder = CobsEncoder(**kind)
