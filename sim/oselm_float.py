@@ -28,10 +28,10 @@ def _train(beta, p, mu, q, p0, centres, indptr, samples, labels):
         for a in range(D):
             k[a] = u[a] / (1.0 + hu)
         for a in range(D):
+            grow = q if p[a, a] < p0 else 0.0
             for b in range(D):
                 p[a, b] -= k[a] * u[b]
-            if p[a, a] < p0:
-                p[a, a] += q
+            p[a, a] += grow
         for n in range(indptr[i], indptr[i + 1]):
             e = float(labels[n])
             for a in range(D):
@@ -46,8 +46,8 @@ def train(beta: np.ndarray, p: np.ndarray, contexts: Contexts, *, mu: float, q: 
     """Train ``beta`` (nodes, D) and ``p`` (D, D), both float64, in place, one context at a time: first all its
     errors, then all its updates.
 
-    ``mu`` scales the input weights, ``q`` is added to each P_ii below ``p0`` after a context (q = 0: the published
-    OS-ELM).
+    ``mu`` scales the input weights, ``q`` is added to each P_ii that was below ``p0`` before a context (q = 0: the
+    published OS-ELM).
     """
     _train(
         beta,

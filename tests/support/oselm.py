@@ -1,0 +1,223 @@
+"""What a core has to answer, from the golden model, and command streams that try it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from skipwalk.hw.config import CoreConfig
+from skipwalk.hw.formats import SQ
+from skipwalk.hw.protocol import Counter, Opcode, Parameter, header, identity_words
+from skipwalk.sim.golden import oselm
+from skipwalk.sw.words import from_words, raw_words, train_words, write_words
+
+__all__ = ["ReferenceCore", "assert_replies", "distances", "hot", "load", "pack", "read_back", "repeats"]
+
+#: Counters that depend on time and not only on the commands.
+TIMED = (Counter.CYCLES, *(c for c in Counter if c.name.startswith("WAIT_")))
+
+
+class ReferenceCore:
+    """Executes command words on the golden model: the replies, with None for words that depend on time.
+
+    ``train`` is the model to use, by default the definition in NumPy.
+    """
+
+    def __init__(self, cfg: CoreConfig, train=oselm.train):
+        self._cfg, self._train = cfg, train
+        self.state = oselm.initial_state(cfg, q=0, p0=0)
+        self.rejected = 0
+        self._segment: list[tuple[int, list[tuple[int, int]]]] = []
+
+    def execute(self, words: Sequence[int] | np.ndarray) -> list[int | None]:
+        """Replies to ``words``, which end with the end of a command."""
+        source, replies = iter(np.asarray(words, np.uint32).tolist()), []
+        for word in source:
+            replies += self._command(word, source)
+        return replies
+
+    def _command(self, word: int, source: Iterator[int]) -> list[int | None]:
+        cfg, opcode, row = self._cfg, word >> 28, word & 0xFFFFF
+        if opcode == Opcode.NOP:
+            return []
+        if opcode == Opcode.TRAIN:
+            self._context(word, source)
+            return []
+        self._barrier()
+        reads_row = opcode in (Opcode.WRITE_ROW, Opcode.READ_ROW)
+        table, fmt = (self.state.beta, cfg.beta) if reads_row else (self.state.p, cfg.p)
+        match opcode:
+            case Opcode.INFO:
+                return list(identity_words(cfg))
+            case Opcode.SET:
+                self._set(word & 15, next(source))
+            case Opcode.GET:
+                return self._get(word & 255)
+            case Opcode.CLEAR:
+                self.state.counters = dict.fromkeys(oselm.COUNTERS, 0)
+                self.state.contexts = self.state.samples = self.rejected = 0
+            case Opcode.WRITE_ROW | Opcode.WRITE_P:
+                values = from_words(np.array([next(source) for _ in range(cfg.dim)], np.uint32), fmt)
+                if row < len(table):
+                    table[row] = values
+                else:
+                    self.rejected += 1
+            case Opcode.READ_ROW | Opcode.READ_P:
+                if row < len(table):
+                    return raw_words(table[row]).tolist()
+                self.rejected += 1
+                return [0] * cfg.dim
+            case Opcode.FLUSH:
+                return [word]
+            case _:
+                self.rejected += 1
+        return []
+
+    def _context(self, word: int, source: Iterator[int]) -> None:
+        cfg, count, centre = self._cfg, word >> 20 & 127, word & 0xFFFFF
+        samples = [next(source) for _ in range(count)]
+        if centre >= cfg.nodes or count > cfg.max_samples or word >> 27 & 1:
+            self.rejected += 1
+            return
+        sound = [(s & 0xFFFFF, s >> 31) for s in samples if s & 0xFFFFF < cfg.nodes]
+        self.rejected += len(samples) - len(sound)
+        self._segment.append((centre, sound))
+
+    def _barrier(self) -> None:
+        self._train(self._cfg, self.state, pack(self._segment))
+        self._segment = []
+
+    def _set(self, parameter: int, value: int) -> None:
+        fmt = self._cfg.p
+        if parameter == Parameter.Q:
+            self.state.q = value & fmt.max_raw
+        elif parameter == Parameter.P0:
+            self.state.p0 = int(from_words(np.array([value], np.uint32), fmt)[0])
+        else:
+            self.rejected += 1
+
+    def _get(self, number: int) -> list[int | None]:
+        if number >= len(Counter):
+            self.rejected += 1
+            return [0, 0]
+        counter = Counter(number)
+        if counter in TIMED:
+            return [None, None]
+        known = {
+            Counter.CONTEXTS: self.state.contexts,
+            Counter.SAMPLES: self.state.samples,
+            Counter.REJECTED: self.rejected,
+        }
+        value = known[counter] if counter in known else self.state.counters[counter.name.lower()]
+        return [value & 0xFFFFFFFF, value >> 32]
+
+
+def assert_replies(got: Sequence[int], want: Sequence[int | None], **context) -> None:
+    """Equal but for the words that depend on time."""
+    from .compare import assert_same
+
+    mask = np.array([w is not None for w in want], bool)
+    got = np.asarray(got, np.int64)
+    assert len(got) == len(want), f"{len(got)} replies instead of {len(want)}, {context}"
+    assert_same(np.where(mask, got, 0), [w or 0 for w in want], **context)
+
+
+def pack(contexts: Sequence[tuple[int, Sequence[tuple[int, int]]]]) -> oselm.Contexts:
+    """(centre, [(row, label), ...]) one after the other, as flat arrays."""
+    samples = np.array([s for _, context in contexts for s in context], np.int64).reshape(-1, 2)
+    indptr = np.cumsum([0, *(len(context) for _, context in contexts)])
+    return oselm.Contexts(np.array([c for c, _ in contexts], np.int64), indptr, samples[:, 0], samples[:, 1])
+
+
+def load(cfg: CoreConfig, rng: np.random.Generator, *, scale: float = 1.0, q: int = 7, p0: float = 1.9) -> np.ndarray:
+    """Commands that fill beta (uniform within +-``scale``), P = ``p0`` I, both parameters, and clear the counters."""
+
+    def raw(x: np.ndarray, fmt: SQ) -> np.ndarray:
+        return np.clip(np.floor(x * 2.0**fmt.fraction), fmt.min_raw, fmt.max_raw).astype(np.int64)
+
+    beta = raw(rng.uniform(-scale, scale, (cfg.nodes, cfg.dim)), cfg.beta)
+    diagonal = int(raw(np.array(p0), cfg.p))
+    parameters = [header(Opcode.SET, Parameter.Q), q, header(Opcode.SET, Parameter.P0), diagonal & 0xFFFFFFFF]
+    return np.concatenate(
+        [
+            write_words(Opcode.WRITE_ROW, 0, beta),
+            write_words(Opcode.WRITE_P, 0, np.eye(cfg.dim, dtype=np.int64) * diagonal),
+            np.array([*parameters, header(Opcode.CLEAR)], np.uint32),
+        ]
+    )
+
+
+def read_back(cfg: CoreConfig) -> np.ndarray:
+    """Commands that read all rows, P and all counters."""
+    reads = [header(Opcode.READ_ROW, n) for n in range(cfg.nodes)]
+    reads += [header(Opcode.READ_P, n) for n in range(cfg.dim)]
+    return np.array(reads + [header(Opcode.GET, n) for n in Counter], np.uint32)
+
+
+def hot(cfg: CoreConfig, rng: np.random.Generator, n: int, *, nodes: int, full: bool = False) -> np.ndarray:
+    """TRAIN commands of ``n`` contexts over few rows, so that most rows repeat; of every length, or all full."""
+    counts = np.full(n, cfg.max_samples) if full else rng.integers(0, cfg.max_samples + 1, n)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    rows, labels = rng.integers(0, nodes, indptr[-1]), rng.integers(0, 2, indptr[-1])
+    return train_words(rng.integers(0, nodes, n), indptr, rows, labels)
+
+
+def repeats(cfg: CoreConfig, rng: np.random.Generator, *, rounds: int = 2) -> oselm.Contexts:
+    """Contexts in which some row comes again after every number of samples from 1 to ring + 2, and below max_samples
+    also within a context, and in which a centre stood as a sample that many samples before its context."""
+    reach = cfg.ring + 2
+    assert cfg.nodes > 2 * reach, "too few rows to have any come again only where wanted"
+    rows: list[int] = []
+    ends = [0]  # of contexts
+
+    def other() -> int:
+        fresh = int(rng.integers(0, cfg.nodes))
+        while fresh in rows[-reach:]:
+            fresh = (fresh + 1) % cfg.nodes
+        return fresh
+
+    def others(n: int) -> None:
+        for _ in range(n):
+            rows.append(other())
+
+    def again(distance: int) -> None:
+        others(distance)
+        rows.append(rows[-distance])
+
+    # In one context, between other rows.
+    for distance in range(1, cfg.max_samples):
+        spare = cfg.max_samples - distance - 1
+        before = int(rng.integers(0, spare + 1))
+        others(before)
+        again(distance)
+        others(int(rng.integers(0, spare - before + 1)))
+        ends.append(len(rows))
+    # Across contexts: one begins with the repeated row. Contexts of every length besides, also of none.
+    for distance in rng.permutation(np.tile(np.arange(1, reach + 1), rounds)):
+        again(int(distance))
+        while ends[-1] < len(rows) - 1:
+            count = int(rng.integers(0, cfg.max_samples + 1)) if rng.random() < 0.5 else cfg.max_samples
+            ends.append(min(ends[-1] + count, len(rows) - 1))
+    ends.append(len(rows))
+    contexts = []
+    for i, (begin, end) in enumerate(pairwise(ends)):
+        back = i % reach + 1
+        centre = rows[begin - back] if begin >= back else other()
+        contexts.append((centre, [(row, int(rng.integers(0, 2))) for row in rows[begin:end]]))
+    return pack(contexts)
+
+
+def distances(contexts: oselm.Contexts) -> tuple[set[int], set[int], set[int]]:
+    """After how many samples a row comes again: within its context, in a later one, and from sample to centre."""
+    owner = np.repeat(np.arange(len(contexts)), np.diff(contexts.indptr))
+    within, across, centres = set(), set(), set()
+    last: dict[int, int] = {}
+    for i in range(len(contexts)):
+        begin, end = contexts.indptr[i], contexts.indptr[i + 1]
+        if (before := last.get(int(contexts.centres[i]))) is not None:
+            centres.add(int(begin - before))
+        for n in range(begin, end):
+            row = int(contexts.samples[n])
+            if (before := last.get(row)) is not None:
+                (within if owner[before] == i else across).add(n - before)
+            last[row] = n
+    return within, across, centres
