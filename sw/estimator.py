@@ -275,8 +275,14 @@ class Node2Vec(TransformerMixin, BaseEstimator):
         """
         model = Model.load(path)
         known = cls._get_param_names()
-        params = {name: value for name, value in model.params.items() if name in known}
-        estimator = cls(**{**params, "preset": model.config, **changes})
+        estimator = cls(**{name: value for name, value in model.params.items() if name in known})
+        try:
+            same = estimator.core_config() == model.config
+        except ValueError:
+            same = False
+        if not same:  # a configuration without a name, or a name that means another one by now
+            estimator.set_params(preset=model.config, dim=None, nodes=None, schedule=None, mu_shift=None)
+        estimator.set_params(**changes)
         estimator.model_ = model
         return estimator
 
@@ -322,7 +328,9 @@ class Node2Vec(TransformerMixin, BaseEstimator):
         return self.model_
 
     def _params(self) -> dict[str, Any]:
+        """What shapes the result, and so belongs to a model."""
         params = self.get_params(deep=False)
+        del params["backend"], params["verbose"]
         if isinstance(self.preset, CoreConfig):
             params["preset"] = self.preset.name
         return params

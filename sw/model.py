@@ -7,6 +7,7 @@ is read.
 
 import hashlib
 import json
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -180,5 +181,5 @@ def is_model(path: str | Path) -> bool:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {"meta", "beta", "p", "indptr"} <= set(arrays.files)
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile):
         return False

@@ -1,0 +1,95 @@
+"""Options and steps that several commands share."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import InputError, SkipwalkError
+from ..export import save_npz, save_word2vec
+from ..model import Model
+from ..report import Result, write_report
+
+__all__ = ["FILE", "check_outputs", "options", "parameter_errors", "quieten", "save_vectors", "show", "write"]
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+_OPTIONS: Mapping[str, Callable] = {
+    "output": click.option("--output", "-o", type=FILE, required=True, help="Where the result goes."),
+    "vectors": click.option("--vectors", type=FILE, help="The vectors too: .npz, or any other ending for text."),
+    "backend": click.option("--backend", default="golden", show_default=True, help="golden or rtl."),
+    "json": click.option("--json", "report", type=FILE, help="Write the results and where they come from."),
+    "quiet": click.option("--quiet", "-q", is_flag=True, help="No progress; only warnings and errors on stderr."),
+    "checkpoint": click.option(
+        "--checkpoint", type=FILE, help="Save the unfinished model there now and then, and when interrupted."
+    ),
+    "checkpoint_every": click.option(
+        "--checkpoint-every", type=click.IntRange(1), default=64, show_default=True, help="Blocks between savings."
+    ),
+}
+
+
+def options(*names: str) -> Callable[[Callable], Callable]:
+    """A decorator that adds the options of these names, in this order."""
+
+    def decorate(command: Callable) -> Callable:
+        for name in reversed(names):
+            command = _OPTIONS[name](command)
+        return command
+
+    return decorate
+
+
+def quieten(quiet: bool) -> None:
+    """With ``quiet``, no more log lines below warnings."""
+    if quiet:
+        logging.getLogger("skipwalk").setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def parameter_errors() -> Iterator[None]:
+    """What the estimator says of its parameters is what is to be said of the options."""
+    try:
+        yield
+    except SkipwalkError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def check_outputs(*paths: Path | None) -> None:
+    """Before work that may take long, see that the results will have a place. Raises InputError."""
+    for path in paths:
+        if path is None:
+            continue
+        folder = path.resolve().parent
+        if not os.access(folder, os.W_OK):
+            reason = "is not writable" if folder.is_dir() else "does not exist"
+            raise InputError(f"cannot be written: the folder {folder} {reason}", path=path)
+
+
+def save_vectors(model: Model, path: Path) -> None:
+    """As .npz if the name ends so, else as word2vec text."""
+    if path.suffix.lower() == ".npz":
+        save_npz(path, model.graph.ids, model.vectors, digest=model.digest, params=model.params)
+    else:
+        save_word2vec(path, model.graph.ids, model.vectors)
+
+
+def show(lines: "Mapping[str, Any] | list[Result]") -> None:
+    """Names and values, one a line, on stdout."""
+    if not isinstance(lines, Mapping):
+        lines = {r.name: f"{r.value:.4f}" if isinstance(r.value, float) else f"{r.value} {r.unit}" for r in lines}
+    width = max(map(len, lines))
+    for name, value in lines.items():
+        click.echo(f"{name:{width}}  {value}".rstrip())
+
+
+def write(path: Path | None, results: list[Result], **details: Any) -> None:
+    """The report, if one was asked for."""
+    if path is not None:
+        write_report(path, results, **details)

@@ -1,0 +1,121 @@
+"""``skipwalk evaluate``, ``skipwalk info`` and ``skipwalk export``."""
+
+import logging
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ...hw.config import PRESETS, CoreConfig
+from ..errors import InputError
+from ..evaluation import evaluate as score
+from ..export import load_npz, load_word2vec
+from ..graph import Graph
+from ..model import Model, is_model
+from ..readers import read_labels
+from ..report import Result
+from .common import FILE, check_outputs, options, quieten, save_vectors, show, write
+
+__all__ = ["evaluate", "export", "info"]
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.argument("vectors", type=FILE)
+@click.argument("labels", type=FILE)
+@click.option("--repeats", type=click.IntRange(1), default=10, show_default=True, help="Random splits.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the splits.")
+@options("json", "quiet")
+def evaluate(vectors: Path, labels: Path, repeats: int, seed: int, report: Path | None, quiet: bool) -> None:
+    """F1 of one-vs-rest logistic regression, trained on 90 % of the LABELS and tested on 10 %.
+
+    VECTORS is a model, or vectors in .npz or word2vec text; LABELS has lines `node class`, or is .csv or .tsv.
+    """
+    quieten(quiet)
+    check_outputs(report)
+    ids, matrix, details = _read_vectors(vectors)
+    nodes = Graph.from_edges([], nodes=ids)
+    classes = read_labels(labels, nodes)
+    log.info("%d of %d nodes have labels", len(classes), len(ids))
+    rows = [nodes.index(node) for node in classes]
+    scores = score(matrix[rows], list(classes.values()), repeats=repeats, seed=seed)
+    results = [
+        Result("f1_micro", float(scores.micro.mean()), "", "higher"),
+        Result("f1_micro.deviation", float(scores.micro.std()), "", "lower"),
+        Result("f1_macro", float(scores.macro.mean()), "", "higher"),
+        Result("f1_macro.deviation", float(scores.macro.std()), "", "lower"),
+        Result("f1_micro.majority", float(scores.majority_micro.mean()), ""),
+        Result("f1_macro.majority", float(scores.majority_macro.mean()), ""),
+    ]
+    write(report, results, seed=seed, repeats=repeats, **details)
+    show(results)
+
+
+@click.command()
+@click.argument("what", metavar="[MODEL|PRESET]", required=False)
+def info(what: str | None) -> None:
+    """What a saved model or a core is; without an argument, which presets there are."""
+    if what is None:
+        show({name: _short(config) for name, config in PRESETS.items()})
+    elif what in PRESETS:
+        show(_describe_core(PRESETS[what]))
+    elif not Path(what).exists():
+        raise InputError(f"{what}: no such file, and no preset ({', '.join(PRESETS)})")
+    else:
+        model = Model.load(what)
+        show(_describe_model(model) | _describe_core(model.config))
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@options("output")
+def export(model: Path, output: Path) -> None:
+    """Write the vectors of a MODEL: as .npz, or with any other ending as word2vec text."""
+    check_outputs(output)
+    save_vectors(Model.load(model), output)
+
+
+def _read_vectors(path: Path) -> tuple[list[Hashable], np.ndarray, dict[str, Any]]:
+    if is_model(path):
+        model = Model.load(path)
+        return model.graph.ids.tolist(), model.vectors, {"digest": model.digest}
+    if path.suffix.lower() == ".npz":
+        ids, matrix, meta = load_npz(path)
+        return ids, matrix, {"digest": meta.get("digest")}
+    words, matrix = load_word2vec(path)
+    return list(words), matrix, {}
+
+
+def _short(config: CoreConfig) -> str:
+    return (
+        f"dim {config.dim}, {config.nodes} nodes, {config.max_samples} samples a context, {config.lanes} lanes, "
+        f"{config.schedule}"
+    )
+
+
+def _describe_core(config: CoreConfig) -> dict[str, str]:
+    memory = {"beta": config.nodes * config.dim * config.beta.bits, "P": config.dim**2 * config.p.bits}
+    return {
+        "core": f"{config.name}: {_short(config)}",
+        "core digest": f"{config.digest:#010x}",
+        "formats": ", ".join(f"{name} {getattr(config, name)}" for name in ("beta", "p", "k", "e", "u")),
+        "mu": f"2^-{config.mu_shift}",
+        "lookahead": str(config.lookahead),
+        "memory": ", ".join(f"{name} {bits / 1024:,.0f} Kibit" for name, bits in memory.items()),
+    }
+
+
+def _describe_model(model: Model) -> dict[str, str]:
+    run = model.run
+    kind = f"update {run.number}" if run.number else "first training"
+    state = "finished" if run.finished else f"{run.next} of {run.total} walks; go on with train --resume"
+    return {
+        "graph": f"{model.graph.n_nodes} nodes, {model.graph.n_edges} edges",
+        "run": f"{kind}, {state}",
+        "digest": model.digest,
+        "parameters": ", ".join(f"{name} {value}" for name, value in sorted(model.params.items())),
+        "counters": ", ".join(f"{name} {value}" for name, value in model.counters.items() if value),
+    }

@@ -1,0 +1,186 @@
+"""``skipwalk train`` and ``skipwalk update``."""
+
+import inspect
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from ..errors import InputError
+from ..estimator import Node2Vec
+from ..graph import Graph
+from ..readers import read_edges
+from ..report import Result
+from ..training import Interrupted
+from .common import FILE, check_outputs, options, parameter_errors, quieten, save_vectors, show, write
+
+__all__ = ["train", "update"]
+
+log = logging.getLogger(__name__)
+
+#: Parameters of the estimator that are options under the same name, their types and help.
+PARAMETERS: dict[str, tuple[Any, str]] = {
+    "preset": (str, "The core; `skipwalk info` lists them."),
+    "dim": (int, "Length of a vector.  [default: the preset's]"),
+    "nodes": (int, "Rows of the core, spare ones included.  [default: the preset's]"),
+    "schedule": (click.Choice(["streaming", "sequential"]), "[default: the preset's]"),
+    "mu_shift": (int, "Input weights are 2^-MU_SHIFT times the vectors.  [default: the preset's]"),
+    "walk_length": (int, "Nodes in a walk."),
+    "walks_per_node": (int, "Walks from each node."),
+    "p": (float, "Return parameter of the walks."),
+    "q": (float, "In-out parameter of the walks."),
+    "window": (int, "Nodes in a window, the centre included."),
+    "negatives": (int, "Negative samples."),
+    "negative_mode": (click.Choice(["shared", "per_positive"]), "For a whole context, or for each positive."),
+    "inflation": (float, "Covariance inflation a context; 0 is OS-ELM as published."),
+    "p0": (float, "P starts as P0 times the identity."),
+    "init_scale": (float, "Vectors start within this range."),
+    "walks_in_flight": (int, "Walks whose contexts take turns."),
+    "block_walks": (int, "Walks between two barriers."),
+    "seed": (int, "Equal seeds give equal bits."),
+}
+
+
+def _parameters(command: Callable) -> Callable:
+    defaults = inspect.signature(Node2Vec).parameters
+    for name, (kind, text) in reversed(PARAMETERS.items()):
+        value = defaults[name].default
+        flag = "--" + name.replace("_", "-")
+        command = click.option(flag, name, type=kind, default=value, show_default=value is not None, help=text)(command)
+    return command
+
+
+@click.command()
+@click.argument("graph", type=FILE, required=False)
+@options("output", "vectors", "backend", "json", "quiet", "checkpoint", "checkpoint_every")
+@click.option("--resume", type=FILE, help="Finish the model saved there, with its own parameters.")
+@_parameters
+@click.pass_context
+def train(
+    ctx: click.Context,
+    graph: Path | None,
+    output: Path,
+    vectors: Path | None,
+    backend: str,
+    report: Path | None,
+    quiet: bool,
+    checkpoint: Path | None,
+    checkpoint_every: int,
+    resume: Path | None,
+    **parameters: Any,
+) -> None:
+    """Learn vectors for the nodes of GRAPH: an edge list, .csv, .tsv, .graphml, .gml or .npz, gzip or not."""
+    quieten(quiet)
+    check_outputs(output, vectors, report, checkpoint)
+    if resume is None and graph is None:
+        raise click.UsageError("name a graph file, or a model to --resume")
+    network = None if graph is None else Graph.read(graph)
+    log.info("%s", network)
+    with parameter_errors():
+        if resume is None:
+            estimator = Node2Vec(**parameters, backend=backend, verbose=not quiet)
+            run = _Run(estimator, lambda **keep: estimator.fit(network, **keep))
+        else:
+            estimator = Node2Vec.load(resume, backend=backend, verbose=not quiet)
+            _check_same(ctx, estimator.model_.params, resume)
+            if network is not None and network.digest != estimator.graph_.digest:
+                raise InputError("holds another graph; leave the graph out, or train anew", path=resume)
+            run = _Run(estimator, estimator.resume)
+        run(output, checkpoint, checkpoint_every)
+    run.finish(output, vectors, report)
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.argument("edges", type=FILE)
+@options("output", "vectors", "backend", "json", "quiet", "checkpoint", "checkpoint_every")
+@click.option("--walks-per-end", type=click.IntRange(1), default=5, show_default=True, help="Walks from each new end.")
+def update(
+    model: Path,
+    edges: Path,
+    output: Path,
+    vectors: Path | None,
+    backend: str,
+    report: Path | None,
+    quiet: bool,
+    checkpoint: Path | None,
+    checkpoint_every: int,
+    walks_per_end: int,
+) -> None:
+    """Add the edges and nodes of the file EDGES to a saved MODEL, and learn from walks around them."""
+    quieten(quiet)
+    check_outputs(output, vectors, report, checkpoint)
+    estimator = Node2Vec.load(model, backend=backend, verbose=not quiet)
+    before = estimator.graph_
+    pairs, weights = read_edges(edges, before)
+    with parameter_errors():
+        run = _Run(
+            estimator,
+            lambda **keep: estimator.partial_fit(pairs.tolist(), weights, walks_per_end=walks_per_end, **keep),
+        )
+        run(output, checkpoint, checkpoint_every)
+    after = estimator.graph_
+    log.info("%d new edges, %d new nodes", after.n_edges - before.n_edges, after.n_nodes - before.n_nodes)
+    run.finish(output, vectors, report)
+
+
+class _Run:
+    """One run of an estimator, timed, with its share of the counters."""
+
+    def __init__(self, estimator: Node2Vec, work: Callable[..., Any]):
+        self._estimator, self._work = estimator, work
+        fitted = hasattr(estimator, "model_")
+        self._before = estimator.counters_ if fitted else {}
+        self._walks_before = estimator.model_.run.next if fitted and not estimator.model_.run.finished else 0
+
+    def __call__(self, output: Path, checkpoint: Path | None, checkpoint_every: int) -> None:
+        begin = time.perf_counter()
+        try:
+            self._work(checkpoint=checkpoint, checkpoint_every=checkpoint_every)
+        except Interrupted as stop:
+            advice = f"go on with: skipwalk train --resume {checkpoint} -o {output}"
+            raise KeyboardInterrupt(
+                f"{stop}; {advice if checkpoint else 'nothing was saved: see --checkpoint'}"
+            ) from None
+        finally:
+            self._estimator.close()
+        self._seconds = time.perf_counter() - begin
+
+    def finish(self, output: Path, vectors: Path | None, report: Path | None) -> None:
+        """Save what was learned, and say what it took."""
+        estimator, model = self._estimator, self._estimator.model_
+        counts = {name: value - self._before.get(name, 0) for name, value in model.counters.items()}
+        walks = model.run.total - self._walks_before
+        saturations = sum(value for name, value in counts.items() if name.startswith("sat_"))
+        results = [
+            Result("nodes", model.graph.n_nodes, ""),
+            Result("edges", model.graph.n_edges, ""),
+            Result("walks", walks, ""),
+            Result("contexts", counts.get("contexts", 0), ""),
+            Result("samples", counts.get("samples", 0), ""),
+            Result("saturations", saturations, "", "lower"),
+            Result("seconds", self._seconds, "s", "lower"),
+            Result("walks_per_second", walks / self._seconds, "1/s", "higher"),
+        ]
+        if counts.get("cycles"):
+            results.append(Result("cycles_per_context", counts["cycles"] / counts["contexts"], "cycles", "lower"))
+            results.append(Result("cycles_per_walk", counts["cycles"] / walks, "cycles", "lower"))
+        estimator.save(output)
+        if vectors is not None:
+            save_vectors(model, vectors)
+        write(report, results, seed=model.params["seed"], digest=model.digest, params=model.params)
+        show(results)
+        show({"digest": model.digest})
+
+
+def _check_same(ctx: click.Context, saved: dict[str, Any], resume: Path) -> None:
+    """A run goes on as it began, or its result would depend on when it was interrupted."""
+    for name in PARAMETERS:
+        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and ctx.params[name] != saved.get(name):
+            flag = "--" + name.replace("_", "-")
+            raise click.UsageError(f"{resume} was begun with {flag} {saved.get(name)}, not {ctx.params[name]}")

