@@ -1,7 +1,6 @@
 """Memories with one write and one read port, behind one interface for every vendor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import wiring
@@ -11,39 +10,9 @@ from amaranth.lib.wiring import In, Out
 from . import ecp5
 from .config import Vendor
 from .pipeline import clog2, delay
+from .ram_grid import BlockGrid
 
-__all__ = ["BlockGrid", "Ram"]
-
-
-@dataclass(frozen=True)
-class BlockGrid:
-    """How a memory is put together from 18-kbit block RAMs.
-
-    Attributes
-    ----------
-    rows, columns : int
-        Banks one after another in address, and slices of a word side by side.
-    block_depth, block_width : int
-        Mode of every block.
-    """
-
-    rows: int
-    columns: int
-    block_depth: int
-    block_width: int
-
-    #: Modes of an 18-kbit block: (depth, width).
-    MODES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
-
-    @classmethod
-    def fewest(cls, depth: int, width: int) -> "BlockGrid":
-        """The grid for ``depth`` words of ``width`` bits with the fewest blocks, and of those with the fewest rows."""
-        grids = (cls(-(-depth // d), -(-width // w), d, w) for d, w in cls.MODES)
-        return min(grids, key=lambda g: (g.blocks, g.rows))
-
-    @property
-    def blocks(self) -> int:
-        return self.rows * self.columns
+__all__ = ["Ram"]
 
 
 class Ram(wiring.Component):

@@ -75,7 +75,11 @@ class SampleEngine(wiring.Component):
         self._k = [Ram(vectors, cfg.k.bits, style="distributed", **kind) for _ in range(lanes)]
         self._u = [Ram(vectors, cfg.u.bits, style="distributed", **kind) for _ in range(lanes)]
         self._errors = Ram(cfg.ring, cfg.e.bits, style="distributed", **kind)
-        self._products = Ram(cfg.ring, cfg.e.bits + 1, style="distributed", **kind)
+        self._products = (
+            Ram(cfg.ring, cfg.e.bits + 1, style="distributed", **kind)
+            if cfg.schedule is Schedule.SEQUENTIAL
+            else None
+        )
         self._dot = DotProduct(lanes, cfg.beta_view.bits, cfg.beta_view.bits, chunks, **kind)
         self._step = RankOneStep(
             lanes,
@@ -139,7 +143,7 @@ class SampleEngine(wiring.Component):
         m.submodules.dot = self._dot
         m.submodules.step = self._step
         m.submodules.errors = self._errors
-        if self._cfg.schedule is Schedule.SEQUENTIAL:
+        if self._products is not None:
             m.submodules.products = self._products
         self._elaborate_read(m)
         self._elaborate_update(m)
@@ -204,7 +208,7 @@ class SampleEngine(wiring.Component):
             d_valid.eq(dot.sum_valid | repeats),
         ]
         at_d = data.View(ReadOp(cfg), delay(m, at_sum, 1, name="read_d"))
-        if cfg.schedule is Schedule.SEQUENTIAL:
+        if self._products is not None:
             # A row that comes again within its context keeps the product that it had at the first time.
             products = self._products
             known = Cat(d_register, d_saturated_register)

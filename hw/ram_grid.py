@@ -1,0 +1,36 @@
+"""How a memory is put together from block RAMs. Standard library only: models count blocks and latencies with it."""
+
+from dataclasses import dataclass
+
+__all__ = ["BlockGrid"]
+
+
+@dataclass(frozen=True)
+class BlockGrid:
+    """How a memory is put together from 18-kbit block RAMs.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Banks one after another in address, and slices of a word side by side.
+    block_depth, block_width : int
+        Mode of every block.
+    """
+
+    rows: int
+    columns: int
+    block_depth: int
+    block_width: int
+
+    #: Modes of an 18-kbit block: (depth, width).
+    MODES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
+
+    @classmethod
+    def fewest(cls, depth: int, width: int) -> "BlockGrid":
+        """The grid for ``depth`` words of ``width`` bits with the fewest blocks, and of those with the fewest rows."""
+        grids = (cls(-(-depth // d), -(-width // w), d, w) for d, w in cls.MODES)
+        return min(grids, key=lambda g: (g.blocks, g.rows))
+
+    @property
+    def blocks(self) -> int:
+        return self.rows * self.columns

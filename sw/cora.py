@@ -1,0 +1,33 @@
+"""Cora out of the wheel of graphdatascience: two text files, edges and labels, without installing that package."""
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import pyarrow.parquet
+
+__all__ = ["extract"]
+
+_FOLDER = "graphdatascience/resources/cora"
+
+
+def extract(wheel: Path, stem: Path) -> None:
+    """Write ``STEM.edges`` (``u v`` a line) and ``STEM.labels`` (``node class``).
+
+    The wheel lists 5,429 citations among 2,708 papers; repeated and mutual ones are merged when the graph is read.
+    Raises KeyError if the wheel has no Cora inside.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        nodes, edges = (
+            pyarrow.parquet.read_table(io.BytesIO(archive.read(f"{_FOLDER}/cora_{name}.parquet.gzip")))
+            for name in ("nodes", "rels")
+        )
+    pairs = zip(edges["sourceNodeId"].to_pylist(), edges["targetNodeId"].to_pylist(), strict=True)
+    labels = zip(nodes["nodeId"].to_pylist(), nodes["subject"].to_pylist(), strict=True)
+    stem.with_suffix(".labels").write_text("".join(f"{node} {label}\n" for node, label in labels))
+    stem.with_suffix(".edges").write_text("".join(f"{u} {v}\n" for u, v in pairs))
+
+
+if __name__ == "__main__":
+    extract(Path(sys.argv[1]), Path(sys.argv[2]))
