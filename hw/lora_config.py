@@ -57,6 +57,8 @@ class LoraConfig:
         The learning rate is 2**-rate_shift times a factor of format :attr:`RATE` that is set at run time.
     vendor : Vendor
         Whose primitives are instantiated. It changes no bit and no cycle.
+    broadcast : int
+        Register stages between the control and the lanes.
 
     Raises
     ------
@@ -89,6 +91,7 @@ class LoraConfig:
     gain_bits: int = 16
     rate_shift: int = 5
     vendor: Vendor = Vendor.GENERIC
+    broadcast: int = 2
 
     #: Width of a multiplier port.
     OPERAND_BITS = 18
@@ -133,7 +136,7 @@ class LoraConfig:
         for name, low, high in (
             ("classes", 2, self.MAX_CLASSES),
             ("rank", 1, self.MAX_RANK),
-            ("lag", 3, 6),
+            ("lag", 3, 5),
             ("cache_samples", 1, 1 << self.SAMPLE_BITS),
             ("weight_bits", 2, 16),
             ("gradient_bits", 24, 48),
@@ -142,6 +145,7 @@ class LoraConfig:
             ("exp_bits", 6, 16),
             ("gain_bits", 8, 16),
             ("rate_shift", 0, 16),
+            ("broadcast", 1, 6),
         ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
@@ -292,8 +296,9 @@ class LoraConfig:
 
     @property
     def digest(self) -> int:
-        """32 bits that differ between configurations whose results or commands differ (not by name or vendor)."""
-        data = {k: v for k, v in self.to_dict().items() if k not in ("name", "vendor")}
+        """32 bits that differ between configurations whose results or commands differ (not by name, vendor or
+        broadcast)."""
+        data = {k: v for k, v in self.to_dict().items() if k not in ("name", "vendor", "broadcast")}
         return int.from_bytes(hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()[:4])
 
     def replace(self, **changes) -> "LoraConfig":

@@ -50,7 +50,7 @@ def test_exact_batch_never_saturates():
         ({"rank": True}, TypeError, "rank must be an int"),
         ({"lanes": 12}, ValueError, "power of two from 4 to 64, not 12"),
         ({"rank": 8, "lanes": 8}, ValueError, "16 elements, more than 8 lanes"),
-        ({"lag": 2}, ValueError, "lag must be 3 to 6, not 2"),
+        ({"lag": 2}, ValueError, "lag must be 3 to 5, not 2"),
         ({"x_bits": 12}, ValueError, "x_bits must be 8 or 16, not 12"),
         ({"x_integer": (0,)}, ValueError, "one entry for each of 2 layers"),
         ({"x_integer": (0, 9)}, ValueError, "-4 to 8, not 9"),

@@ -19,7 +19,7 @@ TINY = lora_preset("tiny")
 CONFIGS = [
     TINY,
     TINY.replace(lag=3, x_bits=16, gradient_bits=40),
-    LoraConfig(widths=(5,), classes=2, rank=1, lanes=4, lag=6),
+    LoraConfig(widths=(5,), classes=2, rank=1, lanes=4, lag=5),
     LoraConfig(widths=(9, 8, 7, 3), classes=16, rank=8, lanes=32),
     lora_preset("fan"),
 ]
