@@ -195,14 +195,13 @@ def _extent(words, at):
 @njit(cache=True, nogil=True)
 def _decode(words, nodes, max_samples, centres, indptr, samples, labels):
     """Fill the arrays with what is sound; returns numbers of contexts, of samples and of what was dropped."""
-    c, s, rejected = 0, 0, 0
-    at = 0
+    c, s, rejected, at = 0, 0, 0, 0
     while at < len(words):
         word = np.int64(words[at])
         at += 1
         if word >> 28 == _NOP:
             continue
-        count = (word >> 20) & _COUNT_MASK
+        count = int((word >> 20) & _COUNT_MASK)
         if word & _ROW_MASK >= nodes or count > max_samples or word & _RESERVED:
             rejected += 1
             at += count

@@ -78,7 +78,7 @@ class OSELMDevice:
         Raises InputError for values that the format of P cannot hold, or a positive q that it rounds to 0.
         """
         fmt = self.cfg.p
-        top = from_raw(np.int64(fmt.max_raw), fmt)
+        top = fmt.max_raw * fmt.step
         for name, value in (("inflation q", q), ("p0", p0)):
             if not 0 <= value <= top:
                 raise InputError(f"{name} must be 0 to {top:g} in the format {fmt} of P, not {value}")
