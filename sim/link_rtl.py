@@ -8,8 +8,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..hw.link.device import LinkDevice
-from ..hw.link.fold import FOLD_KIND, FoldingCore
-from ..hw.link.protocol import Identity, LinkConfig
+from ..hw.link.fold import FoldingCore
+from ..hw.link.protocol import FOLD_KIND, Identity, LinkConfig
 from ..sw.pipe import Pipe
 from .verilated import VerilatedCore
 

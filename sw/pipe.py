@@ -9,7 +9,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 
-from .errors import SkipwalkError
+from .errors import DeviceError
 
 __all__ = ["DEFAULT_BAUD", "LinkError", "Pipe", "SerialPipe", "SocketPipe", "open_pipe"]
 
@@ -21,7 +21,7 @@ WRITE_TIMEOUT = 5.0
 CHUNK = 1 << 16
 
 
-class LinkError(SkipwalkError):
+class LinkError(DeviceError):
     """The device cannot be opened, is not the one expected, or has gone away."""
 
 

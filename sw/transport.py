@@ -5,12 +5,13 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from ..hw.config import CoreConfig
+from ..hw.link.protocol import OSELM_KIND
 from .errors import DeviceError
 
-__all__ = ["BACKENDS", "GoldenTransport", "RTLTransport", "Transport", "open_transport"]
+__all__ = ["BACKENDS", "GoldenTransport", "RTLTransport", "SerialTransport", "Transport", "open_transport"]
 
 #: What :func:`open_transport` can open now.
-BACKENDS = ("golden", "rtl")
+BACKENDS = ("golden", "rtl", "serial:ADDRESS")
 
 
 class Transport(ABC):
@@ -117,8 +118,35 @@ class RTLTransport(_Buffered):
         return self._core.cycles
 
 
+class SerialTransport(Transport):
+    """A board, or anything else that speaks the link, at an address of :func:`skipwalk.sw.pipe.open_pipe`.
+
+    Raises DeviceError if nobody answers there, or a device with another core or configuration.
+    """
+
+    #: Seconds that a core may work on what the link holds before it counts as stuck.
+    STUCK = 30.0
+
+    def __init__(self, address: str, cfg: CoreConfig):
+        try:
+            from .link import Link
+            from .pipe import open_pipe
+        except ModuleNotFoundError as error:
+            if error.name != "cobs":
+                raise
+            raise DeviceError('the serial backend needs cobs: pip install "skipwalk[serial]"; or use golden') from None
+        self.link = Link(open_pipe(address), kind=OSELM_KIND, digest=cfg.digest)
+
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        self.link.write(words)
+        return self.link.read(n_replies, timeout=self.STUCK)
+
+    def close(self) -> None:
+        self.link.close()
+
+
 def open_transport(backend: str, cfg: CoreConfig) -> Transport:
-    """The core that ``backend`` names: ``golden``, ``rtl``, or (reserved) ``serial:PORT``.
+    """The core that ``backend`` names: ``golden``, ``rtl`` or ``serial:ADDRESS``.
 
     Raises DeviceError if it cannot be opened, and ValueError for any other name.
     """
@@ -126,6 +154,6 @@ def open_transport(backend: str, cfg: CoreConfig) -> Transport:
         return GoldenTransport(cfg)
     if backend == "rtl":
         return RTLTransport(cfg)
-    if backend.partition(":")[0] == "serial":
-        raise DeviceError(f"{backend}: no serial backend is installed yet; use {' or '.join(BACKENDS)}")
+    if backend.startswith("serial:"):
+        return SerialTransport(backend.removeprefix("serial:"), cfg)
     raise ValueError(f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}")

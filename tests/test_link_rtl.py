@@ -11,7 +11,7 @@ from amaranth.sim import Simulator
 from cobs import cobs
 from skipwalk.hw.link.cobs import CobsDecoder, CobsEncoder
 from skipwalk.hw.link.device import LinkDevice
-from skipwalk.hw.link.protocol import Flags, Identity, LinkConfig, UartConfig
+from skipwalk.hw.link.protocol import FOLD_KIND, Flags, Identity, LinkConfig, UartConfig
 from skipwalk.hw.link.uart import UartReceiver, UartTransmitter
 from skipwalk.sim.faults import FAULTS, FaultyPipe
 from skipwalk.sim.link import DeviceModel, FoldingCore
@@ -217,7 +217,7 @@ def test_rtl_counts_run_past_16_bits():
 def test_rtl_answers_as_the_model_does(cfg):
     """Frame after frame of every kind, good and bad; after each, both ends are in the same state."""
     rng = np.random.default_rng(9)
-    identity = Identity(kind=int.from_bytes(b"FOLD", "little"), digest=0, frame_words=cfg.frame_words, depth=cfg.depth)
+    identity = Identity(kind=FOLD_KIND, digest=0, frame_words=cfg.frame_words, depth=cfg.depth)
     model = DeviceModel(identity, FoldingCore(), cfg)
     got: dict[str, dict[tuple[int, int], int]] = {"model": {}, "rtl": {}}
     most = 0

