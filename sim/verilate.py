@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import build
+from .verilog_text import loop_memory_contents, replicate_bits
 
 __all__ = ["WAIVED_WARNINGS", "Variant", "compile_model"]
 
 #: Verilator warnings that Yosys' Verilog sets off by construction, each with the reason why it tells us nothing.
 WAIVED_WARNINGS: Mapping[str, str] = {
     "WIDTHEXPAND": "Yosys prints constants and operands at their own width; Amaranth has settled every width before",
+    "SPLITVAR": "a vector that cannot be split, as asked in verilog_text, stays whole",
     "WIDTHTRUNC": "Yosys writes `x == 0` as `!x` whatever the width of x",
     "CASEINCOMPLETE": "Yosys assigns a default before every `casez`; Amaranth knows no latch",
 }
@@ -106,7 +108,7 @@ def compile_model(
         (folder / "obj" / target).rename(folder / target)
         shutil.rmtree(folder / "obj")
 
-    files = {"core.v": verilog, **harness}
+    files = {"core.v": replicate_bits(loop_memory_contents(verilog)), **harness}
     settings = [*options, *variant.make_options]
     return build.build_folder(name, files, options=settings, versions=tools.versions, make=compile_in)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from . import build
 from .verilate import Variant, compile_model
+from .verilog_text import split_vectors
 
 __all__ = ["SimulationTimeout", "VerilatedCore", "compile_library"]
 
@@ -75,8 +76,9 @@ def compile_library(verilog: str, top: str, *, trace: bool = False) -> Path:
         Verilator or the compiler rejects the design.
     """
     variant = _TRACED if trace else _FAST
+    text = verilog if trace else split_vectors(verilog)
     harness = {"harness.cpp": Path(__file__).with_name("harness.cpp").read_text()}
-    return compile_model(top, verilog, top, harness, "libcore.so", variant) / "libcore.so"
+    return compile_model(top, text, top, harness, "libcore.so", variant) / "libcore.so"
 
 
 @functools.cache
