@@ -27,7 +27,7 @@ from .walks import n_walks, walks
 __all__ = ["Node2Vec", "as_graph"]
 
 
-class Node2Vec(TransformerMixin, BaseEstimator):
+class Node2Vec(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Embedding of a graph's nodes by sequential node2vec (OS-ELM), on the golden model or in the RTL: equal bits.
 
     Parameters
@@ -62,7 +62,7 @@ class Node2Vec(TransformerMixin, BaseEstimator):
     seed : int
         0 ... 2**64 - 1. Equal graphs, parameters and seeds give equal bits on every backend and machine.
     backend : str
-        ``golden`` or ``rtl``; see :func:`skipwalk.sw.transport.open_transport`.
+        ``golden``, ``rtl`` or ``serial:ADDRESS``; see :func:`skipwalk.sw.transport.open_transport`.
     verbose : bool
         Show progress on stderr.
 
@@ -350,7 +350,7 @@ class Node2Vec(TransformerMixin, BaseEstimator):
                 f"a window of {self.window} and {shown} make contexts of {samples} samples, but the core "
                 f"({config.name}) takes {config.max_samples}; lower window or negatives, or choose another preset"
             )
-        for name in ("walks_in_flight", "block_walks"):
+        for name in ("walks_per_node", "walks_in_flight", "block_walks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.block_walks % self.walks_in_flight:

@@ -179,7 +179,7 @@ class Model:
 def is_model(path: str | Path) -> bool:
     """Whether the file is an .npz archive of a model, as far as its names tell."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {"meta", "beta", "p", "indptr"} <= set(arrays.files)
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile):
+        with zipfile.ZipFile(path) as archive:
+            return {"meta.npy", "beta.npy", "p.npy", "indptr.npy"} <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
         return False

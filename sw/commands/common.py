@@ -21,7 +21,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 _OPTIONS: Mapping[str, Callable] = {
     "output": click.option("--output", "-o", type=FILE, required=True, help="Where the result goes."),
     "vectors": click.option("--vectors", type=FILE, help="The vectors too: .npz, or any other ending for text."),
-    "backend": click.option("--backend", default="golden", show_default=True, help="golden or rtl."),
+    "backend": click.option("--backend", default="golden", show_default=True, help="golden, rtl or serial:ADDRESS."),
     "json": click.option("--json", "report", type=FILE, help="Write the results and where they come from."),
     "quiet": click.option("--quiet", "-q", is_flag=True, help="No progress; only warnings and errors on stderr."),
     "checkpoint": click.option(
