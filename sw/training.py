@@ -15,12 +15,12 @@ from types import FrameType
 import numpy as np
 from tqdm import tqdm
 
-from .contexts import contexts, negative_sampler
+from .contexts import ContextBatch, contexts, negative_sampler
 from .device import OSELMDevice
 from .model import Model
 from .walks import walks
 
-__all__ = ["Interrupted", "load_state", "train"]
+__all__ = ["Interrupted", "context_blocks", "load_state", "train"]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -36,6 +36,39 @@ def load_state(model: Model, device: OSELMDevice, first_row: int = 0) -> None:
     device.load_raw(model.beta[first_row:], first_row)
     if first_row == 0:
         device.write_p_raw(model.p)
+
+
+def context_blocks(model: Model) -> Iterator[tuple[int, ContextBatch]]:
+    """What is left of ``model.run``, block by block: the number of walks, and their contexts."""
+    params, run = model.params, model.run
+    seed = run.seed(params["seed"])
+    sampler = negative_sampler(model.visits)
+    done = run.next
+    for block in walks(
+        model.graph,
+        length=params["walk_length"],
+        per_node=run.per_node,
+        p=params["p"],
+        q=params["q"],
+        seed=seed,
+        starts=run.starts,
+        first=done,
+        block=params["block_walks"],
+    ):
+        yield (
+            len(block),
+            contexts(
+                block,
+                window=params["window"],
+                negatives=params["negatives"],
+                mode=params["negative_mode"],
+                sampler=sampler,
+                seed=seed,
+                first_walk=done,
+                interleave=params["walks_in_flight"],
+            ),
+        )
+        done += len(block)
 
 
 def train(
@@ -59,21 +92,8 @@ def train(
         Show a bar with the time left, if stderr is a terminal.
     """
     params, run = model.params, model.run
-    seed = run.seed(params["seed"])
-    sampler = negative_sampler(model.visits)
     device.set_parameters(q=params["inflation"], p0=params["p0"])
     device.clear_counters()
-    blocks = walks(
-        model.graph,
-        length=params["walk_length"],
-        per_node=run.per_node,
-        p=params["p"],
-        q=params["q"],
-        seed=seed,
-        starts=run.starts,
-        first=run.next,
-        block=params["block_walks"],
-    )
     done = run.next
     touched = np.zeros(model.graph.n_nodes, bool)
     bar = tqdm(
@@ -85,21 +105,11 @@ def train(
         dynamic_ncols=True,
     )
     with _stop_on_interrupt() as stop, bar:
-        for number, block in enumerate(blocks, 1):
-            batch = contexts(
-                block,
-                window=params["window"],
-                negatives=params["negatives"],
-                mode=params["negative_mode"],
-                sampler=sampler,
-                seed=seed,
-                first_walk=done,
-                interleave=params["walks_in_flight"],
-            )
+        for number, (n_walks, batch) in enumerate(context_blocks(model), 1):
             device.train(batch)
             touched[batch.samples] = True
-            done += len(block)
-            bar.update(len(block))
+            done += n_walks
+            bar.update(n_walks)
             if done == run.total or stop.requested:
                 break
             if checkpoint is not None and number % checkpoint_every == 0:
