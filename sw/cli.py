@@ -77,7 +77,7 @@ class _Commands(click.Group):
         return getattr(importlib.import_module(_COMMANDS[name], __package__), name)
 
 
-@click.group(cls=_Commands, help=_HELP)
-@click.version_option(package_name="skipwalk")
+@click.group("skipwalk", cls=_Commands, help=_HELP)
+@click.version_option(package_name="skipwalk", prog_name="skipwalk")
 def main() -> None:
     pass

@@ -9,7 +9,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from ..hw.config import CoreConfig, Schedule, preset
@@ -27,7 +27,7 @@ from .walks import n_walks, walks
 __all__ = ["Node2Vec", "as_graph"]
 
 
-class Node2Vec(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class Node2Vec(BaseEstimator):
     """Embedding of a graph's nodes by sequential node2vec (OS-ELM), on the golden model or in the RTL: equal bits.
 
     Parameters

@@ -28,6 +28,8 @@ FORMAT = "skipwalk-model"
 #: Rises when older readers would misread a file.
 VERSION = 1
 
+_NO_MODEL = "not a model file; write one with `skipwalk train` or Node2Vec.save"
+
 
 @dataclass
 class Run:
@@ -128,13 +130,16 @@ class Model:
         """Read what :meth:`save` wrote. Raises InputError for any other, a damaged, or a newer file."""
         path = Path(path)
         with reading(path):
-            arrays = unpack_npz(read_bytes(path))
+            data = read_bytes(path)
+            if not data.startswith(b"PK"):
+                raise InputError(_NO_MODEL)
+            arrays = unpack_npz(data)
             try:
                 meta = json.loads(arrays["meta"].item())
                 if not isinstance(meta, dict) or meta.get("format") != FORMAT:
                     raise KeyError("format")
             except (KeyError, ValueError, AttributeError):
-                raise InputError("not a model file; write one with `skipwalk train` or Node2Vec.save") from None
+                raise InputError(_NO_MODEL) from None
             if meta["version"] != VERSION:
                 raise InputError(f"a model of version {meta['version']}; this program reads version {VERSION}")
             try:

@@ -142,10 +142,10 @@ class _Run:
         try:
             self._work(checkpoint=checkpoint, checkpoint_every=checkpoint_every)
         except Interrupted as stop:
-            advice = f"go on with: skipwalk train --resume {checkpoint} -o {output}"
-            raise KeyboardInterrupt(
-                f"{stop}; {advice if checkpoint else 'nothing was saved: see --checkpoint'}"
-            ) from None
+            advice = "nothing was saved; see --checkpoint"
+            if checkpoint is not None:
+                advice = f"go on with: skipwalk train --resume {checkpoint} -o {output}"
+            raise KeyboardInterrupt(f"{stop}; {advice}") from None
         finally:
             self._estimator.close()
         self._seconds = time.perf_counter() - begin
