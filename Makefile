@@ -9,7 +9,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean accuracy tables
+.PHONY: help demo test lint format clean accuracy tables link bitstream
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,7 +45,13 @@ accuracy: $(VENV)/.installed-demo build/demo/cora.edges  ## fixed point against 
 	$(BIN)/python -m skipwalk.sw.accuracy build/demo/cora.edges build/demo/cora.labels --json results/accuracy.json
 
 tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README
-	$(BIN)/python -m skipwalk.sw.tables
+	$(BIN)/python docs/tables.py
+
+link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes build/link/summary.json
+	$(BIN)/python -m skipwalk.sim.link_campaign build/link/summary.json
+
+bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-85f, ulx3s-25f or tang-nano-9k; SEEDS=n placements
+	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) --seeds $(or $(SEEDS),1)
 
 clean:  ## remove everything that was built, but not the virtual environment
 	rm -rf build

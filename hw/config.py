@@ -46,7 +46,7 @@ class CoreConfig:
     nodes : int
         Rows of beta that the core holds.
     lanes : int
-        Elements of a row handled at once; a power of two. The core has ``4 * lanes + 3`` multipliers.
+        Elements of a row handled at once; a power of two. The core has ``4 * lanes + 2`` multipliers.
     max_samples : int
         Longest list of samples in a context.
     schedule : Schedule

@@ -1,0 +1,96 @@
+"""Tables of the README from the JSON files under results/.
+
+    python docs/tables.py            write them
+    python docs/tables.py --check    say which are stale; exit code 1
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; everything between the two is replaced.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+RESULTS = ROOT / "results"
+
+
+def load(name: str) -> tuple[dict, dict]:
+    """Values by name, and the provenance."""
+    entries = json.loads((RESULTS / name).read_text())
+    values = {entry["name"]: entry["value"] for entry in entries}
+    return values, values.pop("provenance")
+
+
+def rows(header: list[str], body: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def source(file: str, provenance: dict) -> str:
+    machine = provenance["machine"]
+    return (
+        f"\n\n`results/{file}`: commit {provenance['commit'][:10]}, {provenance['time'][:10]}, "
+        f"{machine['processor']}, {machine['cores']} cores."
+    )
+
+
+def demo() -> str:
+    v, provenance = load("demo.json")
+    body = [
+        ["micro-F1, trained in the RTL (18-bit fixed point)", f"{v['oselm.f1_micro.rtl']:.3f}"],
+        ["micro-F1, float64, the same contexts", f"{v['oselm.f1_micro.float']:.3f}"],
+        ["micro-F1, always the largest class", f"{v['oselm.f1_micro.majority']:.3f}"],
+        ["RTL and golden model end in the same bits", "yes" if v["oselm.bits_equal"] else "**no**"],
+        ["beats with a saturated value", f"{v['oselm.saturations']:,}"],
+        ["cycles a walk (73 contexts of 31 samples)", f"{v['oselm.cycles_per_walk']:,.0f}"],
+        ["roofline of 128 multipliers", f"{v['oselm.roofline_cycles_per_walk']:,.0f}"],
+        ["walks simulated a second", f"{v['rtl.walks_per_second']:.0f}"],
+    ]
+    return rows(["Cora, 27,080 walks, D = 32", ""], body) + source("demo.json", provenance)
+
+
+def accuracy() -> str:
+    v, provenance = load("accuracy.json")
+    seeds = provenance["seeds"]
+    body = [
+        [
+            label,
+            *(f"{v[f'accuracy.f1_micro.{kind}.seed{s}']:.3f}" for s in seeds),
+            f"{v[f'accuracy.f1_micro.{kind}']:.4f}",
+        ]
+        for label, kind in (("fixed point, streaming, 4 walks in flight", "fixed"), ("float64, sequential", "float"))
+    ]
+    return rows(["micro-F1 on Cora", *(f"seed {s}" for s in seeds), "mean"], body) + source("accuracy.json", provenance)
+
+
+TABLES: dict[str, Callable[[], str]] = {"demo": demo, "accuracy": accuracy}
+
+
+def filled(text: str) -> str:
+    def replace(match: re.Match) -> str:
+        return f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is stale")
+    arguments = parser.parse_args()
+    before = README.read_text()
+    after = filled(before)
+    if before == after:
+        return 0
+    if arguments.check:
+        print("README.md: tables are stale; run `make tables`", file=sys.stderr)
+        return 1
+    README.write_text(after)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
