@@ -35,8 +35,6 @@ class SerialDevice(wiring.Component):
     -------
     rx : In(1), tx : Out(1)
         The serial line, idle high.
-    busy : Out(1)
-        A byte is coming in: for a lamp.
     """
 
     def __init__(
@@ -53,7 +51,7 @@ class SerialDevice(wiring.Component):
         self._link = LinkDevice(identity, link, vendor=vendor, primitives=primitives)
         self._receiver = UartReceiver(uart)
         self._transmitter = UartTransmitter(uart)
-        super().__init__({"rx": In(1), "tx": Out(1, init=1), "busy": Out(1)})
+        super().__init__({"rx": In(1), "tx": Out(1, init=1)})
 
     def elaborate(self, platform):
         m = Module()
@@ -62,7 +60,7 @@ class SerialDevice(wiring.Component):
         m.submodules.link = link = self._link
         core = self._core
         m.submodules.core = ResetInserter(link.clear)(core)
-        m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx), self.busy.eq(receiver.o.valid)]
+        m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
         wiring.connect(m, receiver.o, link.rx)
         wiring.connect(m, link.tx, transmitter.i)
         wiring.connect(m, link.o, core.i)

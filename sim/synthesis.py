@@ -33,7 +33,7 @@ class SynthesisError(RuntimeError):
     """Yosys failed or took too long; the message ends with its last lines."""
 
 
-def run_yosys(commands: list[str], *, timeout: float = 300) -> str:
+def run_yosys(commands: list[str], *, timeout: float = 300, cwd: Path | None = None) -> str:
     """Run Yosys commands one after another on an empty design.
 
     Parameters
@@ -42,6 +42,8 @@ def run_yosys(commands: list[str], *, timeout: float = 300) -> str:
         As in a Yosys script.
     timeout : float
         Seconds.
+    cwd : Path, optional
+        Folder that relative paths in the commands start from.
 
     Returns
     -------
@@ -60,6 +62,7 @@ def run_yosys(commands: list[str], *, timeout: float = 300) -> str:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=timeout,
+            cwd=cwd,
             check=False,
         )
     except subprocess.TimeoutExpired as late:

@@ -57,7 +57,7 @@ class Link:
     patience : float
         Seconds without progress after which something counts as lost. The time the line needs is added.
     give_up : float
-        Seconds without a single sound frame after which the device counts as gone.
+        Seconds without a single sound frame after which the device counts as gone; the time of the line is added too.
 
     Raises
     ------
@@ -87,7 +87,9 @@ class Link:
             raise
         if pipe.bytes_per_second:
             # Both directions' buffers, as frames, may lie on the line ahead of the answer.
-            self._patience += 3 * self.identity.depth * WORD / pipe.bytes_per_second
+            line = 3 * self.identity.depth * WORD / pipe.bytes_per_second
+            self._patience += line
+            self._give_up += line
 
     def __enter__(self) -> "Link":
         return self

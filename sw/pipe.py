@@ -76,7 +76,7 @@ class SerialPipe(Pipe):
             ) from error
         try:
             self._port.set_low_latency_mode(True)
-        except (AttributeError, NotImplementedError, *self._gone):
+        except (AttributeError, NotImplementedError, ValueError, *self._gone):
             pass  # a bridge that holds bytes back for some ms is slower, not wrong
 
     def read(self, timeout: float) -> bytes:

@@ -1,0 +1,1 @@
+"""Boards: tables of pins and clocks, one top module for all, and the way to a bitstream."""

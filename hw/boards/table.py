@@ -1,0 +1,147 @@
+"""Which boards there are, and what is put on each. Standard library only.
+
+A board is a row of :data:`BOARDS`; pins and device come from the platform class of ``amaranth-boards`` that it names.
+"""
+
+from dataclasses import dataclass, field
+
+from ..config import CoreConfig, Schedule, Vendor, preset
+from ..link.protocol import LinkConfig, UartConfig
+
+__all__ = ["BOARDS", "Board", "Pll", "board"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pll:
+    """Divisors of an EHXPLLL: output = input * ``feedback`` / ``reference``, oscillator = output * ``output``.
+
+    Raises ValueError if the oscillator would leave 400 to 800 MHz.
+    """
+
+    input_hz: int
+    reference: int
+    feedback: int
+    output: int
+
+    def __post_init__(self):
+        if not 400_000_000 <= self.oscillator_hz <= 800_000_000:
+            raise ValueError(f"the oscillator of a PLL runs at 400 to 800 MHz, not at {self.oscillator_hz / 1e6:g}")
+
+    @property
+    def output_hz(self) -> int:
+        return self.input_hz * self.feedback // self.reference
+
+    @property
+    def oscillator_hz(self) -> int:
+        return self.output_hz * self.output
+
+    @classmethod
+    def closest(cls, input_hz: int, output_hz: int) -> "Pll":
+        """The divisors that come closest to ``output_hz`` from below. Raises ValueError if there are none."""
+        found = []
+        for reference in range(1, 6):
+            feedback = output_hz * reference // input_hz
+            hz = input_hz * feedback // reference
+            if 1 <= feedback <= 128 and hz > 0:
+                # The middle of the oscillator's range.
+                output = min(max(1, round(600_000_000 / hz)), 128)
+                if 400_000_000 <= hz * output <= 800_000_000:
+                    found.append(cls(input_hz=input_hz, reference=reference, feedback=feedback, output=output))
+        if not found:
+            raise ValueError(f"no PLL makes {output_hz} Hz of {input_hz} Hz")
+        return max(found, key=lambda pll: (pll.output_hz, -pll.reference))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One board with one core.
+
+    Attributes
+    ----------
+    name : str
+        For ``make bitstream BOARD=...``; also the folder below ``build/boards``.
+    title : str
+        What is printed on the box, and the device.
+    platform : str
+        ``module:class`` of amaranth-boards.
+    core : CoreConfig
+        The OS-ELM core.
+    clock_hz : int
+        Clock of the core: a constraint that the build has to meet.
+    input_hz : int
+        Clock that the board delivers; a PLL makes ``clock_hz`` of it if they differ.
+    baud : int
+        Of the serial line.
+    link : LinkConfig
+        Buffers of the link.
+    """
+
+    name: str
+    title: str
+    platform: str
+    core: CoreConfig
+    clock_hz: int
+    input_hz: int
+    baud: int
+    link: LinkConfig = field(default_factory=LinkConfig)
+
+    @property
+    def pll(self) -> Pll | None:
+        """Divisors of the PLL, or None if the input clock is used as it is."""
+        return None if self.clock_hz == self.input_hz else Pll.closest(self.input_hz, self.clock_hz)
+
+    @property
+    def uart(self) -> UartConfig:
+        return UartConfig(clock_hz=self.pll.output_hz if self.pll else self.clock_hz, baud=self.baud)
+
+
+#: By name.
+BOARDS = {
+    b.name: b
+    for b in (
+        Board(
+            name="ulx3s-85f",
+            title="ULX3S with LFE5U-85F",
+            platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
+            core=preset("ecp5-85f"),
+            input_hz=25_000_000,
+            clock_hz=50_000_000,
+            baud=3_000_000,
+        ),
+        Board(
+            name="ulx3s-25f",
+            title="ULX3S with LFE5U-25F",
+            platform="amaranth_boards.ulx3s:ULX3S_25F_Platform",
+            core=CoreConfig(name="ulx3s-25f", dim=16, nodes=1024, lanes=4, max_samples=31, vendor=Vendor.ECP5),
+            input_hz=25_000_000,
+            clock_hz=75_000_000,
+            baud=3_000_000,
+        ),
+        Board(
+            name="tang-nano-9k",
+            title="Tang Nano 9K with GW1NR-9C",
+            platform="amaranth_boards.tang_nano_9k:TangNano9kPlatform",
+            core=CoreConfig(
+                name="tang-nano-9k",
+                dim=8,
+                nodes=256,
+                lanes=2,
+                max_samples=15,
+                schedule=Schedule.SEQUENTIAL,
+                lookahead=0,
+            ),
+            input_hz=27_000_000,
+            clock_hz=27_000_000,
+            baud=1_000_000,
+            link=LinkConfig(depth=256, frame_words=32),
+        ),
+    )
+}
+
+
+def board(name: str) -> Board:
+    """The board of that name. Raises ValueError with the names there are."""
+    try:
+        return BOARDS[name]
+    except KeyError:
+        raise ValueError(f"no board {name!r}; there are: {', '.join(BOARDS)}") from None

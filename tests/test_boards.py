@@ -1,0 +1,157 @@
+"""Boards: their tables, what Amaranth makes of them, and a whole one in simulation behind a pseudo-terminal."""
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from skipwalk.hw.boards.table import BOARDS, Board, Pll, board
+from skipwalk.hw.config import preset
+from skipwalk.hw.link.protocol import OSELM_KIND
+from skipwalk.sim.board import BoardSimulation, main, simulate
+from skipwalk.sw.contexts import ContextBatch
+from skipwalk.sw.device import OSELMDevice
+from skipwalk.sw.errors import DeviceError
+from skipwalk.sw.transport import open_transport
+
+TINY = Board(
+    name="tiny",
+    title="no board",
+    platform="",
+    core=preset("tiny"),
+    clock_hz=50_000_000,
+    input_hz=50_000_000,
+    baud=3_000_000,
+)
+
+
+# ---- tables
+@pytest.mark.parametrize("row", BOARDS.values(), ids=BOARDS)
+def test_clock_is_the_one_that_was_asked_for(row):
+    assert row.uart.clock_hz == row.clock_hz
+    if row.pll:
+        assert row.pll.input_hz * row.pll.feedback == row.clock_hz * row.pll.reference
+
+
+@pytest.mark.parametrize("mhz", [10, 33, 50, 62.5, 66, 75, 87.5, 100, 125, 150, 400])
+def test_pll_comes_close(mhz):
+    pll = Pll.closest(25_000_000, round(mhz * 1e6))
+    assert 0.93 < pll.output_hz / (mhz * 1e6) <= 1
+    assert 400e6 <= pll.oscillator_hz <= 800e6
+
+
+def test_pll_refuses():
+    with pytest.raises(ValueError, match="not at 1000"):
+        Pll(input_hz=25_000_000, reference=1, feedback=4, output=10)
+    with pytest.raises(ValueError, match="no PLL makes 900000000 Hz of 25000000 Hz"):
+        Pll.closest(25_000_000, 900_000_000)
+
+
+def test_unknown_board_names_those_there_are(capsys):
+    with pytest.raises(ValueError, match=r"'x'; there are: ulx3s-85f"):
+        board("x")
+    assert main(["x"]) == 2
+    assert "ulx3s-85f" in capsys.readouterr().err
+
+
+# ---- netlists
+@pytest.mark.parametrize(
+    ("name", "pins"),
+    [
+        ("ulx3s-25f", ['"clk25_0__io" SITE "G2"', '"uart_0__rx__io" SITE "M1"', '"uart_0__tx__io" SITE "L4"']),
+        ("tang-nano-9k", ['"clk27_0__io" 52', '"uart_0__rx__io" 18', '"uart_0__tx__io" 17']),
+    ],
+)
+def test_platform_writes_the_same_files_again(name, pins, tmp_path):
+    pytest.importorskip("amaranth_boards", reason='needs pip install "skipwalk[boards]"')
+    from skipwalk.hw.boards.build import prepare
+
+    commands = prepare(board(name), tmp_path / "first")
+    assert [command[0].partition("-")[0] for command in commands][:2] == ["yosys", "nextpnr"]
+    constraints = "".join(p.read_text() for kind in ("lpf", "cst") for p in (tmp_path / "first").glob(f"*.{kind}"))
+    for pin in pins:
+        assert pin in constraints
+    prepare(board(name), tmp_path / "second")
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+def test_steps_are_taken_up_again(tmp_path):
+    from skipwalk.hw.boards.build import step
+
+    done = []
+    for key in ("a", "a", "b"):
+        step(tmp_path, "synthesis", key, lambda key=key: done.append(key))
+    assert done == ["a", "b"]
+    with pytest.raises(ZeroDivisionError):
+        step(tmp_path, "synthesis", "c", lambda: 1 / 0)
+    step(tmp_path, "synthesis", "b", lambda: done.append("after a failure"))
+    assert done[-1] == "after a failure"
+
+
+# ---- simulation
+@pytest.fixture(scope="module")
+def served():
+    with BoardSimulation(simulate(TINY), TINY) as simulation:
+        yield simulation
+
+
+def contexts(rng, n: int) -> ContextBatch:
+    sizes = rng.integers(0, TINY.core.max_samples + 1, n)
+    total = int(sizes.sum())
+    return ContextBatch(
+        rng.integers(0, TINY.core.nodes, n, np.int32),
+        np.concatenate([[0], np.cumsum(sizes)]),
+        rng.integers(0, TINY.core.nodes, total, np.int32),
+        rng.integers(0, 2, total, np.uint8),
+    )
+
+
+def trained(backend: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and P after a short training; every number from one seed."""
+    rng = np.random.default_rng(3)
+    with OSELMDevice(open_transport(backend, TINY.core), TINY.core) as device:
+        device.set_parameters(q=1e-4, p0=1.0)
+        device.load(rng.uniform(-0.5, 0.5, (TINY.core.nodes, TINY.core.dim)))
+        device.write_p(np.eye(TINY.core.dim))
+        device.train(contexts(rng, 40))
+        return device.read_rows_raw(), device.read_p_raw()
+
+
+def test_unchanged_driver_on_the_simulated_board_gives_the_same_bits(served):
+    rows, p = trained("golden")
+    for _ in range(2):  # opened again, it begins anew
+        board_rows, board_p = trained(served.address)
+        np.testing.assert_array_equal(board_rows, rows)
+        np.testing.assert_array_equal(board_p, p)
+
+
+def test_board_with_another_configuration_is_refused(served):
+    other = TINY.core.replace(nodes=32)
+    with pytest.raises(DeviceError, match=f"digest {TINY.core.digest:#010x}, expected is {other.digest:#010x}"):
+        open_transport(served.address, other)
+
+
+def test_identity_names_the_core(served):
+    with open_transport(served.address, TINY.core) as transport:
+        assert transport.link.identity.kind == OSELM_KIND
+
+
+def test_command_serves_until_interrupted(monkeypatch, capsys):
+    """Without compiling anything."""
+
+    class Stub(BoardSimulation):
+        def __init__(self, *_):
+            self.address, self.cycles_per_second = "serial:/dev/pts/9@9600", 1e6
+
+        def close(self):
+            pass
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skipwalk.sim.board.simulate", lambda row: None)
+    monkeypatch.setattr("skipwalk.sim.board.BoardSimulation", Stub)
+    monkeypatch.setattr(threading, "Event", lambda: SimpleNamespace(wait=interrupted))
+    assert main(["ulx3s-25f"]) == 130
+    assert capsys.readouterr().out == "serial:/dev/pts/9@9600\n"
