@@ -27,6 +27,7 @@ _COMMANDS = {
     "info": ".commands.inspection",
     "export": ".commands.inspection",
     "finetune": ".lora.cli",
+    "program": ".commands.program",
 }
 
 _HELP = """Node embeddings that keep learning, on an OS-ELM core: its golden model or its RTL, with the same bits.

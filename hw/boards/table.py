@@ -72,6 +72,8 @@ class Board:
         Clock that the board delivers; a PLL makes ``clock_hz`` of it if they differ.
     baud : int
         Of the serial line.
+    loader : str
+        The board as openFPGALoader calls it.
     link : LinkConfig
         Buffers of the link.
     """
@@ -83,6 +85,7 @@ class Board:
     clock_hz: int
     input_hz: int
     baud: int
+    loader: str = ""
     link: LinkConfig = field(default_factory=LinkConfig)
 
     @property
@@ -107,6 +110,7 @@ BOARDS = {
             input_hz=25_000_000,
             clock_hz=50_000_000,
             baud=3_000_000,
+            loader="ulx3s",
         ),
         Board(
             name="ulx3s-25f",
@@ -116,6 +120,7 @@ BOARDS = {
             input_hz=25_000_000,
             clock_hz=75_000_000,
             baud=3_000_000,
+            loader="ulx3s",
         ),
         Board(
             name="tang-nano-9k",
@@ -133,6 +138,7 @@ BOARDS = {
             input_hz=27_000_000,
             clock_hz=27_000_000,
             baud=1_000_000,
+            loader="tangnano9k",
             link=LinkConfig(depth=256, frame_words=32),
         ),
     )

@@ -1,0 +1,66 @@
+"""``skipwalk program``, with a loader that only writes down what it was asked to do."""
+
+import sys
+
+import pytest
+from click.testing import CliRunner
+from skipwalk.sw.cli import main
+
+
+@pytest.fixture
+def loader(tmp_path, monkeypatch):
+    """Sets the loader to a script that records its arguments and ends with a given code."""
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path / "build"))
+
+    def install(code: int, said: str = ""):
+        script = tmp_path / "loader"
+        script.write_text(
+            f"#!{sys.executable}\nimport sys, pathlib\n"
+            f"pathlib.Path({str(tmp_path / 'called')!r}).write_text(' '.join(sys.argv[1:]))\n"
+            f"print({said!r})\nsys.exit({code})\n"
+        )
+        script.chmod(0o755)
+        monkeypatch.setenv("OPENFPGALOADER", str(script))
+        return tmp_path / "called"
+
+    return install
+
+
+@pytest.fixture
+def bitstream(tmp_path):
+    path = tmp_path / "build" / "boards" / "ulx3s-25f" / "top.bit"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"bits")
+    return path
+
+
+@pytest.mark.parametrize(("options", "flag"), [([], ""), (["--flash"], "-f ")])
+def test_loads_what_was_built(loader, bitstream, options, flag):
+    called = loader(0)
+    result = CliRunner().invoke(main, ["program", "ulx3s-25f", *options])
+    assert result.exit_code == 0, result.output
+    assert called.read_text() == f"-b ulx3s {flag}{bitstream}"
+    assert "--backend serial:PORT@3000000" in result.stderr
+
+
+def test_nothing_built(loader):
+    called = loader(0)
+    result = CliRunner().invoke(main, ["program", "ulx3s-25f"])
+    assert result.exit_code == 3
+    assert "make bitstream BOARD=ulx3s-25f" in result.stderr
+    assert not called.exists()
+
+
+def test_failure_is_told_with_the_loaders_last_words(loader, bitstream):
+    loader(1, "unable to open ftdi device")
+    result = CliRunner().invoke(main, ["program", "ulx3s-25f"])
+    assert result.exit_code == 5
+    assert "code 1 and said: unable to open ftdi device. Is the ulx3s-25f plugged in" in result.stderr
+
+
+def test_loader_that_is_not_there(bitstream, monkeypatch, tmp_path):
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path / "build"))
+    monkeypatch.setenv("OPENFPGALOADER", "/no/such/loader")
+    result = CliRunner().invoke(main, ["program", "ulx3s-25f"])
+    assert result.exit_code == 5
+    assert "/no/such/loader cannot be run" in result.stderr
