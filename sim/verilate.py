@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import build
+from . import build, model_layout
+from .model_layout import order_variables_in
 from .verilog_text import loop_memory_contents, replicate_bits
 
 __all__ = ["WAIVED_WARNINGS", "Variant", "compile_model"]
@@ -102,6 +103,7 @@ def compile_model(
 
     def compile_in(folder: Path) -> None:
         build.run_tool([tools.verilator, *options], cwd=folder, tools=tools)
+        order_variables_in(folder / "obj", variant.prefix)
         archive = _runtime(variant, tools) / "runtime.a"
         linked = ["VM_GLOBAL_FAST=", "VM_GLOBAL_SLOW=", f"LOADLIBES={archive}", *make]
         _make(folder, f"{variant.prefix}.mk", [target, *variant.make_options, *linked], tools)
@@ -109,7 +111,8 @@ def compile_model(
         shutil.rmtree(folder / "obj")
 
     files = {"core.v": replicate_bits(loop_memory_contents(verilog)), **harness}
-    settings = [*options, *variant.make_options]
+    # Whoever changes the way headers are rewritten gets new builds.
+    settings = [*options, *variant.make_options, Path(model_layout.__file__).read_text()]
     return build.build_folder(name, files, options=settings, versions=tools.versions, make=compile_in)
 
 

