@@ -127,6 +127,8 @@ class VerilatedCore:
     ------
     ValueError
         A gap, the seed or the timeout is out of range, or, from every method, the core has been closed.
+    OSError
+        The waveform cannot be written.
     """
 
     def __init__(
@@ -146,6 +148,8 @@ class VerilatedCore:
             raise ValueError(f"seed must have at most 64 bits, not {seed}")
         if timeout < 1:
             raise ValueError(f"timeout must be at least one cycle, not {timeout}")
+        if trace is not None:
+            open(trace, "wb").close()  # Verilator would not say that it cannot write there
         self._timeout = timeout
         self._lib = _load(library)
         handle = self._lib.skipwalk_open(seed, gap_in, gap_out, None if trace is None else os.fsencode(trace))

@@ -198,6 +198,8 @@ def test_waveform_on_request(library, tmp_path):
     path = tmp_path / "accumulator.vcd"
     with pytest.raises(ValueError, match="trace=True"):
         VerilatedCore(library, trace=path)
+    with pytest.raises(FileNotFoundError, match="no_such_folder"):
+        VerilatedCore.from_component(Accumulator(), trace=tmp_path / "no_such_folder" / "x.vcd")
     with VerilatedCore.from_component(Accumulator(), trace=path) as core:
         np.testing.assert_array_equal(core.run(np.array([5, 6], np.uint32), 2), [5, 11])
     text = path.read_text()
