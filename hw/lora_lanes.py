@@ -59,8 +59,9 @@ class LoraLanes(wiring.Component):
     Numerics: products and gradients are exact up to ``gradient_bits``, where sums saturate; G is rounded once to the
     format of W; W - step saturates; z, y and gz are exact until one rounding to their format.
 
-    Resources: ``2 lanes`` multipliers. Each lane has ``adapter_words`` words of A and B and as many of gradients,
-    twice ``8 x_words`` of activations, ``cache_samples x_words`` of Skip-Cache, ``dense_words`` of weights.
+    Resources: ``2 lanes`` multipliers. Each lane has ``adapter_words`` words of A and B, as many of gradients and
+    ``dense_words`` of weights; all together have twice ``8 x_words`` words of activations and
+    ``cache_samples x_words`` of Skip-Cache.
     """
 
     #: From the operands of the update to the new word: product, sum, saturation, rounding, difference.
@@ -74,11 +75,13 @@ class LoraLanes(wiring.Component):
         style = "distributed" if cfg.adapter_words <= Ram.MAX_DISTRIBUTED else "block"
         self._words = [Ram(cfg.adapter_words, self._word_bits, style=style, **kind) for _ in lanes]
         self._gradients = [Ram(cfg.adapter_words, cfg.gradient_bits, style=style, **kind) for _ in lanes]
-        self._ahead = [Ram(ring_words(cfg), cfg.x_bits, **kind) for _ in lanes]
-        self._behind = [Ram(ring_words(cfg), cfg.x_bits, **kind) for _ in lanes]
-        self._cache = [Ram(cfg.cache_samples * cfg.x_words, cfg.x_bits, **kind) for _ in lanes]
+        # Activations are written by whole words, so their memories are as wide as all lanes.
+        x_bits = cfg.lanes * cfg.x_bits
+        self._ahead = Ram(ring_words(cfg), x_bits, **kind)
+        self._behind = Ram(ring_words(cfg), x_bits, **kind)
+        self._cache = Ram(cfg.cache_samples * cfg.x_words, x_bits, **kind)
         self._weights = [Ram(cfg.dense_words, cfg.weight_bits, **kind) for _ in lanes]
-        self._read = max(self._words[0].latency, self._ahead[0].latency)
+        self._read = max(self._words[0].latency, self._behind.latency)
 
         self._vector_bits = max(cfg.x_bits + 1, cfg.z.bits)
         scalar_bits = max(cfg.g.bits, cfg.gz.bits)
@@ -145,7 +148,7 @@ class LoraLanes(wiring.Component):
     @property
     def cache_latency(self) -> int:
         """Cycles from ``cache_rd_addr`` to the word that ``x_copy`` takes."""
-        return self._cache[0].latency
+        return self._cache.latency
 
     @property
     def read_latency(self) -> int:
@@ -155,7 +158,10 @@ class LoraLanes(wiring.Component):
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
-        for name in ("words", "gradients", "ahead", "behind", "cache", "weights"):
+        m.submodules.ahead = ahead = self._ahead
+        m.submodules.behind = behind = self._behind
+        m.submodules.cache = cache = self._cache
+        for name in ("words", "gradients", "weights"):
             for lane, ram in enumerate(getattr(self, f"_{name}")):
                 m.submodules[f"{name}_{lane}"] = ram
         m.submodules.update = update = self._update
@@ -222,14 +228,29 @@ class LoraLanes(wiring.Component):
         host_weights = delay(m, self.host_weights, cfg.broadcast, name="host_weights", reset_less=False)
         packed = 32 // cfg.x_bits
 
+        # ---- activations: rings and Skip-Cache
+        staged_word = Signal(cfg.lanes * cfg.x_bits)
+        for ring in (ahead, behind):
+            m.d.comb += [
+                ring.wr_en.eq(self.x_ring | self.x_copy),
+                ring.wr_addr.eq(self.x_ring_addr),
+                ring.wr_data.eq(Mux(self.x_copy, cache.rd_data, staged_word)),
+            ]
+        op_behind, op_ahead = ops[read - behind.latency], ops[new - ahead.latency]
+        m.d.comb += [
+            cache.wr_en.eq(self.x_cache),
+            cache.wr_addr.eq(self.x_cache_addr),
+            cache.wr_data.eq(staged_word),
+            cache.rd_addr.eq(self.cache_rd_addr),
+            behind.rd_addr.eq(op_behind.behind * cfg.x_words + op_behind.x),
+            ahead.rd_addr.eq(op_ahead.ahead * cfg.x_words + op_ahead.x),
+        ]
+
         for lane in range(cfg.lanes):
-            words, gradients, ahead, behind = (
-                ram[lane] for ram in (self._words, self._gradients, self._ahead, self._behind)
-            )
-            cache, weights = self._cache[lane], self._weights[lane]
+            words, gradients, weights = self._words[lane], self._gradients[lane], self._weights[lane]
             only = host_lane == lane
 
-            # ---- activations
+            # ---- activations, staged
             staged = Signal(cfg.x_bits, name=f"staged_{lane}", reset_less=True)
             with m.If(self.x_group & (self.x_select == lane // packed)):
                 m.d.sync += staged.eq(self.x_data.word_select(lane % packed, cfg.x_bits))
@@ -237,22 +258,7 @@ class LoraLanes(wiring.Component):
                 m.d.sync += staged.eq(self.x_data)
             with m.Elif(self.x_ring):
                 m.d.sync += staged.eq(0)
-            for ring in (ahead, behind):
-                m.d.comb += [
-                    ring.wr_en.eq(self.x_ring | self.x_copy),
-                    ring.wr_addr.eq(self.x_ring_addr),
-                    ring.wr_data.eq(Mux(self.x_copy, cache.rd_data, staged)),
-                ]
-            m.d.comb += [
-                cache.wr_en.eq(self.x_cache),
-                cache.wr_addr.eq(self.x_cache_addr),
-                cache.wr_data.eq(staged),
-                cache.rd_addr.eq(self.cache_rd_addr),
-            ]
-            op = ops[read - behind.latency]
-            m.d.comb += behind.rd_addr.eq(op.behind * cfg.x_words + op.x)
-            op = ops[new - ahead.latency]
-            m.d.comb += ahead.rd_addr.eq(op.ahead * cfg.x_words + op.x)
+            m.d.comb += staged_word.word_select(lane, cfg.x_bits).eq(staged)
 
             # ---- the update's product
             op = ops[read]
@@ -272,7 +278,7 @@ class LoraLanes(wiring.Component):
                     with m.Case(BeatKind.HEAD):
                         m.d.comb += update.a[lane].eq(z_behind[lane])
                 with m.Case(BeatKind.SWEEP):
-                    m.d.comb += update.a[lane].eq(behind.rd_data)
+                    m.d.comb += update.a[lane].eq(behind.rd_data.word_select(lane, cfg.x_bits))
             product = update.p[lane]
 
             # ---- gz
@@ -329,7 +335,7 @@ class LoraLanes(wiring.Component):
                 dot.a[lane].eq(Mux(op.kind == BeatKind.DENSE, weights.rd_data.as_signed(), new_word)),
             ]
             with m.If(op.kind != BeatKind.HEAD):
-                m.d.comb += dot.b[lane].eq(ahead.rd_data)
+                m.d.comb += dot.b[lane].eq(ahead.rd_data.word_select(lane, cfg.x_bits))
             if lane < cfg.z_size:
                 with m.Else():
                     m.d.comb += dot.b[lane].eq(z_ahead[lane])
