@@ -142,9 +142,13 @@ class _Stop:
 
 @contextmanager
 def _stop_on_interrupt() -> Iterator[_Stop]:
-    """Makes the first Ctrl-C a request; the second is KeyboardInterrupt at once. Main thread only, else no change."""
+    """Makes the first Ctrl-C a request; the second is KeyboardInterrupt at once.
+
+    No change outside of the main thread, which alone may, and where Ctrl-C is ignored, as in the background.
+    """
     stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield stop
         return
 
@@ -153,7 +157,7 @@ def _stop_on_interrupt() -> Iterator[_Stop]:
             raise KeyboardInterrupt
         stop.requested = True
 
-    before = signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, note)
     try:
         yield stop
     finally:

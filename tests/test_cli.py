@@ -15,6 +15,14 @@ from skipwalk.sw.export import load_npz, load_word2vec
 TINY = ["--preset", "tiny", "--window", "4", "--negatives", "4", "--walk-length", "20", "--block-walks", "32"]
 
 
+@pytest.fixture
+def ctrl_c_works():
+    """Whatever runs the tests may have been started in the background, where it does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def ring(n: int) -> str:
     """Three cliques on a ring, as an edge list of names."""
     third = n // 3
@@ -121,7 +129,7 @@ def test_info_tells_of_presets_cores_and_models(folder):
     assert shown["run"] == "first training, finished"
 
 
-def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch):
+def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl_c_works):
     train, blocks = OSELMDevice.train, iter(range(1000))
 
     def ctrl_c(device, batch):
@@ -151,7 +159,7 @@ def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch):
     assert printed(result)["digest"] == Node2Vec.load("model.npz").digest_
 
 
-def test_an_interrupt_without_checkpoint_says_so(folder, monkeypatch):
+def test_an_interrupt_without_checkpoint_says_so(folder, monkeypatch, ctrl_c_works):
     monkeypatch.setattr(OSELMDevice, "train", lambda device, batch: os.kill(os.getpid(), signal.SIGINT))
     before = contents(folder)
     result = run("update", "model.npz", "edges.txt", "-o", "m.npz", "--walks-per-end", "50")
