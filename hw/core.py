@@ -55,7 +55,8 @@ class OSELMCore(wiring.Component):
         self.timing = EngineTiming(
             read_after_update=self._samples.read_after_update,
             gain_latency=self._samples.gain_latency,
-            spacing=self._sweep.spacing,
+            # Also the fewest cycles between the gain of a context and its updates, a sweep later.
+            spacing=max(self._sweep.spacing, self._samples.gain_latency),
         )
         self._sequencer = sequencer(cfg, self.timing)
         super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})

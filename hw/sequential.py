@@ -3,7 +3,6 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.wiring import In, Out
 
 from .config import CoreConfig
 from .contexts import ContextLayout
@@ -20,8 +19,9 @@ class SequentialSequencer(wiring.Component):
 
     The reader takes the next centre as soon as the gain of the context before it is known and the latest update of
     its row is written; else the next sample, if the latest update of its row by an earlier context is written and the
-    row FIFO has a place. A row that comes again within its context is not read again. The updater issues the gain of a context, then its samples in order as their errors become known. The sweep of a
-    centre applies the update of the context before it.
+    row FIFO has a place. A row that comes again within its context is not read again. The updater issues the gain of a
+    context, then its samples in order as their errors become known. The sweep of a centre applies the update of the
+    context before it.
 
     Members: see :func:`sequencer_members`.
 
@@ -49,8 +49,13 @@ class SequentialSequencer(wiring.Component):
         counts = SyncFIFO(width=clog2(cfg.max_samples + 1), depth=CONTEXT_SLOTS)
         m.submodules.entries = entries
         m.submodules.counts = counts
-        gains_owed = self._read(m, n_read, n_seen, entries, counts)
-        self._update(m, n_updated, entries, counts, gains_owed)
+        owed, rest, reading, reader_waits = self._read(m, n_read, n_seen, entries, counts)
+        updating, updater_waits = self._update(m, n_updated, entries, counts, owed, rest)
+        # Of several reasons, the one that ends the others when it goes.
+        free = ~(reading | updating)
+        for wait, reason in (*updater_waits, *reader_waits):
+            m.d.comb += wait.eq(free & reason)
+            free &= ~reason
         return m
 
     def _unseen(self, n_read, n_seen, source):
@@ -152,17 +157,15 @@ class SequentialSequencer(wiring.Component):
         idle_reader = begins & ~self.contexts.valid & ~self.samples.valid & (left == 0) & ~has_next
         m.d.comb += [
             self.idle.eq(idle_reader & ~owed & ~pending & (timer == 0) & ~counts.r_rdy & (n_read == n_seen)),
-            self.wait_input.eq(idle_reader & pending & ~self.drain),
-            self.wait_row.eq(
-                ~fire_centre
-                & ~fire_sample
-                & ((may_centre & centre_waits) | (self.samples.valid & (left != 0) & sample_waits))
-            ),
         ]
-        self._rest, self._owed = rest, owed
-        return owed
+        waits = (
+            (self.wait_row, (may_centre & centre_waits) | (self.samples.valid & (left != 0) & sample_waits)),
+            (self.wait_sweep, (self.contexts.valid | self.drain) & pending & ~owed & (timer != 0)),
+            (self.wait_input, ~self.contexts.valid & (left == 0) & ~has_next & pending & ~self.drain),
+        )
+        return owed, rest, fire_centre | fire_sample, waits
 
-    def _update(self, m, n_updated, entries, counts, owed):
+    def _update(self, m, n_updated, entries, counts, owed, reader_rest):
         cfg, timing = self._cfg, self._timing
         left = Signal(range(cfg.max_samples + 1))
         context = Signal(range(CONTEXT_SLOTS), init=CONTEXT_SLOTS - 1)
@@ -178,8 +181,6 @@ class SequentialSequencer(wiring.Component):
         m.d.comb += [
             gain.eq((left == 0) & counts.r_rdy & self.g.valid),
             update.eq((left != 0) & (rest == 0) & ((errors != 0) | ~begins)),
-            self.wait_gain.eq((left == 0) & counts.r_rdy & ~self.g.valid),
-            self.wait_error.eq((left != 0) & (rest == 0) & begins & (errors == 0)),
             self.g.ready.eq(gain & ends),
             counts.r_en.eq(gain & ends),
         ]
@@ -192,8 +193,8 @@ class SequentialSequencer(wiring.Component):
                 left.eq(counts.r_data),
                 rest.eq(timing.gain_latency - 1),
                 context.eq(context + 1),
-                self._owed.eq(0),
-                self._rest.eq(timing.read_after_update),
+                owed.eq(0),
+                reader_rest.eq(timing.read_after_update),
             ]
         with m.If(update & ends):
             m.d.sync += [left.eq(left - 1), n_updated.eq(n_updated + 1)]
@@ -212,3 +213,7 @@ class SequentialSequencer(wiring.Component):
             self.update.eq(delay(m, op, 1, name="update", reset_less=False)),
             self.scalar.eq(delay(m, self.g.payload, 1, name="gain")),
         ]
+        return gain | update, (
+            (self.wait_gain, (left == 0) & counts.r_rdy & ~self.g.valid),
+            (self.wait_error, (left != 0) & (rest == 0) & begins & (errors == 0)),
+        )

@@ -1,8 +1,9 @@
 """The streaming schedule: every context takes as long as its samples, whatever the latency of the engines."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
 
 from .config import CoreConfig
 from .contexts import ContextLayout
@@ -59,7 +60,7 @@ class StreamingSequencer(wiring.Component):
         )
 
     def _positions(self, m):
-        """What is to be done, one position a cycle, through two registers: returns payload, equal rows, valid, ready."""
+        """What is to be done, one position a cycle, after two registers: payload, equal rows, valid, ready."""
         cfg = self._cfg
         count = clog2(cfg.max_samples + 1)
         # Contexts s - 1 (index 0) to s + A.
@@ -91,7 +92,7 @@ class StreamingSequencer(wiring.Component):
             with m.If(valid & ready):
                 m.d.comb += self.contexts.ready.eq(1)
                 m.d.sync += [known.eq(known >> 1), known[-1].eq(self.contexts.valid), slot.eq(slot + 1), x.eq(0)]
-                m.d.sync += [a.eq(b) for a, b in zip(counts, counts[1:], strict=False)]
+                m.d.sync += [a.eq(b) for a, b in pairwise(counts)]
                 m.d.sync += counts[-1].eq(Mux(self.contexts.valid, context.count, 0))
                 m.d.sync += in_slot.eq((counts[1] != 0) | (counts[2] != 0))
         with m.Else():
@@ -109,7 +110,6 @@ class StreamingSequencer(wiring.Component):
                 with m.If((x + 1 >= counts[0]) & (x + 1 >= counts[1])):
                     m.d.sync += in_slot.eq(0)
         m.d.comb += [entries.wr_addr.eq(self.samples.payload.n), entries.wr_data.eq(self.samples.payload)]
-        m.d.comb += self.wait_input.eq(~in_slot & known[1:].any() & ~opens)
 
         # Two registers: the position, then the position with the comparison of its rows.
         early, early_valid = Signal(self._layout(), reset_less=True), Signal()
@@ -125,7 +125,11 @@ class StreamingSequencer(wiring.Component):
                 late_valid.eq(early_valid),
                 equal.eq(early.read & early.update & (early.sample.row == early.updated.row)),
             ]
-        m.d.comb += self.idle.eq(~in_slot & ~opens & ~known[1:].any() & ~early_valid & ~late_valid)
+        starved = ~in_slot & ~opens & known[1:].any()
+        m.d.comb += [
+            self.wait_input.eq(starved & ~early_valid & ~late_valid),
+            self.idle.eq(~in_slot & ~opens & ~known[1:].any() & ~early_valid & ~late_valid),
+        ]
         return late, equal, late_valid, late_ready
 
     def _issue(self, m, position, equal, valid, ready):

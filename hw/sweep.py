@@ -1,5 +1,7 @@
 """The P engine: one pass over the rows of P updates it and multiplies it by h."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -58,7 +60,7 @@ class PSweep(wiring.Component):
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
-        kind = {"vendor": cfg.vendor, "primitives": primitives}
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         # A chunk has an address of its own bits, so a row or vector takes a power of two of words.
         lanes, words, vectors = cfg.lanes, cfg.dim << clog2(cfg.chunks), CONTEXT_SLOTS << clog2(cfg.chunks)
         style = "distributed" if words <= 64 else "block"
@@ -115,7 +117,7 @@ class PSweep(wiring.Component):
     @property
     def spacing(self) -> int:
         """Fewest cycles between two starts: all rows, and the first one is written before it is read again."""
-        return max(self._cfg.dim * self._cfg.chunks, self._NEW + 1 - (RankOneStep.LATENCY - self._p[0].latency), 5)
+        return max(self._cfg.dim * self._cfg.chunks, self._NEW + 1 - (RankOneStep.LATENCY - self._p[0].latency))
 
     @property
     def h_after_start(self) -> int:
