@@ -18,6 +18,7 @@ from ...hw.lora_protocol import (
 __all__ = [
     "cached_samples",
     "command",
+    "extended",
     "get",
     "input_samples",
     "pack",
@@ -30,6 +31,11 @@ __all__ = [
 
 def _words(values) -> np.ndarray:
     return np.asarray(values, np.int64).astype(np.uint32)
+
+
+def extended(words: np.ndarray) -> np.ndarray:
+    """Replies that are signed 32-bit numbers, as int64."""
+    return words.astype(np.uint32).view(np.int32).astype(np.int64)
 
 
 def command(opcode: LoraOpcode, argument: int = 0) -> np.ndarray:

@@ -1,0 +1,312 @@
+"""Skip2-LoRA as an estimator: a frozen network, and adapters that learn on the unit."""
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...hw.lora_config import LoraConfig
+from ...sim.fixed import from_raw
+from ...sim.lora_layout import pack_adapters, unpack_adapters
+from ..errors import InputError
+from ..export import atomic_write
+from .device import LoraDevice
+from .loaders import load_network
+from .network import Network
+from .quantize import QuantizedNetwork, quantize, start_adapters
+from .transport import open_lora
+
+__all__ = ["SkipLoRA", "epoch_order"]
+
+_FORMAT = "skipwalk-lora-1"
+
+
+def epoch_order(n: int, epochs: int, rng: np.random.Generator) -> np.ndarray:
+    """Every sample once an epoch, each time in another random order: (epochs * n,)."""
+    return np.concatenate([np.empty(0, np.int64), *(rng.permutation(n) for _ in range(epochs))])
+
+
+class SkipLoRA:
+    """Fine-tunes a pre-trained network by adapters from the input of each layer to its last output (Skip2-LoRA).
+
+    Parameters
+    ----------
+    network : Network, MLPClassifier, torch.nn.Sequential, or path
+        See :func:`.loaders.load_network`. It is never changed.
+    rank : int
+        r, columns of A_k.
+    epochs, batch_size : int
+        Passes of :meth:`fit`, and samples whose gradients are summed before the adapters change.
+    learning_rate : float
+        Factor of the summed gradients.
+    backend : str
+        ``golden`` or ``rtl``; both give the same bits.
+    cache : bool
+        Keep the activations of every sample in the Skip-Cache, as many as fit.
+    x_bits, lanes, cache_samples : int
+        Of the unit: width of activations, multipliers of each kind, capacity of the Skip-Cache.
+    random_state : int
+        Of the starting A and the order of samples.
+
+    Attributes
+    ----------
+    classes_ : array
+        What the outputs stand for.
+    quantized_ : QuantizedNetwork
+        The network on the unit, once calibrated.
+    counters_ : dict
+        The unit's counters after the last samples were learned.
+    train_cycles_ : int or None
+        Clock cycles in which the last samples were learned, where the unit has a clock.
+
+    Raises
+    ------
+    InputError
+        The network, a parameter, samples or labels cannot be used; nothing is changed then.
+    DeviceError
+        The unit cannot be opened.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        *,
+        rank: int = 4,
+        epochs: int = 30,
+        batch_size: int = 20,
+        learning_rate: float = 2.0**-6,
+        backend: str = "golden",
+        cache: bool = True,
+        x_bits: int = 8,
+        lanes: int = 32,
+        cache_samples: int = 512,
+        random_state: int = 0,
+    ):
+        self.network: Network = load_network(network)
+        for name, value, low in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
+            if not isinstance(value, (int, np.integer)) or value < low:
+                raise InputError(f"{name} must be an integer of at least {low}, not {value!r}")
+        try:
+            self.cfg = LoraConfig(
+                widths=self.network.widths,
+                classes=self.network.outputs,
+                rank=rank,
+                lanes=lanes,
+                cache_samples=cache_samples,
+                x_bits=x_bits,
+                gradient_bits=36 if x_bits == 8 else 44,
+            )
+        except (TypeError, ValueError) as error:
+            raise InputError(f"no unit can be made for this network: {error}") from error
+        self.epochs, self.batch_size, self.cache = int(epochs), int(batch_size), bool(cache)
+        self.learning_rate = learning_rate
+        self._rate = self._raw_rate(learning_rate)
+        self.backend = backend
+        self.random_state = random_state
+        self.classes_ = self.network.classes
+        self.quantized_: QuantizedNetwork | None = None
+        self.counters_: dict[str, int] = {}
+        self.train_cycles_: int | None = None
+        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, random_state))
+        self._rng = np.random.default_rng(random_state)
+        self._device: LoraDevice | None = None
+
+    def _raw_rate(self, rate: float) -> int:
+        cfg = self.cfg
+        step = 2.0 ** -(cfg.rate_shift + cfg.RATE.fraction)
+        raw = int(np.floor(rate / step + 0.5)) if np.isfinite(rate) else -1
+        if not 1 <= raw <= cfg.RATE.max_raw:
+            raise InputError(f"learning_rate must be {step:.2g} to {cfg.RATE.max_raw * step:.2g}, not {rate}")
+        return raw
+
+    # ---- the unit
+    def _open(self) -> LoraDevice:
+        """The unit, with backbone and adapters in it."""
+        if self.quantized_ is None:
+            raise InputError("the network has not been calibrated; call fit or calibrate first")
+        if self._device is None:
+            self._device = LoraDevice(open_lora(self.backend, self.cfg), self.cfg)
+            self._device.load_backbone(self.quantized_.backbone)
+            self._device.load_adapters(self._words)
+        return self._device
+
+    def close(self) -> None:
+        """Give the unit back; the adapters stay."""
+        if self._device is not None:
+            self._device.close()
+            self._device = None
+
+    @property
+    def cycles(self) -> int | None:
+        """Clock cycles of the open unit, where it has a clock."""
+        return None if self._device is None else self._device.cycles
+
+    # ---- learning
+    def calibrate(self, x: np.ndarray) -> "SkipLoRA":
+        """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too."""
+        quantized = quantize(self.cfg, self.network, x)
+        self.close()
+        self.quantized_ = quantized
+        return self
+
+    def fit(self, x: np.ndarray, y: np.ndarray, progress: "Callable[[int, int], None] | None" = None) -> "SkipLoRA":
+        """Start from new adapters and learn samples x (n, n_1) with labels y (n,) for ``epochs`` passes.
+
+        ``progress`` is called with how many of how many samples have been sent.
+        """
+        raw, labels = self._begin(x, y)
+        return self._learn(raw, labels, self.epochs, progress)
+
+    def partial_fit(self, x: np.ndarray, y: np.ndarray, epochs: int = 1) -> "SkipLoRA":
+        """Go on from the adapters as they are, for ``epochs`` passes over these samples."""
+        raw, labels = self._samples(x, y)
+        self._open().forget()
+        return self._learn(raw, labels, epochs, None)
+
+    def iter_fit(self, x: np.ndarray, y: np.ndarray) -> Iterator[int]:
+        """As :meth:`fit`, epoch by epoch: yields how many are done, with the adapters of that moment in place.
+
+        Each epoch ends at rest, so the bits differ from those of :meth:`fit`, where samples follow without a gap.
+        """
+        raw, labels = self._begin(x, y)
+        for epoch in range(self.epochs):
+            self._learn(raw, labels, 1, None)
+            yield epoch + 1
+
+    def _begin(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """New adapters and an empty cache in the unit; raw inputs and indices of classes."""
+        raw, labels = self._samples(x, y)
+        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, self.random_state))
+        self._rng = np.random.default_rng(self.random_state)
+        device = self._open()
+        device.forget()
+        device.clear_counters()
+        device.load_adapters(self._words)
+        return raw, labels
+
+    def _samples(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Raw inputs and indices of classes. Raises InputError for what cannot be used."""
+        x, y = np.asarray(x, np.float64), np.asarray(y)
+        if x.ndim != 2 or x.shape[1] != self.cfg.widths[0] or y.shape != (len(x),) or not len(x):
+            raise InputError(
+                f"samples must be an array (n, {self.cfg.widths[0]}) with n labels, not {x.shape} with {y.shape}"
+            )
+        index = {label: k for k, label in enumerate(self.classes_.tolist())}
+        unknown = sorted({str(v) for v in y.tolist()} - {str(v) for v in index})
+        if unknown:
+            raise InputError(f"label {unknown[0]} is none of the network's classes {self.classes_.tolist()}")
+        if self.quantized_ is None:
+            self.calibrate(x)
+        assert self.quantized_ is not None
+        return self.quantized_.inputs(x), np.array([index[v] for v in y.tolist()], np.int64)
+
+    def _learn(self, raw, labels, epochs: int, progress) -> "SkipLoRA":
+        device = self._open()
+        device.set_rate(self._rate)
+        order = epoch_order(len(raw), epochs, self._rng)
+        start = device.cycles
+        for done in device.train_slices(raw, labels, order, self.batch_size, cache=self.cache):
+            if progress is not None:
+                progress(done, len(order))
+        self.train_cycles_ = None if start is None or device.cycles is None else device.cycles - start
+        self._words = device.read_adapters()
+        self.counters_ = device.counters()
+        return self
+
+    # ---- use
+    def decision_function(self, x: np.ndarray) -> np.ndarray:
+        """Outputs (n, m) of network and adapters, by the unit."""
+        if self.quantized_ is None:
+            raise InputError("the network has not been calibrated; call fit or calibrate first")
+        return from_raw(self._open().outputs(self.quantized_.inputs(x)), self.cfg.y)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """The class of each sample."""
+        return self.classes_[self.decision_function(x).argmax(axis=1)]
+
+    def score(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Accuracy on samples x with labels y."""
+        return float(np.mean(self.predict(x) == np.asarray(y)))
+
+    @property
+    def adapters_(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """A_k (n_k, r) and B_k (r, m) as the unit reads its inputs, floats."""
+        a, b = unpack_adapters(self.cfg, self._words)
+        return [from_raw(v, self.cfg.a) for v in a], [from_raw(v, self.cfg.b) for v in b]
+
+    @property
+    def adapters_raw_(self) -> np.ndarray:
+        """All bits of the adapters: (adapter_words, lanes) as the unit stores them."""
+        return self._words.copy()
+
+    # ---- files
+    def save(self, path: "str | Path") -> None:
+        """Adapters, network, scales and parameters as ``.npz``, whole or not at all. Raises InputError."""
+        if self.quantized_ is None:
+            raise InputError("there is nothing to save yet; call fit or calibrate first")
+        q = self.quantized_
+        meta = {
+            "format": _FORMAT,
+            "cfg": self.cfg.to_dict(),
+            "offset": q.offset,
+            "scale": q.scale,
+            "units": list(q.units),
+            "learning_rate": self.learning_rate,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "random_state": self.random_state,
+        }
+        arrays: dict[str, np.ndarray] = {f"weight_{k}": v for k, v in enumerate(self.network.weights)}
+        arrays |= {f"bias_{k}": v for k, v in enumerate(self.network.biases)}
+        arrays |= {"backbone_weights": q.backbone.weights, "backbone_biases": q.backbone.biases}
+        arrays |= {"backbone_shifts": q.backbone.shifts, "adapters": self._words, "classes": self.classes_}
+        with atomic_write(path) as file:
+            np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
+
+    @classmethod
+    def load(cls, path: "str | Path", *, backend: str = "golden") -> "SkipLoRA":
+        """What :meth:`save` wrote, ready to predict or to go on learning. Raises InputError for any other file."""
+        try:
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                arrays = dict(file)
+            meta = json.loads(str(arrays["meta"]))
+            if meta.get("format") != _FORMAT:
+                raise InputError(f"made by another version: {meta.get('format')}", path=path)
+            cfg = LoraConfig.from_dict(meta["cfg"])
+            network = Network(
+                [arrays[f"weight_{k}"] for k in range(cfg.layers)],
+                [arrays[f"bias_{k}"] for k in range(cfg.layers)],
+                arrays["classes"],
+            )
+            model = cls(
+                network,
+                rank=cfg.rank,
+                epochs=meta["epochs"],
+                batch_size=meta["batch_size"],
+                learning_rate=meta["learning_rate"],
+                backend=backend,
+                x_bits=cfg.x_bits,
+                lanes=cfg.lanes,
+                cache_samples=cfg.cache_samples,
+                random_state=meta["random_state"],
+            )
+            from ...sim.golden.lora import Backbone
+
+            backbone = Backbone(arrays["backbone_weights"], arrays["backbone_biases"], arrays["backbone_shifts"])
+            words = arrays["adapters"]
+            if words.shape != (cfg.adapter_words, cfg.lanes):
+                raise InputError(f"adapters of shape {words.shape} do not fit", path=path)
+            model.quantized_ = QuantizedNetwork(
+                model.cfg, backbone, meta["offset"], meta["scale"], tuple(meta["units"])
+            )
+            model._words = words
+        except FileNotFoundError:
+            raise InputError("no such file", path=path) from None
+        except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"no saved SkipLoRA: {error}", path=path) from error
+        return model

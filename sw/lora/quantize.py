@@ -1,0 +1,111 @@
+"""A network in the numbers of the unit: 8-bit weights, unsigned activations, scales from calibration data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...hw.lora_config import LoraConfig
+from ...sim.fixed import to_raw
+from ...sim.golden.lora import Backbone
+from ...sim.lora_layout import pack_dense
+from ..errors import InputError
+from .network import Network
+
+__all__ = ["QuantizedNetwork", "quantize", "start_adapters"]
+
+
+@dataclass(frozen=True)
+class QuantizedNetwork:
+    """The frozen network as the unit computes it.
+
+    Attributes
+    ----------
+    backbone : Backbone
+        Raw weights, biases and shifts.
+    offset, scale : float
+        The unit's input is ``(x - offset) / scale``, in [0, 1).
+    units : tuple of float
+        Raw activations x_k of each layer for one unit of the network's own.
+    """
+
+    cfg: LoraConfig
+    backbone: Backbone
+    offset: float
+    scale: float
+    units: tuple[float, ...]
+
+    def inputs(self, x: np.ndarray) -> np.ndarray:
+        """Raw inputs (n, n_1) for data (n, n_1); what lies outside of the calibrated range is clamped.
+
+        Raises InputError for another width, or a value that is not finite.
+        """
+        x = np.asarray(x, np.float64)
+        if x.ndim != 2 or x.shape[1] != self.cfg.widths[0]:
+            raise InputError(f"the network takes samples of {self.cfg.widths[0]} values, not an array of {x.shape}")
+        if not np.isfinite(x).all():
+            row = int(np.argmin(np.isfinite(x).all(axis=1)))
+            raise InputError(f"sample {row} has a value that is not finite; remove or fill it")
+        top = (1 << self.cfg.x_bits) - 1
+        return np.clip(np.floor((x - self.offset) * self.units[0] + 0.5), 0, top).astype(np.int64)
+
+
+def quantize(cfg: LoraConfig, network: Network, data: np.ndarray) -> QuantizedNetwork:
+    """Choose scales from calibration ``data`` (n, n_1), samples as they will come.
+
+    Inputs within [0, 1) are taken as they are, others are mapped onto it from their range. A hidden layer's largest
+    activation becomes 15/16 of the largest raw number. Each layer's weights get the scale that turns its sums into
+    the next activations by a shift, the largest that fits.
+
+    Raises
+    ------
+    InputError
+        The network does not have the shape of ``cfg``, data do not fit it, or a layer has only zeros.
+    """
+    if network.widths != cfg.widths or network.outputs != cfg.classes:
+        raise InputError(
+            f"a network of {network.widths} and {network.outputs} classes does not fit a unit for {cfg.widths} and "
+            f"{cfg.classes}"
+        )
+    data = np.asarray(data, np.float64)
+    if data.ndim != 2 or data.shape[1] != cfg.widths[0] or not len(data):
+        raise InputError(f"calibration needs samples of {cfg.widths[0]} values, not an array of {data.shape}")
+    if not np.isfinite(data).all():
+        raise InputError("the calibration data have a value that is not finite; remove or fill it")
+    low, high = float(data.min()), float(data.max())
+    offset, scale = (0.0, 1.0) if low >= 0 and 0.5 <= high <= 1 else (low, (high - low) or 1.0)
+    hidden, _ = network.forward(data)
+    top = (1 << cfg.x_bits) - 1
+    units = [(top + 1) / scale]
+    for k, h in enumerate(hidden[1:], 2):
+        peak = float(h.max())
+        if peak <= 0:
+            raise InputError(f"the inputs of layer {k} are 0 for all calibration data; the network has died")
+        units.append(top * 15 / 16 / peak)
+
+    weights, biases, shifts = [], [], []
+    limit = (1 << (cfg.weight_bits - 1)) - 1
+    for k, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
+        wanted = units[k + 1] if k + 1 < cfg.layers else 2.0**cfg.y.fraction
+        if k == 0:
+            b = b + offset * w.sum(axis=0)
+        # weight = w * factor, and factor = wanted * 2**shift / units: the largest shift that fits.
+        largest, bias = np.abs(w).max() * wanted / units[k], np.abs(b).max() * wanted
+        room = min(limit / max(largest, 1e-30), ((1 << (cfg.BIAS_BITS - 1)) - 1) / max(bias, 1e-30))
+        shift = min(int(np.floor(np.log2(room))), (1 << cfg.SHIFT_BITS) - 1)
+        if shift < 0:
+            raise InputError(
+                f"layer {k + 1} needs weights up to {largest:.0f} where {limit} is the largest; scale its inputs up"
+            )
+        weights.append(np.floor(w * wanted * 2.0**shift / units[k] + 0.5).astype(np.int64))
+        biases.append(np.floor(b * wanted * 2.0**shift + 0.5).astype(np.int64))
+        shifts.append(shift)
+    backbone = Backbone(pack_dense(cfg, weights), np.concatenate(biases), np.array(shifts, np.int64))
+    return QuantizedNetwork(cfg, backbone, offset, scale, tuple(units))
+
+
+def start_adapters(cfg: LoraConfig, seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Raw A_k of random signs times 1/8, and B_k = 0: the output starts as the network's own."""
+    rng = np.random.default_rng(seed)
+    eighth = int(to_raw(0.125, cfg.a))
+    a = [rng.choice(np.array([-eighth, eighth]), (n, cfg.rank)) for n in cfg.widths]
+    return a, [np.zeros((cfg.rank, cfg.classes), np.int64) for _ in cfg.widths]

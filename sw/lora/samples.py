@@ -1,0 +1,69 @@
+"""Labelled samples from files."""
+
+import contextlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+
+__all__ = ["read_samples"]
+
+
+def read_samples(path: "str | Path") -> tuple[np.ndarray, np.ndarray]:
+    """Samples x (n, n_1) and labels y (n,) from ``.npz`` (arrays ``x`` and ``y``) or CSV (the label comes last).
+
+    Labels in CSV are integers if all of them are, else text. Raises InputError with file and line for what cannot be
+    used: an array missing, lines of different length, something that is not a number, no samples.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("no such file", path=path)
+    x, y = _npz(path) if path.suffix == ".npz" else _csv(path)
+    if x.ndim != 2 or y.shape != (len(x),) or not len(x):
+        raise InputError(f"x must be (n, features) and y (n,), not {x.shape} and {y.shape}", path=path)
+    return x, y
+
+
+def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            missing = {"x", "y"} - set(file.files)
+            if missing:
+                raise InputError(
+                    f"no array {' and '.join(sorted(missing))}; there is: {', '.join(file.files)}", path=path
+                )
+            return np.asarray(file["x"], np.float64), file["y"]
+    except InputError:
+        raise
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"not a readable .npz file: {error}", path=path) from error
+
+
+def _csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    rows: list[list[float]] = []
+    labels: list[str] = []
+    try:
+        lines = path.read_text().splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise InputError(f"not a text file: {error}; use .npz or CSV", path=path) from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        *values, label = line.split(",")
+        if rows and len(values) != len(rows[0]):
+            raise InputError(
+                f"{len(values)} values and a label, the lines before have {len(rows[0])} values", path=path, line=number
+            )
+        try:
+            rows.append([float(v) for v in values])
+        except ValueError:
+            raise InputError(
+                "a value is not a number; a line is: value,value,...,label", path=path, line=number
+            ) from None
+        labels.append(label.strip())
+    y = np.array(labels)
+    with contextlib.suppress(ValueError):  # names stay text
+        y = y.astype(np.int64)
+    return np.array(rows, np.float64), y

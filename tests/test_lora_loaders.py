@@ -1,0 +1,203 @@
+"""Networks from other libraries: the same outputs, and one sentence for what cannot be used."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from skipwalk.sw.errors import InputError
+from skipwalk.sw.lora.loaders import from_torch, load_network
+from skipwalk.sw.lora.network import BatchNorm, Network
+
+RNG = np.random.default_rng(0)
+
+
+def random_network(*sizes):
+    return Network([RNG.normal(0, 1, s) for s in pairwise(sizes)], [RNG.normal(0, 1, n) for n in sizes[1:]])
+
+
+def test_npz_round_trip(tmp_path):
+    network = random_network(5, 7, 3)
+    network.save(tmp_path / "n.npz")
+    x = RNG.normal(0, 1, (4, 5))
+    again = load_network(str(tmp_path / "n.npz"))
+    np.testing.assert_array_equal(again.forward(x)[1], network.forward(x)[1])
+    assert again.classes.tolist() == [0, 1, 2]
+
+
+def test_npz_with_batch_normalisation(tmp_path):
+    network = random_network(5, 7, 3)
+    norm = {f"{k}_0": RNG.random(7) + 0.5 for k in ("mean", "var", "gamma", "beta")}
+    arrays = {f"weight_{k}": w for k, w in enumerate(network.weights)}
+    arrays |= {f"bias_{k}": b for k, b in enumerate(network.biases)}
+    np.savez(tmp_path / "n.npz", **arrays, **norm)
+    x = RNG.normal(0, 1, (4, 5))
+    u = x @ network.weights[0] + network.biases[0]
+    u = norm["gamma_0"] * (u - norm["mean_0"]) / np.sqrt(norm["var_0"] + 1e-5) + norm["beta_0"]
+    want = np.maximum(u, 0) @ network.weights[1] + network.biases[1]
+    np.testing.assert_allclose(load_network(tmp_path / "n.npz").forward(x)[1], want)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_sklearn(classes):
+    from sklearn.neural_network import MLPClassifier
+
+    x = RNG.normal(0, 1, (90, 4))
+    y = np.array(["a", "b", "c"])[np.abs(x[:, 0] * 2).astype(int) % classes]
+    model = MLPClassifier((8, 6), max_iter=1, early_stopping=False)
+    for _ in range(20):
+        model.partial_fit(x, y, classes=np.unique(y))
+    network = load_network(model)
+    assert network.widths == (4, 8, 6)
+    assert network.classes.tolist() == model.classes_.tolist()
+    logits = network.forward(x)[1]
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(p / p.sum(axis=1, keepdims=True), model.predict_proba(x), rtol=1e-6)
+
+
+def test_sklearn_refusals():
+    from sklearn.neural_network import MLPClassifier
+
+    with pytest.raises(InputError, match="has not been fitted"):
+        load_network(MLPClassifier())
+    model = MLPClassifier((3,), activation="tanh").partial_fit(
+        RNG.normal(0, 1, (5, 2)), [0, 1, 2, 0, 1], classes=[0, 1, 2]
+    )
+    with pytest.raises(InputError, match="must be relu, not tanh"):
+        load_network(model)
+
+
+class Tensor:
+    """As much of a torch tensor as the loader uses."""
+
+    def __init__(self, value):
+        self._value = np.asarray(value, np.float32)
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self
+
+    def numpy(self):
+        return self._value
+
+
+def layer(kind, *children, **attributes):
+    """A stand-in of the name that PyTorch gives the layer."""
+    methods = {"children": lambda self: iter(children), "named_children": lambda self: iter(enumerate(children))}
+    made = type(kind, (), methods)()
+    for name, value in attributes.items():
+        setattr(made, name, Tensor(value) if isinstance(value, np.ndarray) else value)
+    return made
+
+
+def linear(n, o, bias=True):
+    return layer("Linear", weight=RNG.normal(0, 1, (o, n)), bias=RNG.normal(0, 1, o) if bias else None)
+
+
+def norm(n):
+    arrays = {k: RNG.random(n) + 0.5 for k in ("running_mean", "running_var", "weight", "bias")}
+    return layer("BatchNorm1d", eps=1e-3, **arrays)
+
+
+def test_torch_by_names():
+    parts = [linear(4, 6), norm(6), layer("ReLU"), layer("Dropout"), linear(6, 3, bias=False), layer("LogSoftmax")]
+    module = layer("Sequential", layer("Sequential", *parts[:3]), *parts[3:])
+    x = RNG.normal(0, 1, (5, 4))
+    w0, b0, bn, w1 = parts[0].weight.numpy(), parts[0].bias.numpy(), parts[1], parts[4].weight.numpy()
+    u = (x @ w0.T + b0 - bn.running_mean.numpy()) / np.sqrt(bn.running_var.numpy() + 1e-3)
+    want = np.maximum(u * bn.weight.numpy() + bn.bias.numpy(), 0) @ w1.T
+    np.testing.assert_allclose(load_network(module).forward(x)[1], want, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        (lambda: [linear(2, 3), layer("Tanh"), linear(3, 2)], "layer Tanh is not supported"),
+        (lambda: [linear(2, 3), linear(3, 2)], "there must be a ReLU"),
+        (lambda: [linear(2, 3), layer("ReLU")], "must not be followed by a ReLU"),
+        (lambda: [norm(2), linear(2, 3)], "must directly follow a dense layer"),
+        (lambda: [linear(2, 3), layer("ReLU"), norm(3), linear(3, 2)], "must directly follow a dense layer"),
+        (list, "1 to 4 dense layers"),
+    ],
+)
+def test_torch_refusals(layers, words):
+    with pytest.raises(InputError, match=words):
+        from_torch(layer("Sequential", *layers(), layer("Identity")))
+
+
+def test_onnx(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    w0, b0 = RNG.normal(0, 1, (4, 6)).astype("f"), RNG.normal(0, 1, 6).astype("f")
+    w1, b1 = RNG.normal(0, 1, (3, 6)).astype("f"), RNG.normal(0, 1, 3).astype("f")
+    bn = {k: (RNG.random(6) + 0.5).astype("f") for k in ("gamma", "beta", "mean", "var")}
+    arrays = {"w0": w0, "b0": b0, "w1": w1, "b1": b1, **bn}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w0"], ["m"]),
+        helper.make_node("Add", ["m", "b0"], ["u"]),
+        helper.make_node("BatchNormalization", ["u", "gamma", "beta", "mean", "var"], ["n"], epsilon=1e-3),
+        helper.make_node("Relu", ["n"], ["h"]),
+        helper.make_node("Gemm", ["h", "w1", "b1"], ["y"], transB=1),
+        helper.make_node("Softmax", ["y"], ["p"]),
+    ]
+
+    def write(nodes):
+        graph = helper.make_graph(
+            nodes,
+            "g",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 4])],
+            [helper.make_tensor_value_info("p", TensorProto.FLOAT, [None, 3])],
+            [numpy_helper.from_array(v, k) for k, v in arrays.items()],
+        )
+        onnx.save(helper.make_model(graph), str(tmp_path / "m.onnx"))
+
+    write(nodes)
+    x = RNG.normal(0, 1, (5, 4))
+    u = bn["gamma"] * (x @ w0 + b0 - bn["mean"]) / np.sqrt(bn["var"] + 1e-3) + bn["beta"]
+    want = np.maximum(u, 0) @ w1.T + b1
+    np.testing.assert_allclose(load_network(tmp_path / "m.onnx").forward(x)[1], want, rtol=1e-5)
+    write([*nodes[:3], helper.make_node("Tanh", ["n"], ["h"]), *nodes[4:]])
+    with pytest.raises(InputError, match=r"m\.onnx: operator Tanh is not supported"):
+        load_network(tmp_path / "m.onnx")
+    (tmp_path / "bad.onnx").write_bytes(b"\xff\xfe no model")
+    with pytest.raises(InputError, match="not a readable ONNX model"):
+        load_network(tmp_path / "bad.onnx")
+
+
+def test_files_that_cannot_be_used(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        load_network(tmp_path / "none.npz")
+    (tmp_path / "n.txt").write_text("")
+    with pytest.raises(InputError, match=r"unknown kind of network '.txt'"):
+        load_network(tmp_path / "n.txt")
+    (tmp_path / "n.npz").write_text("not a zip")
+    with pytest.raises(InputError, match="not a readable"):
+        load_network(tmp_path / "n.npz")
+    np.savez(tmp_path / "n.npz", a=np.zeros(3))
+    with pytest.raises(InputError, match="no weight_0 in it; there is: a"):
+        load_network(tmp_path / "n.npz")
+    with pytest.raises(InputError, match="cannot make a network of a int"):
+        load_network(3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "biases", "words"),
+    [
+        ([np.zeros((2, 3))], [np.zeros(2)], "do not fit"),
+        ([np.zeros((2, 3)), np.zeros((4, 2))], [np.zeros(3), np.zeros(2)], "layer 2 has 4 inputs.* 3 outputs"),
+        ([np.full((2, 3), np.nan)], [np.zeros(3)], "layer 1 has a weight or bias that is not finite"),
+        ([np.zeros((2, 2))] * 5, [np.zeros(2)] * 5, "1 to 4 dense layers"),
+    ],
+)
+def test_networks_that_cannot_be(weights, biases, words):
+    with pytest.raises(InputError, match=words):
+        Network(weights, biases)
+
+
+def test_batch_normalisation_that_cannot_be_folded():
+    with pytest.raises(InputError, match="mean has shape"):
+        BatchNorm(np.zeros(2), np.zeros(2)).fold(np.zeros((2, 3)), np.zeros(3))
+    with pytest.raises(InputError, match="negative variance"):
+        BatchNorm(np.zeros(3), -np.ones(3)).fold(np.zeros((2, 3)), np.zeros(3))
