@@ -9,7 +9,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean accuracy tables link bitstream
+.PHONY: help demo demo-lora test lint format clean accuracy tables link bitstream
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ build/demo/cora.edges: | $(VENV)/.installed-demo
 demo: $(VENV)/.installed-demo build/demo/cora.edges  ## train Cora in the RTL and compare; GRAPH=FILE LABELS=FILE for your own
 	$(BIN)/python -m skipwalk.sw.demo $(or $(GRAPH),build/demo/cora.edges) \
 	    $(if $(GRAPH),$(if $(LABELS),--labels $(LABELS)),--labels build/demo/cora.labels) --out build/demo
+
+demo-lora: $(VENV)/.installed-demo  ## fine-tune a network to turned digits in the RTL and compare
+	$(BIN)/python -m skipwalk.sw.lora.demo --out build/demo-lora
 
 test: $(VENV)/.installed-dev  ## all tests
 	$(BIN)/python -m pytest -n $(JOBS)
