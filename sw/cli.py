@@ -28,6 +28,7 @@ _COMMANDS = {
     "export": ".commands.inspection",
     "finetune": ".lora.cli",
     "program": ".commands.program",
+    "verilog": ".commands.verilog",
 }
 
 _HELP = """Node embeddings that keep learning, on an OS-ELM core: its golden model or its RTL, with the same bits.

@@ -59,7 +59,7 @@ def test_unknown_board_names_those_there_are(capsys):
     ("name", "pins"),
     [
         ("ulx3s-25f", ['"clk25_0__io" SITE "G2"', '"uart_0__rx__io" SITE "M1"', '"uart_0__tx__io" SITE "L4"']),
-        ("tang-nano-9k", ['"clk27_0__io" 52', '"uart_0__rx__io" 18', '"uart_0__tx__io" 17']),
+        ("tang-nano-20k", ['"clk27_0__io" 4;', '"uart_0__rx__io" 70;', '"uart_0__tx__io" 69;']),
     ],
 )
 def test_platform_writes_the_same_files_again(name, pins, tmp_path):

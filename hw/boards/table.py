@@ -1,11 +1,11 @@
 """Which boards there are, and what is put on each. Standard library only.
 
-A board is a row of :data:`BOARDS`; pins and device come from the platform class of ``amaranth-boards`` that it names.
+A board is a row of :data:`BOARDS`; pins and device come from the platform class that it names.
 """
 
 from dataclasses import dataclass, field
 
-from ..config import CoreConfig, Schedule, Vendor, preset
+from ..config import CoreConfig, Vendor, preset
 from ..link.protocol import LinkConfig, UartConfig
 
 __all__ = ["BOARDS", "Board", "Pll", "board"]
@@ -63,7 +63,7 @@ class Board:
     title : str
         What is printed on the box, and the device.
     platform : str
-        ``module:class`` of amaranth-boards.
+        ``module:class``, of amaranth-boards or one like it.
     core : CoreConfig
         The OS-ELM core.
     clock_hz : int
@@ -123,23 +123,14 @@ BOARDS = {
             loader="ulx3s",
         ),
         Board(
-            name="tang-nano-9k",
-            title="Tang Nano 9K with GW1NR-9C",
-            platform="amaranth_boards.tang_nano_9k:TangNano9kPlatform",
-            core=CoreConfig(
-                name="tang-nano-9k",
-                dim=8,
-                nodes=256,
-                lanes=2,
-                max_samples=15,
-                schedule=Schedule.SEQUENTIAL,
-                lookahead=0,
-            ),
+            name="tang-nano-20k",
+            title="Tang Nano 20K with GW2AR-18C",
+            platform="skipwalk.hw.boards.tang_nano_20k:TangNano20kPlatform",
+            core=CoreConfig(name="tang-nano-20k", dim=16, nodes=512, lanes=4, max_samples=15),
             input_hz=27_000_000,
             clock_hz=27_000_000,
             baud=1_000_000,
-            loader="tangnano9k",
-            link=LinkConfig(depth=256, frame_words=32),
+            loader="tangnano20k",
         ),
     )
 }

@@ -42,6 +42,7 @@ def simulate(
     internals: bool = False,
     name: str | None = None,
     testcase: str | None = None,
+    verilog: str | None = None,
 ) -> None:
     """Elaborate and build a component and run the cocotb tests of a module on it.
 
@@ -61,6 +62,8 @@ def simulate(
         Of the top module; the component's class by default.
     testcase : str, optional
         Regular expression; only the cocotb tests whose names match are run.
+    verilog : str, optional
+        The design, if it is not to be generated from the component; its top module is called ``name``.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def simulate(
     __tracebackhide__ = True
     waves = waves or os.environ.get("WAVES", "0") not in ("", "0")
     top = name or build.top_name(component)
-    folder = _build(build.to_verilog(component, top), top, waves=waves, internals=internals)
+    folder = _build(verilog or build.to_verilog(component, top), top, waves=waves, internals=internals)
     runs = build.build_root() / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     run = Path(tempfile.mkdtemp(prefix=f"{module}-", dir=runs))
