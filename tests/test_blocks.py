@@ -223,6 +223,7 @@ def test_sweep(tmp_path, shape):
     sweep, C, D, L = bench.sweep, cfg.chunks, cfg.dim, cfg.lanes
     state = oselm.initial_state(cfg, q=9, p0=int(1.5 * 2**cfg.p.fraction))
     state.p = with_extremes(rng, cfg.p.min_raw, cfg.p.max_raw, (D, D))
+    state.p[0, 0] = state.p[D - 1, D - 1] = state.p0  # at the cap: no longer inflated
     columns: dict[str, dict[int, object]] = {
         name: {} for name, member in bench.signature.members.items() if member.flow == wiring.In
     }

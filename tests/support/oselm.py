@@ -10,7 +10,18 @@ from skipwalk.hw.protocol import Counter, Opcode, Parameter, header, identity_wo
 from skipwalk.sim.golden import oselm
 from skipwalk.sw.words import from_words, raw_words, train_words, write_words
 
-__all__ = ["ReferenceCore", "assert_replies", "distances", "hot", "load", "pack", "read_back", "repeats"]
+__all__ = [
+    "ReferenceCore",
+    "anything",
+    "assert_replies",
+    "distances",
+    "hot",
+    "load",
+    "pack",
+    "pack_words",
+    "read_back",
+    "repeats",
+]
 
 #: Counters that depend on time and not only on the commands.
 TIMED = (Counter.CYCLES, *(c for c in Counter if c.name.startswith("WAIT_")))
@@ -128,6 +139,11 @@ def pack(contexts: Sequence[tuple[int, Sequence[tuple[int, int]]]]) -> oselm.Con
     return oselm.Contexts(np.array([c for c, _ in contexts], np.int64), indptr, samples[:, 0], samples[:, 1])
 
 
+def pack_words(contexts: oselm.Contexts) -> np.ndarray:
+    """TRAIN commands of contexts."""
+    return train_words(contexts.centres, contexts.indptr, contexts.samples, contexts.labels)
+
+
 def load(cfg: CoreConfig, rng: np.random.Generator, *, scale: float = 1.0, q: int = 7, p0: float = 1.9) -> np.ndarray:
     """Commands that fill beta (uniform within +-``scale``), P = ``p0`` I, both parameters, and clear the counters."""
 
@@ -159,6 +175,42 @@ def hot(cfg: CoreConfig, rng: np.random.Generator, n: int, *, nodes: int, full: 
     indptr = np.concatenate([[0], np.cumsum(counts)])
     rows, labels = rng.integers(0, nodes, indptr[-1]), rng.integers(0, 2, indptr[-1])
     return train_words(rng.integers(0, nodes, n), indptr, rows, labels)
+
+
+def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Commands of every kind in any order, one in eight of them impossible."""
+    words: list[int] = []
+    beyond = [cfg.nodes, cfg.nodes + 1, 1 << cfg.row_bits, (1 << 20) - 1]
+
+    def row(limit: int) -> int:
+        return int(rng.integers(0, limit)) if rng.random() < 0.9 else int(rng.choice(beyond))
+
+    def elements(fmt: SQ) -> list[int]:
+        return (rng.integers(fmt.min_raw, fmt.max_raw + 1, cfg.dim) >> int(rng.integers(0, 6)) & 0xFFFFFFFF).tolist()
+
+    def train() -> list[int]:
+        count = int(rng.integers(0, cfg.max_samples + 1)) if rng.random() < 0.9 else int(rng.integers(0, 128))
+        odd = int(rng.random() < 0.05) << 27
+        nodes = int(rng.choice([3, cfg.nodes]))
+        samples = [int(rng.integers(0, 2)) << 31 | row(nodes) for _ in range(count)]
+        return [header(Opcode.TRAIN, odd | count << 20 | row(nodes)), *samples]
+
+    others = (
+        lambda: [header(Opcode.NOP, int(rng.integers(0, 1 << 28)))],
+        lambda: [header(Opcode.FLUSH, int(rng.integers(0, 1 << 28)))],
+        lambda: [header(Opcode.INFO)],
+        lambda: [header(Opcode.GET, int(rng.integers(0, 20)))],
+        lambda: [header(Opcode.CLEAR)],
+        lambda: [header(Opcode.WRITE_ROW, row(cfg.nodes)), *elements(cfg.beta)],
+        lambda: [header(Opcode.WRITE_P, row(cfg.dim)), *elements(cfg.p)],
+        lambda: [header(Opcode.READ_ROW, row(cfg.nodes))],
+        lambda: [header(Opcode.READ_P, row(cfg.dim))],
+        lambda: [header(Opcode.SET, int(rng.integers(0, 3))), int(rng.integers(0, 1 << 32))],
+        lambda: [int(rng.integers(11, 16)) << 28],
+    )
+    for _ in range(n):
+        words += train() if rng.random() < 0.6 else others[int(rng.integers(0, len(others)))]()
+    return np.array(words, np.uint32)
 
 
 def repeats(cfg: CoreConfig, rng: np.random.Generator, *, rounds: int = 2) -> oselm.Contexts:
