@@ -56,6 +56,11 @@ class GoldenDevice:
         self._rest = np.empty(0, np.uint32)
         self._replies: list[np.ndarray] = []
 
+    def warm_up(self) -> None:
+        """Compile what would otherwise be compiled by the first contexts."""
+        none = np.empty(0, np.int64)
+        self._train(self._cfg, self.state, Contexts(none, np.zeros(1, np.int64), none, none))
+
     def feed(self, words: np.ndarray) -> None:
         """Take command words, uint32 (n,). Raises TypeError for anything else."""
         if not isinstance(words, np.ndarray) or words.dtype != np.uint32 or words.ndim != 1:

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import time
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ class Node2Vec(BaseEstimator):
     config_ : CoreConfig
     graph_ : Graph
     model_ : Model
+    seconds_ : float
+        What training took in the last call, without opening the device; not saved.
 
     Errors are :class:`~skipwalk.sw.errors.InputError` (input), CapacityError (does not fit the core), DeviceError, and
     ValueError or TypeError (parameters). After any of them the estimator is as it was before the call. The first
@@ -199,6 +202,9 @@ class Node2Vec(BaseEstimator):
         _check_capacity(added.graph, old.config)
         starts = np.concatenate([added.new_edges, added.reweighted]).ravel()
         first_new, n_new = old.graph.n_nodes, len(added.new_nodes)
+        self.seconds_ = 0.0
+        if not len(starts) and not n_new:
+            return self
         fresh = self._initial_raw(old.config, first_new, n_new, old.params["seed"], self.init_scale)
         model = dataclasses.replace(
             old,
@@ -216,6 +222,7 @@ class Node2Vec(BaseEstimator):
     def resume(self, *, checkpoint: str | Path | None = None, checkpoint_every: int = 64) -> "Node2Vec":
         """Finish a run that was interrupted, with the parameters it was begun with. Does nothing if none is left."""
         old = self._fitted()
+        self.seconds_ = 0.0
         if old.run.finished:
             return self
         model = copy.deepcopy(old)
@@ -374,6 +381,7 @@ class Node2Vec(BaseEstimator):
         was_open = self._device
         device = self._open(model.config)
         self._loaded = None
+        begin = time.perf_counter()
         try:
             load_state(model, device, first_row if device is was_open else 0)
             if not model.run.finished:
@@ -387,6 +395,8 @@ class Node2Vec(BaseEstimator):
         except Interrupted:
             self.model_ = self._loaded = model
             raise
+        finally:
+            self.seconds_ = time.perf_counter() - begin
         self.model_ = self._loaded = model
         return self
 

@@ -55,13 +55,18 @@ class _Buffered(Transport):
 
 
 class GoldenTransport(_Buffered):
-    """The golden model as a core; ``plain`` takes its definition in NumPy instead of the compiled twin."""
+    """The golden model as a core; ``plain`` takes its definition in NumPy instead of the compiled twin.
+
+    Opening it compiles the loops for a configuration, which takes seconds the first time in a process.
+    """
 
     def __init__(self, cfg: CoreConfig, *, plain: bool = False):
         from ..sim.device import GoldenDevice  # numba: half a second that other backends need not wait for
 
         super().__init__()
         self.device = GoldenDevice(cfg, plain=plain)
+        if not plain:
+            self.device.warm_up()
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
         self.device.feed(words)

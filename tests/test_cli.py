@@ -157,6 +157,8 @@ def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl
     result = run("train", "graph.txt", "--resume", "c.npz", "-o", "m.npz", "--seed", "0")
     assert printed(result)["walks"] == "204"
     assert printed(result)["digest"] == Node2Vec.load("model.npz").digest_
+    result = run("train", "--resume", "m.npz", "-o", "m.npz")
+    assert (result.exit_code, printed(result)["walks"]) == (0, "0"), "nothing is left"
 
 
 def test_an_interrupt_without_checkpoint_says_so(folder, monkeypatch, ctrl_c_works):

@@ -286,6 +286,12 @@ def test_training_is_the_golden_models(device):
     assert not any(device.counters().values())
 
 
+def test_counters_have_48_bits():
+    transport = GoldenTransport(CFG)
+    transport.device.rejected = 5 << 32 | 3
+    assert OSELMDevice(transport, CFG).counters()["rejected"] == 5 << 32 | 3
+
+
 def test_slices_change_nothing(device, monkeypatch):
     rng = np.random.default_rng(4)
     b, beta = batch(50, rng), rows(rng)

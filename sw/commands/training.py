@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from click.core import ParameterSource
 from ..errors import InputError
 from ..estimator import Node2Vec
 from ..graph import Graph
+from ..model import Model
 from ..readers import read_edges
 from ..report import Result
 from ..training import Interrupted
@@ -129,16 +129,13 @@ def update(
 
 
 class _Run:
-    """One run of an estimator, timed, with its share of the counters."""
+    """One run of an estimator, with its share of the counters."""
 
     def __init__(self, estimator: Node2Vec, work: Callable[..., Any]):
         self._estimator, self._work = estimator, work
-        fitted = hasattr(estimator, "model_")
-        self._before = estimator.counters_ if fitted else {}
-        self._walks_before = estimator.model_.run.next if fitted and not estimator.model_.run.finished else 0
+        self._before: Model | None = getattr(estimator, "model_", None)
 
     def __call__(self, output: Path, checkpoint: Path | None, checkpoint_every: int) -> None:
-        begin = time.perf_counter()
         try:
             self._work(checkpoint=checkpoint, checkpoint_every=checkpoint_every)
         except Interrupted as stop:
@@ -148,13 +145,15 @@ class _Run:
             raise KeyboardInterrupt(f"{stop}; {advice}") from None
         finally:
             self._estimator.close()
-        self._seconds = time.perf_counter() - begin
 
     def finish(self, output: Path, vectors: Path | None, report: Path | None) -> None:
         """Save what was learned, and say what it took."""
-        estimator, model = self._estimator, self._estimator.model_
-        counts = {name: value - self._before.get(name, 0) for name, value in model.counters.items()}
-        walks = model.run.total - self._walks_before
+        estimator, model, before = self._estimator, self._estimator.model_, self._before
+        counts, walks = dict(model.counters), model.run.total
+        if before is not None:
+            counts = {name: value - before.counters.get(name, 0) for name, value in counts.items()}
+            if before.run.number == model.run.number:  # the same run, resumed
+                walks -= before.run.next
         saturations = sum(value for name, value in counts.items() if name.startswith("sat_"))
         results = [
             Result("nodes", model.graph.n_nodes, ""),
@@ -163,9 +162,10 @@ class _Run:
             Result("contexts", counts.get("contexts", 0), ""),
             Result("samples", counts.get("samples", 0), ""),
             Result("saturations", saturations, "", "lower"),
-            Result("seconds", self._seconds, "s", "lower"),
-            Result("walks_per_second", walks / self._seconds, "1/s", "higher"),
+            Result("seconds", estimator.seconds_, "s", "lower"),
         ]
+        if walks:
+            results.append(Result("walks_per_second", walks / estimator.seconds_, "1/s", "higher"))
         if counts.get("cycles"):
             results.append(Result("cycles_per_context", counts["cycles"] / counts["contexts"], "cycles", "lower"))
             results.append(Result("cycles_per_walk", counts["cycles"] / walks, "cycles", "lower"))
