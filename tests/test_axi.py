@@ -1,6 +1,7 @@
 """The core with AXI ports: on the buses, as text, and through other people's tools."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -32,6 +33,12 @@ def test_registers_do_not_overlap():
     offsets = [register.offset for register in REGISTERS]
     assert offsets == list(range(0, 4 * len(offsets), 4))
     assert offsets[-1] < 1 << ADDRESS_BITS
+
+
+def test_documentation_has_every_register():
+    text = (Path(__file__).parents[1] / "docs" / "axi.md").read_text()
+    for register in REGISTERS:
+        assert f"| {register.name} | {register.offset:#04x} | {register.access} |" in text
 
 
 def test_map_names_what_the_driver_sends():
