@@ -24,6 +24,8 @@ __all__ = ["campaign", "main", "walk_cost"]
 
 #: Words of a walk of 80 nodes on the link: two nodes a word, and a command.
 WALK_WORDS = 41
+#: Seconds of simulated silence after which a session counts as hung.
+GIVE_UP = 30.0
 
 
 def walk_cost(walks: int = 1000) -> float:
@@ -57,7 +59,7 @@ def campaign(rounds: int, words_per_round: int, rate: float, seed: int) -> list[
         for _ in range(rounds):
             core, link = FoldingCore(), None
             try:
-                link = Link(pipe, give_up=30)
+                link = Link(pipe, give_up=GIVE_UP)
                 words = rng.integers(0, 1 << 32, words_per_round, np.uint32)
                 for part in np.array_split(words, 10):
                     link.write(part)

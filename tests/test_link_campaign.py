@@ -14,11 +14,11 @@ def values(path) -> dict:
 
 def test_short_campaign(tmp_path):
     path = tmp_path / "link" / "summary.json"
-    assert link_campaign.main([str(path), "--rounds", "4", "--words", "1500", "--rate", "0.3"]) == 0
+    assert link_campaign.main([str(path), "--rounds", "3", "--words", "1000", "--rate", "0.3"]) == 0
     found = values(path)
     assert (found["link.wrong_results"], found["link.hangs"]) == (0, 0)
     assert found["link.bytes_per_walk"] <= 200
-    assert found["link.words"] == 6000
+    assert found["link.words"] == 3000
     assert all(found[f"link.frames_damaged.{fault}"] > 0 for fault in FAULTS)
     assert found["provenance"]["seed"] == 1
 
@@ -41,6 +41,7 @@ def test_campaign_sees_hangs(tmp_path, monkeypatch, capsys):
             return b"" if self.clock() > 0.05 else data
 
     monkeypatch.setattr(link_campaign, "RtlPipe", Deaf)
+    monkeypatch.setattr(link_campaign, "GIVE_UP", 1.0)
     path = tmp_path / "summary.json"
     assert link_campaign.main([str(path), "--rounds", "1", "--words", "3000", "--rate", "0"]) == 1
     assert values(path)["link.hangs"] == 1
