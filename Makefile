@@ -36,13 +36,15 @@ test: $(VENV)/.installed-dev  ## all tests
 	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/.installed-dev  ## style, formatting, types
-	$(BIN)/ruff check hw sw sim tests
-	$(BIN)/ruff format --check hw sw sim tests
+	$(BIN)/ruff check hw sw sim tests docs
+	$(BIN)/ruff format --check hw sw sim tests docs
+	mkdir -p build/types/skipwalk
+	for folder in hw sw sim; do ln -sfn ../../../$$folder build/types/skipwalk/$$folder; done
 	$(BIN)/mypy
 
 format: $(VENV)/.installed-dev  ## put sources into shape
-	$(BIN)/ruff check --fix hw sw sim tests
-	$(BIN)/ruff format hw sw sim tests
+	$(BIN)/ruff check --fix hw sw sim tests docs
+	$(BIN)/ruff format hw sw sim tests docs
 
 accuracy: $(VENV)/.installed-demo build/demo/cora.edges  ## fixed point against float, five seeds (2 minutes); writes results/accuracy.json
 	$(BIN)/python -m skipwalk.sw.accuracy build/demo/cora.edges build/demo/cora.labels --json results/accuracy.json
@@ -53,7 +55,7 @@ tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README
 link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes build/link/summary.json
 	$(BIN)/python -m skipwalk.sim.link_campaign build/link/summary.json
 
-bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-85f, ulx3s-25f or tang-nano-9k; SEEDS=n placements
+bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-85f, ulx3s-25f or tang-nano-20k; SEEDS=n placements
 	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) --seeds $(or $(SEEDS),1)
 
 clean:  ## remove everything that was built, but not the virtual environment

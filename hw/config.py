@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from .formats import SQ
 
@@ -246,7 +247,8 @@ class CoreConfig:
         unknown = sorted(set(data) - {f.name for f in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"unknown configuration keys: {', '.join(unknown)}")
-        return cls(**{k: SQ(*v) if isinstance(v, list) else v for k, v in data.items()})
+        values: dict[str, Any] = {k: SQ(*v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**values)
 
     @property
     def digest(self) -> int:

@@ -17,9 +17,7 @@ class CounterBank(wiring.Component):
     """
 
     def __init__(self):
-        super().__init__(
-            {"events": In(len(Counter)), "clear": In(1), "counts": Out(COUNTER_BITS).array(len(Counter))}
-        )
+        super().__init__({"events": In(len(Counter)), "clear": In(1), "counts": Out(COUNTER_BITS).array(len(Counter))})
 
     def elaborate(self, platform):
         m = Module()

@@ -1,5 +1,7 @@
 """The gain: ``g = 1 / (1 + mu^2 h.u)``, from u and h as they come, element by element."""
 
+from typing import Any
+
 from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
@@ -43,7 +45,7 @@ class Gain(wiring.Component):
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
-        kind = {"vendor": cfg.vendor, "primitives": primitives}
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         self._multiplier = Multiplier(cfg.u.bits, cfg.beta_view.bits, **kind)
         self._reciprocal = Reciprocal(
             int_bits=cfg.HU_INTEGER, frac_bits=cfg.HU_FRACTION, gain_bits=cfg.gain_bits, **kind

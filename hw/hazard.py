@@ -67,8 +67,6 @@ class HazardWindow(wiring.Component):
             m.d.sync += valid.eq(0)
         m.d.comb += [
             self.hit.eq(found.any()),
-            self.source.eq(
-                Cat(Cat(found[i] for i in range(ring) if i >> bit & 1).any() for bit in range(clog2(ring)))
-            ),
+            self.source.eq(Cat(Cat(found[i] for i in range(ring) if i >> bit & 1).any() for bit in range(clog2(ring)))),
         ]
         return m

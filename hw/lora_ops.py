@@ -11,7 +11,7 @@ __all__ = ["RINGS", "BeatKind", "LaneOp", "SampleLayout", "dense_bits", "neuron_
 RINGS = 8
 
 
-class BeatKind(enum.Enum, shape=2):
+class BeatKind(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What a beat does in the lanes."""
 
     SWEEP = 0  # a word of A: updated by x gz, then multiplied by x

@@ -11,7 +11,7 @@ __all__ = ["CONTEXT_SLOTS", "ReadKind", "ReadOp", "SampleLayout", "SweepOp", "Up
 CONTEXT_SLOTS = 8
 
 
-class ReadKind(enum.Enum, shape=2):
+class ReadKind(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What becomes of a row that is read."""
 
     CENTRE = 0  # it is h of a context
@@ -20,7 +20,7 @@ class ReadKind(enum.Enum, shape=2):
     REPEAT = 3  # nothing is read: the row was read earlier in the same context, and so was its product with h
 
 
-class UpdateKind(enum.Enum, shape=2):
+class UpdateKind(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What the update multipliers do with a scalar."""
 
     UPDATE = 0  # beta[s] <- beta[s] + e k

@@ -1,5 +1,7 @@
 """A shift register through the lanes: a row goes in at once and comes out element by element, over local wires."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -46,7 +48,7 @@ class ReadChain(wiring.Component):
         chain = [Signal(signed(self._bits), name=f"chain_{i}", reset_less=True) for i in range(self._lanes)]
         m.d.comb += self.o.eq(chain[0])
         with m.If(self.shift):
-            for here, after in zip(chain, chain[1:], strict=False):
+            for here, after in pairwise(chain):
                 m.d.sync += here.eq(after)
         for source in range(self._sources):
             with m.If(self.load[source]):

@@ -1,5 +1,8 @@
 """The sample engine: rows of beta, their errors, and their rank-one updates."""
 
+from itertools import pairwise
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -62,7 +65,7 @@ class SampleEngine(wiring.Component):
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
-        kind = {"vendor": cfg.vendor, "primitives": primitives}
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         chunks, lanes = cfg.chunks, cfg.lanes
         waiting = cfg.ring * chunks
         style = "distributed" if waiting <= 64 else "block"
@@ -76,9 +79,7 @@ class SampleEngine(wiring.Component):
         self._u = [Ram(vectors, cfg.u.bits, style="distributed", **kind) for _ in range(lanes)]
         self._errors = Ram(cfg.ring, cfg.e.bits, style="distributed", **kind)
         self._products = (
-            Ram(cfg.ring, cfg.e.bits + 1, style="distributed", **kind)
-            if cfg.schedule is Schedule.SEQUENTIAL
-            else None
+            Ram(cfg.ring, cfg.e.bits + 1, style="distributed", **kind) if cfg.schedule is Schedule.SEQUENTIAL else None
         )
         self._dot = DotProduct(lanes, cfg.beta_view.bits, cfg.beta_view.bits, chunks, **kind)
         self._step = RankOneStep(
@@ -295,8 +296,7 @@ class SampleEngine(wiring.Component):
             ]
             base = self._base(m, lane, at_lookup, lookup, from_history)
             results = [
-                Signal(signed(cfg.beta.bits), name=f"result_{lane}_{i}", reset_less=True)
-                for i in range(bypasses)
+                Signal(signed(cfg.beta.bits), name=f"result_{lane}_{i}", reset_less=True) for i in range(bypasses)
             ]
             start = Signal(signed(cfg.beta.bits), name=f"start_{lane}")
             m.d.comb += start.eq(base)
@@ -308,7 +308,7 @@ class SampleEngine(wiring.Component):
             m.d.sync += results[0].eq(total)
             with m.If(at_step.kind == UpdateKind.HOST):
                 m.d.sync += results[0].eq(host_value)
-            for newer, older in zip(results, results[1:], strict=False):
+            for newer, older in pairwise(results):
                 m.d.sync += older.eq(newer)
             m.d.sync += beta_saturated[lane].eq(saturated | step.beta_saturated[lane])
             store = self._store[lane]

@@ -7,6 +7,7 @@ and emptied at full rate. :func:`slot_cycles` is the closed form for contexts of
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -151,7 +152,7 @@ def _sequential(cfg: CoreConfig) -> Callable:
         read_at = np.full(total + 1, -1, np.int64)
         updated_at = np.full(total + 1, -1, np.int64)
         # Latest earlier entry of the same row within the window; for centres: before their context.
-        latest = {np.int64(-1): np.int64(-1)}
+        latest: dict[Any, Any] = {np.int64(-1): np.int64(-1)}
         source = np.full(total + 1, -1, np.int64)
         centre_source = np.full(n, -1, np.int64)
         for i in range(n):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from ..sim import oselm_float
+from ..sim.golden.oselm import Contexts
 from .estimator import Node2Vec
 from .initial import initial_rows
 from .training import context_blocks
@@ -22,5 +23,6 @@ def float_embedding(estimator: Node2Vec) -> np.ndarray:
     beta = initial_rows(0, model.graph.n_nodes, config.dim, scale=params["init_scale"], seed=params["seed"])
     p = np.eye(config.dim) * params["p0"]
     for _, batch in context_blocks(model):
-        oselm_float.train(beta, p, batch, mu=2.0**-config.mu_shift, q=params["inflation"], p0=params["p0"])
+        same = Contexts(batch.centres, batch.indptr, batch.samples, batch.labels)
+        oselm_float.train(beta, p, same, mu=2.0**-config.mu_shift, q=params["inflation"], p0=params["p0"])
     return beta

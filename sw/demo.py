@@ -3,7 +3,6 @@
 import logging
 import sys
 import time
-from collections.abc import Hashable
 from pathlib import Path
 
 import click
@@ -57,7 +56,7 @@ def run(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_n
     """What ``main`` does, without printing the table. Raises SkipwalkError for input that cannot be used."""
     out.mkdir(parents=True, exist_ok=True)
     graph = Graph.read(graph_file)
-    classes: dict[Hashable, str] = read_labels(labels, graph) if labels is not None else {}
+    classes = read_labels(labels, graph) if labels is not None else {}
     log.info("%s: %d nodes, %d edges", graph_file, graph.n_nodes, graph.n_edges)
 
     golden = Node2Vec(seed=seed, walks_per_node=walks_per_node, verbose=True)
@@ -72,12 +71,13 @@ def run(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_n
     begun = time.perf_counter()
     rtl.fit(graph)
     results = _costs(rtl, golden, time.perf_counter() - begun)
-    rtl.close(), golden.close()
+    rtl.close()
+    golden.close()
 
     if classes:
         log.info("float formula and classifiers")
         rows = np.array([graph.index(node) for node in classes])
-        names = list(classes.values())
+        names = [str(name) for name in classes.values()]
         results = _quality(rtl, float_embedding(golden), rows, names) + results
         _picture(rtl.embedding_[rows], names, out / "embedding.png", f"{graph_file.stem}, trained in the RTL")
     save_word2vec(out / "vectors.txt", rtl.ids_, rtl.embedding_)

@@ -28,9 +28,7 @@ def write_words(opcode: Opcode, first_row: int, rows: np.ndarray) -> np.ndarray:
     return out.reshape(-1)
 
 
-def train_words(
-    centres: np.ndarray, indptr: np.ndarray, samples: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
+def train_words(centres: np.ndarray, indptr: np.ndarray, samples: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """TRAIN commands: a header with the centre and the number of samples, then a word a sample."""
     counts = np.diff(indptr)
     heads = indptr[:-1] + np.arange(len(centres))

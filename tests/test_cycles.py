@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from skipwalk.hw.config import PRESETS, Schedule
 from skipwalk.hw.core import OSELMCore
 from skipwalk.hw.protocol import Opcode, header

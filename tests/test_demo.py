@@ -7,7 +7,6 @@ from pathlib import Path
 import networkx as nx
 import pytest
 from click.testing import CliRunner
-
 from skipwalk.sw import accuracy, demo
 
 

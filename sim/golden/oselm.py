@@ -6,6 +6,7 @@ barriers. Equations: arXiv 2312.15138 in the notation of docs/oselm.md; the sche
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -62,9 +63,7 @@ class State:
     samples: int = 0
 
     def copy(self) -> "State":
-        return State(
-            self.beta.copy(), self.p.copy(), self.q, self.p0, dict(self.counters), self.contexts, self.samples
-        )
+        return State(self.beta.copy(), self.p.copy(), self.q, self.p0, dict(self.counters), self.contexts, self.samples)
 
 
 def initial_state(cfg: CoreConfig, *, q: int, p0: int, beta: np.ndarray | None = None) -> State:
@@ -80,7 +79,7 @@ def view(x: np.ndarray, stored, seen) -> np.ndarray:
     return requantize(x, stored.fraction - seen.fraction, seen)
 
 
-def _count(state: State, name: str, exact: np.ndarray, kept: np.ndarray, lanes: int) -> None:
+def _count(state: State, name: str, exact: Any, kept: Any, lanes: int) -> None:
     changed = np.asarray(exact != kept).reshape(-1, lanes) if np.ndim(exact) else np.asarray([[exact != kept]])
     state.counters[name] += int(changed.any(axis=1).sum())
 
@@ -144,9 +143,9 @@ def dot(cfg: CoreConfig, row: np.ndarray, h: np.ndarray) -> int:
 
 def error(cfg: CoreConfig, state: State, acc: int, label: int) -> int:
     """``e = t - mu h.beta[s]``."""
-    d = int(requantize(np.int64(acc), cfg.e_shift, cfg.e))
+    d = int(requantize(np.asarray(acc), cfg.e_shift, cfg.e))
     exact = (int(label) << cfg.e.fraction) - d
-    e = int(saturate(np.int64(exact), cfg.e))
+    e = int(saturate(np.asarray(exact), cfg.e))
     clipped = e != exact or d != int(_rounded(acc, cfg.e_shift))
     state.counters["sat_e"] += clipped
     return e
