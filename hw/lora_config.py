@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from .config import Vendor
 from .formats import SQ, UQ
@@ -33,8 +34,8 @@ class LoraConfig:
     lanes : int
         Multipliers for dot products, and as many again for updates; a power of two, at least K r.
     lag : int
-        z of sample s sees the updates of A by the samples up to s - lag. B never lags. At least 3; every sample more
-        leaves the softmax one sample's time more.
+        z of sample s sees the updates of A by the samples up to s - lag, and y those of B up to s - lag + 2. At
+        least 3; every sample more leaves the softmax one sample's time more.
     cache_samples : int
         Samples that the Skip-Cache holds.
     x_bits : int
@@ -292,7 +293,8 @@ class LoraConfig:
         unknown = sorted(set(data) - set(types))
         if unknown:
             raise ValueError(f"unknown configuration keys: {', '.join(unknown)}")
-        return cls(**{k: SQ(*v) if types[k] is SQ else v for k, v in data.items()})
+        values: dict[str, Any] = {k: SQ(*v) if types[k] is SQ else v for k, v in data.items()}
+        return cls(**values)
 
     @property
     def digest(self) -> int:

@@ -1,5 +1,7 @@
 """The head of the Skip2-LoRA unit: from a sum of the lanes to y, its answer or its gradient."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -48,7 +50,7 @@ class LoraHead(wiring.Component):
     def __init__(self, cfg: LoraConfig, *, latency: int, sum_bits: int, primitives: bool = False):
         self._cfg = cfg
         self._latency = latency
-        kind = {"vendor": cfg.vendor, "primitives": primitives}
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         self._c = Ram(RINGS << 4, cfg.y.bits, **kind)
         # Alive: one written by the softmax, and lag - 2 that wait for their pass; four entries are enough.
         self._g = Ram(64, cfg.g.bits, style="distributed", **kind)

@@ -1,5 +1,7 @@
 """The lanes of the Skip2-LoRA unit: memories of A, B, their gradients, activations and backbone, beside multipliers."""
 
+from typing import Any
+
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -69,7 +71,7 @@ class LoraLanes(wiring.Component):
 
     def __init__(self, cfg: LoraConfig, *, primitives: bool = False):
         self._cfg = cfg
-        kind = {"vendor": cfg.vendor, "primitives": primitives}
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         lanes = range(cfg.lanes)
         self._word_bits = max(cfg.a.bits, cfg.b.bits)
         style = "distributed" if cfg.adapter_words <= Ram.MAX_DISTRIBUTED else "block"
@@ -401,7 +403,7 @@ class LoraLanes(wiring.Component):
     def _fit(self, m, difference, head, lane):
         """The difference saturated to the format of A or B."""
         cfg = self._cfg
-        results = []
+        results: list[tuple[Any, Any]] = []
         for fmt in dict.fromkeys((cfg.a, cfg.b)):
             clamped = Signal(name=f"clamped_{fmt.bits}_{len(results)}_{lane}")
             results.append((requantize(m, difference, shift=0, fmt=fmt, saturated=clamped), clamped))

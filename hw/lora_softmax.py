@@ -1,6 +1,7 @@
 """Softmax and its error, one sample at a time: table of exponentials, one reciprocal, one multiplier."""
 
 import math
+from typing import Any
 
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -55,7 +56,7 @@ class SoftmaxError(wiring.Component):
 
     def __init__(self, cfg: LoraConfig, *, primitives: bool = False):
         self._cfg = cfg
-        kind = {"vendor": cfg.vendor, "primitives": primitives}
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         self._table = Ram(cfg.exp_entries, cfg.exp_bits + 1, init=exp_words(cfg), **kind)
         self._reciprocal = Reciprocal(int_bits=cfg.SUM_INTEGER, frac_bits=cfg.exp_bits, gain_bits=cfg.gain_bits, **kind)
         self._scale = SQ(2, cfg.gain_bits)

@@ -36,7 +36,8 @@ def fine_tune(
     rate : float
         Factor of the summed gradient.
     lag : int
-        z of sample s sees the updates of A by samples up to s - lag, as in the unit; 1 is the textbook's order.
+        z of sample s sees the updates of A by samples up to s - lag, and y those of B up to s - lag + 2 (at most
+        s - 1), as in the unit; 1 is the textbook's order.
 
     Returns
     -------
@@ -49,31 +50,33 @@ def fine_tune(
     x_all = np.concatenate(x, axis=1)
     ga, gb = np.zeros_like(a_all), np.zeros_like(b_all)
     layer = np.repeat(np.arange(len(a)), [len(ak) for ak in a])
-    pending: list[tuple[int, np.ndarray]] = []
+    # What has been learned of a sample and not been applied yet: for B its z and g, for A its gz.
+    for_b: list[tuple[int, np.ndarray, np.ndarray]] = []
+    for_a: list[tuple[int, np.ndarray]] = []
 
-    def update_a() -> None:
-        nonlocal a_all
-        s, gz = pending.pop(0)
-        np.add(ga, x_all[s][:, None] * gz.reshape(-1, rank)[layer], out=ga)
-        if last[s]:
-            a_all = a_all - rate * ga
-            ga[:] = 0
+    def apply(up_to_b: int, up_to_a: int) -> None:
+        nonlocal a_all, b_all
+        while for_b and for_b[0][0] <= up_to_b:
+            t, z, g = for_b.pop(0)
+            for_a.append((t, g @ b_all.T))
+            np.add(gb, np.outer(z, g), out=gb)
+            if last[t]:
+                b_all = b_all - rate * gb
+                gb[:] = 0
+        while for_a and for_a[0][0] <= up_to_a:
+            t, gz = for_a.pop(0)
+            np.add(ga, x_all[t][:, None] * gz.reshape(-1, rank)[layer], out=ga)
+            if last[t]:
+                a_all = a_all - rate * ga
+                ga[:] = 0
 
     for s in range(len(labels)):
-        if len(pending) == lag:
-            update_a()
+        apply(s - max(1, lag - 2), s - lag)
         z = np.add.reduceat(x_all[s][:, None] * a_all, starts).ravel()
         y = c[s] + z @ b_all
         g = np.exp(y - y.max())
         g /= g.sum()
         g[labels[s]] -= 1
-        pending.append((s, g @ b_all.T))
-        gb += np.outer(z, g)
-        if last[s]:
-            b_all = b_all - rate * gb
-            gb[:] = 0
-        if lag == 1:
-            update_a()
-    while pending:
-        update_a()
+        for_b.append((s, z, g))
+    apply(len(labels), len(labels))
     return np.split(a_all, starts[1:]), list(b_all.reshape(-1, rank, classes))

@@ -182,7 +182,7 @@ class LoraUnit:
         else:
             self._reject()
 
-    def _counts(self) -> dict[int, int]:
+    def _counts(self) -> dict[LoraCounter, int]:
         s, e = self.state, self._events
         counts = {
             LoraCounter.SLOTS: e["slots"],
@@ -199,7 +199,7 @@ class LoraUnit:
             self._reject()
             self._say([0, 0])
             return
-        count = self._counts().get(counter, 0)
+        count = self._counts().get(LoraCounter(counter), 0)
         self._say([count & 0xFFFFFFFF, count >> 32])
 
     def _clear(self) -> None:

@@ -101,3 +101,22 @@ def test_speed_of_the_presets(name):
         del core
     assert cost.cached <= {"fan": 1.25, "digits": 1.35}[name] * roofline_cached(cfg)
     assert cost.uncached <= 1.25 * (roofline_backbone(cfg) + roofline_cached(cfg))
+
+
+def test_whole_fine_tuning_of_digits():
+    """A small network, with a Skip-Cache that holds a third of the samples: RTL and golden end in the same bits."""
+    from skipwalk.sw.lora.estimator import SkipLoRA
+    from skipwalk.sw.lora.pretrain import pretrain
+    from skipwalk.sw.lora.tasks import load_task
+
+    task = load_task("digits")
+    network = pretrain(*task.pretrain, task.classes, hidden=(24, 16), epochs=10)
+    options = {"epochs": 3, "lanes": 16, "cache_samples": 150, "batch_size": 7}
+    golden = SkipLoRA(network, **options).fit(*task.finetune)
+    rtl = SkipLoRA(network, backend="rtl", **options).fit(*task.finetune)
+    assert_same(rtl.adapters_raw_, golden.adapters_raw_)
+    assert_same(rtl.decision_function(task.test[0][:50]), golden.decision_function(task.test[0][:50]))
+    for name in ("trained", "correct", "hits", "misses", "rejected", "sat_z", "sat_y"):
+        assert rtl.counters_[name] == golden.counters_[name], name
+    assert rtl.counters_["hits"] == 2 * 150
+    rtl.close()

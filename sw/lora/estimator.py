@@ -259,7 +259,7 @@ class SkipLoRA:
             "batch_size": self.batch_size,
             "random_state": self.random_state,
         }
-        arrays: dict[str, np.ndarray] = {f"weight_{k}": v for k, v in enumerate(self.network.weights)}
+        arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network.weights)}
         arrays |= {f"bias_{k}": v for k, v in enumerate(self.network.biases)}
         arrays |= {"backbone_weights": q.backbone.weights, "backbone_biases": q.backbone.biases}
         arrays |= {"backbone_shifts": q.backbone.shifts, "adapters": self._words, "classes": self.classes_}

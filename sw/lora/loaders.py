@@ -55,7 +55,8 @@ def _from_npz(path: Path) -> Network:
             arrays = dict(file)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"not a readable .npz file: {error}", path=path) from error
-    weights, biases = [], []
+    weights: list[np.ndarray] = []
+    biases: list[np.ndarray] = []
     while f"weight_{len(weights)}" in arrays:
         k = len(weights)
         w = np.asarray(arrays[f"weight_{k}"], np.float64)
@@ -63,8 +64,8 @@ def _from_npz(path: Path) -> Network:
         if f"mean_{k}" in arrays:
             if f"var_{k}" not in arrays:
                 raise InputError(f"mean_{k} without var_{k}", path=path)
-            names = [f"{name}_{k}" for name in ("mean", "var", "gamma", "beta")]
-            w, b = BatchNorm(*(arrays.get(name) for name in names)).fold(w, b)
+            norm = BatchNorm(arrays[f"mean_{k}"], arrays[f"var_{k}"], arrays.get(f"gamma_{k}"), arrays.get(f"beta_{k}"))
+            w, b = norm.fold(w, b)
         weights.append(w)
         biases.append(b)
     if not weights:
@@ -121,8 +122,8 @@ def from_torch(module: Any) -> Network:
         elif kind == "BatchNorm1d":
             if layer.running_mean is None:
                 raise InputError("a BatchNorm1d without running statistics cannot be folded")
-            scale = (None, None) if layer.weight is None else (array(layer.weight), array(layer.bias))
-            chain.norm(BatchNorm(array(layer.running_mean), array(layer.running_var), *scale, eps=layer.eps))
+            gamma, beta = (None, None) if layer.weight is None else (array(layer.weight), array(layer.bias))
+            chain.norm(BatchNorm(array(layer.running_mean), array(layer.running_var), gamma, beta, layer.eps))
         elif kind == "ReLU":
             chain.relu()
         elif kind in ("Softmax", "LogSoftmax"):

@@ -7,6 +7,7 @@ to the last output, and ``Skip2-LoRA`` caches the activations besides.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,8 @@ class _Model:
 
     def backbone(self, x):
         """Inputs of every layer, what goes into the adapters' middle, and the last outputs."""
-        h, z = [x], [None] * len(self.w)
+        h: list[np.ndarray] = [x]
+        z: list[Any] = [None] * len(self.w)
         for k, (w, b) in enumerate(zip(self.w, self.b, strict=True)):
             u = h[k] @ w + b
             if self.adapted[k] and not self.skip:

@@ -1,6 +1,7 @@
 """The frozen network: dense layers with ReLU between them, whatever library they come from."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -91,6 +92,6 @@ class Network:
 
     def save(self, path) -> None:
         """As ``.npz`` that :func:`.loaders.load_network` reads."""
-        arrays = {f"weight_{k}": w for k, w in enumerate(self.weights)}
+        arrays: dict[str, Any] = {f"weight_{k}": w for k, w in enumerate(self.weights)}
         arrays |= {f"bias_{k}": b for k, b in enumerate(self.biases)}
         np.savez_compressed(path, classes=self.classes, **arrays)
