@@ -11,6 +11,9 @@ import networkx as nx
 import numpy as np
 import pytest
 from skipwalk.hw.config import PRESETS, Vendor, preset
+from skipwalk.sim.fixed import to_raw
+from skipwalk.sim.golden import oselm, oselm_compiled
+from skipwalk.sw.contexts import contexts, negative_sampler, visits
 from skipwalk.sw.device import OSELMDevice
 from skipwalk.sw.errors import CapacityError, DeviceError, InputError, UnknownNodeError
 from skipwalk.sw.estimator import Node2Vec, as_graph
@@ -18,7 +21,9 @@ from skipwalk.sw.evaluation import evaluate
 from skipwalk.sw.graph import Graph
 from skipwalk.sw.initial import initial_rows
 from skipwalk.sw.model import Model, is_model
+from skipwalk.sw.rng import update_seed
 from skipwalk.sw.training import Interrupted
+from skipwalk.sw.walks import walks
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -57,6 +62,33 @@ def test_it_finds_the_groups_of_a_graph(fitted):
     counters = fitted.counters_
     assert (counters["contexts"], counters["rejected"]) == (540 * 17, 0)
     assert counters["samples"] == 7 * counters["contexts"]
+
+
+def test_fit_and_partial_fit_are_their_parts_put_together():
+    new = [(0, "x"), ("x", 40)]
+    estimator = small(walks_per_node=2, seed=7).fit(GROUPS)
+    base, added = estimator.graph_, estimator.graph_.add_edges(new)
+    state = oselm.initial_state(CFG, q=7, p0=round(1.9 * 2**16))
+    state.beta[:55] = to_raw(initial_rows(0, 55, 8, scale=0.05, seed=7), CFG.beta)
+
+    def train(graph, counts, **which):
+        all_walks = np.concatenate(list(walks(graph, length=20, p=0.5, q=1.0, **which)))
+        counts = counts + visits([all_walks], len(counts))
+        options = {"window": 4, "negatives": 4, "sampler": negative_sampler(counts), "interleave": 4}
+        for first in range(0, len(all_walks), 32):
+            block = all_walks[first : first + 32]
+            b = contexts(block, seed=which["seed"], first_walk=first, **options)
+            oselm_compiled.train(CFG, state, oselm.Contexts(b.centres, b.indptr, b.samples, b.labels))
+        return counts
+
+    counts = train(base, np.zeros(54, np.int64), per_node=2, seed=7)
+    assert np.array_equal(estimator.model_.beta, state.beta[:54])
+    assert np.array_equal(estimator.model_.p, state.p)
+    estimator.partial_fit(new, walks_per_end=20)
+    starts = added.new_edges.ravel()
+    train(added.graph, np.append(counts, 0), per_node=20, seed=update_seed(7, 1), starts=starts)
+    assert np.array_equal(estimator.model_.beta, state.beta[:55])
+    assert np.array_equal(estimator.model_.p, state.p)
 
 
 def test_any_form_of_a_graph_gives_the_same_bits(fitted, tmp_path):
@@ -293,8 +325,15 @@ def test_a_device_that_fails_leaves_its_last_checkpoint(fitted, interrupt, tmp_p
     with pytest.raises(NotFittedError):
         _ = estimator.digest_
     loaded = Node2Vec.load(tmp_path / "at.npz")
+    digest = loaded.digest_
     assert loaded.model_.run.next == 6 * 32
-    assert loaded.resume().digest_ == fitted.digest_
+    interrupt(4, DeviceError("gone"))
+    with pytest.raises(DeviceError, match="gone"):
+        loaded.resume(checkpoint=tmp_path / "at.npz", checkpoint_every=2)
+    assert (loaded.digest_, loaded.model_.run.next) == (digest, 6 * 32), "only the file went on"
+    assert Node2Vec.load(tmp_path / "at.npz").model_.run.next == 8 * 32
+    loaded.resume(checkpoint=tmp_path / "at.npz", checkpoint_every=2)
+    assert (loaded.digest_, loaded.counters_) == (fitted.digest_, fitted.counters_)
 
 
 def test_an_update_is_interrupted_resumed_and_undone_alike(interrupt, tmp_path):
@@ -302,10 +341,13 @@ def test_an_update_is_interrupted_resumed_and_undone_alike(interrupt, tmp_path):
     whole = small(walks_per_node=1).fit(GROUPS).partial_fit(new)
     estimator = small(walks_per_node=1).fit(GROUPS)
     before = estimator.model_
-    interrupt(2, DeviceError("gone"))
+    digest, counters = before.digest, dict(before.counters)
+    interrupt(3, DeviceError("gone"))
     with pytest.raises(DeviceError):
-        estimator.partial_fit(new)
+        estimator.partial_fit(new, checkpoint=tmp_path / "at.npz", checkpoint_every=1)
+    assert Node2Vec.load(tmp_path / "at.npz").model_.run.next == 64
     assert estimator.model_ is before
+    assert (before.digest, before.counters, before.run.finished) == (digest, counters, True)
     interrupt(2)
     with pytest.raises(Interrupted, match="64 of 80"):
         estimator.partial_fit(new, checkpoint=tmp_path / "at.npz")
@@ -428,5 +470,6 @@ def test_it_is_a_scikit_learn_estimator(fitted):
     estimator = small(walks_per_node=1)
     assert np.array_equal(estimator.fit_transform(GROUPS), estimator.transform())
     copied = pickle.loads(pickle.dumps(estimator))
+    assert "_device" not in vars(copied), "a device cannot be copied"
     assert copied.digest_ == estimator.digest_
     assert copied.partial_fit([(0, "x")]).digest_ == estimator.partial_fit([(0, "x")]).digest_
