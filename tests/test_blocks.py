@@ -321,14 +321,15 @@ class Timeline:
     the updates up to ``t - read_after_update``, and none may be one cycle later.
     """
 
-    def __init__(self, cfg: CoreConfig, engine: SampleEngine, rng: np.random.Generator, *, rows: int, busy: float):
-        self.cfg, self.engine, self.rng, self.busy = cfg, engine, rng, busy
+    def __init__(self, cfg: CoreConfig, engine: SampleEngine, rng: np.random.Generator, *, rows: int):
+        self.cfg, self.engine, self.rng = cfg, engine, rng
         self.rows = [int(r) for r in rng.choice(cfg.nodes, rows, replace=False)]
         self.state = oselm.initial_state(cfg, q=0, p0=0)
         self.columns = {name: {} for name, m in engine.signature.members.items() if m.flow == wiring.In}
         self.versions: dict[int, list[tuple[int, np.ndarray]]] = {}
         self.h: list[np.ndarray] = []
         self.k: list[np.ndarray] = []
+        self.u: dict[int, np.ndarray] = {}
         self.entries: list[dict] = []
         self.t = 2
 
@@ -356,16 +357,16 @@ class Timeline:
     def may_read(self, row: int, t: int) -> bool:
         return all(t - at != self.engine.read_after_update - 1 for at, _ in self.versions[row])
 
-    def plan(self, n_contexts: int) -> tuple[list[tuple], list[tuple]]:
+    def plan(self, n_contexts: int, rows: list[int]) -> tuple[list[tuple], list[tuple]]:
         """What is to be read and what to be updated, each in order."""
         cfg, rng = self.cfg, self.rng
         reads, updates = [], []
-        for c in range(n_contexts):
-            reads.append(("centre", c, int(rng.choice(self.rows))))
+        for c in range(len(self.h), len(self.h) + n_contexts):
+            reads.append(("centre", c, int(rng.choice(rows))))
             updates.append(("gain", c))
             begin = len(self.entries)
             for _ in range(int(rng.integers(0, cfg.max_samples + 1))):
-                n, row = len(self.entries), int(rng.choice(self.rows))
+                n, row = len(self.entries), int(rng.choice(rows))
                 earlier = [m for m in range(max(n - cfg.ring, 0), n) if self.entries[m]["row"] == row]
                 source = earlier[-1] if earlier else None
                 repeat = cfg.schedule is Schedule.SEQUENTIAL and source is not None and source >= begin
@@ -375,13 +376,13 @@ class Timeline:
                 updates.append(("update", n))
         return reads, updates
 
-    def run(self, n_contexts: int) -> None:
-        reads, updates = self.plan(n_contexts)
+    def run(self, n_contexts: int, *, busy: float, rows: int) -> None:
+        reads, updates = self.plan(n_contexts, self.rows[:rows])
         u_free = read_free = update_free = gain_at = self.t
         u_at: dict[int, int] = {}
         while reads or updates:
             t = self.t
-            if t >= read_free and reads and self.rng.random() < self.busy and self.read(reads[0], t):
+            if t >= read_free and reads and self.rng.random() < busy and self.read(reads[0], t):
                 if reads.pop(0)[0] == "centre":
                     # u of the context comes after its centre, an element a cycle.
                     c = len(self.h) - 1
@@ -389,7 +390,7 @@ class Timeline:
                     u_at[c] = self.write_u(c, u_free)
                     u_free = u_at[c]
                 read_free = t + self.cfg.chunks
-            if t >= update_free and updates and self.rng.random() < self.busy:
+            if t >= update_free and updates and self.rng.random() < busy:
                 what = updates[0]
                 if what[0] == "gain":
                     done = what[1] in u_at and t >= u_at[what[1]]
@@ -409,7 +410,7 @@ class Timeline:
         u = (with_extremes(self.rng, cfg.u.min_raw, cfg.u.max_raw, cfg.dim) * self.rng.choice([0.1, 1])).astype(
             np.int64
         )
-        self.u = getattr(self, "u", {}) | {c: u}
+        self.u[c] = u
         for j, value in enumerate(u.tolist()):
             chunk, lane = divmod(j, cfg.lanes)
             address = c % CONTEXT_SLOTS << (cfg.chunks - 1).bit_length() | chunk
@@ -501,9 +502,10 @@ def test_sample_engine(tmp_path, shape):
     cfg = ENGINES[shape].replace(mu_shift=2)
     engine = SampleEngine(cfg)
     rng = np.random.default_rng(4)
-    line = Timeline(cfg, engine, rng, rows=3, busy=1.0)
+    line = Timeline(cfg, engine, rng, rows=14)
     line.write_rows()
-    line.run(25)
+    for busy, rows in ((1.0, 3), (1.0, 14), (0.5, 3)):
+        line.run(12, busy=busy, rows=rows)
     line.read_rows()
     apart = {n - e["source"] for n, e in enumerate(line.entries) if e["source"] is not None}
     assert apart >= set(range(1, min(cfg.ring, 6)))

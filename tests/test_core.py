@@ -1,6 +1,7 @@
 """The whole core against the golden model, reply by reply: compiled for long runs, under cocotb for its streams."""
 
 import functools
+import os
 
 import networkx
 import numpy as np
@@ -198,6 +199,44 @@ def test_streams(name):
     pytest.importorskip("cocotb")
     cfg = CONFIGS[name]
     simulate(OSELMCore(cfg), "cocotb_core", parameters={"cfg": cfg.to_dict()})
+
+
+def random_config(rng: np.random.Generator) -> CoreConfig:
+    """Any shape and formats that are small enough to compile quickly."""
+    while True:
+        lanes = int(rng.choice([2, 4, 8]))
+        dim = lanes * int(rng.integers(1, 9))
+        samples = int(rng.integers(1, 20))
+        streaming = rng.random() < 0.6
+        # Row stores of one bank, and of three, which are a cycle slower.
+        nodes = int(rng.choice([100, 2100 * lanes // dim + 70]))
+        operand = int(rng.integers(14, 19))
+        beta, p, k, e, u = (int(rng.integers(10, top + 1)) for top in (26, 32, operand, operand, operand))
+        whole = rng.integers(0, 3, 5).tolist()
+        try:
+            return CoreConfig(
+                dim=dim, lanes=lanes, nodes=nodes, max_samples=samples, operand_bits=operand,
+                schedule=Schedule.STREAMING if streaming else Schedule.SEQUENTIAL,
+                lookahead=int(rng.integers(1, 7)) if streaming else 0, mu_shift=int(rng.integers(0, 10)),
+                gain_bits=int(rng.integers(8, operand)), broadcast=int(rng.integers(1, 7)), vendor=Vendor.ECP5,
+                beta=SQ(3 + whole[0], beta - 3 - whole[0]), p=SQ(2 + whole[1], p - 2 - whole[1]),
+                k=SQ(whole[2] - 3, k + 3 - whole[2]), e=SQ(2 + whole[3], e - 2 - whole[3]),
+                u=SQ(3 + whole[4], u - 3 - whole[4]),
+            )  # fmt: skip
+        except ValueError:
+            continue  # two values that do not go together
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SKIPWALK_FUZZ", "2"))))
+def test_random_configurations(seed):
+    """SKIPWALK_FUZZ=100 in the environment tries as many."""
+    rng = np.random.default_rng([seed, 2024])
+    cfg = random_config(rng)
+    for options in ({}, {"gap_in": 0.3, "gap_out": 0.4, "seed": seed}):
+        bench = Bench(cfg, oselm_compiled.train, **options)
+        bench.run(load(cfg, rng, scale=float(rng.choice([0.5, 4.0])), p0=1.5))
+        bench.run(pack_words(repeats(cfg, rng)), flush(), hot(cfg, rng, 60, nodes=3), read_back(cfg))
+        bench.run(anything(cfg, rng, 100), read_back(cfg))
 
 
 # ---- what a configuration may change
