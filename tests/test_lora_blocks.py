@@ -98,6 +98,7 @@ def test_timetable_keeps_every_condition():
         assert back + m - 1 + lanes_at + t.read + 5 + 1 <= slot + t.read, "gz is too late"
         g_ready = head + m - 1 + lanes_at + t.new + t.dot + t.softmax
         assert g_ready <= (cfg.lag - 2) * slot + back + t.read, "g is too late"
+        assert m - 1 + t.softmax <= slot, "the softmax is not done with the sample before"
         assert slot >= t.new + 1, "a word is read before it is written"
         assert slot + back >= head + t.new + 1, "a column is read before it is written"
 
