@@ -9,7 +9,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-lora test lint format clean accuracy tables link bitstream
+.PHONY: help demo demo-lora test lint format clean accuracy tables link gate-level bitstream
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README
 
 link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes build/link/summary.json
 	$(BIN)/python -m skipwalk.sim.link_campaign build/link/summary.json
+
+gate-level: $(VENV)/.installed-dev  ## the synthesised netlist of a core against the golden model (minutes)
+	SKIPWALK_GATE_LEVEL=1 $(BIN)/python -m pytest tests/test_gate_level.py
 
 bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-85f, ulx3s-25f or tang-nano-20k; SEEDS=n placements
 	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) --seeds $(or $(SEEDS),1)

@@ -1,5 +1,9 @@
 """The host end of the link against the device model, through pipes that lose, damage and repeat."""
 
+import contextlib
+import socket
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -248,6 +252,45 @@ def test_what_is_no_word_is_not_sent(words):
 def test_bad_address(address):
     with pytest.raises(LinkError, match="is no address"):
         open_pipe(address)
+
+
+@pytest.fixture
+def served():
+    """A device model behind a TCP port; yields the address and a function that switches it off."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    off = threading.Event()
+
+    def serve():
+        connected, _ = listener.accept()
+        model = device()
+        with connected:
+            connected.settimeout(0.01)
+            while not off.is_set():
+                with contextlib.suppress(TimeoutError):
+                    data = connected.recv(4096)
+                    if not data:
+                        break
+                    model.feed(data)
+                model.run_core()
+                connected.sendall(model.drain())
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"tcp:127.0.0.1:{listener.getsockname()[1]}", off.set
+    off.set()
+    thread.join()
+    listener.close()
+
+
+def test_socket(served):
+    address, switch_off = served
+    words = np.arange(3000, dtype=np.uint32)
+    with Link(open_pipe(address)) as link:
+        link.write(words)
+        np.testing.assert_array_equal(link.read(len(words)), FoldingCore()(words))
+        switch_off()
+        with pytest.raises(LinkError, match="closed by the other end|went away"):
+            link.read(1)
 
 
 @pytest.mark.parametrize("address", ["/dev/no-such-port", "tcp:127.0.0.1:1"])
