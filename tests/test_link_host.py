@@ -289,7 +289,7 @@ def test_socket(served):
         link.write(words)
         np.testing.assert_array_equal(link.read(len(words)), FoldingCore()(words))
         switch_off()
-        with pytest.raises(LinkError, match="closed by the other end|went away"):
+        with pytest.raises(LinkError, match=r"closed by the other end|went away"):
             link.read(1)
 
 
