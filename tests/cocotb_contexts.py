@@ -74,7 +74,7 @@ async def feed(dut, contexts, rng, gap):
             getattr(dut, name).value = 0
 
 
-@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(gap=[0.0, 0.5], slow=[0.0, 0.9], seed=[1, 2])
 async def contexts_come_whole(dut, gap, slow, seed):
     rng = np.random.default_rng(seed)
@@ -99,7 +99,7 @@ async def contexts_come_whole(dut, gap, slow, seed):
     assert bool(dut.empty.value)
 
 
-@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def nothing_is_lost_when_nobody_takes(dut):
     """The queue fills up, says so in time, and gives all of it later."""
     rng = np.random.default_rng(5)
@@ -117,7 +117,7 @@ async def nothing_is_lost_when_nobody_takes(dut):
     assert_same([s.row for s in await tails.receive(40 * CFG.max_samples)], [s[0] for _, c in full for s in c])
 
 
-@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def enough_contexts_wait_for_the_lookahead(dut):
     """All samples of the contexts that a sequencer has to see at once fit, with no one taking samples."""
     rng = np.random.default_rng(6)
@@ -131,7 +131,7 @@ async def enough_contexts_wait_for_the_lookahead(dut):
     assert len(await heads.receive(seen)) == seen
 
 
-@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def clear_forgets_rows(dut):
     rng = np.random.default_rng(7)
     dut.clear.value = 0

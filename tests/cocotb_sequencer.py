@@ -211,7 +211,7 @@ def random_contexts(rng, n, nodes):
     ]
 
 
-@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(gap=[0.0, 0.985], slowness=[1, 60], nodes=[2, 6, 60], seed=[1])
 async def keeps_to_the_schedule(dut, gap, slowness, nodes, seed):
     rng = np.random.default_rng([seed, nodes, slowness])
