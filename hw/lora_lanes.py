@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Array, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,7 +62,7 @@ class LoraLanes(wiring.Component):
     format of W; W - step saturates; z, y and gz are exact until one rounding to their format.
 
     Resources: ``2 lanes`` multipliers. Each lane has ``adapter_words`` words of A and B, as many of gradients and
-    ``dense_words`` of weights; all together have twice ``8 x_words`` words of activations and
+    ``dense_words`` of weights; each group of lanes that fills 32 bits has twice ``8 x_words`` words of activations and
     ``cache_samples x_words`` of Skip-Cache.
     """
 
@@ -77,13 +77,14 @@ class LoraLanes(wiring.Component):
         style = "distributed" if cfg.adapter_words <= Ram.MAX_DISTRIBUTED else "block"
         self._words = [Ram(cfg.adapter_words, self._word_bits, style=style, **kind) for _ in lanes]
         self._gradients = [Ram(cfg.adapter_words, cfg.gradient_bits, style=style, **kind) for _ in lanes]
-        # Activations are written by whole words, so their memories are as wide as all lanes.
-        x_bits = cfg.lanes * cfg.x_bits
-        self._ahead = Ram(ring_words(cfg), x_bits, **kind)
-        self._behind = Ram(ring_words(cfg), x_bits, **kind)
-        self._cache = Ram(cfg.cache_samples * cfg.x_words, x_bits, **kind)
+        # The lanes whose activations share a word of the host share memories as well: block RAM is 36 bits wide.
+        self._packed = 32 // cfg.x_bits
+        groups = range(cfg.lanes // self._packed)
+        self._ahead = [Ram(ring_words(cfg), 32, **kind) for _ in groups]
+        self._behind = [Ram(ring_words(cfg), 32, **kind) for _ in groups]
+        self._cache = [Ram(cfg.cache_samples * cfg.x_words, 32, **kind) for _ in groups]
         self._weights = [Ram(cfg.dense_words, cfg.weight_bits, **kind) for _ in lanes]
-        self._read = max(self._words[0].latency, self._behind.latency)
+        self._read = max(self._words[0].latency, self._behind[0].latency)
 
         self._vector_bits = max(cfg.x_bits + 1, cfg.z.bits)
         scalar_bits = max(cfg.g.bits, cfg.gz.bits)
@@ -150,7 +151,7 @@ class LoraLanes(wiring.Component):
     @property
     def cache_latency(self) -> int:
         """Cycles from ``cache_rd_addr`` to the word that ``x_copy`` takes."""
-        return self._cache.latency
+        return self._cache[0].latency
 
     @property
     def read_latency(self) -> int:
@@ -160,12 +161,9 @@ class LoraLanes(wiring.Component):
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
-        m.submodules.ahead = ahead = self._ahead
-        m.submodules.behind = behind = self._behind
-        m.submodules.cache = cache = self._cache
-        for name in ("words", "gradients", "weights"):
-            for lane, ram in enumerate(getattr(self, f"_{name}")):
-                m.submodules[f"{name}_{lane}"] = ram
+        for name in ("words", "gradients", "weights", "ahead", "behind", "cache"):
+            for i, ram in enumerate(getattr(self, f"_{name}")):
+                m.submodules[f"{name}_{i}"] = ram
         m.submodules.update = update = self._update
         m.submodules.dot = dot = self._dot
         m.submodules.chain = chain = self._chain
@@ -228,39 +226,40 @@ class LoraLanes(wiring.Component):
         host_data = delay(m, self.host_data, cfg.broadcast, name="host_data")
         host_adapters = delay(m, self.host_adapters, cfg.broadcast, name="host_adapters", reset_less=False)
         host_weights = delay(m, self.host_weights, cfg.broadcast, name="host_weights", reset_less=False)
-        packed = 32 // cfg.x_bits
 
         # ---- activations: rings and Skip-Cache
-        staged_word = Signal(cfg.lanes * cfg.x_bits)
-        for ring in (ahead, behind):
+        x_ahead, x_behind = [], []
+        for group, (ahead, behind, cache) in enumerate(zip(self._ahead, self._behind, self._cache, strict=True)):
+            staged = [Signal(cfg.x_bits, name=f"staged_{group}_{i}", reset_less=True) for i in range(self._packed)]
+            for i, element in enumerate(staged):
+                with m.If(self.x_group & (self.x_select == group)):
+                    m.d.sync += element.eq(self.x_data.word_select(i, cfg.x_bits))
+                with m.Elif(self.x_lane & (self.x_select == group * self._packed + i)):
+                    m.d.sync += element.eq(self.x_data)
+                with m.Elif(self.x_ring):
+                    m.d.sync += element.eq(0)
+            for ring in (ahead, behind):
+                m.d.comb += [
+                    ring.wr_en.eq(self.x_ring | self.x_copy),
+                    ring.wr_addr.eq(self.x_ring_addr),
+                    ring.wr_data.eq(Mux(self.x_copy, cache.rd_data, Cat(staged))),
+                ]
+            op_behind, op_ahead = ops[read - behind.latency], ops[new - ahead.latency]
             m.d.comb += [
-                ring.wr_en.eq(self.x_ring | self.x_copy),
-                ring.wr_addr.eq(self.x_ring_addr),
-                ring.wr_data.eq(Mux(self.x_copy, cache.rd_data, staged_word)),
+                cache.wr_en.eq(self.x_cache),
+                cache.wr_addr.eq(self.x_cache_addr),
+                cache.wr_data.eq(Cat(staged)),
+                cache.rd_addr.eq(self.cache_rd_addr),
+                behind.rd_addr.eq(op_behind.behind * cfg.x_words + op_behind.x),
+                ahead.rd_addr.eq(op_ahead.ahead * cfg.x_words + op_ahead.x),
             ]
-        op_behind, op_ahead = ops[read - behind.latency], ops[new - ahead.latency]
-        m.d.comb += [
-            cache.wr_en.eq(self.x_cache),
-            cache.wr_addr.eq(self.x_cache_addr),
-            cache.wr_data.eq(staged_word),
-            cache.rd_addr.eq(self.cache_rd_addr),
-            behind.rd_addr.eq(op_behind.behind * cfg.x_words + op_behind.x),
-            ahead.rd_addr.eq(op_ahead.ahead * cfg.x_words + op_ahead.x),
-        ]
+            for i in range(self._packed):
+                x_ahead.append(ahead.rd_data.word_select(i, cfg.x_bits))
+                x_behind.append(behind.rd_data.word_select(i, cfg.x_bits))
 
         for lane in range(cfg.lanes):
             words, gradients, weights = self._words[lane], self._gradients[lane], self._weights[lane]
             only = host_lane == lane
-
-            # ---- activations, staged
-            staged = Signal(cfg.x_bits, name=f"staged_{lane}", reset_less=True)
-            with m.If(self.x_group & (self.x_select == lane // packed)):
-                m.d.sync += staged.eq(self.x_data.word_select(lane % packed, cfg.x_bits))
-            with m.Elif(self.x_lane & (self.x_select == lane)):
-                m.d.sync += staged.eq(self.x_data)
-            with m.Elif(self.x_ring):
-                m.d.sync += staged.eq(0)
-            m.d.comb += staged_word.word_select(lane, cfg.x_bits).eq(staged)
 
             # ---- the update's product
             op = ops[read]
@@ -280,7 +279,7 @@ class LoraLanes(wiring.Component):
                     with m.Case(BeatKind.HEAD):
                         m.d.comb += update.a[lane].eq(z_behind[lane])
                 with m.Case(BeatKind.SWEEP):
-                    m.d.comb += update.a[lane].eq(behind.rd_data.word_select(lane, cfg.x_bits))
+                    m.d.comb += update.a[lane].eq(x_behind[lane])
             product = update.p[lane]
 
             # ---- gz
@@ -337,7 +336,7 @@ class LoraLanes(wiring.Component):
                 dot.a[lane].eq(Mux(op.kind == BeatKind.DENSE, weights.rd_data.as_signed(), new_word)),
             ]
             with m.If(op.kind != BeatKind.HEAD):
-                m.d.comb += dot.b[lane].eq(ahead.rd_data.word_select(lane, cfg.x_bits))
+                m.d.comb += dot.b[lane].eq(x_ahead[lane])
             if lane < cfg.z_size:
                 with m.Else():
                     m.d.comb += dot.b[lane].eq(z_ahead[lane])
