@@ -534,7 +534,8 @@ SEQUENCERS = {
     "streaming": SHAPES["two beats"],
     "one beat": SHAPES["one beat"],
     "lookahead 1": SHAPES["five beats"].replace(lookahead=1, max_samples=3),
-    "sequential": ENGINES["sequential"],
+    # With one beat a row, so that no distance is longer than it has to be.
+    "sequential": ENGINES["sequential"].replace(lanes=8, nodes=60),
 }
 
 
