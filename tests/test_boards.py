@@ -1,5 +1,7 @@
 """Boards: their tables, what Amaranth makes of them, and a whole one in simulation behind a pseudo-terminal."""
 
+import json
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -87,6 +89,88 @@ def test_steps_are_taken_up_again(tmp_path):
         step(tmp_path, "synthesis", "c", lambda: 1 / 0)
     step(tmp_path, "synthesis", "b", lambda: done.append("after a failure"))
     assert done[-1] == "after a failure"
+
+
+FAKE_NEXTPNR = """
+import json, pathlib, sys
+seed = int(sys.argv[sys.argv.index("--seed") + 1])
+with pathlib.Path("../runs").open("a") as file:
+    file.write(f"{seed} ")
+used = {"MULT18X18D": {"used": 18, "available": 28}, "TRELLIS_FF": {"used": 5000, "available": 24288}}
+clock = {"achieved": {1: 70.0, 2: FASTEST, 3: 60.0}[seed], "constraint": CONSTRAINT}
+pathlib.Path("report.json").write_text(json.dumps({"fmax": {"clk": clock}, "utilization": used}))
+pathlib.Path("top.config").write_text(f"of seed {seed}")
+"""
+FAKE_ECPPACK = """
+import pathlib
+pathlib.Path("top.bit").write_text("bits " + pathlib.Path("top.config").read_text())
+"""
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Yosys, nextpnr and ecppack that only leave files; the second seed reaches what it is told to."""
+    from skipwalk.hw.boards import build
+
+    def prepare(row, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("top.il", "top.ys", "top.lpf"):
+            (folder / name).write_text(name)
+        place = ["nextpnr-ecp5", "--seed", build.SEED, "--json", "top.json"]
+        return [["yosys", "top.ys"], place, ["ecppack", "--input", "top.config"]]
+
+    def install(fastest=80.0, constraint=75.0):
+        for name, text in (("NEXTPNR_ECP5", FAKE_NEXTPNR), ("ECPPACK", FAKE_ECPPACK)):
+            script = tmp_path / name
+            text = text.replace("FASTEST", str(fastest)).replace("CONSTRAINT", str(constraint))
+            script.write_text(f"#!{sys.executable}\n{text}")
+            script.chmod(0o755)
+            monkeypatch.setenv(name, str(script))
+        return build
+
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path))
+    monkeypatch.setattr(build, "prepare", prepare)
+    monkeypatch.setattr(build, "run_yosys", lambda commands, timeout, cwd: (cwd / "top.json").write_text("netlist"))
+    return install
+
+
+def test_bitstream_is_that_of_the_fastest_seed(tools, tmp_path):
+    build = tools()
+    row = board("ulx3s-25f")
+    for _ in range(2):  # the second time everything is there
+        summary = build.build(row, seeds=(1, 2, 3))
+    folder = tmp_path / "boards" / "ulx3s-25f"
+    assert (folder / "top.bit").read_text() == "bits of seed 2"
+    assert (folder / "runs").read_text() == "1 2 3 "
+    assert summary == json.loads((folder / "summary.json").read_text())
+    assert (summary["fmax_mhz"], summary["seeds"]) == (80.0, {"1": 70.0, "2": 80.0, "3": 60.0})
+    assert summary["dsp"] == {"used": 18, "available": 28}
+    # 73 contexts of 31 samples at 4 beats a row, and a little.
+    assert 73 * 128 / 80 <= summary["oselm.walk_us"] <= 73 * 140 / 80
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"fastest": 74.0}, "74.0 MHz at best, 75 MHz are needed"),
+        ({"constraint": 12.0}, "12 MHz were asked for, not 75"),
+    ],
+)
+def test_missed_or_missing_constraint_fails_the_build(tools, values, message, capsys):
+    build = tools(**values)
+    assert build.main(["ulx3s-25f", "--seeds", "3"]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_failing_tool_is_told_with_its_log(tools, tmp_path, capsys):
+    build = tools()
+    (tmp_path / "ECPPACK").write_text(f"#!{sys.executable}\nraise SystemExit('no such bit')")
+    assert build.main(["ulx3s-25f", "--seeds", "2"]) == 1
+    assert "code 1; its log is" in capsys.readouterr().err
+    (tmp_path / "NEXTPNR_ECP5").unlink()
+    assert build.main(["ulx3s-25f", "--seeds", "3"]) == 1
+    assert 'is not installed: pip install "skipwalk[boards]"' in capsys.readouterr().err
+    assert build.main(["nonesuch"]) == 2
 
 
 # ---- simulation

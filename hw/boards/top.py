@@ -1,6 +1,6 @@
 """The top module of a board: its clock, its serial port, and the device behind it."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, Instance, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.cdc import ResetSynchronizer
 
@@ -41,8 +41,8 @@ class BoardTop(wiring.Component):
 
     def _elaborate_pll(self, m: Module, platform, pll: Pll) -> None:
         m.submodules.clock_pin = pin = io.Buffer("i", platform.request(platform.default_clk, dir="-"))
-        m.domains.sync = ClockDomain()
-        clock = Signal(name="clock")
+        # The tools work out its frequency from the pin's and the divisors.
+        m.domains.sync = sync = ClockDomain()
         locked = Signal()
         m.submodules.pll = Instance(
             "EHXPLLL",
@@ -72,10 +72,8 @@ class BoardTop(wiring.Component):
             i_PLLWAKESYNC=0,
             i_ENCLKOP=0,
             i_CLKI=pin.i,
-            i_CLKFB=clock,
-            o_CLKOP=clock,
+            i_CLKFB=sync.clk,
+            o_CLKOP=sync.clk,
             o_LOCK=locked,
         )
-        platform.add_clock_constraint(clock, pll.output_hz)
-        m.d.comb += ClockSignal("sync").eq(clock)
         m.submodules.reset = ResetSynchronizer(~locked)
