@@ -141,6 +141,19 @@ def test_refusals_change_nothing():
         fresh.predict(x)
 
 
+def test_an_interrupt_leaves_the_adapters_from_before():
+    model, x, y = small()
+    before = model.fit(x, y).adapters_raw_
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, progress=interrupt)
+    np.testing.assert_array_equal(model.adapters_raw_, before)
+    assert model.score(x, y) == small()[0].fit(x, y).score(x, y)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -1,5 +1,6 @@
 """Skip2-LoRA as an estimator: a frozen network, and adapters that learn on the unit."""
 
+import contextlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
@@ -144,6 +145,17 @@ class SkipLoRA:
         """Clock cycles of the open unit, where it has a clock."""
         return None if self._device is None else self._device.cycles
 
+    @contextlib.contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """If learning fails or is interrupted, the unit is given back and the adapters are those from before."""
+        before = self._words
+        try:
+            yield
+        except BaseException:
+            self._words = before
+            self.close()
+            raise
+
     # ---- learning
     def calibrate(self, x: np.ndarray) -> "SkipLoRA":
         """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too."""
@@ -157,14 +169,16 @@ class SkipLoRA:
 
         ``progress`` is called with how many of how many samples have been sent.
         """
-        raw, labels = self._begin(x, y)
-        return self._learn(raw, labels, self.epochs, progress)
+        with self._all_or_nothing():
+            raw, labels = self._begin(x, y)
+            return self._learn(raw, labels, self.epochs, progress)
 
     def partial_fit(self, x: np.ndarray, y: np.ndarray, epochs: int = 1) -> "SkipLoRA":
         """Go on from the adapters as they are, for ``epochs`` passes over these samples."""
-        raw, labels = self._samples(x, y)
-        self._open().forget()
-        return self._learn(raw, labels, epochs, None)
+        with self._all_or_nothing():
+            raw, labels = self._samples(x, y)
+            self._open().forget()
+            return self._learn(raw, labels, epochs, None)
 
     def iter_fit(self, x: np.ndarray, y: np.ndarray) -> Iterator[int]:
         """As :meth:`fit`, epoch by epoch: yields how many are done, with the adapters of that moment in place.
