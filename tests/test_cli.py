@@ -15,14 +15,6 @@ from skipwalk.sw.export import load_npz, load_word2vec
 TINY = ["--preset", "tiny", "--window", "4", "--negatives", "4", "--walk-length", "20", "--block-walks", "32"]
 
 
-@pytest.fixture
-def ctrl_c_works():
-    """Whatever runs the tests may have been started in the background, where it does not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def ring(n: int) -> str:
     """Three cliques on a ring, as an edge list of names."""
     third = n // 3

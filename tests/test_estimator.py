@@ -45,14 +45,6 @@ def fitted() -> Node2Vec:
     return small().fit(GROUPS)
 
 
-@pytest.fixture
-def ctrl_c_works():
-    """Whatever runs the tests may have been started in the background, where it does not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 # ---- learning
 def test_it_finds_the_groups_of_a_graph(fitted):
     scores = evaluate(fitted.embedding_, CLASSES, seed=0)

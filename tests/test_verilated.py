@@ -147,7 +147,7 @@ def test_threads_run_side_by_side(library):
         assert all(pool.map(run, range(8)))
 
 
-def test_interrupt_leaves_a_core_that_goes_on(library):
+def test_interrupt_leaves_a_core_that_goes_on(library, ctrl_c_works):
     words = random_words(50 * SLICE)
     with VerilatedCore(library, gap_in=0.9) as core:  # slow enough to be caught in the middle
         threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGINT]).start()
