@@ -88,8 +88,14 @@ class OSELMCore(wiring.Component):
             queue.row.eq(command.row),
             queue.label.eq(command.label),
             queue.ends.eq(command.ends),
-            command.ready.eq(queue.ready),
         ]
+        # A row that the host has written is still on its way to the store when the first context could be read.
+        landing = Signal(range(self.timing.read_after_update + 1))
+        with m.If(command.write_row):
+            m.d.sync += landing.eq(self.timing.read_after_update)
+        with m.Elif(landing != 0):
+            m.d.sync += landing.eq(landing - 1)
+        m.d.comb += command.ready.eq(queue.ready & (landing == 0))
         wiring.connect(m, queue.contexts, sequencer.contexts)
         wiring.connect(m, queue.samples, sequencer.samples)
         wiring.connect(m, gain.g, sequencer.g)

@@ -41,6 +41,7 @@ CONFIGS = {
                      beta=SQ(4, 20), p=SQ(4, 28), u=SQ(6, 12), **SEQUENTIAL),
         # Shortest everything.
         TINY.replace(name="smallest", dim=2, lanes=2, max_samples=1, nodes=12, lookahead=1, broadcast=1),
+        TINY.replace(name="smallest sequential", dim=2, lanes=2, max_samples=1, nodes=12, broadcast=1, **SEQUENTIAL),
         # Narrow formats and a large mu: everything saturates. Generic memories.
         TINY.replace(name="saturating", mu_shift=1, beta=SQ(3, 9), p=SQ(2, 12), e=SQ(2, 10), k=SQ(-3, 15), u=SQ(3, 9),
                      vendor=Vendor.GENERIC),
@@ -130,6 +131,18 @@ def test_contexts_without_samples(cfg):
     empty = train_words(rng.integers(0, cfg.nodes, 40), np.zeros(41, int), np.empty(0, int), np.empty(0, int))
     bench.run(empty, hot(cfg, rng, 5, nodes=3), empty[:7], hot(cfg, rng, 5, nodes=3, full=True), empty, read_back(cfg))
     assert bench.counters()[Counter.CONTEXTS] == 97
+
+
+def test_a_row_is_trained_right_after_it_was_written(cfg):
+    rng = np.random.default_rng(3)
+    bench = Bench(cfg)
+    bench.run(load(cfg, rng))
+    for samples in (0, 1):
+        batch = oselm.Contexts(*(np.array(x) for x in ([5], [0, samples], [5] * samples, [1] * samples)))
+        write = write_words(Opcode.WRITE_ROW, 5, rng.integers(-(1 << 10), 1 << 10, (1, cfg.dim)))
+        bench.run(write, pack_words(batch), read_back(cfg))
+        write = write_words(Opcode.WRITE_P, 0, rng.integers(0, cfg.p.max_raw, (cfg.dim, cfg.dim)))
+        bench.run(write, pack_words(batch), read_back(cfg))
 
 
 def test_segments_shorter_than_the_pipeline(cfg):
