@@ -63,7 +63,7 @@ class LoraCommand(wiring.Component):
         The read chain has the word; its first element, and on to the next.
 
     Timing: a word of a sample or of WRITE a cycle. A sample from the Skip-Cache takes max(x_words, classes) +
-    ``cache_latency`` + 5 cycles, beside the slots of earlier ones.
+    ``cache_latency`` + 8 cycles, beside the slots of earlier ones. FORGET, and a reset, take ``cache_samples`` cycles.
 
     Resources: ``cache_samples * classes`` words of c, ``cache_samples`` bits of directory.
     """
@@ -71,6 +71,8 @@ class LoraCommand(wiring.Component):
     def __init__(self, cfg: LoraConfig, *, cache_latency: int, primitives: bool = False):
         self._cfg = cfg
         self._c_cache = Ram(cfg.cache_samples * cfg.classes, cfg.y.bits, vendor=cfg.vendor, primitives=primitives)
+        # A bit for each sample: whether it is in the Skip-Cache.
+        self._directory = Ram(max(2, cfg.cache_samples), 1, vendor=cfg.vendor, primitives=primitives)
         self._cache_latency = cache_latency
         ring = clog2(RINGS)
         cache_addr = clog2(cfg.cache_samples * cfg.x_words)
@@ -128,6 +130,7 @@ class LoraCommand(wiring.Component):
         cfg = self._cfg
         m = Module()
         m.submodules.c_cache = c_cache = self._c_cache
+        m.submodules.directory = directory = self._directory
         word = self.i.payload
         header = Signal(32)
         opcode = header[28:]
@@ -135,9 +138,10 @@ class LoraCommand(wiring.Component):
         # ---- the sample at hand
         number = header[: cfg.SAMPLE_BITS]
         source, label, train, last = header[26:28], header[20:24], header[25], header[24]
-        present = Signal(cfg.cache_samples)
         fits = number < cfg.cache_samples
-        known = fits & present.bit_select(number[: clog2(cfg.cache_samples)], 1)
+        known = fits & directory.rd_data
+        wiped = Signal(range(cfg.cache_samples + 1))
+        m.d.comb += [directory.rd_addr.eq(number), directory.wr_addr.eq(number)]
         sound = (~train | (label < cfg.classes)) & (source != 3)
         x_base = Signal(range(cfg.cache_samples * cfg.x_words), reset_less=True)
         c_base = Signal(range(cfg.cache_samples * cfg.classes), reset_less=True)
@@ -224,7 +228,15 @@ class LoraCommand(wiring.Component):
         counter_ok = header[:8] < len(LoraCounter)
         last_chunk = Mux(source == Source.INPUT, cfg.chunks[0], cfg.x_words) - 1
 
-        with m.FSM():
+        with m.FSM(init="WIPE"):
+            # Memories keep their contents in a reset: the directory is wiped after it.
+            with m.State("WIPE"):
+                m.d.comb += [directory.wr_en.eq(1), directory.wr_addr.eq(wiped)]
+                m.d.sync += wiped.eq(wiped + 1)
+                with m.If(wiped == cfg.cache_samples - 1):
+                    m.d.sync += wiped.eq(0)
+                    m.next = "HEADER"
+
             with m.State("HEADER"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
@@ -243,16 +255,21 @@ class LoraCommand(wiring.Component):
                 m.d.sync += [stores.eq(sound & fits & (source != Source.CACHE)), valid.eq(sound)]
                 with m.If(used < RINGS), m.Switch(source):
                     with m.Case(Source.CACHE):
-                        m.d.comb += [self.hit.eq(sound & known), self.rejected.eq(~(sound & known))]
-                        with m.If(sound & known):
-                            m.next = "COPY"
-                        with m.Else():
-                            m.next = "HEADER"
+                        m.next = "LOOK_UP"
                     with m.Case(Source.INPUT, Source.ACTIVATIONS):
                         m.d.comb += [self.miss.eq(sound), self.rejected.eq(~sound)]
                         m.next = "TAKE"
                     with m.Default():
                         m.d.comb += self.rejected.eq(1)
+                        m.next = "HEADER"
+            with m.State("LOOK_UP"):
+                m.d.sync += count.eq(count + 1)
+                with m.If(count == directory.latency - 1):
+                    m.d.sync += count.eq(0)
+                    m.d.comb += [self.hit.eq(sound & known), self.rejected.eq(~(sound & known))]
+                    with m.If(sound & known):
+                        m.next = "COPY"
+                    with m.Else():
                         m.next = "HEADER"
             with m.State("COPY"):
                 m.d.comb += copying.eq(1)
@@ -286,8 +303,7 @@ class LoraCommand(wiring.Component):
                 m.d.comb += self.samples.valid.eq(1)
                 with m.If(self.samples.ready):
                     m.d.sync += ring.eq(ring + 1)
-                    with m.If(stores):
-                        m.d.sync += present.bit_select(number[: clog2(cfg.cache_samples)], 1).eq(1)
+                    m.d.comb += [directory.wr_en.eq(stores), directory.wr_data.eq(1)]
                     m.next = "HEADER"
 
             # -- everything else
@@ -308,8 +324,7 @@ class LoraCommand(wiring.Component):
                     with m.Case(LoraOpcode.WRITE, LoraOpcode.READ):
                         m.next = "COUNT"
                     with m.Case(LoraOpcode.FORGET):
-                        m.d.sync += present.eq(0)
-                        m.next = "HEADER"
+                        m.next = "WIPE"
                     with m.Case(LoraOpcode.FLUSH):
                         m.next = "ECHO"
                     with m.Default():
