@@ -67,7 +67,51 @@ def accuracy() -> str:
     return rows(["micro-F1 on Cora", *(f"seed {s}" for s in seeds), "mean"], body) + source("accuracy.json", provenance)
 
 
-TABLES: dict[str, Callable[[], str]] = {"demo": demo, "accuracy": accuracy}
+def lora() -> str:
+    v, provenance = load("lora-digits.json")
+    body = [
+        ["accuracy of the network alone, on turned digits", f"{v['lora.accuracy.before']:.1%}"],
+        ["after 30 epochs in the RTL (8-bit activations, 18-bit adapters)", f"{v['lora.accuracy.rtl']:.1%}"],
+        ["after 30 epochs in float", f"{v['lora.accuracy.float']:.1%}"],
+        ["mean of five seeds, fixed point and float", _pair(v, "lora.accuracy.fixed.mean", "lora.accuracy.float.mean")],
+        ["RTL and golden model end in the same bits", "yes" if v["lora.bits_equal"] else "**no**"],
+        ["cycles a sample out of the Skip-Cache (roofline)", _cost(v, "cached")],
+        ["cycles a sample through the network (roofline)", _cost(v, "uncached")],
+        ["cycles of the whole fine-tuning saved by the cache", f"{v['lora.cycle_reduction_by_cache']:.1%}"],
+        ["time saved against LoRA-All, both in NumPy", f"{v['cpu.time_reduction_skip2_vs_lora_all']:.0%}"],
+    ]
+    return rows(["Digits, network 64-96-96-10, rank 4, 470 samples", ""], body) + source("lora-digits.json", provenance)
+
+
+def _pair(v: dict, *names: str) -> str:
+    return ", ".join(f"{v[name]:.1%}" for name in names)
+
+
+def _cost(v: dict, kind: str) -> str:
+    return f"{v[f'lora.cycles_per_sample.{kind}']:.0f} ({v[f'lora.roofline_cycles.{kind}']})"
+
+
+def methods() -> str:
+    v, provenance = load("lora-digits.json")
+    body = []
+    for key in v:
+        if key.startswith("cpu.") and key.endswith(".accuracy"):
+            stem = key.removesuffix(".accuracy")
+            times = [v[f"{stem}.{part}"] for part in ("forward", "backward", "update")]
+            body.append(
+                [
+                    stem.removeprefix("cpu."),
+                    f"{v[f'{stem}.parameters']:,}",
+                    f"{v[key]:.1%}",
+                    *(f"{time:.2f}" for time in times),
+                    f"{sum(times):.2f}",
+                ]
+            )
+    head = ["method, NumPy on the CPU", "parameters", "accuracy", "forward", "backward", "update", "us a sample"]
+    return rows(head, body) + source("lora-digits.json", provenance)
+
+
+TABLES: dict[str, Callable[[], str]] = {"demo": demo, "accuracy": accuracy, "lora": lora, "methods": methods}
 
 
 def filled(text: str) -> str:
