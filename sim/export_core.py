@@ -4,16 +4,15 @@ from typing import Any
 
 from ..hw.axi_map import ADDRESS_BITS, register_map
 from ..hw.config import CoreConfig
-from ..hw.link.protocol import OSELM_KIND
+from ..hw.link.protocol import LORA_KIND, OSELM_KIND
 from ..hw.lora_config import LoraConfig
 from ..hw.lora_protocol import LoraCounter, LoraOpcode, LoraParameter
 from ..hw.protocol import Counter, Opcode, Parameter
 from .build import MissingToolError
 
-__all__ = ["LORA_KIND", "axi_core", "axi_verilog", "core_map"]
+__all__ = ["axi_core", "axi_verilog", "core_map"]
 
 #: ``kind`` of a Skip2-LoRA core.
-LORA_KIND = int.from_bytes(b"LORA", "big")
 
 
 def axi_core(cfg: CoreConfig | LoraConfig, *, primitives: bool = False) -> Any:

@@ -1,11 +1,13 @@
 """Words to a core and back, whatever the core is: the one seam between the driver and golden model, RTL or board."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
 from ..hw.config import CoreConfig
-from ..hw.link.protocol import OSELM_KIND
+from ..hw.link.protocol import LORA_KIND, OSELM_KIND
+from ..hw.lora_config import LoraConfig
 from .errors import DeviceError
 
 __all__ = ["BACKENDS", "GoldenTransport", "RTLTransport", "SerialTransport", "Transport", "open_transport"]
@@ -57,16 +59,12 @@ class _Buffered(Transport):
 class GoldenTransport(_Buffered):
     """The golden model as a core; ``plain`` takes its definition in NumPy instead of the compiled twin.
 
-    Opening it compiles the loops for a configuration, which takes seconds the first time in a process.
+    Opening an OS-ELM core compiles the loops for its configuration: seconds, the first time in a process.
     """
 
-    def __init__(self, cfg: CoreConfig, *, plain: bool = False):
-        from ..sim.device import GoldenDevice  # numba: half a second that other backends need not wait for
-
+    def __init__(self, cfg: CoreConfig | LoraConfig, *, plain: bool = False):
         super().__init__()
-        self.device = GoldenDevice(cfg, plain=plain)
-        if not plain:
-            self.device.warm_up()
+        self.device = _golden(cfg, plain)
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
         self.device.feed(words)
@@ -87,15 +85,14 @@ class RTLTransport(_Buffered):
     Raises DeviceError if a tool is missing or the build fails. ``options`` are those of ``sim.verilated``.
     """
 
-    def __init__(self, cfg: CoreConfig, **options):
+    def __init__(self, cfg: CoreConfig | LoraConfig, **options):
         from ..sim.build import BuildError, MissingToolError
 
         super().__init__()
         try:
-            from ..hw.core import OSELMCore
             from ..sim.verilated import VerilatedCore
 
-            self._core = VerilatedCore.from_component(OSELMCore(cfg), **options)
+            self._core = VerilatedCore.from_component(_gateware(cfg), **options)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "amaranth":
                 raise
@@ -132,7 +129,7 @@ class SerialTransport(Transport):
     #: Seconds that a core may work on what the link holds before it counts as stuck.
     STUCK = 30.0
 
-    def __init__(self, address: str, cfg: CoreConfig):
+    def __init__(self, address: str, cfg: CoreConfig | LoraConfig):
         try:
             from .link import Link
             from .pipe import open_pipe
@@ -140,7 +137,8 @@ class SerialTransport(Transport):
             if error.name != "cobs":
                 raise
             raise DeviceError('the serial backend needs cobs: pip install "skipwalk[serial]"; or use golden') from None
-        self.link = Link(open_pipe(address), kind=OSELM_KIND, digest=cfg.digest)
+        kind = LORA_KIND if isinstance(cfg, LoraConfig) else OSELM_KIND
+        self.link = Link(open_pipe(address), kind=kind, digest=cfg.digest)
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
         self.link.write(words)
@@ -150,8 +148,8 @@ class SerialTransport(Transport):
         self.link.close()
 
 
-def open_transport(backend: str, cfg: CoreConfig) -> Transport:
-    """The core that ``backend`` names: ``golden``, ``rtl`` or ``serial:ADDRESS``.
+def open_transport(backend: str, cfg: CoreConfig | LoraConfig) -> Transport:
+    """The core that ``backend`` names: ``golden``, ``rtl`` or ``serial:ADDRESS``; which kind, the configuration says.
 
     Raises DeviceError if it cannot be opened, and ValueError for any other name.
     """
@@ -162,3 +160,31 @@ def open_transport(backend: str, cfg: CoreConfig) -> Transport:
     if backend.startswith("serial:"):
         return SerialTransport(backend.removeprefix("serial:"), cfg)
     raise ValueError(f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}")
+
+
+# What only one backend needs is imported where it is needed: numba takes half a second, Amaranth may be missing.
+
+
+def _golden(cfg: CoreConfig | LoraConfig, plain: bool) -> Any:
+    """Something with ``feed`` and ``drain``."""
+    if isinstance(cfg, LoraConfig):
+        from ..sim.lora_unit import LoraUnit
+
+        return LoraUnit(cfg, plain=plain)
+    from ..sim.device import GoldenDevice
+
+    device = GoldenDevice(cfg, plain=plain)
+    if not plain:
+        device.warm_up()
+    return device
+
+
+def _gateware(cfg: CoreConfig | LoraConfig) -> Any:
+    """An Amaranth component with streams of words."""
+    if isinstance(cfg, LoraConfig):
+        from ..hw.lora_core import LoraCore
+
+        return LoraCore(cfg)
+    from ..hw.core import OSELMCore
+
+    return OSELMCore(cfg)

@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 from skipwalk.hw.lora_config import LoraConfig, lora_preset
 from skipwalk.sim.lora_layout import unpack_activations
-from skipwalk.sim.lora_unit import LoraUnit
 from skipwalk.sw.errors import DeviceError, InputError
 from skipwalk.sw.lora.cli import finetune
 from skipwalk.sw.lora.device import LoraDevice
@@ -20,7 +19,7 @@ from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.quantize import quantize
 from skipwalk.sw.lora.samples import read_samples
 from skipwalk.sw.lora.tasks import load_task
-from skipwalk.sw.lora.transport import LoraTransport, open_lora
+from skipwalk.sw.transport import GoldenTransport, open_transport
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +183,9 @@ def test_dead_network_and_wide_activations(digits):
 def test_another_unit_is_refused():
     cfg = lora_preset("tiny")
     with pytest.raises(DeviceError, match=r"its digest is 0x.* and not 0x"):
-        LoraDevice(LoraTransport(LoraUnit(cfg.replace(rate_shift=4))), cfg)
+        LoraDevice(GoldenTransport(cfg.replace(rate_shift=4)), cfg)
     with pytest.raises(ValueError, match="unknown backend 'gpu'"):
-        open_lora("gpu", cfg)
+        open_transport("gpu", cfg)
 
 
 def test_methods():

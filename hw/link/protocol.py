@@ -12,6 +12,7 @@ __all__ = [
     "DEVICE_HEADER",
     "FOLD_KIND",
     "HOST_HEADER",
+    "LORA_KIND",
     "MAGIC",
     "OSELM_KIND",
     "VERSION",
@@ -26,8 +27,9 @@ MAGIC = int.from_bytes(b"skwk", "little")
 #: Version of the frames and of their rules.
 VERSION = 1
 
-#: Cores, as an identity names them: OS-ELM, and the one for trying out a link.
+#: Cores, as an identity names them: OS-ELM, Skip2-LoRA, and the one for trying out a link.
 OSELM_KIND = int.from_bytes(b"OSEL", "big")
+LORA_KIND = int.from_bytes(b"LORA", "big")
 FOLD_KIND = int.from_bytes(b"FOLD", "big")
 
 #: Host to device: flags, session, seq, ack.

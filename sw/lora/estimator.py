@@ -14,11 +14,11 @@ from ...sim.fixed import from_raw
 from ...sim.lora_layout import pack_adapters, unpack_adapters
 from ..errors import InputError
 from ..export import atomic_write
+from ..transport import open_transport
 from .device import LoraDevice
 from .loaders import load_network
 from .network import Network
 from .quantize import QuantizedNetwork, quantize, start_adapters
-from .transport import open_lora
 
 __all__ = ["SkipLoRA", "epoch_order"]
 
@@ -129,7 +129,7 @@ class SkipLoRA:
         if self.quantized_ is None:
             raise InputError("the network has not been calibrated; call fit or calibrate first")
         if self._device is None:
-            self._device = LoraDevice(open_lora(self.backend, self.cfg), self.cfg)
+            self._device = LoraDevice(open_transport(self.backend, self.cfg), self.cfg)
             self._device.load_backbone(self.quantized_.backbone)
             self._device.load_adapters(self._words)
         return self._device
