@@ -201,3 +201,21 @@ def test_batch_normalisation_that_cannot_be_folded():
         BatchNorm(np.zeros(2), np.zeros(2)).fold(np.zeros((2, 3)), np.zeros(3))
     with pytest.raises(InputError, match="negative variance"):
         BatchNorm(np.zeros(3), -np.ones(3)).fold(np.zeros((2, 3)), np.zeros(3))
+
+
+def test_a_real_torch_network_computes_the_same(tmp_path):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    nn = torch.nn
+    torch.manual_seed(0)
+    stack = [nn.Linear(8, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, 3)]
+    module = nn.Sequential(*stack)
+    for _ in range(3):  # running means that are not 0
+        module(torch.rand(50, 8))
+    module.eval()
+    x = np.random.default_rng(0).random((5, 8), np.float32)
+    expected = module(torch.from_numpy(x)).detach().numpy()
+    path = tmp_path / "network.pt"
+    torch.save(module, path)
+    for source in (module, path):
+        _, outputs = load_network(source).forward(x.astype(np.float64))
+        np.testing.assert_allclose(outputs, expected, atol=1e-6)
