@@ -53,7 +53,7 @@ class Latencies:
             gain_to_update=write,
             error=cfg.broadcast + store + dot + 3,
             gain=beats - 1 + sweep_to_u + u_to_gain,
-            spacing=max(beats, step + 3 - (step - p_store), 5),
+            spacing=max(beats, step + 3 - (step - p_store), write),
         )
 
 
