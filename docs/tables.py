@@ -68,9 +68,15 @@ def accuracy() -> str:
 
 
 def lora() -> str:
-    v, provenance = load("lora-digits.json")
-    body = [
-        ["accuracy of the network alone, on turned digits", f"{v['lora.accuracy.before']:.1%}"],
+    (digits, provenance), (fan, _) = load("lora-digits.json"), load("lora-fan.json")
+    body = [[a[0], a[1], b[1]] for a, b in zip(_lora(digits), _lora(fan), strict=True)]
+    head = ["rank 4, 470 samples", "digits, turned (64-96-96-10)", "fan, noisy room (256-96-96-3)"]
+    return rows(head, body) + source("lora-digits.json", provenance)
+
+
+def _lora(v: dict) -> list[list[str]]:
+    return [
+        ["accuracy of the network alone", f"{v['lora.accuracy.before']:.1%}"],
         ["after 30 epochs in the RTL (8-bit activations, 18-bit adapters)", f"{v['lora.accuracy.rtl']:.1%}"],
         ["after 30 epochs in float", f"{v['lora.accuracy.float']:.1%}"],
         ["mean of five seeds, fixed point and float", _pair(v, "lora.accuracy.fixed.mean", "lora.accuracy.float.mean")],
@@ -80,7 +86,6 @@ def lora() -> str:
         ["cycles of the whole fine-tuning saved by the cache", f"{v['lora.cycle_reduction_by_cache']:.1%}"],
         ["time saved against LoRA-All, both in NumPy", f"{v['cpu.time_reduction_skip2_vs_lora_all']:.0%}"],
     ]
-    return rows(["Digits, network 64-96-96-10, rank 4, 470 samples", ""], body) + source("lora-digits.json", provenance)
 
 
 def _pair(v: dict, *names: str) -> str:
