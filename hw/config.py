@@ -4,14 +4,11 @@
 sizes, bit positions) is a property of it, so that no number is written twice. Standard library only.
 """
 
-import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from .formats import SQ
+from .identity import Identified
 
 __all__ = ["PRESETS", "CoreConfig", "Schedule", "Vendor", "preset"]
 
@@ -35,7 +32,7 @@ def _clog2(n: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoreConfig:
+class CoreConfig(Identified):
     """What one OS-ELM core is.
 
     Attributes
@@ -231,34 +228,7 @@ class CoreConfig:
     HU_INTEGER = 6
 
     # ---- identity
-    def to_dict(self) -> dict:
-        """Plain JSON-able form; :meth:`from_dict` reads it back."""
-        out = dataclasses.asdict(self)
-        for key, value in out.items():
-            if isinstance(getattr(self, key), SQ):
-                out[key] = [value["integer"], value["fraction"]]
-            elif isinstance(value, StrEnum):
-                out[key] = str(value)
-        return out
-
-    @classmethod
-    def from_dict(cls, data: dict) -> "CoreConfig":
-        """Inverse of :meth:`to_dict`; raises as the constructor does, and ValueError for unknown keys."""
-        unknown = sorted(set(data) - {f.name for f in dataclasses.fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown configuration keys: {', '.join(unknown)}")
-        values: dict[str, Any] = {k: SQ(*v) if isinstance(v, list) else v for k, v in data.items()}
-        return cls(**values)
-
-    @property
-    def digest(self) -> int:
-        """32 bits that differ between configurations whose results or commands differ (not by name or vendor)."""
-        data = {k: v for k, v in self.to_dict().items() if k not in ("name", "vendor", "broadcast", "lanes")}
-        return int.from_bytes(hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()[:4])
-
-    def replace(self, **changes) -> "CoreConfig":
-        """A copy with some values changed, checked again."""
-        return dataclasses.replace(self, **changes)
+    UNSEEN = frozenset({"name", "vendor", "broadcast", "lanes"})
 
 
 #: Named configurations.

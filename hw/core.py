@@ -76,7 +76,7 @@ class OSELMCore(wiring.Component):
         m.submodules.sequencer = sequencer = self._sequencer
         m.submodules.command = command = CommandInterpreter(cfg)
         m.submodules.queue = queue = ContextQueue(cfg)
-        m.submodules.counters = counters = CounterBank()
+        m.submodules.counters = counters = CounterBank(len(Counter))
         element_bits = max(cfg.beta.bits, cfg.p.bits)
         m.submodules.chain = chain = ReadChain(cfg.lanes, element_bits, 3)
 

@@ -4,20 +4,20 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .protocol import COUNTER_BITS, Counter
+from .protocol import COUNTER_BITS
 
 __all__ = ["CounterBank"]
 
 
 class CounterBank(wiring.Component):
-    """One counter for each :class:`Counter`.
+    """``n`` counters of ``COUNTER_BITS`` bits.
 
-    Members: ``events`` In(number of counters), ``clear`` In(1), ``counts`` Out array. An event is counted in the cycle
-    after it; ``clear`` wins.
+    Members: ``events`` In(n), ``clear`` In(1), ``counts`` Out array. An event is counted in the cycle after it;
+    ``clear`` wins.
     """
 
-    def __init__(self):
-        super().__init__({"events": In(len(Counter)), "clear": In(1), "counts": Out(COUNTER_BITS).array(len(Counter))})
+    def __init__(self, n: int):
+        super().__init__({"events": In(n), "clear": In(1), "counts": Out(COUNTER_BITS).array(n)})
 
     def elaborate(self, platform):
         m = Module()

@@ -5,20 +5,17 @@ only. docs/lora.md has the equations that the formats belong to.
 """
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
 
 from .config import Vendor
 from .formats import SQ, UQ
+from .identity import Identified
 
 __all__ = ["LORA_PRESETS", "LoraConfig", "lora_preset"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoraConfig:
+class LoraConfig(Identified):
     """What one Skip2-LoRA unit is.
 
     Attributes
@@ -274,38 +271,7 @@ class LoraConfig:
         return 1 << max(0, self.gradient_bits - max(a, b))
 
     # ---- identity
-    def to_dict(self) -> dict:
-        """Plain JSON-able form; :meth:`from_dict` reads it back."""
-        out = dataclasses.asdict(self)
-        for key, value in out.items():
-            if isinstance(getattr(self, key), SQ):
-                out[key] = [value["integer"], value["fraction"]]
-            elif isinstance(value, StrEnum):
-                out[key] = str(value)
-            elif isinstance(value, tuple):
-                out[key] = list(value)
-        return out
-
-    @classmethod
-    def from_dict(cls, data: dict) -> "LoraConfig":
-        """Inverse of :meth:`to_dict`; raises as the constructor does, and ValueError for unknown keys."""
-        types = {f.name: f.type for f in dataclasses.fields(cls)}
-        unknown = sorted(set(data) - set(types))
-        if unknown:
-            raise ValueError(f"unknown configuration keys: {', '.join(unknown)}")
-        values: dict[str, Any] = {k: SQ(*v) if types[k] is SQ else v for k, v in data.items()}
-        return cls(**values)
-
-    @property
-    def digest(self) -> int:
-        """32 bits that differ between configurations whose results or commands differ (not by name, vendor or
-        broadcast)."""
-        data = {k: v for k, v in self.to_dict().items() if k not in ("name", "vendor", "broadcast")}
-        return int.from_bytes(hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()[:4])
-
-    def replace(self, **changes) -> "LoraConfig":
-        """A copy with some values changed, checked again."""
-        return dataclasses.replace(self, **changes)
+    UNSEEN = frozenset({"name", "vendor", "broadcast"})
 
 
 #: Named configurations.

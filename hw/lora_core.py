@@ -1,9 +1,10 @@
 """The Skip2-LoRA unit: words in, words out."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .counters import CounterBank
 from .lora_command import LoraCommand
 from .lora_config import LoraConfig
 from .lora_dense import LoraDense
@@ -184,11 +185,7 @@ class LoraCore(wiring.Component):
             LoraCounter.WAIT_SAMPLE: sequencer.starved,
             LoraCounter.DENSE: dense.op.valid,
         }
-        for counter, count in zip(LoraCounter, command.counters, strict=True):
-            register = Signal.like(count, name=f"count_{counter.name.lower()}")
-            m.d.comb += count.eq(register)
-            with m.If(events[counter]):
-                m.d.sync += register.eq(register + 1)
-            with m.If(command.clear):
-                m.d.sync += register.eq(0)
+        m.submodules.counters = counters = CounterBank(len(LoraCounter))
+        m.d.comb += [counters.events.eq(Cat(events[c] for c in LoraCounter)), counters.clear.eq(command.clear)]
+        m.d.comb += [a.eq(b) for a, b in zip(command.counters, counters.counts, strict=True)]
         return m
