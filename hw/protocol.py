@@ -12,6 +12,7 @@ from .config import CoreConfig
 __all__ = [
     "COUNTER_BITS",
     "MAGIC",
+    "THRESHOLD_BITS",
     "VERSION",
     "Counter",
     "Identity",
@@ -26,6 +27,8 @@ MAGIC = 0x534B5731
 #: Rises when the meaning of a word changes.
 VERSION = 1
 COUNTER_BITS = 48
+#: Of the probability with which a column of the alias table keeps its own node.
+THRESHOLD_BITS = 24
 
 
 class Opcode(IntEnum):

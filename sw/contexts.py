@@ -5,9 +5,8 @@ and a window of 8 give 73 contexts. A walk that ends before the window is full (
 context: its first node and all that follow. A walk of one node gives none.
 
 Negatives are drawn as they come: one that equals the centre, a positive or another negative is kept, so that every
-context has the same number of samples (variants of word2vec differ in this). Those of context t of walk i come from the
-key ``fold(fold(fold(seed, STREAM_NEGATIVES), i), t)`` of :mod:`skipwalk.sw.rng`, draws 1, 2, ... in order: they depend
-on nothing else.
+context has the same number of samples (variants of word2vec differ in this). Negative j (from 0) of context t of walk i
+is ``draw(fold(seed, STREAM_NEGATIVES), i << 32 | t << 16 | j)`` of :mod:`skipwalk.sw.rng`: it depends on nothing else.
 
 With ``interleave=k`` the walks i with equal i // k are in flight together: context 0 of each of them in the order of i,
 then context 1 of each, and so on; a walk without contexts left is passed over.
@@ -20,14 +19,19 @@ from typing import Literal
 import numpy as np
 from numba import njit
 
+from ..hw.protocol import THRESHOLD_BITS
 from .graph import Graph
-from .rng import STREAM_NEGATIVES, draw, fold, seed_key
+from .rng import STREAM_NEGATIVES, draw, seed_key
 
 __all__ = ["AliasTable", "ContextBatch", "contexts", "expected_visits", "negative_sampler", "visits"]
 
 _S32 = np.uint64(32)
+_S16 = np.uint64(16)
 _LOW = np.uint64(0xFFFFFFFF)
-_FULL = np.uint64(1 << 32)
+_SPARE = np.uint64(32 - THRESHOLD_BITS)
+_FULL = 1 << THRESHOLD_BITS
+#: Walks, contexts of a walk and negatives of a context that have draws of their own.
+_MAX_WALKS, _MAX_CONTEXTS, _MAX_NEGATIVES = 1 << 32, 1 << 16, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,13 @@ class ContextBatch:
 class AliasTable:
     """Draws from a discrete distribution in constant time (Vose 1991), with integer thresholds.
 
-    64 random bits b give column ``c = (b >> 32) * n >> 32`` and the node ``c`` if the lower 32 bits of b are below
-    ``threshold[c]``, else ``alias[c]``. A weight of 0 is never drawn.
+    64 random bits b give column ``c = (b >> 32) * n >> 32`` and the node ``c`` if bits 31 ... 8 of b are below
+    ``threshold[c]``, else ``alias[c]``. A weight of 0 is never drawn, nor need be one below 2**-24 of the mean.
 
     Attributes
     ----------
-    threshold : (n,) uint64, 0 ... 2**32
+    threshold : (n,) uint32, 0 ... 2**24 - 1
+        A column that belongs to its own node alone has that as its alias too.
     alias : (n,) int32
 
     Raises
@@ -159,10 +164,18 @@ def contexts(
         raise ValueError(f"first_walk {first_walk} is not a multiple of interleave {interleave}; align the blocks")
     if walk_block.ndim != 2:
         raise ValueError(f"walk_block must be (n, length), not of shape {walk_block.shape}")
+    drawn = negatives * (window - 1) if mode == "per_positive" else negatives
+    for name, number, most in (
+        ("walks", first_walk + len(walk_block), _MAX_WALKS),
+        ("contexts of a walk", walk_block.shape[1], _MAX_CONTEXTS),
+        ("negatives of a context", drawn, _MAX_NEGATIVES),
+    ):
+        if number > most:
+            raise ValueError(f"{number} {name}: at most {most} have negatives of their own")
     if sampler is None:
         if negatives:
             raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
-        threshold, alias = np.empty(0, np.uint64), np.empty(0, np.int32)
+        threshold, alias = np.empty(0, np.uint32), np.empty(0, np.int32)
     else:
         threshold, alias = sampler.threshold, sampler.alias
     key = seed_key(seed, STREAM_NEGATIVES)
@@ -175,7 +188,7 @@ def _vose(scaled):
     """Alias table of weights with mean 1."""
     n = len(scaled)
     rest = scaled.copy()
-    threshold, alias = np.full(n, _FULL), np.arange(n).astype(np.int32)
+    threshold, alias = np.full(n, np.uint32(_FULL - 1)), np.arange(n).astype(np.int32)
     small, large = np.empty(n, np.int64), np.empty(n, np.int64)
     n_small, n_large = 0, 0
     for c in range(n):
@@ -188,7 +201,7 @@ def _vose(scaled):
     while n_small and n_large:
         n_small -= 1
         s, g = small[n_small], large[n_large - 1]
-        threshold[s], alias[s] = np.uint64(rest[s] * 4294967296.0), g
+        threshold[s], alias[s] = np.uint32(rest[s] * _FULL), g
         rest[g] -= 1.0 - rest[s]
         if rest[g] < 1.0:
             n_large -= 1
@@ -224,16 +237,16 @@ def _contexts(walk_block, window, negatives, per_positive, threshold, alias, key
             for i in range(group, end):
                 if t >= count[i]:
                     continue
-                own = fold(fold(key, first_walk + i), t)
+                own = np.uint64(first_walk + i) << _S32 | np.uint64(t) << _S16
                 centres[c] = walk_block[i, t]
                 for k in range(positives[i]):
                     samples[s] = walk_block[i, t + 1 + k]
                     labels[s] = 1
                     s += 1
-                for j in range(1, 1 + (negatives * positives[i] if per_positive else negatives)):
-                    bits = draw(own, j)
+                for j in range(negatives * positives[i] if per_positive else negatives):
+                    bits = draw(key, own | np.uint64(j))
                     column = np.int64(((bits >> _S32) * columns) >> _S32)
-                    samples[s] = column if (bits & _LOW) < threshold[column] else alias[column]
+                    samples[s] = column if (bits & _LOW) >> _SPARE < threshold[column] else alias[column]
                     s += 1
                 c += 1
                 indptr[c] = s

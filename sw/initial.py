@@ -17,7 +17,7 @@ _UNIT53 = 2.0**-53
 def initial_rows(first: int, n: int, dim: int, *, scale: float, seed: int) -> np.ndarray:
     """Rows ``first`` ... ``first + n - 1``, (n, dim) float64, uniform in -scale ... scale.
 
-    Element j of row r is draw j + 1 of the key ``fold(fold(seed, STREAM_ROWS), r)`` of :mod:`skipwalk.sw.rng`.
+    Element j of row r comes from ``draw(fold(fold(seed, STREAM_ROWS), r), j)`` of :mod:`skipwalk.sw.rng`.
     """
     return _uniform(seed_key(seed, STREAM_ROWS), first, n, dim) * (2 * scale) - scale
 
@@ -28,5 +28,5 @@ def _uniform(key, first, n, dim):
     for i in range(n):
         own = fold(key, first + i)
         for j in range(dim):
-            out[i, j] = (draw(own, j + 1) >> _S11) * _UNIT53
+            out[i, j] = (draw(own, j) >> _S11) * _UNIT53
     return out

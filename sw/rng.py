@@ -1,19 +1,22 @@
 """Counter-based random numbers: every draw is a pure function of (seed, where it is used).
 
-``mix64`` is the output function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), ``GAMMA`` its increment; all
-arithmetic is modulo 2**64:
+One function does it all: Threefry-2x32 with 13 rounds (Salmon et al., SC11; :mod:`skipwalk.hw.threefry_table`), which
+the gateware has as well. Key, counter and result are 64 bits, the first 32-bit word of each in the upper half:
 
-    fold(key, word) = mix64((key ^ word) + GAMMA)       a key for a numbered thing below ``key``
-    draw(key, j)    = mix64(key + j * GAMMA)            the j-th draw (from 1) of that key
+    draw(key, counter) = threefry2x32(counter, key)
+    fold(key, word)    = draw(key, word)                a key for a numbered thing below ``key``
 
-A walk, a permutation of the starts and the negatives of a context each have a key of their own, so results do not
-depend on block sizes, on the order in which things are computed, or on where a run was interrupted.
+A key is either folded or drawn from, never both. A walk, a permutation of the starts, a row and the negatives of all
+walks each have a key of their own, so results do not depend on block sizes, on the order in which things are computed,
+or on where a run was interrupted.
 """
 
 import operator
 
 import numpy as np
 from numba import njit
+
+from ..hw.threefry_table import PARITY, ROTATIONS, ROUNDS, ROUNDS_PER_KEY
 
 __all__ = [
     "STREAM_NEGATIVES",
@@ -30,29 +33,51 @@ __all__ = [
 #: First word folded into a seed: which use the numbers are for.
 STREAM_STARTS, STREAM_WALKS, STREAM_NEGATIVES, STREAM_UPDATES, STREAM_ROWS = 1, 2, 3, 4, 5
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-_MUL_A = np.uint64(0xBF58476D1CE4E5B9)
-_MUL_B = np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+_S32 = np.uint64(32)
+_U32 = np.uint32
+_R0, _R1, _R2, _R3, _R4, _R5, _R6, _R7 = ROTATIONS
+if (ROUNDS, ROUNDS_PER_KEY) != (13, 4):
+    raise ImportError("draw() is written out for 13 rounds with a key after every 4")
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mix64(z):
-    z = (z ^ (z >> _S30)) * _MUL_A
-    z = (z ^ (z >> _S27)) * _MUL_B
-    return z ^ (z >> _S31)
+def _round(x0, x1, rotation):
+    # Sums of uint32 would be uint64 here, hence the casts.
+    x0 = _U32(x0 + x1)
+    return x0, _U32(_U32(x1 << _U32(rotation)) | _U32(x1 >> _U32(32 - rotation))) ^ x0
+
+
+@njit(cache=True, nogil=True)
+def draw(key, counter):
+    """64 random bits: those at ``counter`` below ``key``; all are uint64."""
+    key, counter = np.uint64(key), np.uint64(counter)
+    k0, k1 = _U32(key >> _S32), _U32(key)
+    k2 = _U32(k0 ^ k1 ^ _U32(PARITY))
+    # Written out: a loop takes three times as long.
+    x0, x1 = _U32(_U32(counter >> _S32) + k0), _U32(_U32(counter) + k1)
+    x0, x1 = _round(x0, x1, _R0)
+    x0, x1 = _round(x0, x1, _R1)
+    x0, x1 = _round(x0, x1, _R2)
+    x0, x1 = _round(x0, x1, _R3)
+    x0, x1 = _U32(x0 + k1), _U32(x1 + k2 + _U32(1))
+    x0, x1 = _round(x0, x1, _R4)
+    x0, x1 = _round(x0, x1, _R5)
+    x0, x1 = _round(x0, x1, _R6)
+    x0, x1 = _round(x0, x1, _R7)
+    x0, x1 = _U32(x0 + k2), _U32(x1 + k0 + _U32(2))
+    x0, x1 = _round(x0, x1, _R0)
+    x0, x1 = _round(x0, x1, _R1)
+    x0, x1 = _round(x0, x1, _R2)
+    x0, x1 = _round(x0, x1, _R3)
+    x0, x1 = _U32(x0 + k0), _U32(x1 + k1 + _U32(3))
+    x0, x1 = _round(x0, x1, _R4)
+    return np.uint64(x0) << _S32 | np.uint64(x1)
 
 
 @njit(cache=True, nogil=True)
 def fold(key, word):
     """The key of item ``word`` below ``key``; both and the result are uint64."""
-    return _mix64((np.uint64(key) ^ np.uint64(word)) + _GAMMA)
-
-
-@njit(cache=True, nogil=True)
-def draw(key, j):
-    """64 random bits: draw ``j`` (from 1) of ``key``."""
-    return _mix64(np.uint64(key) + np.uint64(j) * _GAMMA)
+    return draw(key, word)
 
 
 def seed_key(seed: int, *words: int) -> np.uint64:

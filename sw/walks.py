@@ -12,7 +12,8 @@ neighbour costs no draw.
 
 Walk number i is a function of (graph, p, q, length, starts, seed, i) alone: its draws come from the key
 ``fold(fold(seed, STREAM_WALKS), i)`` of :mod:`skipwalk.sw.rng`. It belongs to round i // s of the s starts, and round r
-visits them in the order of a Fisher-Yates shuffle with the key ``fold(fold(seed, STREAM_STARTS), r)``.
+visits them in the order of a Fisher-Yates shuffle with the key ``fold(fold(seed, STREAM_STARTS), r)``. A walk's draws
+are numbered from 1; the place of element j in a shuffle comes from draw j.
 """
 
 from collections.abc import Iterator
@@ -151,7 +152,7 @@ def _row_sums(indptr, weights):
 
 @njit(cache=True, nogil=True)
 def _shuffle(starts, key):
-    """Fisher-Yates from the end; the place for element j comes from draw j."""
+    """Fisher-Yates from the end."""
     out = starts.copy()
     for j in range(len(out) - 1, 0, -1):
         k = np.int64(((draw(key, j) >> _S32) * np.uint64(j + 1)) >> _S32)

@@ -11,22 +11,25 @@ from skipwalk.sw.rng import STREAM_STARTS, STREAM_WALKS, draw, fold, seed_key, u
 from skipwalk.sw.walks import TRIALS, n_walks, walks
 
 MASK = (1 << 64) - 1
-GAMMA = 0x9E3779B97F4A7C15
+LOW = (1 << 32) - 1
 
 
-# ---- the definition, from the text of sw/rng.py and sw/walks.py
-def mix64(z):
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & MASK
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & MASK
-    return z ^ (z >> 31)
+# ---- the definition, from the paper on Threefry and the text of sw/rng.py and sw/walks.py
+def plain_draw(key, counter):
+    keys = [key >> 32, key & LOW]
+    keys.append(keys[0] ^ keys[1] ^ 0x1BD11BDA)
+    x = [(counter >> 32) + keys[0] & LOW, (counter & LOW) + keys[1] & LOW]
+    for i in range(13):
+        x[0] = x[0] + x[1] & LOW
+        turn = (13, 15, 26, 6, 17, 29, 16, 24)[i % 8]
+        x[1] = (x[1] << turn & LOW | x[1] >> 32 - turn) ^ x[0]
+        if i % 4 == 3:
+            s = i // 4 + 1
+            x = [x[0] + keys[s % 3] & LOW, x[1] + keys[(s + 1) % 3] + s & LOW]
+    return x[0] << 32 | x[1]
 
 
-def plain_fold(key, word):
-    return mix64(((key ^ word) + GAMMA) & MASK)
-
-
-def plain_draw(key, j):
-    return mix64((key + j * GAMMA) & MASK)
+plain_fold = plain_draw
 
 
 def plain_shuffle(starts, seed, turn):
@@ -117,10 +120,17 @@ def test_updates_have_seeds_of_their_own():
     assert len({5, *(update_seed(5, k) for k in range(100)), *(update_seed(6, k) for k in range(100))}) == 201
 
 
-def test_draws_are_those_of_splitmix64():
-    # First outputs of SplitMix64 with the state 1234567 (the reference vector of Rosetta Code).
-    expected = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
-    assert [int(draw(np.uint64(1234567), j)) & MASK for j in range(1, 5)] == expected
+@pytest.mark.parametrize(
+    ("counter", "key", "expected"),
+    [
+        (0, 0, 0x9D1C5EC6_8BD50731),
+        (MASK, MASK, 0xFD36D048_2D17272C),
+        (0x243F6A88_85A308D3, 0x13198A2E_03707344, 0xBA3E4725_F27D669E),
+    ],
+)
+def test_draws_are_those_of_random123(counter, key, expected):
+    """The known answers of Random123 for threefry2x32 with 13 rounds."""
+    assert int(draw(np.uint64(key), np.uint64(counter))) & MASK == expected
 
 
 @pytest.mark.parametrize("weighted", [False, True])
