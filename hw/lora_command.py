@@ -15,7 +15,7 @@ from .lora_protocol import (
     chunk_words,
     identity_words,
 )
-from .pipeline import clog2, delay
+from .pipeline import clog2, delay, times
 from .protocol import COUNTER_BITS
 from .ram import Ram
 
@@ -145,11 +145,13 @@ class LoraCommand(wiring.Component):
         sound = (~train | (label < cfg.classes)) & (source != 3)
         x_base = Signal(range(cfg.cache_samples * cfg.x_words), reset_less=True)
         c_base = Signal(range(cfg.cache_samples * cfg.classes), reset_less=True)
-        m.d.sync += [x_base.eq(number * cfg.x_words), c_base.eq(number * cfg.classes)]
+        # Only of a sample that fits are the bases used.
+        place = number[: clog2(max(2, cfg.cache_samples))]
+        m.d.sync += [x_base.eq(times(place, cfg.x_words)), c_base.eq(times(place, cfg.classes))]
         stores, valid = Signal(), Signal()
         ring = Signal(range(RINGS))
         ring_base = Signal(range(RINGS * cfg.x_words), reset_less=True)
-        m.d.sync += ring_base.eq(ring * cfg.x_words)
+        m.d.sync += ring_base.eq(times(ring, cfg.x_words))
         used = Signal(range(RINGS + 1))
         pushed = self.samples.valid & self.samples.ready
         m.d.sync += used.eq(used + pushed - self.retired)

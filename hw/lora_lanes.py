@@ -11,7 +11,7 @@ from .formats import SQ
 from .lora_config import LoraConfig
 from .lora_ops import RINGS, BeatKind, LaneOp, dense_bits, ring_words, word_bits
 from .multiplier import Multiplier
-from .pipeline import clog2, delay
+from .pipeline import clog2, delay, times
 from .ram import Ram
 from .read_chain import ReadChain
 from .requantize import requantize
@@ -250,8 +250,8 @@ class LoraLanes(wiring.Component):
                 cache.wr_addr.eq(self.x_cache_addr),
                 cache.wr_data.eq(Cat(staged)),
                 cache.rd_addr.eq(self.cache_rd_addr),
-                behind.rd_addr.eq(op_behind.behind * cfg.x_words + op_behind.x),
-                ahead.rd_addr.eq(op_ahead.ahead * cfg.x_words + op_ahead.x),
+                behind.rd_addr.eq(times(op_behind.behind, cfg.x_words) + op_behind.x),
+                ahead.rd_addr.eq(times(op_ahead.ahead, cfg.x_words) + op_ahead.x),
             ]
             for i in range(self._packed):
                 x_ahead.append(ahead.rd_data.word_select(i, cfg.x_bits))

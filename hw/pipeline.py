@@ -1,8 +1,8 @@
-"""Delay lines: values that keep step with a pipeline."""
+"""Delay lines: values that keep step with a pipeline; and small helpers of address arithmetic."""
 
-from amaranth.hdl import Module, Signal, Value, ValueLike
+from amaranth.hdl import Const, Module, Signal, Value, ValueLike
 
-__all__ = ["clog2", "delay"]
+__all__ = ["clog2", "delay", "times"]
 
 
 def clog2(n: int) -> int:
@@ -26,3 +26,8 @@ def delay(m: Module, value: ValueLike, cycles: int, *, name: str, reset_less: bo
         m.d.sync += register.eq(last)
         last = register
     return last
+
+
+def times(value: Value, factor: int) -> Value:
+    """``value * factor``, both not negative, as a sum of shifts. A product with a constant would take a multiplier."""
+    return sum((value << bit for bit in range(factor.bit_length()) if factor >> bit & 1), Const(0))

@@ -1,29 +1,93 @@
 """A whole device: serial line, link and core."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Module, ResetInserter
-from amaranth.lib import wiring
+from amaranth.hdl import Array, Module, ResetInserter, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import CoreConfig, Vendor
 from .core import OSELMCore
 from .link.device import LinkDevice
-from .link.protocol import OSELM_KIND, Identity, LinkConfig, UartConfig
+from .link.protocol import LORA_KIND, OSELM_KIND, Identity, LinkConfig, UartConfig
 from .link.uart import UartReceiver, UartTransmitter
+from .lora_config import LoraConfig
+from .lora_core import LoraCore
 
-__all__ = ["SerialDevice", "oselm_device"]
+__all__ = ["SerialDevice", "Unit", "UnitSwitch", "serial_device"]
 
 
-class SerialDevice(wiring.Component):
-    """A core behind a link behind a UART. Each session of the link begins with a reset of the core.
+@dataclass(frozen=True)
+class Unit:
+    """A core that a device carries: its kind and digest for the identity, and a component with word streams."""
+
+    kind: int
+    digest: int
+    core: Any
+
+    @classmethod
+    def of(cls, cfg: CoreConfig | LoraConfig, *, primitives: bool = False) -> "Unit":
+        """The core of a configuration. ``primitives`` as for :class:`OSELMCore`."""
+        if isinstance(cfg, LoraConfig):
+            return cls(LORA_KIND, cfg.digest, LoraCore(cfg, primitives=primitives))
+        return cls(OSELM_KIND, cfg.digest, OSELMCore(cfg, primitives=primitives))
+
+
+class UnitSwitch(wiring.Component):
+    """Several cores in the place of one: words go to and come from the one chosen, the others are held in reset.
 
     Parameters
     ----------
-    core : wiring.Component
-        With streams ``i`` and ``o`` of 32-bit words.
-    identity : Identity
-        What the host reads when it opens the device.
+    cores : sequence
+        Components with streams ``i`` and ``o`` of 32-bit words.
+
+    Members
+    -------
+    unit : In(range(max(2, len(cores))))
+        Which one. It changes only while ``clear`` is high, or in the cycle before.
+    clear : In(1)
+        Resets the one chosen, a cycle later.
+    i : In(stream.Signature(32)), o : Out(stream.Signature(32))
+        Words; valid only while ``clear`` is low and was low in the cycle before.
+
+    Memories keep their contents in a reset, and thus while another core is used.
+    """
+
+    def __init__(self, cores: Sequence[Any]):
+        self._cores = cores
+        words = stream.Signature(32)
+        super().__init__({"unit": In(range(max(2, len(cores)))), "clear": In(1), "i": In(words), "o": Out(words)})
+
+    def elaborate(self, platform):
+        m = Module()
+        chosen = [self.unit == i for i in range(len(self._cores))]
+        for i, core in enumerate(self._cores):
+            # A register: the reset goes everywhere.
+            reset = Signal(init=1, name=f"reset_{i}")
+            m.d.sync += reset.eq(self.clear | ~chosen[i])
+            m.submodules[f"core_{i}"] = ResetInserter(reset)(core)
+            m.d.comb += [
+                core.i.payload.eq(self.i.payload),
+                core.i.valid.eq(self.i.valid & chosen[i]),
+                core.o.ready.eq(self.o.ready & chosen[i]),
+            ]
+        m.d.comb += [
+            self.i.ready.eq(Array(core.i.ready for core in self._cores)[self.unit]),
+            self.o.valid.eq(Array(core.o.valid for core in self._cores)[self.unit]),
+            self.o.payload.eq(Array(core.o.payload for core in self._cores)[self.unit]),
+        ]
+        return m
+
+
+class SerialDevice(wiring.Component):
+    """Cores behind a link behind a UART. Each session of the link is with one of them, and begins with its reset.
+
+    Parameters
+    ----------
+    units : sequence of Unit
+        By their number on the link.
     uart : UartConfig
         Clock and bit rate.
     link : LinkConfig
@@ -39,16 +103,17 @@ class SerialDevice(wiring.Component):
 
     def __init__(
         self,
-        core: Any,
-        identity: Identity,
+        units: Sequence[Unit],
         uart: UartConfig,
         link: LinkConfig | None = None,
         *,
         vendor: Vendor = Vendor.GENERIC,
         primitives: bool = False,
     ):
-        self._core = core
-        self._link = LinkDevice(identity, link, vendor=vendor, primitives=primitives)
+        link = link or LinkConfig()
+        identities = Identity.of_units([(unit.kind, unit.digest) for unit in units], link)
+        self._cores = UnitSwitch([unit.core for unit in units])
+        self._link = LinkDevice(identities, link, vendor=vendor, primitives=primitives)
         self._receiver = UartReceiver(uart)
         self._transmitter = UartTransmitter(uart)
         super().__init__({"rx": In(1), "tx": Out(1, init=1)})
@@ -58,21 +123,27 @@ class SerialDevice(wiring.Component):
         m.submodules.receiver = receiver = self._receiver
         m.submodules.transmitter = transmitter = self._transmitter
         m.submodules.link = link = self._link
-        core = self._core
-        m.submodules.core = ResetInserter(link.clear)(core)
-        m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
+        m.submodules.cores = cores = self._cores
+        m.d.comb += [
+            receiver.rx.eq(self.rx),
+            self.tx.eq(transmitter.tx),
+            cores.unit.eq(link.unit),
+            cores.clear.eq(link.clear),
+        ]
         wiring.connect(m, receiver.o, link.rx)
         wiring.connect(m, link.tx, transmitter.i)
-        wiring.connect(m, link.o, core.i)
-        wiring.connect(m, core.o, link.i)
+        wiring.connect(m, link.o, cores.i)
+        wiring.connect(m, cores.o, link.i)
         return m
 
 
-def oselm_device(
-    cfg: CoreConfig, uart: UartConfig, link: LinkConfig | None = None, *, primitives: bool = False
+def serial_device(
+    cores: Sequence[CoreConfig | LoraConfig],
+    uart: UartConfig,
+    link: LinkConfig | None = None,
+    *,
+    primitives: bool = False,
 ) -> SerialDevice:
-    """The device with an OS-ELM core of ``cfg``. ``primitives`` as for :class:`OSELMCore`."""
-    link = link or LinkConfig()
-    identity = Identity(kind=OSELM_KIND, digest=cfg.digest, frame_words=link.frame_words, depth=link.depth)
-    core = OSELMCore(cfg, primitives=primitives)
-    return SerialDevice(core, identity, uart, link, vendor=cfg.vendor, primitives=primitives)
+    """The device that carries cores of these configurations. ``primitives`` as for :class:`OSELMCore`."""
+    units = [Unit.of(cfg, primitives=primitives) for cfg in cores]
+    return SerialDevice(units, uart, link, vendor=cores[0].vendor, primitives=primitives)

@@ -5,7 +5,7 @@ words to words.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from ..sw.pipe import Pipe
 __all__ = ["DeviceModel", "FoldingCore", "ModelPipe"]
 
 MASK = 0xFFFF
+#: Words in, words out.
+Core = Callable[[np.ndarray], np.ndarray]
 
 
 class FoldingCore:
@@ -43,19 +45,20 @@ class FoldingCore:
 class DeviceModel:
     """Bytes in, bytes out.
 
-    ``core`` is called with each batch of words (uint32) that the link releases and returns the words it answers;
-    ``reset`` (if it has that method) is called when a session begins.
+    ``units`` are the device's cores, each with its identity, by their number. A core is called with each batch of
+    words (uint32) that the link releases and returns the words it answers; ``reset`` (if it has that method) is called
+    when a session with it begins.
     """
 
-    def __init__(self, identity: Identity, core: Callable[[np.ndarray], np.ndarray], cfg: LinkConfig | None = None):
+    def __init__(self, units: Sequence[tuple[Identity, Core]], cfg: LinkConfig | None = None):
         self._cfg = cfg or LinkConfig()
-        self._identity = identity
-        self._core = core
+        self._units = units
         self._splitter = FrameSplitter()
-        self._begin(0)
+        self._begin(0, 0)
 
-    def _begin(self, session: int) -> None:
+    def _begin(self, session: int, unit: int) -> None:
         self.session = session
+        self._identity, self._core = self._units[unit if unit < len(self._units) else 0]
         self.rx_head = self.rx_tail = self.reported = 0
         self.tx_acked = self.tx_next = self.tx_head = 0
         self._rx: list[int] = []
@@ -92,7 +95,7 @@ class DeviceModel:
             self._answer = self._again = True
         elif Flags.OPEN in frame.flags:
             if frame.session != self.session:
-                self._begin(frame.session)
+                self._begin(frame.session, frame.seq)
             self._welcome = True
         elif frame.session != self.session or self.session == 0:
             self._answer = True

@@ -30,7 +30,7 @@ GIVE_UP = 30.0
 
 def walk_cost(walks: int = 1000) -> float:
     """Bytes to the device for each walk of 80 nodes, sent one by one over a sound pipe, acknowledgements included."""
-    with Link(ModelPipe(DeviceModel(Identity(kind=FOLD_KIND, digest=0), lambda words: words[:0]))) as link:
+    with Link(ModelPipe(DeviceModel([(Identity(kind=FOLD_KIND, digest=0), lambda words: words[:0])]))) as link:
         before = link.stats.bytes_sent
         for _ in range(walks):
             link.write(np.full(WALK_WORDS, 0x01020304, np.uint32))

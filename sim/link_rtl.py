@@ -1,15 +1,17 @@
 """The gateware's end of the link as a pipe: its Verilog, compiled, behind the host's interface."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..hw.link.device import LinkDevice
 from ..hw.link.fold import FoldingCore
 from ..hw.link.protocol import FOLD_KIND, Identity, LinkConfig
+from ..hw.top import Unit, UnitSwitch
 from ..sw.pipe import Pipe
 from .verilated import VerilatedCore
 
@@ -17,27 +19,27 @@ __all__ = ["ByteTop", "LinkedCore", "RtlPipe"]
 
 
 class LinkedCore(wiring.Component):
-    """A core behind a link: byte streams ``rx`` and ``tx``. Each session begins with a reset of the core.
+    """Cores behind a link: byte streams ``rx`` and ``tx``. Each session begins with a reset of its core.
 
-    ``core`` is any component with word streams ``i`` and ``o``; a :class:`FoldingCore` if it is left out.
+    ``units`` are components with word streams ``i`` and ``o``, and what they are; a :class:`FoldingCore` if left out.
     """
 
-    def __init__(self, identity: Identity | None = None, cfg: LinkConfig | None = None, core: Any = None):
+    def __init__(self, cfg: LinkConfig | None = None, units: Sequence[Unit] | None = None):
         cfg = cfg or LinkConfig()
-        self._core = core or FoldingCore()
-        self._link = LinkDevice(
-            identity or Identity(kind=FOLD_KIND, digest=0, frame_words=cfg.frame_words, depth=cfg.depth), cfg
-        )
+        units = units or [Unit(FOLD_KIND, 0, FoldingCore())]
+        self._cores = UnitSwitch([unit.core for unit in units])
+        self._link = LinkDevice(Identity.of_units([(unit.kind, unit.digest) for unit in units], cfg), cfg)
         super().__init__({"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.link = link = self._link
-        m.submodules.core = ResetInserter(link.clear)(self._core)
+        m.submodules.cores = cores = self._cores
+        m.d.comb += [cores.unit.eq(link.unit), cores.clear.eq(link.clear)]
         wiring.connect(m, wiring.flipped(self.rx), link.rx)
         wiring.connect(m, link.tx, wiring.flipped(self.tx))
-        wiring.connect(m, link.o, self._core.i)
-        wiring.connect(m, self._core.o, link.i)
+        wiring.connect(m, link.o, cores.i)
+        wiring.connect(m, cores.o, link.i)
         return m
 
 

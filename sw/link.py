@@ -53,7 +53,7 @@ class Link:
     pipe : Pipe
         What carries the bytes. The link closes it.
     kind, digest : int or None
-        The core and configuration that the device must have (32 bits each); None takes any.
+        The core and configuration that one of the device's units must have (32 bits each); None takes any.
     patience : float
         Seconds without progress after which something counts as lost. The time the line needs is added.
     give_up : float
@@ -80,8 +80,7 @@ class Link:
         self._patience = patience
         self.stats = LinkStats()
         try:
-            self.identity = self._handshake()
-            self._check(self.identity, kind, digest)
+            self.identity = self._open(kind, digest)
         except BaseException:
             pipe.close()
             raise
@@ -143,13 +142,24 @@ class Link:
         return len(self._inbox) // WORD
 
     # ---- opening
-    def _handshake(self) -> Identity:
+    def _open(self, kind: int | None, digest: int | None) -> Identity:
+        """Open one unit after the other until it is the one wanted."""
+        found = [self._handshake(0)]
+        while kind not in (None, found[-1].kind) or digest not in (None, found[-1].digest):
+            if len(found) == found[0].units:
+                # Of several that differ, the one that differs least says most.
+                self._check(next((unit for unit in found if unit.kind == kind), found[0]), kind, digest)
+            found.append(self._handshake(len(found)))
+        return found[-1]
+
+    def _handshake(self, unit: int) -> Identity:
         start = self._pipe.clock()
         while True:
             self._reset(secrets.randbelow(MASK) + 1)
-            identity = self._greet(start + self._give_up)
+            identity = self._greet(unit, start + self._give_up)
+            self._check(identity, None, None)
             # A device that already was in a session of this number has not begun anew: draw another number.
-            if self._expected == 0 and self._tx_base == 0:
+            if self._expected == 0 and self._tx_base == 0 and identity.unit == unit:
                 return identity
 
     def _reset(self, session: int) -> None:
@@ -169,8 +179,8 @@ class Link:
         self._welcome: Frame | None = None
         self._heard = self._pipe.clock()
 
-    def _greet(self, deadline: float) -> Identity:
-        hello = b"\0" + Frame(flags=Flags.OPEN, session=self._session).encode()
+    def _greet(self, unit: int, deadline: float) -> Identity:
+        hello = b"\0" + Frame(flags=Flags.OPEN, session=self._session, seq=unit).encode()
         retry = self._patience + len(hello) * 4 / (self._pipe.bytes_per_second or float("inf"))
         while True:
             self._put(hello)
@@ -298,7 +308,7 @@ class Link:
         self._strangers = 0
         opening = Flags.OPEN in frame.flags
         if not self._frame_words:
-            if opening and len(frame.words) == len(Identity(kind=0, digest=0).words) * WORD:
+            if opening and len(frame.words) >= 2 * WORD:
                 self._welcome = frame
                 self._tx_limit = (frame.limit or 0) - frame.ack & MASK
             return

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skipwalk.hw.link.protocol import Flags, Identity, LinkConfig, UartConfig
+from skipwalk.hw.link.protocol import VERSION, Flags, Identity, LinkConfig, UartConfig
 from skipwalk.sim.faults import FAULTS, FaultyPipe
 from skipwalk.sim.link import DeviceModel, FoldingCore, ModelPipe
 from skipwalk.sw.frame import Frame, FrameSplitter
@@ -20,8 +20,8 @@ KIND, DIGEST = 0x4C45534F, 0x12345678
 
 def device(cfg: LinkConfig | None = None, core=None) -> DeviceModel:
     cfg = cfg or LinkConfig()
-    identity = Identity(kind=KIND, digest=DIGEST, frame_words=cfg.frame_words, depth=cfg.depth)
-    return DeviceModel(identity, core or FoldingCore(), cfg)
+    (identity,) = Identity.of_units([(KIND, DIGEST)], cfg)
+    return DeviceModel([(identity, core or FoldingCore())], cfg)
 
 
 def random_words(rng, n: int) -> np.ndarray:
@@ -197,9 +197,72 @@ def test_wrong_device_is_refused(expected, message):
 
 
 def test_other_protocol_version_is_refused():
-    identity = Identity(kind=KIND, digest=DIGEST, version=2)
-    with pytest.raises(LinkError, match="protocol version 0x00000002, expected is 0x00000001"):
-        Link(ModelPipe(DeviceModel(identity, FoldingCore())))
+    identity = Identity(kind=KIND, digest=DIGEST, version=VERSION + 1)
+    with pytest.raises(LinkError, match=f"protocol version {VERSION + 1:#010x}, expected is {VERSION:#010x}"):
+        Link(ModelPipe(DeviceModel([(identity, FoldingCore())])))
+
+
+def test_version_with_fewer_words_of_identity_is_told_apart():
+    class Old(Identity):
+        @property
+        def words(self):
+            return super().words[:4]
+
+    with pytest.raises(LinkError, match="protocol version 0x00000001"):
+        Link(ModelPipe(DeviceModel([(Old(kind=KIND, digest=DIGEST, version=1), FoldingCore())])))
+
+
+# ---- units
+def with_units() -> DeviceModel:
+    """Two of one kind, and one of another; the last answers with its words turned over."""
+    identities = Identity.of_units([(KIND, DIGEST), (KIND, DIGEST + 1), (KIND + 1, DIGEST)], LinkConfig())
+    return DeviceModel(list(zip(identities, [FoldingCore(), FoldingCore(), lambda words: ~words], strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "unit"),
+    [
+        ({}, 0),
+        ({"kind": KIND}, 0),
+        ({"digest": DIGEST + 1}, 1),
+        ({"kind": KIND, "digest": DIGEST + 1}, 1),
+        ({"kind": KIND + 1}, 2),
+        ({"kind": KIND + 1, "digest": DIGEST}, 2),
+    ],
+)
+def test_link_finds_the_unit(wanted, unit):
+    rng = np.random.default_rng(4)
+    with Link(FaultyPipe(ModelPipe(with_units()), 0.1, rng), **wanted, give_up=60) as link:
+        assert (link.identity.unit, link.identity.units) == (unit, 3)
+        words = random_words(rng, 100)
+        link.write(words)
+        np.testing.assert_array_equal(link.read(100), ~words if unit == 2 else FoldingCore()(words))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"kind": 1}, f"core {KIND:#010x}, expected is 0x00000001"),
+        ({"kind": KIND + 1, "digest": 7}, f"digest {DIGEST:#010x}, expected is 0x00000007"),
+        ({"kind": 1, "digest": DIGEST + 1}, f"core {KIND:#010x}, expected is 0x00000001"),
+    ],
+)
+def test_no_unit_is_the_one_wanted(wanted, message):
+    with pytest.raises(LinkError, match=message):
+        Link(ModelPipe(with_units()), **wanted)
+
+
+def test_unit_that_there_is_not_is_the_first():
+    model = with_units()
+    model.feed(Frame(flags=Flags.OPEN, session=9, seq=3).encode())
+    (answer,) = FrameSplitter().feed(model.drain())
+    assert Identity.from_words(np.frombuffer(Frame.decode(answer, from_device=True).words, np.uint32)).unit == 0
+
+
+@pytest.mark.parametrize("n", [0, 256])
+def test_device_has_1_to_255_units(n):
+    with pytest.raises(ValueError, match=f"1 to 255 units, not {n}"):
+        Identity.of_units([(KIND, DIGEST)] * n, LinkConfig())
 
 
 class Silence(ModelPipe):

@@ -11,8 +11,10 @@ from amaranth.sim import Simulator
 from cobs import cobs
 from skipwalk.hw.link.cobs import CobsDecoder, CobsEncoder
 from skipwalk.hw.link.device import LinkDevice
+from skipwalk.hw.link.fold import FoldingCore as FoldingGateware
 from skipwalk.hw.link.protocol import FOLD_KIND, Flags, Identity, LinkConfig, UartConfig
 from skipwalk.hw.link.uart import UartReceiver, UartTransmitter
+from skipwalk.hw.top import Unit
 from skipwalk.sim.faults import FAULTS, FaultyPipe
 from skipwalk.sim.link import DeviceModel, FoldingCore
 from skipwalk.sim.link_rtl import ByteTop, LinkedCore, RtlPipe
@@ -20,6 +22,7 @@ from skipwalk.sim.synthesis import synthesise
 from skipwalk.sim.verilated import VerilatedCore
 from skipwalk.sw.frame import Frame, FrameSplitter, Words
 from skipwalk.sw.link import Link
+from skipwalk.sw.pipe import LinkError
 
 TIMEOUT_CYCLES = 200_000
 
@@ -173,7 +176,7 @@ def test_uart_drops_what_is_no_byte():
 
 # ---- the device end
 def opened(cfg: LinkConfig | None = None, **options) -> VerilatedCore:
-    return VerilatedCore.from_component(ByteTop(LinkedCore(cfg=cfg)), timeout=TIMEOUT_CYCLES, **options)
+    return VerilatedCore.from_component(ByteTop(LinkedCore(cfg)), timeout=TIMEOUT_CYCLES, **options)
 
 
 def random_words(rng, n: int) -> np.ndarray:
@@ -217,8 +220,8 @@ def test_rtl_counts_run_past_16_bits():
 def test_rtl_answers_as_the_model_does(cfg):
     """Frame after frame of every kind, good and bad; after each, both ends are in the same state."""
     rng = np.random.default_rng(9)
-    identity = Identity(kind=FOLD_KIND, digest=0, frame_words=cfg.frame_words, depth=cfg.depth)
-    model = DeviceModel(identity, FoldingCore(), cfg)
+    (identity,) = Identity.of_units([(FOLD_KIND, 0)], cfg)
+    model = DeviceModel([(identity, FoldingCore())], cfg)
     got: dict[str, dict[tuple[int, int], int]] = {"model": {}, "rtl": {}}
     most = 0
     with opened(cfg) as rtl:
@@ -339,7 +342,9 @@ def test_frame_without_room_is_refused_whole():
     size, depth = SMALL.frame_words, SMALL.depth
     words = np.arange(1, depth + size + 2, dtype=Words)
     accepted = []
-    with VerilatedCore.from_component(ByteTop(LinkedCore(cfg=SMALL, core=Gate())), timeout=TIMEOUT_CYCLES) as rtl:
+    with VerilatedCore.from_component(
+        ByteTop(LinkedCore(SMALL, [Unit(FOLD_KIND, 0, Gate())])), timeout=TIMEOUT_CYCLES
+    ) as rtl:
         frames_of(rtl, Frame(flags=Flags.OPEN, session=5).encode())
         for n in [size] * (depth // size) + [size, 2, 1]:
             start = len(accepted)
@@ -360,13 +365,45 @@ def test_frame_without_room_is_refused_whole():
         assert got == accepted
 
 
+class Inverter(wiring.Component):
+    """A core that answers each word with its complement, and never more than one late."""
+
+    i: In(stream.Signature(32))
+    o: Out(stream.Signature(32))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.i.ready.eq(self.o.ready | ~self.o.valid)
+        with m.If(self.i.ready):
+            m.d.sync += [self.o.valid.eq(self.i.valid), self.o.payload.eq(~self.i.payload)]
+        return m
+
+
+def test_rtl_carries_several_units():
+    """Sessions with one and the other, some broken off with words in flight: each begins with a reset of its unit."""
+    rng = np.random.default_rng(11)
+    other = int.from_bytes(b"INVT", "big")
+    units = [Unit(FOLD_KIND, 0, FoldingGateware()), Unit(other, 5, Inverter()), Unit(FOLD_KIND, 1, FoldingGateware())]
+    with VerilatedCore.from_component(ByteTop(LinkedCore(SMALL, units)), timeout=TIMEOUT_CYCLES, gap_in=0.2) as rtl:
+        pipe = FaultyPipe(RtlPipe(rtl, clock_hz=1e6), 0.05, rng)
+        for wanted, unit in [((FOLD_KIND, 1), 2), ((other, 5), 1), ((FOLD_KIND, 0), 0), ((other, None), 1)] * 2:
+            link = Link(pipe, kind=wanted[0], digest=wanted[1], give_up=60)
+            assert (link.identity.unit, link.identity.units) == (unit, 3)
+            words = random_words(rng, 200)
+            link.write(words)
+            np.testing.assert_array_equal(link.read(200), ~words if unit == 1 else FoldingCore()(words))
+            link.write(words[:30])
+        with pytest.raises(LinkError, match="digest 0x00000005, expected is 0x00000006"):
+            Link(pipe, kind=other, digest=6, give_up=60)
+
+
 def test_sizes_must_agree():
     with pytest.raises(ValueError, match="frames of 64 words and a depth of 512, the link has 8 and 32"):
-        LinkDevice(Identity(kind=0, digest=0), SMALL)
+        LinkDevice([Identity(kind=0, digest=0)], SMALL)
 
 
 def test_link_is_small_and_its_buffers_are_block_ram():
-    cells = synthesise(LinkDevice(Identity(kind=0, digest=0)))
+    cells = synthesise(LinkDevice([Identity(kind=0, digest=0)]))
     luts = cells["LUT4"] + 2 * cells["CCU2C"]
     assert luts < 1500
     assert cells["DP16KD"] == 3

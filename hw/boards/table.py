@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..config import CoreConfig, Vendor, preset
 from ..link.protocol import LinkConfig, UartConfig
+from ..lora_config import LoraConfig, lora_preset
 
 __all__ = ["BOARDS", "Board", "Pll", "board"]
 
@@ -66,6 +67,8 @@ class Board:
         ``module:class``, of amaranth-boards or one like it.
     core : CoreConfig
         The OS-ELM core.
+    lora : LoraConfig, optional
+        A Skip2-LoRA core beside it, behind the same link.
     clock_hz : int
         Clock of the core: a constraint that the build has to meet.
     input_hz : int
@@ -76,6 +79,10 @@ class Board:
         The board as openFPGALoader calls it.
     link : LinkConfig
         Buffers of the link.
+    seeds : tuple of int
+        Of the placements that are tried.
+    place_options : tuple of str
+        More options for nextpnr.
     """
 
     name: str
@@ -85,8 +92,16 @@ class Board:
     clock_hz: int
     input_hz: int
     baud: int
+    lora: LoraConfig | None = None
     loader: str = ""
     link: LinkConfig = field(default_factory=LinkConfig)
+    seeds: tuple[int, ...] = (1, 2, 3)
+    place_options: tuple[str, ...] = ()
+
+    @property
+    def cores(self) -> tuple[CoreConfig | LoraConfig, ...]:
+        """What the link's units are, by their number."""
+        return (self.core,) if self.lora is None else (self.core, self.lora)
 
     @property
     def pll(self) -> Pll | None:
@@ -119,6 +134,17 @@ BOARDS = {
             core=CoreConfig(name="ulx3s-25f", dim=16, nodes=1024, lanes=4, max_samples=31, vendor=Vendor.ECP5),
             input_hz=25_000_000,
             clock_hz=75_000_000,
+            baud=3_000_000,
+            loader="ulx3s",
+        ),
+        Board(
+            name="ulx3s-45f",
+            title="ULX3S with LFE5U-45F",
+            platform="amaranth_boards.ulx3s:ULX3S_45F_Platform",
+            core=CoreConfig(name="ulx3s-45f", dim=16, nodes=1024, lanes=4, max_samples=31, vendor=Vendor.ECP5),
+            lora=lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=256, vendor=Vendor.ECP5),
+            input_hz=25_000_000,
+            clock_hz=50_000_000,
             baud=3_000_000,
             loader="ulx3s",
         ),

@@ -5,7 +5,7 @@ from amaranth.lib import io, wiring
 from amaranth.lib.cdc import ResetSynchronizer
 
 from ..config import Vendor
-from ..top import oselm_device
+from ..top import serial_device
 from .table import Board, Pll
 
 __all__ = ["BoardTop"]
@@ -22,8 +22,8 @@ class BoardTop(wiring.Component):
 
     def __init__(self, board: Board):
         self._board = board
-        self._device = oselm_device(
-            board.core, board.uart, board.link, primitives=board.core.vendor is not Vendor.GENERIC
+        self._device = serial_device(
+            board.cores, board.uart, board.link, primitives=board.core.vendor is not Vendor.GENERIC
         )
         super().__init__({})
 

@@ -3,6 +3,7 @@
 :class:`skipwalk.sim.link.DeviceModel` is the same in plain Python; ``docs/link.md`` tells why it is sound.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
@@ -24,8 +25,8 @@ class LinkDevice(wiring.Component):
 
     Parameters
     ----------
-    identity : Identity
-        What the host reads when it opens the device. Its sizes have to be those of ``cfg``.
+    identities : sequence of Identity
+        What the host reads when it opens the device, for each of its units. Their sizes have to be those of ``cfg``.
     cfg : LinkConfig
         Sizes.
     vendor, primitives
@@ -43,6 +44,8 @@ class LinkDevice(wiring.Component):
         Words from the core.
     clear : Out(1)
         High for ``clear_cycles`` at the beginning of each session: the core's reset.
+    unit : Out(range(max(2, len(identities))))
+        Number of the unit that the session is with; it changes while ``clear`` is high, or just before.
 
     Timing: frames of one direction do not hold up the other. The words of a frame are released when it was found
     good, one in four cycles; a frame leaves as soon as the line is free and there is a word to send.
@@ -52,24 +55,27 @@ class LinkDevice(wiring.Component):
     Raises
     ------
     ValueError
-        The identity announces other sizes than ``cfg`` has.
+        There is no identity, or one announces other sizes than ``cfg`` has.
     """
 
     def __init__(
         self,
-        identity: Identity,
+        identities: Sequence[Identity],
         cfg: LinkConfig | None = None,
         *,
         vendor: Vendor = Vendor.GENERIC,
         primitives: bool = False,
     ):
         cfg = cfg or LinkConfig()
-        if (identity.frame_words, identity.depth) != (cfg.frame_words, cfg.depth):
-            raise ValueError(
-                f"the identity announces frames of {identity.frame_words} words and a depth of {identity.depth}, "
-                f"the link has {cfg.frame_words} and {cfg.depth}; make them equal"
-            )
-        self._identity = identity
+        if not identities:
+            raise ValueError("a link needs the identity of at least one unit")
+        for identity in identities:
+            if (identity.frame_words, identity.depth) != (cfg.frame_words, cfg.depth):
+                raise ValueError(
+                    f"the identity announces frames of {identity.frame_words} words and a depth of {identity.depth}, "
+                    f"the link has {cfg.frame_words} and {cfg.depth}; make them equal"
+                )
+        self._identities = identities
         self._cfg = cfg
         kind: Any = {"vendor": vendor, "primitives": primitives}
         self._rx_ring = Ram(cfg.depth, 32, **kind)
@@ -82,6 +88,7 @@ class LinkDevice(wiring.Component):
                 "o": Out(stream.Signature(32)),
                 "i": In(stream.Signature(32)),
                 "clear": Out(1),
+                "unit": Out(range(max(2, len(identities)))),
             }
         )
 
@@ -90,7 +97,7 @@ class LinkDevice(wiring.Component):
         cfg = self._cfg
         m.submodules.decoder = decoder = CobsDecoder()
         m.submodules.receiver = receiver = FrameReceiver(cfg)
-        m.submodules.sender = sender = FrameSender(self._identity, cfg)
+        m.submodules.sender = sender = FrameSender(self._identities, cfg)
         m.submodules.encoder = encoder = self._encoder
         m.submodules.rx_ring = rx_ring = self._rx_ring
         m.submodules.tx_ring = tx_ring = self._tx_ring
@@ -139,6 +146,7 @@ class LinkDevice(wiring.Component):
             tx_ring.wr_data.eq(self.i.payload),
             tx_ring.rd_addr.eq(sender.rd_addr),
             sender.rd_data.eq(tx_ring.rd_data),
+            sender.unit.eq(self.unit),
         ]
         with m.If(tx_ring.wr_en):
             m.d.sync += tx_head.eq(tx_head + 1)
@@ -204,6 +212,9 @@ class LinkDevice(wiring.Component):
                     m.d.sync += welcome.eq(1)
                     with m.If(~ours):
                         m.d.sync += session.eq(frame.session)
+                        if len(self._identities) > 1:
+                            # Asked for a unit that there is not, it is the first, as the answer tells.
+                            m.d.sync += self.unit.eq(Mux(frame.seq < len(self._identities), frame.seq, 0))
                         m.next = "CLEAR"
                 with m.Elif(~ours):
                     m.d.sync += answer.eq(1)

@@ -5,6 +5,7 @@ A frame is ``header | words | CRC-32`` encoded with COBS and ended by a zero byt
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -25,7 +26,7 @@ __all__ = [
 #: First identity word of every device: the bytes ``skwk``.
 MAGIC = int.from_bytes(b"skwk", "little")
 #: Version of the frames and of their rules.
-VERSION = 1
+VERSION = 2
 
 #: Cores, as an identity names them: OS-ELM, Skip2-LoRA, and the one for trying out a link.
 OSELM_KIND = int.from_bytes(b"OSEL", "big")
@@ -41,7 +42,8 @@ DEVICE_HEADER = struct.Struct("<BHHHH")
 class Flags(IntFlag):
     """First byte of a frame. The other bits are zero; a frame that has them set is refused."""
 
-    #: From the host: begin the session named in the header. From the device: it has begun, and the words identify it.
+    #: From the host: begin the session named in the header, with the unit whose number is in ``seq``. From the device:
+    #: it has begun, and the words identify device and unit.
     OPEN = 1
     #: From the host: answer, and send again what ``ack`` does not cover. From the device: something was refused.
     AGAIN = 2
@@ -90,28 +92,36 @@ class LinkConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who a device is: the words of its answer to :attr:`Flags.OPEN`, each 32 bits.
+    """Who a device is, and which of its units the session is with: the words of its answer to :attr:`Flags.OPEN`.
 
-    ``kind`` names the core (ASCII, four bytes), ``digest`` its configuration. ``frame_words`` and ``depth`` tell the
-    host what fits; they are no part of the comparison at open.
+    ``kind`` names the core (ASCII, four bytes) that is the unit, ``digest`` its configuration. A device has ``units``
+    of them; a session is with the one numbered ``unit``. ``frame_words`` and ``depth`` tell the host what fits; they
+    are no part of the comparison at open.
     """
+
+    #: How many words of 32 bits there are.
+    WORDS = 5
 
     kind: int
     digest: int
+    unit: int = 0
+    units: int = 1
     magic: int = MAGIC
     version: int = VERSION
     frame_words: int = LinkConfig.frame_words
     depth: int = LinkConfig.depth
 
     @property
-    def words(self) -> tuple[int, int, int, int]:
-        """As sent: magic, version | frame_words << 8 | depth << 16, kind, digest."""
-        return self.magic, self.version | self.frame_words << 8 | self.depth << 16, self.kind, self.digest
+    def words(self) -> tuple[int, int, int, int, int]:
+        """As sent: magic, version | frame_words << 8 | depth << 16, kind, digest, unit | units << 8."""
+        sizes = self.version | self.frame_words << 8 | self.depth << 16
+        return self.magic, sizes, self.kind, self.digest, self.unit | self.units << 8
 
     @classmethod
     def from_words(cls, words) -> "Identity":
-        """Inverse of :attr:`words`; ValueError unless there are four."""
-        magic, sizes, kind, digest = (int(word) for word in words)
+        """Inverse of :attr:`words`. Those that are missing count as 0: other versions have other numbers of them."""
+        known = [int(word) for word in words][: cls.WORDS]
+        magic, sizes, kind, digest, place = known + [0] * (cls.WORDS - len(known))
         return cls(
             magic=magic,
             version=sizes & 0xFF,
@@ -119,6 +129,21 @@ class Identity:
             depth=sizes >> 16,
             kind=kind,
             digest=digest,
+            unit=place & 0xFF,
+            units=place >> 8 & 0xFF,
+        )
+
+    @classmethod
+    def of_units(cls, units: Sequence[tuple[int, int]], cfg: LinkConfig) -> "tuple[Identity, ...]":
+        """Identities of one device's units, by their number; ``units`` are pairs of kind and digest.
+
+        Raises ValueError for none, or more than 255.
+        """
+        if not 1 <= len(units) <= 255:
+            raise ValueError(f"a device has 1 to 255 units, not {len(units)}")
+        return tuple(
+            cls(kind=kind, digest=digest, unit=i, units=len(units), frame_words=cfg.frame_words, depth=cfg.depth)
+            for i, (kind, digest) in enumerate(units)
         )
 
 

@@ -1,5 +1,7 @@
 """Frames to the host: header, words of a ring or of the identity, CRC."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -29,8 +31,8 @@ class FrameSender(wiring.Component):
 
     Parameters
     ----------
-    identity : Identity
-        Who the device is.
+    identities : sequence of Identity
+        Who the device is, with each of its units.
     cfg : LinkConfig
         Sizes.
 
@@ -38,6 +40,8 @@ class FrameSender(wiring.Component):
     -------
     i : In(stream.Signature(RequestLayout()))
         What to send next; ready when the frame before has left.
+    unit : In(range(max(2, len(identities))))
+        The unit whose identity is sent.
     rd_addr, rd_data : Out(log2(depth)), In(32)
         Read port of the ring; the word follows its address by at most four cycles.
     o : Out(stream.Signature(ByteLayout()))
@@ -46,12 +50,13 @@ class FrameSender(wiring.Component):
     Timing: a byte a cycle, two cycles between words.
     """
 
-    def __init__(self, identity: Identity, cfg: LinkConfig):
-        self._identity = identity
+    def __init__(self, identities: Sequence[Identity], cfg: LinkConfig):
+        self._identities = identities
         self._cfg = cfg
         super().__init__(
             {
                 "i": In(stream.Signature(RequestLayout())),
+                "unit": In(range(max(2, len(identities)))),
                 "rd_addr": Out(range(cfg.depth)),
                 "rd_data": In(32),
                 "o": Out(stream.Signature(ByteLayout())),
@@ -61,7 +66,9 @@ class FrameSender(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = check = CRC.create()
-        identity = Array(Const(word, 32) for word in self._identity.words)
+        # Every unit's words, one list after the other.
+        identity = Array(Const(word, 32) for each in self._identities for word in each.words)
+        first = Array(range(0, len(identity), Identity.WORDS))
 
         shift = Signal(DEVICE_HEADER.size * 8)
         left = Signal(range(DEVICE_HEADER.size + 1))
@@ -82,9 +89,9 @@ class FrameSender(wiring.Component):
                     shift.eq(Cat(request.flags, request.session, request.seq, request.ack, request.limit)),
                     left.eq(DEVICE_HEADER.size),
                     opening.eq(open_now),
-                    words.eq(Mux(open_now, len(identity), request.words)),
+                    words.eq(Mux(open_now, Identity.WORDS, request.words)),
                     self.rd_addr.eq(request.seq),
-                    place.eq(0),
+                    place.eq(first[self.unit]),
                     sealed.eq(0),
                 ]
                 with m.If(self.i.valid):
