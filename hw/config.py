@@ -64,6 +64,10 @@ class CoreConfig(Identified):
         Whose primitives are instantiated. It changes no bit and no cycle.
     broadcast : int
         Register stages between the control and the lanes.
+    group : int
+        How many lanes work in the same cycle; the next ``group`` lanes follow a cycle later, so that all wires stay
+        among neighbours. A power of two of at most ``lanes``; 0 stands for all lanes. It changes no bit, and with
+        the streaming schedule no cycle either.
 
     Raises
     ------
@@ -90,6 +94,7 @@ class CoreConfig(Identified):
     operand_bits: int = 18
     vendor: Vendor = Vendor.GENERIC
     broadcast: int = 2
+    group: int = 0
 
     def __post_init__(self):
         for name in (
@@ -102,6 +107,7 @@ class CoreConfig(Identified):
             "gain_bits",
             "operand_bits",
             "broadcast",
+            "group",
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool):
@@ -119,6 +125,10 @@ class CoreConfig(Identified):
             raise ValueError(f"dim must be at most 256, not {self.dim}")
         if self.chunks > 8:
             raise ValueError(f"dim must be at most 8 lanes ({8 * self.lanes}), not {self.dim}; use more lanes")
+        if self.group and (self.group < 2 or self.group & (self.group - 1) or self.group > self.lanes):
+            raise ValueError(
+                f"group must be a power of two from 2 to lanes ({self.lanes}), or 0 for all lanes, not {self.group}"
+            )
         if not 2 <= self.nodes <= 1 << self.ROW_BITS:
             raise ValueError(f"nodes must be 2 to {1 << self.ROW_BITS}, not {self.nodes}")
         if not 1 <= self.max_samples <= 127:
@@ -162,6 +172,11 @@ class CoreConfig(Identified):
     def chunks(self) -> int:
         """Beats of a row: dim / lanes."""
         return self.dim // self.lanes
+
+    @property
+    def groups(self) -> int:
+        """Groups of lanes; group g works g cycles later than group 0."""
+        return self.lanes // self.group if self.group else 1
 
     @property
     def lag(self) -> int:
@@ -228,7 +243,7 @@ class CoreConfig(Identified):
     HU_INTEGER = 6
 
     # ---- identity
-    UNSEEN = frozenset({"name", "vendor", "broadcast", "lanes"})
+    UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes"})
 
 
 #: Named configurations.
@@ -236,7 +251,7 @@ PRESETS = {
     c.name: c
     for c in (
         CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7, lookahead=2),
-        CoreConfig(name="ecp5-85f", dim=32, nodes=3072, lanes=32, max_samples=31, vendor=Vendor.ECP5),
+        CoreConfig(name="ecp5-85f", dim=32, nodes=3072, lanes=32, max_samples=31, vendor=Vendor.ECP5, group=4),
         CoreConfig(
             name="paper",
             dim=32,

@@ -65,7 +65,7 @@ class OSELMCore(wiring.Component):
     def settling(self) -> int:
         """Cycles after the last operation until nothing moves any more."""
         cfg = self._cfg
-        return cfg.dim * cfg.chunks + self._sweep.latency + self._gain.latency + 2 * cfg.broadcast + 32
+        return cfg.dim * cfg.chunks + self._sweep.latency + self._gain.latency + 2 * cfg.broadcast + 2 * cfg.groups + 32
 
     def elaborate(self, platform):
         cfg = self._cfg
@@ -78,7 +78,7 @@ class OSELMCore(wiring.Component):
         m.submodules.queue = queue = ContextQueue(cfg)
         m.submodules.counters = counters = CounterBank(len(Counter))
         element_bits = max(cfg.beta.bits, cfg.p.bits)
-        m.submodules.chain = chain = ReadChain(cfg.lanes, element_bits, 3)
+        m.submodules.chain = chain = ReadChain(cfg.lanes, element_bits, 3, cfg.groups)
 
         wiring.connect(m, wiring.flipped(self.i), command.i)
         wiring.connect(m, wiring.flipped(self.o), command.o)

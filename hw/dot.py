@@ -82,6 +82,9 @@ class DotProduct(wiring.Component):
         Widths of the signed operands.
     chunks : int
         Most beats from ``first`` to ``last``.
+    groups : int
+        The lanes come in so many equal groups, each a cycle later than the one before it: ``a`` and ``b`` of group g
+        belong to the ``valid`` of g cycles ago. The sum is handed on from group to group.
     vendor : Vendor
         Whose multiplier is instantiated.
     primitives : bool
@@ -102,13 +105,14 @@ class DotProduct(wiring.Component):
     sum : Out(signed(sum_bits(lanes * chunks, a_bits, b_bits)))
         Meaningful while ``sum_valid``.
 
-    Timing: a beat every cycle; latency 3 (multiplier) + clog2(lanes) (adder tree) + 1 (accumulator).
+    Timing: a beat every cycle; latency 3 (multiplier) + clog2(lanes / groups) (adder tree) + 1 (accumulator); with
+    several groups also one for each group, and one for the way back.
     Resources: ``lanes`` multipliers.
 
     Raises
     ------
     ValueError
-        ``lanes`` or ``chunks`` is below 1, or a width outside 1 to 18.
+        ``lanes`` or ``chunks`` is below 1, ``groups`` does not divide ``lanes``, or a width is outside 1 to 18.
     """
 
     def __init__(
@@ -118,14 +122,19 @@ class DotProduct(wiring.Component):
         b_bits: int,
         chunks: int = 1,
         *,
+        groups: int = 1,
         vendor: Vendor = Vendor.GENERIC,
         primitives: bool = False,
     ):
         for name, value in (("lanes", lanes), ("chunks", chunks)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if groups < 1 or lanes % groups:
+            raise ValueError(f"groups must divide the {lanes} lanes, not be {groups}")
+        self._groups = groups
         self._multipliers = Multipliers(lanes, a_bits, b_bits, vendor=vendor, primitives=primitives)
-        self._tree = AdderTree(lanes, a_bits + b_bits)
+        self._trees = [AdderTree(lanes // groups, a_bits + b_bits) for _ in range(groups)]
+        self._partial_bits = sum_bits(lanes, a_bits, b_bits)
         super().__init__(
             {
                 "valid": In(1),
@@ -142,19 +151,29 @@ class DotProduct(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last beat to ``sum_valid``."""
-        return Multiplier.LATENCY + self._tree.latency + 1
+        return self._to_total + (1 if self._groups == 1 else 2)
+
+    @property
+    def _to_total(self) -> int:
+        """Cycles from a beat to the sum over its lanes."""
+        return Multiplier.LATENCY + self._trees[0].latency + (0 if self._groups == 1 else self._groups)
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.multipliers = multipliers = self._multipliers
-        m.submodules.tree = tree = self._tree
-        m.d.comb += [
-            multipliers.a.eq(self.a),
-            multipliers.b.eq(self.b),
-            self.products.eq(multipliers.p),
-            tree.i.eq(multipliers.p),
-        ]
-        ahead = self.latency - 1
+        m.d.comb += [multipliers.a.eq(self.a), multipliers.b.eq(self.b), self.products.eq(multipliers.p)]
+        size = len(multipliers.p) // self._groups
+        partial = None
+        for group, tree in enumerate(self._trees):
+            m.submodules[f"tree_{group}"] = tree
+            m.d.comb += [tree.i[i].eq(multipliers.p[group * size + i]) for i in range(size)]
+            if self._groups == 1:
+                partial = tree.o
+                continue
+            register = Signal(signed(self._partial_bits), name=f"partial_{group}", reset_less=True)
+            m.d.sync += register.eq(tree.o if partial is None else partial + tree.o)
+            partial = register
+        ahead = self._to_total
         valid = delay(m, self.valid, ahead, name="valid", reset_less=False)
         first = delay(m, self.first, ahead, name="first")
         last = delay(m, self.last, ahead, name="last")
@@ -162,6 +181,11 @@ class DotProduct(wiring.Component):
         total = Signal.like(self.sum, reset_less=True)
         m.d.sync += sum_valid.eq(valid & last)
         with m.If(valid):
-            m.d.sync += total.eq(Mux(first, 0, total) + tree.o)
-        m.d.comb += [self.sum_valid.eq(sum_valid), self.sum.eq(total)]
+            m.d.sync += total.eq(Mux(first, 0, total) + partial)
+        # The sum of several groups ends at the far side of the lanes.
+        back = self.latency - ahead - 1
+        m.d.comb += [
+            self.sum_valid.eq(delay(m, sum_valid, back, name="back_valid", reset_less=False)),
+            self.sum.eq(delay(m, total, back, name="back").as_signed()),
+        ]
         return m

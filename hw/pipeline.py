@@ -1,8 +1,10 @@
 """Delay lines: values that keep step with a pipeline; and small helpers of address arithmetic."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Const, Module, Signal, Value, ValueLike
 
-__all__ = ["clog2", "delay", "times"]
+__all__ = ["any_along", "clog2", "delay", "hops", "times"]
 
 
 def clog2(n: int) -> int:
@@ -31,3 +33,30 @@ def delay(m: Module, value: ValueLike, cycles: int, *, name: str, reset_less: bo
 def times(value: Value, factor: int) -> Value:
     """``value * factor``, both not negative, as a sum of shifts. A product with a constant would take a multiplier."""
     return sum((value << bit for bit in range(factor.bit_length()) if factor >> bit & 1), Const(0))
+
+
+def hops(m: Module, value: ValueLike, groups: int, *, name: str, reset_less: bool = True) -> list[Value]:
+    """``value`` as each group of lanes sees it: group 0 at once, every other one a cycle after the group before it.
+
+    The registers carry the attribute ``keep``, for which synthesis has to leave them alone: it would make one delay
+    line of the copies in all groups, whose wires then cross the chip.
+    """
+    seen = [Value.cast(value)]
+    for group in range(1, groups):
+        register = Signal(seen[-1].shape(), name=f"{name}_group_{group}", reset_less=reset_less, attrs={"keep": 1})
+        m.d.sync += register.eq(seen[-1])
+        seen.append(register)
+    return seen
+
+
+def any_along(m: Module, flags: Sequence[ValueLike], *, name: str) -> Value:
+    """Whether one of ``flags`` is set, where flag g belongs to group g and comes g cycles after that of group 0.
+
+    Known ``len(flags)`` cycles after the flag of group 0.
+    """
+    found: Value = Const(0)
+    for group, flag in enumerate(flags):
+        register = Signal(name=f"{name}_{group}")
+        m.d.sync += register.eq(found | flag)
+        found = register
+    return found

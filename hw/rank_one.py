@@ -24,6 +24,8 @@ class RankOneStep(wiring.Component):
         Elements a beat.
     scalar_bits, vector_bits : int
         Widths of the signed operands.
+    groups : int
+        The lanes come in so many equal groups, each with a scalar of its own.
     targets : sequence of (str, int, SQ)
         For each format wanted: name of the output, fraction bits dropped from the product, format.
     vendor, primitives
@@ -31,7 +33,7 @@ class RankOneStep(wiring.Component):
 
     Members
     -------
-    scalar : In(signed(scalar_bits)), vector : In(ArrayLayout(signed(vector_bits), lanes))
+    scalar : In(ArrayLayout(signed(scalar_bits), groups)), vector : In(ArrayLayout(signed(vector_bits), lanes))
         Taken every cycle.
     {name} : Out(ArrayLayout(signed(fmt.bits), lanes)), {name}_saturated : Out(lanes)
         One for each target, :attr:`LATENCY` cycles later.
@@ -49,19 +51,20 @@ class RankOneStep(wiring.Component):
         vector_bits: int,
         targets: Sequence[tuple[str, int, SQ]],
         *,
+        groups: int = 1,
         vendor: Vendor = Vendor.GENERIC,
         primitives: bool = False,
     ):
         self._targets = list(targets)
         self._multipliers = Multipliers(lanes, scalar_bits, vector_bits, vendor=vendor, primitives=primitives)
         members = {
-            "scalar": In(signed(scalar_bits)),
+            "scalar": In(data.ArrayLayout(signed(scalar_bits), groups)),
             "vector": In(data.ArrayLayout(signed(vector_bits), lanes)),
         }
         for name, _shift, fmt in self._targets:
             members[name] = Out(data.ArrayLayout(signed(fmt.bits), lanes))
             members[f"{name}_saturated"] = Out(lanes)
-        self._n_lanes = lanes
+        self._n_lanes, self._groups = lanes, groups
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -69,7 +72,7 @@ class RankOneStep(wiring.Component):
         m.submodules.multipliers = multipliers = self._multipliers
         m.d.comb += multipliers.b.eq(self.vector)
         for lane in range(self._n_lanes):
-            m.d.comb += multipliers.a[lane].eq(self.scalar)
+            m.d.comb += multipliers.a[lane].eq(self.scalar[lane * self._groups // self._n_lanes])
             for name, shift, fmt in self._targets:
                 saturated = Signal(name=f"{name}_saturated_{lane}")
                 step = requantize(m, multipliers.p[lane], shift=shift, fmt=fmt, saturated=saturated)

@@ -1,10 +1,10 @@
 """A shift register through the lanes: a row goes in at once and comes out element by element, over local wires."""
 
-from itertools import pairwise
-
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
+from .pipeline import hops
 
 __all__ = ["ReadChain"]
 
@@ -18,6 +18,9 @@ class ReadChain(wiring.Component):
         Elements, and their width.
     sources : int
         How many places a row can come from.
+    groups : int
+        The lanes come in so many equal groups, each a cycle later than the one before it: so do ``rows``, while
+        ``load`` and ``shift`` are those of group 0.
 
     Members
     -------
@@ -32,8 +35,8 @@ class ReadChain(wiring.Component):
     Timing: ``o`` is element 0 in the cycle after ``load``, element i after i shifts.
     """
 
-    def __init__(self, lanes: int, bits: int, sources: int):
-        self._lanes, self._bits, self._sources = lanes, bits, sources
+    def __init__(self, lanes: int, bits: int, sources: int, groups: int = 1):
+        self._lanes, self._bits, self._sources, self._groups = lanes, bits, sources, groups
         super().__init__(
             {
                 "load": In(sources),
@@ -46,11 +49,20 @@ class ReadChain(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         chain = [Signal(signed(self._bits), name=f"chain_{i}", reset_less=True) for i in range(self._lanes)]
+        coming = [Signal.like(register, name=f"coming_{i}") for i, register in enumerate(chain)]
         m.d.comb += self.o.eq(chain[0])
-        with m.If(self.shift):
-            for here, after in pairwise(chain):
-                m.d.sync += here.eq(after)
-        for source in range(self._sources):
-            with m.If(self.load[source]):
-                m.d.sync += [chain[i].eq(self.rows[source][i]) for i in range(self._lanes)]
+        m.d.sync += [register.eq(value) for register, value in zip(chain, coming, strict=True)]
+        size = self._lanes // self._groups
+        control = hops(m, Cat(self.shift, self.load), self._groups, name="control", reset_less=False)
+        for i in range(self._lanes):
+            shift, load = control[i // size][0], control[i // size][1:]
+            m.d.comb += coming[i].eq(chain[i])
+            if i + 1 < self._lanes:
+                # The next group is a cycle behind: what it will hold then is what this one has to see now.
+                after = coming[i + 1] if (i + 1) % size == 0 else chain[i + 1]
+                with m.If(shift):
+                    m.d.comb += coming[i].eq(after)
+            for source in range(self._sources):
+                with m.If(load[source]):
+                    m.d.comb += coming[i].eq(self.rows[source][i])
         return m

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from .config import CoreConfig, Schedule
 from .dot import DotProduct
 from .ops import CONTEXT_SLOTS, ReadKind, ReadOp, UpdateKind, UpdateOp
-from .pipeline import clog2, delay
+from .pipeline import any_along, clog2, delay, hops
 from .ram import Ram
 from .rank_one import RankOneStep
 from .requantize import requantize
@@ -53,6 +53,9 @@ class SampleEngine(wiring.Component):
     saturated_beta, saturated_k, saturated_e : Out(1)
         An update beat, a beat of k, or an error was clamped.
 
+    All lanes work in step, or in ``cfg.groups`` groups of which each follows a cycle after the one before it. Scalar
+    members are those of group 0; elements of a vector (``k``, ``h``, ``row``) come with their group.
+
     Timing: a beat each cycle on both sides. A read issued at cycle t sees the updates issued up to
     ``t - read_after_update``; an update may be issued :attr:`error_latency` cycles after the last beat of the read of
     its row. Latencies grow by ``cfg.broadcast`` and with the depth of the adder tree.
@@ -81,12 +84,13 @@ class SampleEngine(wiring.Component):
         self._products = (
             Ram(cfg.ring, cfg.e.bits + 1, style="distributed", **kind) if cfg.schedule is Schedule.SEQUENTIAL else None
         )
-        self._dot = DotProduct(lanes, cfg.beta_view.bits, cfg.beta_view.bits, chunks, **kind)
+        self._dot = DotProduct(lanes, cfg.beta_view.bits, cfg.beta_view.bits, chunks, groups=cfg.groups, **kind)
         self._step = RankOneStep(
             lanes,
             self._scalar_bits,
             max(cfg.k.bits, cfg.u.bits),
             [("beta", cfg.beta_shift, cfg.beta), ("k", cfg.k_shift, cfg.k)],
+            groups=cfg.groups,
             **kind,
         )
         vector_addr = clog2(vectors)
@@ -154,21 +158,28 @@ class SampleEngine(wiring.Component):
         """Address of a chunk of a context's vector; a chunk number has no bits where a row is one beat."""
         return Cat(op.chunk, op.context) if self._cfg.chunks > 1 else op.context
 
+    def _group(self, lane):
+        return lane * self._cfg.groups // self._cfg.lanes
+
     def _chunk_addr(self, base, op):
         return base * self._cfg.chunks + op.chunk if self._cfg.chunks > 1 else base
 
     def _elaborate_read(self, m):
         cfg, dot = self._cfg, self._dot
-        op = data.View(ReadOp(cfg), delay(m, self.read, cfg.broadcast, name="read", reset_less=False))
-        address = Signal(range(cfg.nodes * cfg.chunks))
-        m.d.comb += address.eq(self._chunk_addr(op.row, op))
-        at_row = data.View(ReadOp(cfg), delay(m, op, self._store[0].latency, name="read_row", reset_less=False))
-        rows = []
+        layout, latency = ReadOp(cfg), self._store[0].latency
+        op = delay(m, self.read, cfg.broadcast, name="read", reset_less=False)
+        ops = [data.View(layout, o) for o in hops(m, op, cfg.groups, name="read", reset_less=False)]
+        at_rows = [
+            data.View(layout, delay(m, o, latency, name=f"read_row_{group}", reset_less=False))
+            for group, o in enumerate(ops)
+        ]
         for lane, (store, fifo, h) in enumerate(zip(self._store, self._fifo, self._h, strict=True)):
+            group = self._group(lane)
+            op, at_row = ops[group], at_rows[group]
             row = Signal(signed(cfg.beta.bits), name=f"row_{lane}")
             seen = requantize(m, row, shift=cfg.beta.fraction - cfg.beta_view.fraction, fmt=cfg.beta_view)
             m.d.comb += [
-                store.rd_addr.eq(address),
+                store.rd_addr.eq(self._chunk_addr(op.row, op)),
                 row.eq(store.rd_data),
                 # The centre becomes h.
                 h.wr_en.eq(at_row.valid & (at_row.kind == ReadKind.CENTRE)),
@@ -185,7 +196,7 @@ class SampleEngine(wiring.Component):
                 dot.b[lane].eq(h.rd_data),
                 self.row[lane].eq(row),
             ]
-            rows.append(row)
+        at_row = at_rows[0]
         m.d.comb += [
             self.h_en.eq(self._h[0].wr_en),
             self.h_addr.eq(self._h[0].wr_addr),
@@ -233,30 +244,51 @@ class SampleEngine(wiring.Component):
         ]
 
     def _elaborate_update(self, m):
-        cfg, step = self._cfg, self._step
+        cfg = self._cfg
         layout = UpdateOp(cfg)
         # The scalar joins the operation one cycle after the issue.
         scalar = Signal(signed(self.scalar.shape().width), reset_less=True)
         is_update = self.update.kind == UpdateKind.UPDATE
         m.d.comb += self._errors.rd_addr.eq(self.update.n)
         m.d.sync += scalar.eq(Mux(is_update, self._errors.rd_data.as_signed(), self.scalar))
-        op = data.View(layout, delay(m, self.update, 1 + cfg.broadcast, name="update", reset_less=False))
-        in_lanes = delay(m, scalar, cfg.broadcast, name="scalar").as_signed()
+        op = delay(m, self.update, 1 + cfg.broadcast, name="update", reset_less=False)
+        u = Cat(self.u_en, self.u_lane, self.u_addr, self.u_data)
+        inputs = zip(
+            hops(m, op, cfg.groups, name="update", reset_less=False),
+            hops(m, delay(m, scalar, cfg.broadcast, name="scalar"), cfg.groups, name="scalar"),
+            hops(m, u, cfg.groups, name="u", reset_less=False),
+            strict=True,
+        )
+        beta_saturated, k_saturated = [], []
+        for group, (op, scalar, u) in enumerate(inputs):
+            flags = self._update_group(m, group, data.View(layout, op), scalar, u)
+            beta_saturated.append(flags[0])
+            k_saturated.append(flags[1])
+        m.d.comb += [
+            self.saturated_beta.eq(any_along(m, beta_saturated, name="saturated_beta")),
+            self.saturated_k.eq(any_along(m, k_saturated, name="saturated_k")),
+        ]
 
+    def _update_group(self, m, group, op, scalar, u_write):
+        """The lanes of a group; returns whether a beat of beta, and one of k, was clamped."""
+        cfg, step = self._cfg, self._step
+        u_en, u_lane, u_addr, u_data = self._split(u_write, self.u_en, self.u_lane, self.u_addr, self.u_data)
+        lanes = [lane for lane in range(cfg.lanes) if self._group(lane) == group]
         # Where the row to be updated comes from is looked up so that it meets the product. The result of an entry can
         # be looked up from ``lookup + 2`` cycles after its product on; nearer ones are passed on.
         lookup = max(1, self._fifo[0].latency)
         bypasses = 1 + lookup
         ops = [op]  # ops[i]: the operation as the lanes had it i cycles ago
         for i in range(1, RankOneStep.LATENCY + bypasses):
-            ops.append(data.View(layout, delay(m, ops[-1], 1, name=f"update_lane_{i}", reset_less=False)))
+            later = delay(m, ops[-1], 1, name=f"update_{group}_{i}", reset_less=False)
+            ops.append(data.View(op.shape(), later))
         at_step, at_write = ops[RankOneStep.LATENCY], ops[self._WRITE]
-        host_value = delay(m, in_lanes, RankOneStep.LATENCY, name="host_value").as_signed()
+        host_value = delay(m, scalar, RankOneStep.LATENCY, name=f"host_value_{group}").as_signed()
 
         at_lookup = ops[RankOneStep.LATENCY - lookup]
         nearby = []
         for distance in range(1, bypasses + 1):
-            near = Signal(name=f"near_{distance}", reset_less=True)
+            near = Signal(name=f"near_{group}_{distance}", reset_less=True)
             before, after = ops[RankOneStep.LATENCY - 1 + distance], ops[RankOneStep.LATENCY - 1]
             m.d.sync += near.eq(
                 before.valid
@@ -266,19 +298,15 @@ class SampleEngine(wiring.Component):
                 & (before.chunk == after.chunk)
             )
             nearby.append(near)
-        from_history = delay(m, at_lookup.hit, lookup, name="from_history")
+        from_history = delay(m, at_lookup.hit, lookup, name=f"from_history_{group}")
 
         updates = at_step.valid & (at_step.kind == UpdateKind.UPDATE)
         gains = at_step.valid & (at_step.kind == UpdateKind.GAIN)
-        write_addr = Signal(range(cfg.nodes * cfg.chunks))
-        m.d.comb += [
-            write_addr.eq(self._chunk_addr(at_write.row, at_write)),
-            step.scalar.eq(in_lanes),
-            self.k_en.eq(gains),
-            self.k_addr.eq(self._vector_addr(at_step)),
-        ]
-        beta_saturated = Signal(cfg.lanes)
-        for lane in range(cfg.lanes):
+        m.d.comb += step.scalar[group].eq(scalar)
+        if group == 0:
+            m.d.comb += [self.k_en.eq(gains), self.k_addr.eq(self._vector_addr(at_step))]
+        beta_saturated = Signal(len(lanes), name=f"beta_saturated_{group}")
+        for index, lane in enumerate(lanes):
             k, u = self._k[lane], self._u[lane]
             use_u = Signal(name=f"use_u_{lane}")
             m.d.comb += [
@@ -290,9 +318,9 @@ class SampleEngine(wiring.Component):
                 k.wr_addr.eq(self._vector_addr(at_step)),
                 k.wr_data.eq(step.k[lane]),
                 self.k[lane].eq(step.k[lane]),
-                u.wr_en.eq(self.u_en & (self.u_lane == lane)),
-                u.wr_addr.eq(self.u_addr),
-                u.wr_data.eq(self.u_data),
+                u.wr_en.eq(u_en & (u_lane == lane)),
+                u.wr_addr.eq(u_addr),
+                u.wr_data.eq(u_data),
             ]
             base = self._base(m, lane, at_lookup, lookup, from_history)
             results = [
@@ -310,13 +338,13 @@ class SampleEngine(wiring.Component):
                 m.d.sync += results[0].eq(host_value)
             for newer, older in pairwise(results):
                 m.d.sync += older.eq(newer)
-            m.d.sync += beta_saturated[lane].eq(saturated | step.beta_saturated[lane])
+            m.d.sync += beta_saturated[index].eq(saturated | step.beta_saturated[lane])
             store = self._store[lane]
             whole = at_write.kind == UpdateKind.UPDATE
             only = (at_write.kind == UpdateKind.HOST) & (at_write.lane == lane)
             m.d.comb += [
                 store.wr_en.eq(at_write.valid & (whole | only)),
-                store.wr_addr.eq(write_addr),
+                store.wr_addr.eq(self._chunk_addr(at_write.row, at_write)),
                 store.wr_data.eq(results[0]),
             ]
             history = self._history[lane]
@@ -325,12 +353,19 @@ class SampleEngine(wiring.Component):
                 history.wr_addr.eq(self._chunk_addr(at_write.n, at_write)),
                 history.wr_data.eq(results[0]),
             ]
-        updated = Signal()
-        m.d.sync += [
-            updated.eq(updates),
-            self.saturated_beta.eq(updated & beta_saturated.any()),
-            self.saturated_k.eq(gains & step.k_saturated.any()),
-        ]
+        updated = Signal(name=f"updated_{group}")
+        m.d.sync += updated.eq(updates)
+        k_saturated = Cat(step.k_saturated[lane] for lane in lanes).any()
+        return updated & beta_saturated.any(), gains & k_saturated
+
+    @staticmethod
+    def _split(value, *parts):
+        """Take apart what was put together by ``Cat(*parts)``."""
+        found, at = [], 0
+        for part in parts:
+            found.append(value[at : at + len(part)])
+            at += len(part)
+        return found
 
     def _base(self, m, lane, op, lookup, from_history):
         """The row as it waits, or the result of the latest earlier entry with the same row."""

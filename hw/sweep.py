@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from .config import CoreConfig
 from .dot import DotProduct
 from .ops import CONTEXT_SLOTS, SweepOp, lane_bits
-from .pipeline import clog2, delay
+from .pipeline import any_along, clog2, delay, hops
 from .ram import Ram
 from .rank_one import RankOneStep
 from .requantize import requantize
@@ -49,6 +49,9 @@ class PSweep(wiring.Component):
     saturated_p, saturated_u : Out(1)
         A beat of P or an element of u was clamped.
 
+    Groups of lanes follow each other as in :class:`SampleEngine`: ``k``, ``h``, ``row`` and ``h_row`` come with their
+    group, all other members with group 0.
+
     Timing: ``dim * chunks`` beats; the last u comes :attr:`latency` cycles after the last beat.
 
     Numerics: u k is rounded once to ``cfg.p``; P - step + q saturates; P h is exact and rounded once to ``cfg.u``.
@@ -68,8 +71,8 @@ class PSweep(wiring.Component):
         self._h = [Ram(vectors, cfg.beta_view.bits, style="distributed", **kind) for _ in range(lanes)]
         self._k = [Ram(vectors, cfg.k.bits, style="distributed", **kind) for _ in range(lanes)]
         self._u = Ram(CONTEXT_SLOTS << clog2(cfg.dim), cfg.u.bits, **kind)
-        self._dot = DotProduct(lanes, cfg.p_view.bits, cfg.beta_view.bits, cfg.chunks, **kind)
-        self._step = RankOneStep(lanes, cfg.u.bits, cfg.k.bits, [("p", cfg.p_shift, cfg.p)], **kind)
+        self._dot = DotProduct(lanes, cfg.p_view.bits, cfg.beta_view.bits, cfg.chunks, groups=cfg.groups, **kind)
+        self._step = RankOneStep(lanes, cfg.u.bits, cfg.k.bits, [("p", cfg.p_shift, cfg.p)], groups=cfg.groups, **kind)
         vector_addr, row, context = clog2(vectors), clog2(cfg.dim), clog2(CONTEXT_SLOTS)
         super().__init__(
             {
@@ -140,7 +143,7 @@ class PSweep(wiring.Component):
                 m.submodules[f"{name}_{lane}"] = ram
         m.submodules.u_memory = u_memory = self._u
         m.submodules.dot = dot = self._dot
-        m.submodules.step = step = self._step
+        m.submodules.step = self._step
 
         # Count the beats.
         layout = data.StructLayout(
@@ -178,73 +181,32 @@ class PSweep(wiring.Component):
         fetched = delay(m, issue, u_memory.latency, name="fetched", reset_less=False)
         host_data = delay(m, self.host_data, 1 + u_memory.latency, name="host_data").as_signed()
         scalar = Mux(data.View(layout, fetched).host_write, host_data, u_memory.rd_data.as_signed())
-        scalar = delay(m, scalar, cfg.broadcast, name="scalar").as_signed()
-        ops = [data.View(layout, delay(m, fetched, cfg.broadcast, name="beat", reset_less=False))]
-        for i in range(1, self._NEW + 1):
-            ops.append(data.View(layout, delay(m, ops[-1], 1, name=f"beat_{i}", reset_less=False)))
-        op, at_step, at_sum, at_new = ops[0], ops[RankOneStep.LATENCY], ops[RankOneStep.LATENCY + 1], ops[self._NEW]
-        at_read = ops[RankOneStep.LATENCY - self._p[0].latency]
-        host_value = delay(m, scalar, self._NEW, name="host_value").as_signed()
-
-        def row_addr(beat):
-            return Cat(beat.chunk, beat.row) if cfg.chunks > 1 else beat.row
-
-        def vector_addr(beat, context):
-            return Cat(beat.chunk, context) if cfg.chunks > 1 else context
-
-        p_saturated = Signal(cfg.lanes)
-        for lane in range(cfg.lanes):
-            p, h, k = self._p[lane], self._h[lane], self._k[lane]
-            m.d.comb += [
-                k.wr_en.eq(self.k_en),
-                k.wr_addr.eq(self.k_addr),
-                k.wr_data.eq(self.k[lane]),
-                h.wr_en.eq(self.h_en),
-                h.wr_addr.eq(self.h_addr),
-                h.wr_data.eq(self.h[lane]),
-                k.rd_addr.eq(vector_addr(op, op.op.before)),
-                step.vector[lane].eq(k.rd_data),
-                p.rd_addr.eq(row_addr(at_read)),
-                self.row[lane].eq(p.rd_data),
-            ]
-            old = Signal(signed(cfg.p.bits), name=f"old_{lane}")
-            m.d.comb += old.eq(p.rd_data)
-            # P - u k
-            difference = Signal(signed(cfg.p.bits + 1), name=f"difference_{lane}", reset_less=True)
-            grows = Signal(name=f"grows_{lane}", reset_less=True)
-            clamped = Signal(name=f"clamped_{lane}", reset_less=True)
-            m.d.sync += [
-                difference.eq(old - Mux(at_step.op.update, step.p[lane], 0)),
-                clamped.eq(at_step.op.update & step.p_saturated[lane]),
-            ]
-            # + q on the diagonal while it is below p0
-            diagonal = at_step.row == self._row_of(lane, at_step.chunk)
-            m.d.sync += grows.eq(at_step.op.update & diagonal & (old < self.p0))
-            saturated = Signal(name=f"sum_saturated_{lane}")
-            total = requantize(m, difference + Mux(grows, self.q, 0), shift=0, fmt=cfg.p, saturated=saturated)
-            new = Signal(signed(cfg.p.bits), name=f"new_{lane}", reset_less=True)
-            m.d.sync += [new.eq(total), p_saturated[lane].eq(saturated | clamped)]
-            only = at_new.host_write & (at_new.lane == lane)
-            m.d.comb += [
-                p.wr_en.eq((at_new.valid & at_new.op.update) | only),
-                p.wr_addr.eq(row_addr(at_new)),
-                p.wr_data.eq(Mux(at_new.host_write, host_value, new)),
-                h.rd_addr.eq(vector_addr(at_new, at_new.op.ahead)),
-                dot.a[lane].eq(requantize(m, new, shift=cfg.p.fraction - cfg.p_view.fraction, fmt=cfg.p_view)),
-                dot.b[lane].eq(h.rd_data),
-                self.h_row[lane].eq(h.rd_data),
-            ]
-        at_row = ops[RankOneStep.LATENCY]
+        scalar = delay(m, scalar, cfg.broadcast, name="scalar")
+        op = delay(m, fetched, cfg.broadcast, name="beat", reset_less=False)
+        inputs = zip(
+            hops(m, scalar, cfg.groups, name="scalar"),
+            hops(m, op, cfg.groups, name="beat", reset_less=False),
+            hops(m, Cat(self.k_en, self.k_addr), cfg.groups, name="k", reset_less=False),
+            hops(m, Cat(self.h_en, self.h_addr), cfg.groups, name="h", reset_less=False),
+            hops(m, Cat(self.q, self.p0), cfg.groups, name="inflation"),
+            strict=True,
+        )
+        saturated = []
+        for group, (scalar, op, k_write, h_write, inflation) in enumerate(inputs):
+            ops = [data.View(layout, op)]
+            for i in range(1, self._NEW + 1):
+                later = delay(m, ops[-1], 1, name=f"beat_{group}_{i}", reset_less=False)
+                ops.append(data.View(layout, later))
+            saturated.append(self._group(m, group, ops, scalar, k_write, h_write, inflation))
+            if group == 0:
+                at_row, at_new = ops[RankOneStep.LATENCY], ops[self._NEW]
         m.d.comb += [
-            step.scalar.eq(scalar),
+            self.saturated_p.eq(any_along(m, saturated, name="saturated_p")),
             self.row_en.eq(at_row.host_read),
             dot.valid.eq(at_new.valid & at_new.op.forward),
             dot.first.eq(at_new.chunk == 0),
             dot.last.eq(at_new.chunk == cfg.chunks - 1),
         ]
-        updated = Signal()
-        m.d.sync += updated.eq(at_sum.valid & at_sum.op.update)
-        m.d.sync += self.saturated_p.eq(updated & p_saturated.any())
 
         # h, element by element: taken up chunk by chunk where the rows of that chunk begin.
         m.d.comb += self.h_load.eq(dot.valid & (at_new.row == self._row_of(0, at_new.chunk)))
@@ -273,3 +235,66 @@ class PSweep(wiring.Component):
             u_memory.wr_data.eq(u_register),
         ]
         return m
+
+    def _group(self, m, group, ops, scalar, k_write, h_write, inflation):
+        """The lanes of a group, with the beat as they had it ``i`` cycles ago in ``ops[i]``; was a beat clamped?"""
+        cfg, dot, step = self._cfg, self._dot, self._step
+        op, at_step, at_sum, at_new = ops[0], ops[RankOneStep.LATENCY], ops[RankOneStep.LATENCY + 1], ops[self._NEW]
+        at_read = ops[RankOneStep.LATENCY - self._p[0].latency]
+        host_value = delay(m, scalar, self._NEW, name=f"host_value_{group}").as_signed()
+        q, p0 = inflation[: len(self.q)], inflation[len(self.q) :].as_signed()
+        size = cfg.lanes // cfg.groups
+
+        def row_addr(beat):
+            return Cat(beat.chunk, beat.row) if cfg.chunks > 1 else beat.row
+
+        def vector_addr(beat, context):
+            return Cat(beat.chunk, context) if cfg.chunks > 1 else context
+
+        m.d.comb += step.scalar[group].eq(scalar)
+        p_saturated = Signal(size, name=f"p_saturated_{group}")
+        for index in range(size):
+            lane = group * size + index
+            p, h, k = self._p[lane], self._h[lane], self._k[lane]
+            m.d.comb += [
+                k.wr_en.eq(k_write[0]),
+                k.wr_addr.eq(k_write[1:]),
+                k.wr_data.eq(self.k[lane]),
+                h.wr_en.eq(h_write[0]),
+                h.wr_addr.eq(h_write[1:]),
+                h.wr_data.eq(self.h[lane]),
+                k.rd_addr.eq(vector_addr(op, op.op.before)),
+                step.vector[lane].eq(k.rd_data),
+                p.rd_addr.eq(row_addr(at_read)),
+                self.row[lane].eq(p.rd_data),
+            ]
+            old = Signal(signed(cfg.p.bits), name=f"old_{lane}")
+            m.d.comb += old.eq(p.rd_data)
+            # P - u k
+            difference = Signal(signed(cfg.p.bits + 1), name=f"difference_{lane}", reset_less=True)
+            grows = Signal(name=f"grows_{lane}", reset_less=True)
+            clamped = Signal(name=f"clamped_{lane}", reset_less=True)
+            m.d.sync += [
+                difference.eq(old - Mux(at_step.op.update, step.p[lane], 0)),
+                clamped.eq(at_step.op.update & step.p_saturated[lane]),
+            ]
+            # + q on the diagonal while it is below p0
+            diagonal = at_step.row == self._row_of(lane, at_step.chunk)
+            m.d.sync += grows.eq(at_step.op.update & diagonal & (old < p0))
+            saturated = Signal(name=f"sum_saturated_{lane}")
+            total = requantize(m, difference + Mux(grows, q, 0), shift=0, fmt=cfg.p, saturated=saturated)
+            new = Signal(signed(cfg.p.bits), name=f"new_{lane}", reset_less=True)
+            m.d.sync += [new.eq(total), p_saturated[index].eq(saturated | clamped)]
+            only = at_new.host_write & (at_new.lane == lane)
+            m.d.comb += [
+                p.wr_en.eq((at_new.valid & at_new.op.update) | only),
+                p.wr_addr.eq(row_addr(at_new)),
+                p.wr_data.eq(Mux(at_new.host_write, host_value, new)),
+                h.rd_addr.eq(vector_addr(at_new, at_new.op.ahead)),
+                dot.a[lane].eq(requantize(m, new, shift=cfg.p.fraction - cfg.p_view.fraction, fmt=cfg.p_view)),
+                dot.b[lane].eq(h.rd_data),
+                self.h_row[lane].eq(h.rd_data),
+            ]
+        updated = Signal(name=f"updated_{group}")
+        m.d.sync += updated.eq(at_sum.valid & at_sum.op.update)
+        return updated & p_saturated.any()

@@ -40,7 +40,9 @@ class Latencies:
 
     @classmethod
     def of(cls, cfg: CoreConfig) -> "Latencies":
-        dot = _MULTIPLIER + (cfg.lanes - 1).bit_length() + 1
+        # Groups of lanes hand the sum on, and the last one sends it back.
+        along = cfg.groups + 1 if cfg.groups > 1 else 0
+        dot = _MULTIPLIER + (cfg.lanes // cfg.groups - 1).bit_length() + along + 1
         store = 2 if BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits).rows == 1 else 3
         beats = cfg.dim * cfg.chunks
         p_store = 0 if beats <= 64 else 2 if BlockGrid.fewest(beats, cfg.p.bits).rows == 1 else 3

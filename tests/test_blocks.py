@@ -77,9 +77,10 @@ def test_hazard_window(tmp_path, max_samples):
     assert_same(got["source"][1:][hit[:-1]], source[:-1][hit[:-1]])
 
 
-def test_read_chain(tmp_path):
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_read_chain(tmp_path, groups):
     rng = np.random.default_rng(0)
-    lanes, bits, sources, n = 4, 18, 3, 400
+    lanes, bits, sources, n = 6, 18, 3, 400
     chosen = rng.integers(0, sources + 3, n)  # no load in half of the cycles
     load = np.where(chosen < sources, 1 << np.minimum(chosen, sources), 0)
     shift = rng.integers(0, 2, n)
@@ -93,25 +94,29 @@ def test_read_chain(tmp_path):
             chain, known = list(rows[t, chosen[t]]), lanes
         elif shift[t]:
             chain, known = [*chain[1:], chain[-1]], known - 1
-    got = record(ReadChain(lanes, bits, sources), tmp_path, {"load": load, "rows": rows, "shift": shift}, ["o"])
+    # Group g of the lanes is g cycles late.
+    for lane in range(lanes):
+        rows[:, :, lane] = np.roll(rows[:, :, lane], lane * groups // lanes, axis=0)
+    chain = ReadChain(lanes, bits, sources, groups)
+    got = record(chain, tmp_path, {"load": load, "rows": rows, "shift": shift}, ["o"])
     assert_same(got["o"][valid], np.array(want)[valid])
 
 
 def test_rank_one_step(tmp_path):
     rng = np.random.default_rng(1)
     targets = [("beta", 13, SQ(5, 13)), ("k", 20, SQ(-2, 12)), ("raw", 0, SQ(30, 0))]
-    step = RankOneStep(3, 18, 16, targets, vendor=Vendor.ECP5)
-    scalar = with_extremes(rng, -(1 << 17), (1 << 17) - 1, 300)
-    vector = with_extremes(rng, -(1 << 15), (1 << 15) - 1, (300, 3))
+    step = RankOneStep(4, 18, 16, targets, groups=2, vendor=Vendor.ECP5)
+    scalar = with_extremes(rng, -(1 << 17), (1 << 17) - 1, (300, 2))
+    vector = with_extremes(rng, -(1 << 15), (1 << 15) - 1, (300, 4))
     names = [name for name, _, _ in targets]
     got = record(step, tmp_path, {"scalar": scalar, "vector": vector}, [*names, *(f"{n}_saturated" for n in names)])
-    product = scalar[:, None] * vector
+    product = scalar.repeat(2, axis=1) * vector
     for name, shift, fmt in targets:
         want = requantize(product, shift, fmt)
         clamped = want != (product + ((1 << shift) >> 1)) >> shift
         latency = step.LATENCY
         assert_same(got[name][latency:], want[:-latency], fmt=fmt, target=name)
-        assert_same(got[f"{name}_saturated"][latency:], (clamped @ [1, 2, 4])[:-latency], target=name)
+        assert_same(got[f"{name}_saturated"][latency:], (clamped @ [1, 2, 4, 8])[:-latency], target=name)
         assert clamped.any()
 
 

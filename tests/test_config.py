@@ -53,6 +53,8 @@ def test_a_configuration_does_not_change():
         ({"operand_bits": 19}, "operand_bits must be 8 to 18, not 19"),
         ({"gain_bits": 18}, r"gain_bits must be 4 to operand_bits - 1 \(17\), not 18"),
         ({"broadcast": 0}, "broadcast must be 1 to 6, not 0"),
+        ({"group": 3}, "group must be a power of two from 2 to lanes"),
+        ({"group": 16}, "group must be a power of two from 2 to lanes"),
         ({"k": SQ(0, 20)}, r"k Q0.20 is wider than a multiplier port \(18 bits\)"),
         ({"beta": SQ(5, 28)}, r"beta Q5.28 is wider than a word of the command stream \(32 bits\)"),
         ({"p": SQ(3, 30)}, r"p Q3.30 is wider than a word of the command stream"),
@@ -67,7 +69,7 @@ def test_what_cannot_be_is_refused_with_its_value(changes, message):
         CoreConfig(**{**SMALL, **changes})
 
 
-@pytest.mark.parametrize("name", ["dim", "nodes", "lanes", "max_samples", "lookahead", "mu_shift", "broadcast"])
+@pytest.mark.parametrize("name", ["dim", "nodes", "lanes", "max_samples", "lookahead", "mu_shift", "broadcast", "group"])
 @pytest.mark.parametrize("value", [True, 8.0, "8", None])
 def test_counts_are_integers(name, value):
     with pytest.raises(TypeError, match=f"{name} must be an int"):
@@ -105,7 +107,7 @@ def test_unknown_keys_are_named():
 def test_digest_tells_apart_what_computes_differently():
     base = CoreConfig(**SMALL)
     # What changes neither bits nor commands.
-    for changes in ({"name": "x"}, {"vendor": "ecp5"}, {"broadcast": 4}):
+    for changes in ({"name": "x"}, {"vendor": "ecp5"}, {"broadcast": 4}, {"group": 2}):
         assert base.replace(**changes).digest == base.digest
     others = [
         base.replace(**changes)

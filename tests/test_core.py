@@ -42,6 +42,9 @@ CONFIGS = {
         # Shortest everything.
         TINY.replace(name="smallest", dim=2, lanes=2, max_samples=1, nodes=12, lookahead=1, broadcast=1),
         TINY.replace(name="smallest sequential", dim=2, lanes=2, max_samples=1, nodes=12, broadcast=1, **SEQUENTIAL),
+        # Four groups of lanes, each a cycle after the one before it.
+        TINY.replace(name="groups", dim=16, lanes=8, group=2, max_samples=15),
+        TINY.replace(name="groups sequential", dim=8, lanes=8, group=4, **SEQUENTIAL),
         # Narrow formats and a large mu: everything saturates. Generic memories.
         TINY.replace(name="saturating", mu_shift=1, beta=SQ(3, 9), p=SQ(2, 12), e=SQ(2, 10), k=SQ(-3, 15), u=SQ(3, 9),
                      vendor=Vendor.GENERIC),

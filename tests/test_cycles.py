@@ -16,6 +16,7 @@ CONFIGS = {
     "streaming": TINY,
     "sequential": SEQUENTIAL,
     "one chunk": TINY.replace(lanes=8),
+    "groups": TINY.replace(dim=16, lanes=8, group=2),
 }
 
 

@@ -21,15 +21,15 @@ def beats(lanes: int, a_bits: int, b_bits: int, n: int, rng) -> tuple[np.ndarray
 
 @pytest.mark.parametrize("gap", [0.0, 0.5])
 @pytest.mark.parametrize(
-    ("lanes", "a_bits", "b_bits", "chunks"),
-    [(8, 18, 18, 1), (5, 9, 13, 3), (1, 18, 18, 4), (2, 2, 18, 7), (32, 8, 6, 2)],
+    ("lanes", "a_bits", "b_bits", "chunks", "groups"),
+    [(8, 18, 18, 1, 1), (5, 9, 13, 3, 1), (1, 18, 18, 4, 1), (2, 2, 18, 7, 1), (32, 8, 6, 2, 8), (6, 18, 18, 1, 2)],
 )
-def test_sums(lanes, a_bits, b_bits, chunks, gap):
+def test_sums(lanes, a_bits, b_bits, chunks, groups, gap):
     rng = np.random.default_rng([lanes, chunks])
     n = 16 * chunks
     a, b = beats(lanes, a_bits, b_bits, n, rng)
-    dut = DotProduct(lanes, a_bits, b_bits, chunks)
-    assert dut.latency == 3 + (lanes - 1).bit_length() + 1
+    dut = DotProduct(lanes, a_bits, b_bits, chunks, groups=groups)
+    assert dut.latency == 3 + (lanes // groups - 1).bit_length() + 1 + (groups + 1 if groups > 1 else 0)
     # When each beat is driven; between the beats the inputs are noise.
     cycles = np.cumsum(1 + rng.geometric(1 - gap, n) - 1)
     length = cycles[-1] + dut.latency + 1
@@ -37,14 +37,17 @@ def test_sums(lanes, a_bits, b_bits, chunks, gap):
     drive["a"], drive["b"] = (rng.integers(-1, 1, (length, lanes)) for _ in "ab")
     drive["valid"] = np.zeros(length, int)
     drive["valid"][cycles] = 1
-    drive["a"][cycles], drive["b"][cycles] = a, b
+    # Group g of the lanes is g cycles late.
+    at = cycles[:, None] + np.arange(lanes) * groups // lanes
+    drive["a"][at, np.arange(lanes)], drive["b"][at, np.arange(lanes)] = a, b
     drive["first"][cycles] = np.arange(n) % chunks == 0
     drive["last"][cycles] = np.arange(n) % chunks == chunks - 1
     got = clocked(dut, drive, ["sum_valid", "sum", "products"])
+    products = got["products"][at + Multiplier.LATENCY, np.arange(lanes)]
+    np.testing.assert_array_equal(products, a * b)
     at = np.flatnonzero(got["sum_valid"])
     np.testing.assert_array_equal(at, cycles[chunks - 1 :: chunks] + dut.latency)
     np.testing.assert_array_equal(got["sum"][at], (a * b).sum(1).reshape(-1, chunks).sum(1))
-    np.testing.assert_array_equal(got["products"][cycles + Multiplier.LATENCY], a * b)
 
 
 def test_sums_of_every_length_up_to_chunks():
@@ -110,6 +113,12 @@ def test_vendor_changes_no_latency():
 def test_empty_sums_are_refused(arguments):
     with pytest.raises(ValueError, match="must be at least 1, not 0"):
         DotProduct(**{"a_bits": 8, "b_bits": 8} | arguments)
+
+
+@pytest.mark.parametrize("groups", [0, 3])
+def test_groups_are_equal(groups):
+    with pytest.raises(ValueError, match=f"groups must divide the 8 lanes, not be {groups}"):
+        DotProduct(8, 18, 18, groups=groups)
 
 
 def test_compiled_with_a_reset_in_the_middle(tmp_path):
