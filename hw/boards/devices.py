@@ -1,0 +1,60 @@
+"""What the devices of the boards have: how many multipliers, block RAMs, LUTs and flip-flops. Standard library only."""
+
+from dataclasses import dataclass
+
+from .table import Board
+
+__all__ = ["DEVICES", "Device", "device_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """An FPGA, counted as nextpnr counts it.
+
+    Attributes
+    ----------
+    name : str
+        Of the part, without package and speed.
+    family : str
+        A key of :data:`skipwalk.sim.synthesis.FAMILIES`.
+    dsp : int
+        Multipliers of 18 x 18 bits.
+    bram : int
+        Block RAMs of 18 kbit.
+    lut, ff : int
+        Four-input look-up tables, and flip-flops.
+    """
+
+    name: str
+    family: str
+    dsp: int
+    bram: int
+    lut: int
+    ff: int
+
+
+#: By name; figures of the makers' data sheets (ECP5: FPGA-DS-02012, Gowin: DS102, DS117), LUTs and flip-flops as
+#: nextpnr's data bases have them.
+DEVICES = {
+    d.name: d
+    for d in (
+        Device(name="LFE5U-12F", family="ecp5", dsp=28, bram=56, lut=24288, ff=24288),  # the same die as the 25F
+        Device(name="LFE5U-25F", family="ecp5", dsp=28, bram=56, lut=24288, ff=24288),
+        Device(name="LFE5U-45F", family="ecp5", dsp=72, bram=108, lut=43848, ff=43848),
+        Device(name="LFE5U-85F", family="ecp5", dsp=156, bram=208, lut=83640, ff=83640),
+        Device(name="LFE5UM5G-85F", family="ecp5", dsp=156, bram=208, lut=83640, ff=83640),
+        Device(name="GW1NR-9C", family="gowin", dsp=20, bram=26, lut=8640, ff=6480),
+        Device(name="GW2AR-18C", family="gowin", dsp=48, bram=46, lut=20736, ff=15552),
+    )
+}
+
+
+def device_of(board: Board) -> Device:
+    """The device that the board's title names. Raises ValueError, with the devices there are, if it names none."""
+    # The longest name first: one may be part of another.
+    for name in sorted(DEVICES, key=len, reverse=True):
+        if name in board.title:
+            return DEVICES[name]
+    raise ValueError(
+        f"the title of board {board.name} ({board.title!r}) names no device that is known here: {', '.join(DEVICES)}"
+    )
