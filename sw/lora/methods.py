@@ -6,6 +6,7 @@ to the last output, and ``Skip2-LoRA`` caches the activations besides.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,6 +162,7 @@ def fine_tune(
     batch: int = 20,
     rank: int = 4,
     seed: int = 0,
+    after_epoch: Callable[[float], None] | None = None,
 ) -> Outcome:
     """Fine-tune a copy of ``network`` with samples (n, n_1) and labels (n,), by SGD on the mean cross entropy.
 
@@ -170,6 +172,8 @@ def fine_tune(
         One of :data:`METHODS`.
     rate : float
         Learning rate for the mean over a mini-batch of ``batch`` samples.
+    after_epoch : callable, optional
+        Is told the accuracy on the test samples after every epoch; what that takes is not counted.
 
     Raises
     ------
@@ -214,6 +218,8 @@ def fine_tune(
             for parameter, gradient in gradients:
                 parameter -= gradient
             spent[epoch] += t1 - t0, t2 - t1, time.perf_counter() - t2
+        if after_epoch is not None:
+            after_epoch(accuracy())
     # The first epoch, which may fill a cache, and for each of the others their median: other load disturbs it less.
     typical = spent[:1].sum(axis=0)
     if epochs > 1:
