@@ -38,6 +38,8 @@ class Variant:
         initial contents of memories and would otherwise take most of the time.
     ldflags : str
         For the linker.
+    timing : bool
+        The design has delays: they are simulated, by coroutines, in picoseconds. None is 0.
     """
 
     prefix: str
@@ -46,11 +48,15 @@ class Variant:
     fast: str = "-O1"
     slow: str = "-O0"
     ldflags: str = ""
+    timing: bool = False
 
     @property
     def verilator_options(self) -> list[str]:
-        common = ["--cc", "--no-timing", "--quiet", "--prefix", self.prefix, "-Mdir", "obj"]
-        flags = ["-CFLAGS", self.cflags] if self.cflags else []
+        timing = ["--timing", "--no-sched-zero-delay", "--timescale", "1ps/1ps"] if self.timing else ["--no-timing"]
+        common = ["--cc", *timing, "--quiet", "--prefix", self.prefix, "-Mdir", "obj"]
+        # The wheel does not know this compiler's option for coroutines.
+        cflags = f"{self.cflags} -std=c++20 -fcoroutines" if self.timing else self.cflags
+        flags = ["-CFLAGS", cflags] if cflags else []
         waived = [f"-Wno-{name}" for name in WAIVED_WARNINGS]
         return [*common, *waived, *flags, *self.options]
 
@@ -118,8 +124,10 @@ def compile_model(
 
 def _runtime(variant: Variant, tools: build.Tools) -> Path:
     """Folder with ``runtime.a``: what Verilator links into every model of that variant, from an empty design."""
+    # Without a delay in the design, the part of the runtime for delays would be missing.
+    body = "always @(posedge clk) #1 out = ~out;" if variant.timing else ""
     files = {
-        "empty.v": "module empty(input clk); endmodule\n",
+        "empty.v": f"module empty(input clk, output reg out); {body} endmodule\n",
         "runtime.mk": f"include {variant.prefix}.mk\nruntime.a: $(VK_GLOBAL_OBJS)\n\t$(AR) rcs $@ $^\n",
     }
 

@@ -1,30 +1,10 @@
-"""Boards: their tables, what Amaranth makes of them, and a whole one in simulation behind a pseudo-terminal."""
+"""Boards: their tables, and what Amaranth and the tools make of them."""
 
 import json
 import sys
-import threading
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from skipwalk.hw.boards.table import BOARDS, Board, Pll, board
-from skipwalk.hw.config import preset
-from skipwalk.hw.link.protocol import OSELM_KIND
-from skipwalk.sim.board import BoardSimulation, main, simulate
-from skipwalk.sw.contexts import ContextBatch
-from skipwalk.sw.device import OSELMDevice
-from skipwalk.sw.errors import DeviceError
-from skipwalk.sw.transport import open_transport
-
-TINY = Board(
-    name="tiny",
-    title="no board",
-    platform="",
-    core=preset("tiny"),
-    clock_hz=50_000_000,
-    input_hz=50_000_000,
-    baud=3_000_000,
-)
+from skipwalk.hw.boards.table import BOARDS, Pll, board
 
 
 # ---- tables
@@ -49,11 +29,9 @@ def test_pll_refuses():
         Pll.closest(25_000_000, 900_000_000)
 
 
-def test_unknown_board_names_those_there_are(capsys):
+def test_unknown_board_names_those_there_are():
     with pytest.raises(ValueError, match=r"'x'; there are: ulx3s-85f"):
         board("x")
-    assert main(["x"]) == 2
-    assert "ulx3s-85f" in capsys.readouterr().err
 
 
 # ---- netlists
@@ -171,71 +149,3 @@ def test_failing_tool_is_told_with_its_log(tools, tmp_path, capsys):
     assert build.main(["ulx3s-25f", "--seeds", "3"]) == 1
     assert 'is not installed: pip install "skipwalk[boards]"' in capsys.readouterr().err
     assert build.main(["nonesuch"]) == 2
-
-
-# ---- simulation
-@pytest.fixture(scope="module")
-def served():
-    with BoardSimulation(simulate(TINY), TINY) as simulation:
-        yield simulation
-
-
-def contexts(rng, n: int) -> ContextBatch:
-    sizes = rng.integers(0, TINY.core.max_samples + 1, n)
-    total = int(sizes.sum())
-    return ContextBatch(
-        rng.integers(0, TINY.core.nodes, n, np.int32),
-        np.concatenate([[0], np.cumsum(sizes)]),
-        rng.integers(0, TINY.core.nodes, total, np.int32),
-        rng.integers(0, 2, total, np.uint8),
-    )
-
-
-def trained(backend: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and P after a short training; every number from one seed."""
-    rng = np.random.default_rng(3)
-    with OSELMDevice(open_transport(backend, TINY.core), TINY.core) as device:
-        device.set_parameters(q=1e-4, p0=1.0)
-        device.load(rng.uniform(-0.5, 0.5, (TINY.core.nodes, TINY.core.dim)))
-        device.write_p(np.eye(TINY.core.dim))
-        device.train(contexts(rng, 40))
-        return device.read_rows_raw(), device.read_p_raw()
-
-
-def test_unchanged_driver_on_the_simulated_board_gives_the_same_bits(served):
-    rows, p = trained("golden")
-    for _ in range(2):  # opened again, it begins anew
-        board_rows, board_p = trained(served.address)
-        np.testing.assert_array_equal(board_rows, rows)
-        np.testing.assert_array_equal(board_p, p)
-
-
-def test_board_with_another_configuration_is_refused(served):
-    other = TINY.core.replace(nodes=32)
-    with pytest.raises(DeviceError, match=f"digest {TINY.core.digest:#010x}, expected is {other.digest:#010x}"):
-        open_transport(served.address, other)
-
-
-def test_identity_names_the_core(served):
-    with open_transport(served.address, TINY.core) as transport:
-        assert transport.link.identity.kind == OSELM_KIND
-
-
-def test_command_serves_until_interrupted(monkeypatch, capsys):
-    """Without compiling anything."""
-
-    class Stub(BoardSimulation):
-        def __init__(self, *_):
-            self.address, self.cycles_per_second = "serial:/dev/pts/9@9600", 1e6
-
-        def close(self):
-            pass
-
-    def interrupted():
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("skipwalk.sim.board.simulate", lambda row: None)
-    monkeypatch.setattr("skipwalk.sim.board.BoardSimulation", Stub)
-    monkeypatch.setattr(threading, "Event", lambda: SimpleNamespace(wait=interrupted))
-    assert main(["ulx3s-25f"]) == 130
-    assert capsys.readouterr().out == "serial:/dev/pts/9@9600\n"
