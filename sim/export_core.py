@@ -10,9 +10,10 @@ from ..hw.lora_protocol import LoraCounter, LoraOpcode, LoraParameter
 from ..hw.protocol import Counter, Opcode, Parameter
 from .build import MissingToolError
 
-__all__ = ["axi_core", "axi_verilog", "core_map"]
+__all__ = ["UNITS", "axi_core", "axi_verilog", "config_of_map", "core_map"]
 
-#: ``kind`` of a Skip2-LoRA core.
+#: Configurations by the name of the core in a map.
+UNITS: dict[str, type[CoreConfig] | type[LoraConfig]] = {"os-elm": CoreConfig, "skip2-lora": LoraConfig}
 
 
 def axi_core(cfg: CoreConfig | LoraConfig, *, primitives: bool = False) -> Any:
@@ -51,13 +52,25 @@ def axi_verilog(core: Any, name: str) -> str:
     return verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
 
 
+def config_of_map(data: Any) -> CoreConfig | LoraConfig:
+    """The configuration of the core that :func:`core_map` describes; of the map, only ``core`` and ``configuration``.
+
+    Raises ValueError or TypeError for anything that is no such map, and as the configuration does.
+    """
+    if not isinstance(data, dict) or not {"core", "configuration"} <= data.keys():
+        raise ValueError("a map has a `core` and a `configuration`")
+    if data["core"] not in UNITS:
+        raise ValueError(f"the core is one of {', '.join(UNITS)}, not {data['core']!r}")
+    return UNITS[data["core"]].from_dict(data["configuration"])
+
+
 def core_map(cfg: CoreConfig | LoraConfig, name: str) -> dict:
     """What a program, or a person, has to know of module ``name``: buses, registers, commands, configuration."""
     lora = isinstance(cfg, LoraConfig)
     opcodes, parameters, counters = (LoraOpcode, LoraParameter, LoraCounter) if lora else (Opcode, Parameter, Counter)
     return {
         "module": name,
-        "core": "skip2-lora" if lora else "os-elm",
+        "core": next(name for name, kind in UNITS.items() if isinstance(cfg, kind)),
         "clock": "aclk",
         "reset": {"port": "aresetn", "active": "low", "synchronous": True},
         "buses": {

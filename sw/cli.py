@@ -25,10 +25,11 @@ _COMMANDS = {
     "update": ".commands.training",
     "evaluate": ".commands.inspection",
     "info": ".commands.inspection",
-    "export": ".commands.inspection",
+    "vectors": ".commands.inspection",
     "finetune": ".lora.cli",
+    "explore": ".commands.explore",
     "program": ".commands.program",
-    "verilog": ".commands.verilog",
+    "export": ".commands.export",
 }
 
 _HELP = """Node embeddings that keep learning, on an OS-ELM core: its golden model or its RTL, with the same bits.

@@ -96,7 +96,7 @@ def test_update_adds_edges_and_nodes(folder):
 
 def test_evaluate_takes_models_and_both_kinds_of_vectors(folder):
     for name in ("v.npz", "v.txt"):
-        assert run("export", "model.npz", "-o", name).exit_code == 0
+        assert run("vectors", "model.npz", "-o", name).exit_code == 0
     scores = [
         printed(run("evaluate", name, "labels.txt", "--repeats", "3")) for name in ("model.npz", "v.npz", "v.txt")
     ]
@@ -214,8 +214,8 @@ EVALUATE = ("evaluate", "model.npz", "bad.txt")
         ("1 2\nx 0.5\n", ("evaluate", "bad.txt", "labels.txt"), 3, "bad.txt:2: 2 columns; an id and 2 numbers"),
         ("", ("info", "bad.txt"), 3, "bad.txt: "),
         (None, ("info", "nothing"), 3, "nothing: no such file, and no preset (tiny, "),
-        (None, ("export", "bad.txt", "-o", "v.txt"), 3, "bad.txt: no such file"),
-        (None, ("export", "model.npz", "-o", "none/v.txt"), 3, "none/v.txt: cannot be written"),
+        (None, ("vectors", "bad.txt", "-o", "v.txt"), 3, "bad.txt: no such file"),
+        (None, ("vectors", "model.npz", "-o", "none/v.txt"), 3, "none/v.txt: cannot be written"),
         (None, ("explode",), 2, "No such command 'explode'"),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_truncated_model_is_refused_everywhere(folder, model):
     before = contents(folder)
     for arguments in (
         ("info", "cut.npz"),
-        ("export", "cut.npz", "-o", "v.txt"),
+        ("vectors", "cut.npz", "-o", "v.txt"),
         ("update", "cut.npz", "edges.txt", "-o", "m.npz"),
         ("evaluate", "cut.npz", "labels.txt"),
         ("train", "--resume", "cut.npz", "-o", "m.npz"),
@@ -267,7 +267,7 @@ def test_a_missing_device_is_exit_code_5(folder, monkeypatch):
 def test_help_and_version_explain_themselves():
     result = run("--help")
     assert result.exit_code == 0
-    for word in ("130  interrupted", "train", "update", "evaluate", "info", "export"):
+    for word in ("130  interrupted", "train", "update", "evaluate", "info", "vectors", "export"):
         assert word in result.stdout
     assert run("--version").stdout.startswith("skipwalk, version")
     assert "[default: 24]" in run("train", "--help").stdout

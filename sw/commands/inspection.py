@@ -1,4 +1,4 @@
-"""``skipwalk evaluate``, ``skipwalk info`` and ``skipwalk export``."""
+"""``skipwalk evaluate``, ``skipwalk info`` and ``skipwalk vectors``."""
 
 import logging
 from collections.abc import Hashable
@@ -18,7 +18,7 @@ from ..readers import read_labels
 from ..report import Result
 from .common import FILE, check_outputs, options, quieten, save_vectors, show, write
 
-__all__ = ["evaluate", "export", "info"]
+__all__ = ["evaluate", "info", "vectors"]
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def info(what: str | None) -> None:
 @click.command()
 @click.argument("model", type=FILE)
 @options("output")
-def export(model: Path, output: Path) -> None:
+def vectors(model: Path, output: Path) -> None:
     """Write the vectors of a MODEL: as .npz, or with any other ending as word2vec text."""
     check_outputs(output)
     save_vectors(Model.load(model), output)
