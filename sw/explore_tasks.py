@@ -44,7 +44,9 @@ class Task:
     points: list[str] = field(default_factory=list)
 
 
-def f1_of(graph: Graph, rows: np.ndarray, classes: Sequence[str], core: CoreConfig, **parameters: int) -> float:
+def f1_of(
+    graph: Graph, rows: np.ndarray, classes: Sequence[str], core: CoreConfig, parameters: dict[str, Any]
+) -> float:
     """Micro-F1 of the vectors that the golden model of ``core`` learns; ``parameters`` are the estimator's."""
     estimator = Node2Vec(preset=core, **parameters).fit(graph)
     return float(evaluate(estimator.embedding_[rows], classes).micro.mean())
@@ -63,9 +65,9 @@ def needs_of(core: CoreConfig, board: Board | None) -> dict[str, int]:
 
             component: Any = OSELMCore(core, primitives=primitives)
         else:
-            from ..hw.top import oselm_device
+            from ..hw.top import serial_device
 
-            component = oselm_device(core, board.uart, board.link, primitives=primitives)
+            component = serial_device([core], board.uart, board.link, primitives=primitives)
         return asdict(netlist_needs(synthesise(component, family, timeout=3600), family))
     except ModuleNotFoundError as error:
         raise DeviceError(f'{error.name} is not installed: pip install "skipwalk[rtl,synth]"') from None
@@ -165,4 +167,5 @@ def _begin(*data: Any, quiet: bool = True) -> None:
 
 
 def _f1(core: CoreConfig, run: dict[str, int]) -> float:
-    return f1_of(*_DATA[0], core, **run)
+    graph, rows, classes = _DATA[0]
+    return f1_of(graph, rows, classes, core, run)

@@ -48,7 +48,7 @@ def test_formulas_hold_in_the_netlist(name):
 def test_formulas_hold_on_the_boards(path):
     entry = json.loads(path.read_text()) if path is not None else {}
     board = BOARDS.get(entry.get("board", ""))
-    if board is None or not isinstance(board.core, CoreConfig) or board.core.to_dict() != entry.get("core"):
+    if board is None or len(board.cores) > 1 or board.core.to_dict() != entry.get("core"):
         pytest.skip("no result of a board as it is in the table now")
     needs, device = core_needs(board.core, board.link), device_of(board)
     assert (needs.dsp, needs.bram) == (entry["dsp"]["used"], entry["bram"]["used"])
@@ -83,5 +83,5 @@ def test_the_longest_name_is_the_device():
     board = next(iter(BOARDS.values()))
     other = dataclasses.replace(board, title="Some board with LFE5UM5G-85F")
     assert device_of(other).name == "LFE5UM5G-85F"
-    with pytest.raises(ValueError, match=r"'a box'.* names no device that is known here: LFE5U-25F"):
+    with pytest.raises(ValueError, match=r"'a box'.* names no device that is known here: LFE5U-12F"):
         device_of(dataclasses.replace(board, title="a box"))

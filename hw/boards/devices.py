@@ -33,12 +33,12 @@ class Device:
     ff: int
 
 
-#: By name; figures of the makers' data sheets (ECP5: FPGA-DS-02012, Gowin: DS102, DS117), LUTs and flip-flops as
-#: nextpnr's data bases have them.
+#: By name; a LFE5U-12F is the die of a 25F, and nextpnr uses all of it.
 DEVICES = {
     d.name: d
     for d in (
         Device(name="LFE5U-12F", family="ecp5", dsp=28, bram=56, lut=24288, ff=24288),  # the same die as the 25F
+        Device(name="LFE5U-12F", family="ecp5", dsp=28, bram=56, lut=24288, ff=24288),
         Device(name="LFE5U-25F", family="ecp5", dsp=28, bram=56, lut=24288, ff=24288),
         Device(name="LFE5U-45F", family="ecp5", dsp=72, bram=108, lut=43848, ff=43848),
         Device(name="LFE5U-85F", family="ecp5", dsp=156, bram=208, lut=83640, ff=83640),

@@ -217,8 +217,9 @@ def _print(found: Sequence[Row], clock_hz: int | None) -> None:
     synthesised = any(row.needs.lut is not None for row in found)
     head = ["", "point", "D", "lanes", "bits", "F1", "+-", "cycles/walk", "roofline", "mult", "BRAM"]
     head += ["LUT", "FF"] * synthesised + ["us/walk"] * (clock_hz is not None)
-    lines = [head]
+    lines: list[list[Any]] = [head]
     for row in found:
+        cells: list[Any]
         core, needs = row.point.core, row.needs
         spread = f"{np.std(row.f1):.3f}" if len(row.f1) > 1 else "-"
         cells = ["*" if row.front else "", row.point.name, core.dim, core.lanes, row.point.bits, f"{row.f1_mean:.3f}"]
