@@ -35,8 +35,10 @@ class Records:
     def load(self, unit: Unit) -> Record | None:
         """What is there for the unit; None if nothing is, or nothing that can be used."""
         try:
-            record = Record(**json.loads(self._path(unit).read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
+            fields = json.loads(self._path(unit).read_text())
+            curves = {name: (x, y) for name, (x, y) in fields.pop("curves").items()}
+            record = Record(**fields, curves=curves)
+        except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
             return None
         return record if record.key == unit.key else None
 
