@@ -41,6 +41,14 @@ class CommandInterpreter(wiring.Component):
         One of them, for one cycle.
     loaded : In(1), shift : Out(1), element : In
         The read chain has taken what was asked for; move on; its first element.
+    walk_words : Out(stream), walk_busy : In(1)
+        To the front end: WALK and WRITE_TABLE; it wants more words of the command, or works on it.
+    walks_close : Out(1), walks_idle : In(1)
+        A context or a barrier has come: no walk waits for others; no walks are left.
+    set_en, set_number, set_value : Out
+        A parameter of the front end.
+
+    Without a front end in ``cfg``, the last three entries are left alone and their commands are unknown.
 
     Timing: a word of TRAIN, WRITE_ROW or WRITE_P a cycle; an element of READ_ROW or READ_P a cycle, and the latency
     of the store for each chunk.
@@ -77,6 +85,13 @@ class CommandInterpreter(wiring.Component):
                 "loaded": In(1),
                 "shift": Out(1),
                 "element": In(signed(element_bits)),
+                "walk_words": Out(stream.Signature(32)),
+                "walk_busy": In(1),
+                "walks_close": Out(1),
+                "walks_idle": In(1, init=1),
+                "set_en": Out(1),
+                "set_number": Out(4),
+                "set_value": Out(32),
             }
         )
 
@@ -109,6 +124,9 @@ class CommandInterpreter(wiring.Component):
             self.host_data.eq(word),
         ]
 
+        walks_commands = (Opcode.WALK, Opcode.WRITE_TABLE) if cfg.walks else ()
+        walks_parameters = tuple(p for p in Parameter if p >= Parameter.SAMPLING) if cfg.walks else ()
+        m.d.comb += [self.set_number.eq(header), self.set_value.eq(word)]
         with m.FSM():
             with m.State("HEADER"):
                 with m.If(self.i.valid):
@@ -116,8 +134,8 @@ class CommandInterpreter(wiring.Component):
                         with m.Case(Opcode.NOP):
                             m.d.comb += self.i.ready.eq(1)
                         with m.Case(Opcode.TRAIN):
-                            m.d.comb += self.i.ready.eq(self.ready)
-                            with m.If(self.ready):
+                            m.d.comb += [self.walks_close.eq(1), self.i.ready.eq(self.ready & self.walks_idle)]
+                            with m.If(self.ready & self.walks_idle):
                                 m.d.comb += [
                                     self.centre_valid.eq(sound_context),
                                     self.rejected.eq(~sound_context),
@@ -130,6 +148,10 @@ class CommandInterpreter(wiring.Component):
                                         m.next = "SAMPLES"
                                     with m.Else():
                                         m.next = "SKIP"
+                        with m.Case(*walks_commands[:1]):
+                            m.d.comb += self.i.ready.eq(1)
+                            m.d.sync += header.eq(word)
+                            m.next = "WALK HEADER"
                         with m.Default():
                             m.d.comb += self.i.ready.eq(1)
                             m.d.sync += header.eq(word)
@@ -156,7 +178,7 @@ class CommandInterpreter(wiring.Component):
                     with m.If(left == 1):
                         m.next = "HEADER"
             with m.State("BARRIER"):
-                m.d.comb += self.drain.eq(1)
+                m.d.comb += [self.walks_close.eq(1), self.drain.eq(self.walks_idle)]
                 m.d.sync += [left.eq(0), lane.eq(0), chunk.eq(0)]
                 m.d.sync += counter.eq(Array(self.counters)[header[: clog2(len(Counter))]])
                 with m.If(self.at_rest):
@@ -178,6 +200,8 @@ class CommandInterpreter(wiring.Component):
                             m.next = "READ"
                         with m.Case(Opcode.FLUSH):
                             m.next = "ECHO"
+                        with m.Case(*walks_commands[1:]):
+                            m.next = "WALK HEADER"
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                             m.next = "HEADER"
@@ -195,6 +219,8 @@ class CommandInterpreter(wiring.Component):
                             m.d.sync += self.q.eq(word)
                         with m.Case(Parameter.P0):
                             m.d.sync += self.p0.eq(word)
+                        with m.Case(*walks_parameters):
+                            m.d.comb += self.set_en.eq(1)
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                     m.next = "HEADER"
@@ -243,6 +269,18 @@ class CommandInterpreter(wiring.Component):
                             m.next = "HEADER"
                         with m.Else():
                             m.next = "READ"
+            with m.State("WALK HEADER"):
+                m.d.comb += [self.walk_words.valid.eq(1), self.walk_words.payload.eq(header)]
+                with m.If(self.walk_words.ready):
+                    m.next = "WALK WORDS"
+            with m.State("WALK WORDS"):
+                m.d.comb += [
+                    self.walk_words.valid.eq(self.i.valid & self.walk_busy),
+                    self.walk_words.payload.eq(word),
+                    self.i.ready.eq(self.walk_words.ready & self.walk_busy),
+                ]
+                with m.If(~self.walk_busy):
+                    m.next = "HEADER"
             with m.State("ECHO"):
                 m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(header)]
                 with m.If(self.o.ready):

@@ -68,6 +68,11 @@ class CoreConfig(Identified):
         How many lanes work in the same cycle; the next ``group`` lanes follow a cycle later, so that all wires stay
         among neighbours. A power of two of at most ``lanes``; 0 stands for all lanes. It changes no bit, and with
         the streaming schedule no cycle either.
+    walks : int
+        How many walks the front end can have in flight: their contexts take turns. 0: no front end, the host makes
+        the contexts.
+    max_walk : int
+        Longest walk that the front end takes.
 
     Raises
     ------
@@ -95,6 +100,8 @@ class CoreConfig(Identified):
     vendor: Vendor = Vendor.GENERIC
     broadcast: int = 2
     group: int = 0
+    walks: int = 0
+    max_walk: int = 128
 
     def __post_init__(self):
         for name in (
@@ -108,6 +115,8 @@ class CoreConfig(Identified):
             "operand_bits",
             "broadcast",
             "group",
+            "walks",
+            "max_walk",
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool):
@@ -145,6 +154,14 @@ class CoreConfig(Identified):
             raise ValueError(f"gain_bits must be 4 to operand_bits - 1 ({self.operand_bits - 1}), not {self.gain_bits}")
         if not 1 <= self.broadcast <= 6:
             raise ValueError(f"broadcast must be 1 to 6, not {self.broadcast}")
+        if not 0 <= self.walks <= 64:
+            raise ValueError(f"walks must be 0 (no front end) to 64, not {self.walks}")
+        if not 2 <= self.max_walk <= 4096:
+            raise ValueError(f"max_walk must be 2 to 4096, not {self.max_walk}")
+        if self.walks and self.nodes > 1 << self.FRONT_END_ROW_BITS:
+            raise ValueError(
+                f"a front end has at most {1 << self.FRONT_END_ROW_BITS} nodes, not {self.nodes}; use walks=0"
+            )
         for name in ("beta", "p"):
             if getattr(self, name).bits > 32:
                 raise ValueError(f"{name} {getattr(self, name)} is wider than a word of the command stream (32 bits)")
@@ -164,8 +181,9 @@ class CoreConfig(Identified):
             if shift < 0:
                 raise ValueError(f"{name}: the product has {-shift} fraction bits fewer than its format; use fewer")
 
-    # Limits of the command words.
+    # Limits of the command words: a row in a context, and a row in a walk, two of which make a word.
     ROW_BITS = 20
+    FRONT_END_ROW_BITS = 16
 
     # ---- shape
     @property
@@ -250,8 +268,8 @@ class CoreConfig(Identified):
 PRESETS = {
     c.name: c
     for c in (
-        CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7, lookahead=2),
-        CoreConfig(name="ecp5-85f", dim=32, nodes=3072, lanes=32, max_samples=31, vendor=Vendor.ECP5, group=4),
+        CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7, lookahead=2, walks=4),
+        CoreConfig(name="ecp5-85f", dim=32, nodes=3072, lanes=32, max_samples=31, vendor=Vendor.ECP5, group=4, walks=8),
         CoreConfig(
             name="paper",
             dim=32,
@@ -261,6 +279,7 @@ PRESETS = {
             schedule=Schedule.SEQUENTIAL,
             lookahead=0,
             vendor=Vendor.ECP5,
+            walks=8,
         ),
     )
 }

@@ -8,6 +8,7 @@ from .command import CommandInterpreter
 from .config import CoreConfig, Schedule
 from .contexts import ContextQueue
 from .counters import CounterBank
+from .front_end import FrontEnd
 from .gain import Gain
 from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
 from .pipeline import delay
@@ -32,6 +33,8 @@ class OSELMCore(wiring.Component):
                      +-- counters, read chain             |   +-- Gain --|-- g    |
                                                           +------------> PSweep --+ P
 
+    With ``cfg.walks``, a :class:`~skipwalk.hw.front_end.FrontEnd` between interpreter and queue makes contexts of walks.
+
     Parameters
     ----------
     cfg : CoreConfig
@@ -43,11 +46,12 @@ class OSELMCore(wiring.Component):
     i : In(stream.Signature(32)), o : Out(stream.Signature(32))
         Commands and replies: :mod:`skipwalk.hw.protocol`.
 
-    Timing: :mod:`skipwalk.sim.cycles`. Resources: ``4 * lanes + 2`` multipliers.
+    Timing: :mod:`skipwalk.sim.cycles`. Resources: ``4 * lanes + 2`` multipliers, two more with a front end.
     """
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
+        self._primitives = primitives
         self._samples = SampleEngine(cfg, primitives=primitives)
         self._sweep = PSweep(cfg, primitives=primitives)
         self._gain = Gain(cfg, primitives=primitives)
@@ -77,6 +81,7 @@ class OSELMCore(wiring.Component):
         m.submodules.command = command = CommandInterpreter(cfg)
         m.submodules.queue = queue = ContextQueue(cfg)
         m.submodules.counters = counters = CounterBank(len(Counter))
+        front = FrontEnd(cfg, primitives=self._primitives) if cfg.walks else None
         element_bits = max(cfg.beta.bits, cfg.p.bits)
         m.submodules.chain = chain = ReadChain(cfg.lanes, element_bits, 3, cfg.groups)
 
@@ -96,6 +101,8 @@ class OSELMCore(wiring.Component):
         with m.Elif(landing != 0):
             m.d.sync += landing.eq(landing - 1)
         m.d.comb += command.ready.eq(queue.ready & (landing == 0))
+        if front is not None:
+            self._connect_front_end(m, front, command, queue)
         wiring.connect(m, queue.contexts, sequencer.contexts)
         wiring.connect(m, queue.samples, sequencer.samples)
         wiring.connect(m, gain.g, sequencer.g)
@@ -180,7 +187,7 @@ class OSELMCore(wiring.Component):
             Counter.CYCLES: always,
             Counter.CONTEXTS: queue.contexts.valid & queue.contexts.ready,
             Counter.SAMPLES: queue.samples.valid & queue.samples.ready,
-            Counter.REJECTED: command.rejected,
+            Counter.REJECTED: command.rejected if front is None else command.rejected | front.rejected,
             Counter.SAT_BETA: samples.saturated_beta,
             Counter.SAT_P: sweep.saturated_p,
             Counter.SAT_K: samples.saturated_k,
@@ -196,3 +203,27 @@ class OSELMCore(wiring.Component):
         m.d.comb += [counters.events.eq(Cat(events[c] for c in Counter)), counters.clear.eq(command.clear)]
         m.d.comb += [a.eq(b) for a, b in zip(command.counters, counters.counts, strict=True)]
         return m
+
+    def _connect_front_end(self, m, front, command, queue):
+        """The front end between interpreter and queue. Its contexts and those of the host exclude each other."""
+        m.submodules.front = front
+        wiring.connect(m, command.walk_words, front.i)
+        item = front.o.payload
+        m.d.comb += [
+            front.set_en.eq(command.set_en),
+            front.set_number.eq(command.set_number),
+            front.set_value.eq(command.set_value),
+            front.close.eq(command.walks_close),
+            command.walk_busy.eq(front.busy),
+            command.walks_idle.eq(front.idle),
+            front.o.ready.eq(command.ready),
+        ]
+        with m.If(~front.idle):
+            taken = front.o.valid & command.ready
+            m.d.comb += [
+                queue.centre_valid.eq(taken & item.centre),
+                queue.sample_valid.eq(taken & ~item.centre),
+                queue.row.eq(item.row),
+                queue.label.eq(item.label),
+                queue.ends.eq(taken & item.ends),
+            ]

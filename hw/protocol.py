@@ -25,14 +25,15 @@ __all__ = [
 #: First word of an identity: "SKW1".
 MAGIC = 0x534B5731
 #: Rises when the meaning of a word changes.
-VERSION = 1
+VERSION = 2
 COUNTER_BITS = 48
 #: Of the probability with which a column of the alias table keeps its own node.
 THRESHOLD_BITS = 24
 
 
 class Opcode(IntEnum):
-    """Upper four bits of a header. All but NOP and TRAIN first wait until training has come to rest (a *barrier*)."""
+    """Upper four bits of a header. All but NOP, TRAIN and WALK first wait until training has come to rest (a
+    *barrier*). WALK and WRITE_TABLE need a front end; elsewhere they are unknown."""
 
     NOP = 0  # nothing; ignored, so that zeros may pad
     INFO = 1  # -> the words of Identity
@@ -45,6 +46,8 @@ class Opcode(IntEnum):
     READ_P = 8  # [19:0] row -> dim elements
     TRAIN = 9  # [26:20] number of samples, [19:0] centre; then a word a sample: [31] label, [19:0] row
     FLUSH = 10  # [27:0] anything -> the same header, when training has come to rest
+    WALK = 11  # [15:0] number of nodes, else 0; then two rows a word, the first one in the lower half
+    WRITE_TABLE = 12  # [19:0] number of columns, else 0; then threshold and alias of each, a word each
 
 
 class Parameter(IntEnum):
@@ -52,6 +55,11 @@ class Parameter(IntEnum):
 
     Q = 0  # covariance inflation a context, format of P
     P0 = 1  # the diagonal is inflated while it is below, format of P
+    # Of the front end:
+    SAMPLING = 2  # word of hw.sampling.Sampling; no walk is taken before it has been set
+    KEY_HIGH = 3  # of the negatives' generator, upper word
+    KEY_LOW = 4
+    NEXT_WALK = 5  # number of the next walk; rises by one with each that is taken
 
 
 class Counter(IntEnum):
@@ -60,7 +68,7 @@ class Counter(IntEnum):
     CYCLES = 0
     CONTEXTS = 1
     SAMPLES = 2
-    REJECTED = 3  # commands, contexts or samples that were dropped: a row or a count out of range
+    REJECTED = 3  # commands, contexts, samples or walks that were dropped: a row or a count out of range
     SAT_BETA = 4
     SAT_P = 5
     SAT_K = 6

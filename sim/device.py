@@ -13,6 +13,7 @@ from ..hw.config import CoreConfig
 from ..hw.protocol import COUNTER_BITS, Counter, Opcode, Parameter, identity_words
 from ..sw.words import from_words, raw_words
 from .golden import oselm, oselm_compiled
+from .golden.front_end import FrontEnd
 from .golden.oselm import Contexts
 
 __all__ = ["GoldenDevice"]
@@ -27,8 +28,8 @@ _RESERVED = 1 << 27
 class GoldenDevice:
     """A core in software.
 
-    Contexts wait until the next barrier (any command but TRAIN and NOP) and are then trained as one segment. A command
-    whose words have not all come yet waits for the rest. After a reset everything is 0, as in the simulated RTL.
+    Contexts wait until the next barrier (any command but TRAIN, WALK and NOP) and are then trained as one segment. A
+    command whose words have not all come yet waits for the rest. After a reset everything is 0, as in the simulated RTL.
 
     Parameters
     ----------
@@ -53,6 +54,7 @@ class GoldenDevice:
         self.cycles = 0
         self.rejected = 0
         self._queued: list[Contexts] = []
+        self._front = FrontEnd(cfg) if cfg.walks else None
         self._rest = np.empty(0, np.uint32)
         self._replies: list[np.ndarray] = []
 
@@ -69,12 +71,16 @@ class GoldenDevice:
         words = np.concatenate([self._rest, words])
         at = 0
         while True:
-            at = self._collect(words, at)
+            begin, at = at, self._collect(words, at)
+            if self._front is not None:
+                at = self._front.take(words, at)
             if at == len(words):
                 break
+            if at > begin:
+                continue
             word = int(words[at])
-            opcode, end = word >> 28, at + 1 + self._operands(word >> 28)
-            if opcode == Opcode.TRAIN or end > len(words):
+            opcode, end = word >> 28, at + 1 + self._operands(word)
+            if opcode == Opcode.TRAIN or (opcode == Opcode.WALK and self._front is not None) or end > len(words):
                 break  # cut off: the rest is still to come
             self._barrier()
             self._execute(opcode, word & 0x0FFFFFFF, words[at + 1 : end])
@@ -92,6 +98,7 @@ class GoldenDevice:
         """Queue the contexts from ``words[at:]`` up to another command or a context that is cut off; returns where."""
         end, n_contexts, n_samples = _extent(words, at)
         if n_contexts:
+            self._close_walks()
             centres, indptr = np.empty(n_contexts, np.int64), np.zeros(n_contexts + 1, np.int64)
             samples, labels = np.empty(n_samples, np.int64), np.empty(n_samples, np.int64)
             limits = self._cfg.nodes, self._cfg.max_samples
@@ -100,8 +107,14 @@ class GoldenDevice:
             self._queued.append(Contexts(centres[:c], indptr[: c + 1], samples[:s], labels[:s]))
         return end
 
+    def _close_walks(self) -> None:
+        """Queue the contexts of the walks up to now."""
+        if self._front is not None and (made := self._front.close()) is not None:
+            self._queued.append(made)
+
     def _barrier(self) -> None:
         """Train what is queued, as one segment."""
+        self._close_walks()
         if not self._queued:
             return
         parts, self._queued = self._queued, []
@@ -111,9 +124,12 @@ class GoldenDevice:
             self.cycles += self._cost(self._cfg, segment)
 
     # ---- all other commands
-    def _operands(self, opcode: int) -> int:
+    def _operands(self, word: int) -> int:
+        opcode = word >> 28
         if opcode in (Opcode.WRITE_ROW, Opcode.WRITE_P):
             return self._cfg.dim
+        if opcode == Opcode.WRITE_TABLE and self._front is not None:
+            return 2 * (word & _ROW_MASK)
         return 1 if opcode == Opcode.SET else 0
 
     def _execute(self, opcode: int, argument: int, operands: np.ndarray) -> None:
@@ -129,6 +145,8 @@ class GoldenDevice:
             case Opcode.CLEAR:
                 state.counters = dict.fromkeys(state.counters, 0)
                 state.contexts = state.samples = self.cycles = self.rejected = 0
+                if self._front is not None:
+                    self._front.rejected = 0
             case Opcode.FLUSH:
                 self._replies.append(np.array([opcode << 28 | argument], np.uint32))
             case Opcode.WRITE_ROW | Opcode.WRITE_P | Opcode.READ_ROW | Opcode.READ_P:
@@ -140,6 +158,8 @@ class GoldenDevice:
                     self._replies.append(raw_words(store[row]) if sound else np.zeros(cfg.dim, np.uint32))
                 elif sound:
                     store[row] = from_words(operands, fmt)
+            case Opcode.WRITE_TABLE if self._front is not None:
+                self._front.write_table(argument, operands)
             case _:
                 self.rejected += 1
 
@@ -148,6 +168,8 @@ class GoldenDevice:
             self.state.q = int(operands[0]) & self._cfg.p.max_raw
         elif parameter == Parameter.P0:
             self.state.p0 = int(from_words(operands, self._cfg.p)[0])
+        elif self._front is not None and parameter >= Parameter.SAMPLING:
+            self._front.set(parameter, int(operands[0]))
         else:
             self.rejected += 1
 
@@ -160,7 +182,7 @@ class GoldenDevice:
                 Counter.CYCLES: self.cycles,
                 Counter.CONTEXTS: state.contexts,
                 Counter.SAMPLES: state.samples,
-                Counter.REJECTED: self.rejected,
+                Counter.REJECTED: self.rejected + (self._front.rejected if self._front is not None else 0),
             }
             value = known.get(counter, state.counters.get(counter.name.lower(), 0)) % (1 << COUNTER_BITS)
         else:

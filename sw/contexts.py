@@ -23,7 +23,16 @@ from ..hw.protocol import THRESHOLD_BITS
 from .graph import Graph
 from .rng import STREAM_NEGATIVES, draw, seed_key
 
-__all__ = ["AliasTable", "ContextBatch", "contexts", "expected_visits", "negative_sampler", "visits"]
+__all__ = [
+    "AliasTable",
+    "ContextBatch",
+    "contexts",
+    "expected_visits",
+    "make_contexts",
+    "negative_key",
+    "negative_sampler",
+    "visits",
+]
 
 _S32 = np.uint64(32)
 _S16 = np.uint64(16)
@@ -115,6 +124,11 @@ def negative_sampler(visits: np.ndarray, power: float = 0.75) -> AliasTable:
     return AliasTable(np.asarray(visits, np.float64) ** power)
 
 
+def negative_key(seed: int) -> np.uint64:
+    """The key from which all negatives are drawn. Raises as :func:`skipwalk.sw.rng.seed_key`."""
+    return seed_key(seed, STREAM_NEGATIVES)
+
+
 def contexts(
     walk_block: np.ndarray,
     *,
@@ -178,9 +192,9 @@ def contexts(
         threshold, alias = np.empty(0, np.uint32), np.empty(0, np.int32)
     else:
         threshold, alias = sampler.threshold, sampler.alias
-    key = seed_key(seed, STREAM_NEGATIVES)
+    key = negative_key(seed)
     args = np.ascontiguousarray(walk_block, np.int32), window, negatives, mode == "per_positive"
-    return ContextBatch(*_contexts(*args, threshold, alias, key, first_walk, interleave))
+    return ContextBatch(*make_contexts(*args, threshold, alias, key, first_walk, interleave))
 
 
 @njit(cache=True, nogil=True)
@@ -212,7 +226,9 @@ def _vose(scaled):
 
 
 @njit(cache=True, nogil=True)
-def _contexts(walk_block, window, negatives, per_positive, threshold, alias, key, first_walk, interleave):
+def make_contexts(walk_block, window, negatives, per_positive, threshold, alias, key, first_walk, interleave):
+    """:func:`contexts` without its checks: the arrays of a ContextBatch. Groups begin at the block's first walk,
+    whatever its number."""
     n, length = walk_block.shape
     count, positives = np.zeros(n, np.int64), np.zeros(n, np.int64)
     n_contexts, total = 0, 0

@@ -1,22 +1,24 @@
-"""Driver of an OS-ELM core: embeddings and parameters as floats, contexts as arrays; words stay below."""
+"""Driver of an OS-ELM core: embeddings and parameters as floats, contexts and walks as arrays; words stay below."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import numpy as np
 
 from ..hw.config import CoreConfig
 from ..hw.formats import SQ
 from ..hw.protocol import Counter, Identity, Opcode, Parameter, header
+from ..hw.sampling import Sampling
 from ..sim.fixed import from_raw, to_raw
-from .contexts import ContextBatch
+from .contexts import AliasTable, ContextBatch, negative_key
 from .errors import CapacityError, DeviceError, InputError
 from .transport import Transport
-from .words import from_words, train_words, write_words
+from .words import from_words, set_words, table_words, train_words, walk_words, write_words
 
 __all__ = ["OSELMDevice"]
 
-#: Rows or contexts that travel with one call of the transport; bounds its buffers.
+#: Rows, contexts or walks that travel with one call of the transport; bounds its buffers.
 SLICE = 1 << 14
 
 
@@ -44,6 +46,8 @@ class OSELMDevice:
         self._transport = transport
         self._sound = True
         self._flushes = 0
+        self._sampling: Sampling | None = None
+        self._table: AliasTable | None = None
         try:
             self._identify()
         except BaseException:
@@ -85,8 +89,7 @@ class OSELMDevice:
         raw = to_raw([q, p0], fmt)
         if q and not raw[0]:
             raise InputError(f"inflation q {q:g} is lost in the format {fmt} of P; use 0 or at least {fmt.step:.2g}")
-        words = [header(Opcode.SET, Parameter.Q), raw[0], header(Opcode.SET, Parameter.P0), raw[1]]
-        self._exchange(np.array(words, np.uint32))
+        self._exchange(set_words({Parameter.Q: raw[0], Parameter.P0: raw[1]}))
 
     def load(self, rows: np.ndarray, first_row: int = 0) -> None:
         """Write consecutive rows of beta, (n, dim) floats, rounded and saturated to its format."""
@@ -156,8 +159,6 @@ class OSELMDevice:
         for rows in (batch.centres, batch.samples):
             if len(rows) and not 0 <= rows.min() <= rows.max() < cfg.nodes:
                 raise CapacityError(f"rows {rows.min()} to {rows.max()} in a context; the core has {cfg.nodes}")
-        self._flushes = (self._flushes + 1) & 0x0FFFFFFF
-        barrier = np.array([header(Opcode.FLUSH, self._flushes)], np.uint32)
         with self._whole():
             for at in range(0, len(batch), SLICE):
                 ends = batch.indptr[at : at + SLICE + 1]
@@ -165,11 +166,86 @@ class OSELMDevice:
                 centres = batch.centres[at : at + SLICE]
                 words = train_words(centres, ends - ends[0], batch.samples[part], batch.labels[part])
                 self._transport.exchange(words)
-            reply = self._transport.exchange(barrier, 1)
-            if reply[0] != barrier[0]:
-                raise DeviceError(
-                    f"the core answered {reply[0]:#010x} to the barrier {barrier[0]:#010x}; words were lost"
-                )
+            self._flush()
+
+    def takes_walks(self, length: int, walks_in_flight: int = 1) -> bool:
+        """Whether the core makes the contexts of such walks itself; :meth:`train_walks`."""
+        return length <= self.cfg.max_walk and walks_in_flight <= self.cfg.walks
+
+    def set_sampling(
+        self,
+        *,
+        window: int,
+        negatives: int,
+        mode: Literal["shared", "per_positive"] = "shared",
+        sampler: AliasTable | None,
+        seed: int,
+        interleave: int = 1,
+    ) -> None:
+        """How the core makes contexts out of walks: as :func:`skipwalk.sw.contexts.contexts`, to which parameters and
+        errors are the same. A table that the core holds already is not sent again.
+
+        Raises CapacityError, with nothing sent, if the core cannot.
+        """
+        cfg = self.cfg
+        key = int(negative_key(seed))
+        for name, value, least in (("window", window, 2), ("negatives", negatives, 0), ("interleave", interleave, 1)):
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, not {value}")
+        if mode not in ("shared", "per_positive"):
+            raise ValueError(f"mode must be 'shared' or 'per_positive', not {mode!r}")
+        if negatives and sampler is None:
+            raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
+        sampling = Sampling(window=window, negatives=negatives, per_positive=mode == "per_positive", walks=interleave)
+        if interleave > cfg.walks:
+            raise CapacityError(f"{interleave} walks in flight; the core has room for {cfg.walks}: send contexts")
+        if sampling.samples > cfg.max_samples:
+            raise CapacityError(f"a context has {sampling.samples} samples; the core takes {cfg.max_samples}")
+        if sampler is not None and len(sampler) > cfg.nodes:
+            raise CapacityError(f"an alias table of {len(sampler)} rows; the core has {cfg.nodes}")
+        values = {
+            Parameter.SAMPLING: sampling.word,
+            Parameter.KEY_HIGH: key >> 32,
+            Parameter.KEY_LOW: key & 0xFFFFFFFF,
+        }
+        with self._whole():
+            self._transport.exchange(set_words(values))
+            self._sampling = sampling
+            if negatives and sampler is not None and not _equal(sampler, self._table):
+                self._transport.exchange(table_words(sampler.threshold, sampler.alias))
+                self._table = sampler
+
+    def train_walks(self, block: np.ndarray, first_walk: int) -> None:
+        """Send walks, of which the core makes contexts, and wait until they have been trained (a barrier).
+
+        Parameters
+        ----------
+        block : (n, length) int32
+            As :func:`skipwalk.sw.walks.walks` yields it.
+        first_walk : int
+            Number of the first walk; a multiple of ``interleave``.
+
+        Nothing is sent if one of them does not fit the core: raises CapacityError. Raises InputError without
+        :meth:`set_sampling`, and ValueError for a ``first_walk`` that does not fit.
+        """
+        cfg = self.cfg
+        if self._sampling is None:
+            raise InputError("how to make contexts is not known; call set_sampling first")
+        if first_walk % self._sampling.walks or not 0 <= first_walk <= (1 << 32) - len(block):
+            raise ValueError(f"first_walk must be a multiple of {self._sampling.walks} below 2**32, not {first_walk}")
+        if block.ndim != 2 or block.shape[1] > cfg.max_walk:
+            raise CapacityError(f"walks of shape {block.shape}; the core takes (n, up to {cfg.max_walk})")
+        if not block.size:
+            return
+        if not -1 <= block.min() <= block.max() < cfg.nodes:
+            raise CapacityError(f"rows {block.min()} to {block.max()} in a walk; the core has {cfg.nodes}")
+        if ((block[:, :-1] < 0) & (block[:, 1:] >= 0)).any():
+            raise InputError("a walk goes on after -1, which pads its end")
+        with self._whole():
+            self._transport.exchange(set_words({Parameter.NEXT_WALK: first_walk}))
+            for at in range(0, len(block), SLICE):
+                self._transport.exchange(walk_words(block[at : at + SLICE]))
+            self._flush()
 
     # ---- counters
     def counters(self) -> dict[str, int]:
@@ -200,6 +276,14 @@ class OSELMDevice:
                     f"the device {meaning} {shown}{size}; open it with the configuration it was built for"
                 )
 
+    def _flush(self) -> None:
+        """A barrier: all that was sent has been trained."""
+        self._flushes = (self._flushes + 1) & 0x0FFFFFFF
+        barrier = np.array([header(Opcode.FLUSH, self._flushes)], np.uint32)
+        reply = self._transport.exchange(barrier, 1)
+        if reply[0] != barrier[0]:
+            raise DeviceError(f"the core answered {reply[0]:#010x} to the barrier {barrier[0]:#010x}; words were lost")
+
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
         """What is begun here and does not end leaves the core in an unknown state."""
@@ -216,6 +300,14 @@ class OSELMDevice:
     def _check_shape(self, array: np.ndarray, shape: tuple[int, int]) -> None:
         if array.shape != shape:
             raise InputError(f"an array of shape {array.shape}; the core has a dim of {self.cfg.dim}: give {shape}")
+
+
+def _equal(table: AliasTable, other: AliasTable | None) -> bool:
+    return (
+        other is not None
+        and np.array_equal(table.threshold, other.threshold)
+        and np.array_equal(table.alias, other.alias)
+    )
 
 
 def _raw(values: np.ndarray, fmt: SQ) -> np.ndarray:

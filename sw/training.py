@@ -1,7 +1,8 @@
 """Walks of a graph through a core, block by block, so that a run can stop between two blocks and go on later.
 
-A block of walks is one segment of the core: contexts, then a barrier. Which blocks a run has is part of its result;
-when it was stopped and resumed, saved or watched is not.
+A block of walks is one segment of the core: walks, or their contexts for a core that cannot make them, then a barrier.
+Which blocks a run has is part of its result; when it was stopped and resumed, saved or watched is not, nor who made the
+contexts.
 """
 
 import signal
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -20,7 +22,7 @@ from .device import OSELMDevice
 from .model import Model
 from .walks import walks
 
-__all__ = ["Interrupted", "context_blocks", "load_state", "train"]
+__all__ = ["Interrupted", "context_blocks", "load_state", "train", "walk_blocks"]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -38,37 +40,59 @@ def load_state(model: Model, device: OSELMDevice, first_row: int = 0) -> None:
         device.write_p_raw(model.p)
 
 
-def context_blocks(model: Model) -> Iterator[tuple[int, ContextBatch]]:
-    """What is left of ``model.run``, block by block: the number of walks, and their contexts."""
+def walk_blocks(model: Model) -> Iterator[tuple[int, np.ndarray]]:
+    """What is left of ``model.run``, block by block: the number of the first walk, and the walks."""
     params, run = model.params, model.run
-    seed = run.seed(params["seed"])
-    sampler = negative_sampler(model.visits)
-    done = run.next
+    first = run.next
     for block in walks(
         model.graph,
         length=params["walk_length"],
         per_node=run.per_node,
         p=params["p"],
         q=params["q"],
-        seed=seed,
+        seed=run.seed(params["seed"]),
         starts=run.starts,
-        first=done,
+        first=first,
         block=params["block_walks"],
     ):
-        yield (
-            len(block),
-            contexts(
-                block,
-                window=params["window"],
-                negatives=params["negatives"],
-                mode=params["negative_mode"],
-                sampler=sampler,
-                seed=seed,
-                first_walk=done,
-                interleave=params["walks_in_flight"],
-            ),
-        )
-        done += len(block)
+        yield first, block
+        first += len(block)
+
+
+def context_blocks(model: Model) -> Iterator[tuple[int, ContextBatch]]:
+    """What is left of ``model.run``, block by block: the number of walks, and their contexts."""
+    how = _sampling(model)
+    for first, block in walk_blocks(model):
+        yield len(block), contexts(block, first_walk=first, **how)
+
+
+def _sampling(model: Model) -> dict[str, Any]:
+    """How contexts are made, for :func:`contexts` and for a core."""
+    params = model.params
+    return {
+        "window": params["window"],
+        "negatives": params["negatives"],
+        "mode": params["negative_mode"],
+        "sampler": negative_sampler(model.visits),
+        "seed": model.run.seed(params["seed"]),
+        "interleave": params["walks_in_flight"],
+    }
+
+
+def _trained_blocks(model: Model, device: OSELMDevice, touched: np.ndarray) -> Iterator[int]:
+    """Train what is left block by block; yields the number of walks, and marks the rows that they can change."""
+    if not device.takes_walks(model.params["walk_length"], model.params["walks_in_flight"]):
+        for n_walks, batch in context_blocks(model):
+            device.train(batch)
+            touched[batch.samples] = True
+            yield n_walks
+        return
+    device.set_sampling(**_sampling(model))
+    for first, block in walk_blocks(model):
+        device.train_walks(block, first)
+        # Which of them were drawn as negatives only the core knows; the others never are.
+        touched |= model.visits > 0
+        yield len(block)
 
 
 def train(
@@ -105,9 +129,7 @@ def train(
         dynamic_ncols=True,
     )
     with _stop_on_interrupt() as stop, bar:
-        for number, (n_walks, batch) in enumerate(context_blocks(model), 1):
-            device.train(batch)
-            touched[batch.samples] = True
+        for number, n_walks in enumerate(_trained_blocks(model, device, touched), 1):
             done += n_walks
             bar.update(n_walks)
             if done == run.total or stop.requested:

@@ -53,6 +53,10 @@ def test_a_configuration_does_not_change():
         ({"operand_bits": 19}, "operand_bits must be 8 to 18, not 19"),
         ({"gain_bits": 18}, r"gain_bits must be 4 to operand_bits - 1 \(17\), not 18"),
         ({"broadcast": 0}, "broadcast must be 1 to 6, not 0"),
+        ({"walks": -1}, r"walks must be 0 \(no front end\) to 64, not -1"),
+        ({"walks": 65}, "to 64, not 65"),
+        ({"max_walk": 1}, "max_walk must be 2 to 4096, not 1"),
+        ({"walks": 1, "nodes": 65537}, "a front end has at most 65536 nodes, not 65537; use walks=0"),
         ({"group": 3}, "group must be a power of two from 2 to lanes"),
         ({"group": 16}, "group must be a power of two from 2 to lanes"),
         ({"k": SQ(0, 20)}, r"k Q0.20 is wider than a multiplier port \(18 bits\)"),
@@ -114,7 +118,7 @@ def test_digest_tells_apart_what_computes_differently():
         for changes in (
             {"dim": 16}, {"nodes": 65}, {"max_samples": 6}, {"lookahead": 2}, {"mu_shift": 6}, {"beta": SQ(4, 14)},
             {"p": SQ(3, 15)}, {"k": SQ(-1, 19)}, {"e": SQ(5, 13)}, {"u": SQ(6, 12)}, {"gain_bits": 16},
-            {"schedule": "sequential", "lookahead": 0},
+            {"schedule": "sequential", "lookahead": 0}, {"walks": 2}, {"max_walk": 64},
         )
     ]  # fmt: skip
     assert len({base.digest, *(cfg.digest for cfg in others)}) == 1 + len(others)

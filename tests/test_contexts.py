@@ -6,37 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skipwalk.sw.contexts import AliasTable, contexts, expected_visits, negative_sampler, visits
 from skipwalk.sw.graph import Graph
-from skipwalk.sw.rng import STREAM_NEGATIVES, draw, seed_key
 from skipwalk.sw.walks import walks
 
+from .support.contexts import plain_contexts
+
 SAMPLER = AliasTable(np.arange(1, 21))
-
-
-# ---- the definition, from the text of sw/contexts.py
-def plain_negatives(sampler, seed, i, t, n):
-    key = seed_key(seed, STREAM_NEGATIVES)
-    out = []
-    for j in range(n):
-        bits = int(draw(key, np.uint64(i << 32 | t << 16 | j))) & (1 << 64) - 1
-        column = (bits >> 32) * len(sampler) >> 32
-        kept = (bits & 0xFFFFFFFF) >> 8 < int(sampler.threshold[column])
-        out.append(column if kept else int(sampler.alias[column]))
-    return out
-
-
-def plain_contexts(block, *, window, negatives, mode, sampler, seed, first_walk, interleave):
-    """[(centre, samples, labels)] in order."""
-    found = []
-    for r, padded in enumerate(block.tolist()):
-        walk = padded[: padded.index(-1)] if -1 in padded else padded
-        n = max(len(walk) - window + 1, 1 if len(walk) > 1 else 0)
-        for t in range(n):
-            positives = walk[t + 1 : t + window]
-            each = len(positives) if mode == "per_positive" else 1
-            drawn = plain_negatives(sampler, seed, first_walk + r, t, negatives * each)
-            samples, labels = positives + drawn, [1] * len(positives) + [0] * len(drawn)
-            found.append(((r // interleave, t, r), (walk[t], samples, labels)))
-    return [context for _, context in sorted(found, key=lambda item: item[0])]
 
 
 def as_lists(batch):

@@ -52,7 +52,7 @@ def soup(rng, n) -> tuple[np.ndarray, int]:
     """Commands of all kinds, some of them wrong in some way, and how many words they are answered with."""
     out: list[int] = []
     n_replies = 0
-    opcodes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 15, *[int(Opcode.TRAIN)] * 12]
+    opcodes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 15, *[int(Opcode.TRAIN)] * 8, *[int(Opcode.WALK)] * 8]
     for opcode in rng.choice(opcodes, n).tolist():
         wrong = rng.random() < 0.1
         of_beta = opcode in (Opcode.TRAIN, Opcode.WRITE_ROW, Opcode.READ_ROW)
@@ -64,8 +64,18 @@ def soup(rng, n) -> tuple[np.ndarray, int]:
             noise = rng.integers(0, 1 << 12, count) << 20  # label, and bits that mean nothing
             far = rng.random(count) < 0.05
             operands = (noise | np.where(far, rng.integers(0, 1 << 20, count), rng.integers(0, NODES, count))).tolist()
+        elif opcode == Opcode.WALK:
+            argument = int(rng.integers(0, CFG.max_walk + 2 if wrong else 12)) | (rng.random() < 0.03) << 20
+            n_words = (argument & 0xFFFF) + 1 >> 1
+            operands = (rng.integers(0, NODES, n_words) | rng.integers(0, NODES + wrong, n_words) << 16).tolist()
+        elif opcode == Opcode.WRITE_TABLE:
+            argument = int(rng.integers(0, NODES + 3))
+            columns = rng.integers(0, 1 << 24, argument), rng.integers(0, max(argument, 1) + wrong, argument)
+            operands = np.stack(columns, axis=1).ravel().tolist()
         elif opcode == Opcode.SET:
-            argument, operands = int(rng.integers(0, 4)), [int(rng.integers(0, 1 << 12))]
+            argument, operands = int(rng.integers(0, 7)), [int(rng.integers(0, 1 << 12))]
+            if argument == Parameter.SAMPLING:
+                operands = [0x0300_0000 | int(rng.integers(0, 3)) << 8 | int(rng.integers(1, 7))]
         elif opcode == Opcode.GET:
             # Cycles are the RTL's own.
             argument, n_replies = int(rng.choice([1, 2, 3, 4, 5, 6, 7, 8, 9, 200])), n_replies + 2
@@ -157,9 +167,9 @@ def test_contexts_train_as_one_segment_up_to_the_next_barrier():
         ([header(Opcode.READ_P, DIM)], 1, 0, 0),
         ([header(Opcode.WRITE_ROW, NODES), *range(DIM)], 1, 0, 0),
         ([header(Opcode.WRITE_P, DIM), *range(DIM)], 1, 0, 0),
-        ([header(Opcode.SET, 2), 5], 1, 0, 0),
+        ([header(Opcode.SET, 6), 5], 1, 0, 0),
         ([header(Opcode.GET, len(Counter))], 1, 0, 0),
-        ([11 << 28], 1, 0, 0),
+        ([13 << 28], 1, 0, 0),
     ],
 )
 def test_what_is_wrong_is_dropped_and_counted(command, rejected, contexts, samples):

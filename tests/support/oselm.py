@@ -7,18 +7,24 @@ import numpy as np
 from skipwalk.hw.config import CoreConfig
 from skipwalk.hw.formats import SQ
 from skipwalk.hw.protocol import Counter, Opcode, Parameter, header, identity_words
+from skipwalk.hw.sampling import Sampling
 from skipwalk.sim.golden import oselm
-from skipwalk.sw.words import from_words, raw_words, train_words, write_words
+from skipwalk.sw.contexts import AliasTable
+from skipwalk.sw.words import from_words, raw_words, set_words, table_words, train_words, walk_words, write_words
+
+from .contexts import plain_walk_contexts
 
 __all__ = [
     "ReferenceCore",
     "anything",
     "assert_replies",
     "distances",
+    "front_end",
     "hot",
     "load",
     "pack",
     "pack_words",
+    "random_walks",
     "read_back",
     "repeats",
 ]
@@ -38,6 +44,10 @@ class ReferenceCore:
         self.state = oselm.initial_state(cfg, q=0, p0=0)
         self.rejected = 0
         self._segment: list[tuple[int, list[tuple[int, int]]]] = []
+        self._sampling: Sampling | None = None
+        self._key = self._next_walk = 0
+        self._table: list[tuple[int, int]] = []
+        self._walks: list[list[int]] = []
 
     def execute(self, words: Sequence[int] | np.ndarray) -> list[int | None]:
         """Replies to ``words``, which end with the end of a command."""
@@ -51,7 +61,11 @@ class ReferenceCore:
         if opcode == Opcode.NOP:
             return []
         if opcode == Opcode.TRAIN:
+            self._close()
             self._context(word, source)
+            return []
+        if opcode == Opcode.WALK and cfg.walks:
+            self._walk(word & 0xFFFFFFF, source)
             return []
         self._barrier()
         reads_row = opcode in (Opcode.WRITE_ROW, Opcode.READ_ROW)
@@ -79,9 +93,50 @@ class ReferenceCore:
                 return [0] * cfg.dim
             case Opcode.FLUSH:
                 return [word]
+            case Opcode.WRITE_TABLE if cfg.walks:
+                self._write_table(word & 0xFFFFFFF, source)
             case _:
                 self.rejected += 1
         return []
+
+    def _walk(self, argument: int, source: Iterator[int]) -> None:
+        count = argument & 0xFFFF
+        packed = [next(source) for _ in range((count + 1) // 2)]
+        rows = [word >> shift & 0xFFFF for word in packed for shift in (0, 16)][:count]
+        ready = self._sampling is not None and (self._table or not self._sampling.negatives)
+        if ready and argument <= self._cfg.max_walk and all(row < self._cfg.nodes for row in rows):
+            self._walks.append(rows)
+        else:
+            self.rejected += 1
+
+    def _close(self) -> None:
+        """Contexts of the walks up to now."""
+        walks, self._walks = self._walks, []
+        if not walks:
+            return
+        s = self._sampling
+        found = plain_walk_contexts(
+            walks,
+            window=s.window,
+            negatives=s.negatives,
+            per_positive=s.per_positive,
+            threshold=[threshold for threshold, _ in self._table],
+            alias=[alias for _, alias in self._table],
+            key=self._key,
+            first_walk=self._next_walk,
+            interleave=s.walks,
+        )
+        self._segment += [(centre, list(zip(rows, labels, strict=True))) for centre, rows, labels in found]
+        self._next_walk = self._next_walk + len(walks) & 0xFFFFFFFF
+
+    def _write_table(self, columns: int, source: Iterator[int]) -> None:
+        entries = [(next(source), next(source)) for _ in range(columns & 0xFFFFF)]
+        if 1 <= columns <= self._cfg.nodes:
+            sound = all(threshold < 1 << 24 and alias < columns for threshold, alias in entries)
+            self._table = entries if sound else []
+            self.rejected += not sound
+        else:
+            self.rejected += 1
 
     def _context(self, word: int, source: Iterator[int]) -> None:
         cfg, count, centre = self._cfg, word >> 20 & 127, word & 0xFFFFF
@@ -94,6 +149,7 @@ class ReferenceCore:
         self._segment.append((centre, sound))
 
     def _barrier(self) -> None:
+        self._close()
         self._train(self._cfg, self.state, pack(self._segment))
         self._segment = []
 
@@ -103,6 +159,16 @@ class ReferenceCore:
             self.state.q = value & fmt.max_raw
         elif parameter == Parameter.P0:
             self.state.p0 = int(from_words(np.array([value], np.uint32), fmt)[0])
+        elif self._cfg.walks and parameter == Parameter.SAMPLING:
+            sampling = Sampling.from_word(value, self._cfg)
+            self._sampling = sampling or self._sampling
+            self.rejected += sampling is None
+        elif self._cfg.walks and parameter in (Parameter.KEY_HIGH, Parameter.KEY_LOW):
+            key = [self._key >> 32, self._key & 0xFFFFFFFF]
+            key[parameter == Parameter.KEY_LOW] = value
+            self._key = key[0] << 32 | key[1]
+        elif self._cfg.walks and parameter == Parameter.NEXT_WALK:
+            self._next_walk = value
         else:
             self.rejected += 1
 
@@ -177,6 +243,37 @@ def hot(cfg: CoreConfig, rng: np.random.Generator, n: int, *, nodes: int, full: 
     return train_words(rng.integers(0, nodes, n), indptr, rows, labels)
 
 
+def front_end(cfg: CoreConfig, rng: np.random.Generator, sampling: Sampling, *, next_walk: int = 0) -> np.ndarray:
+    """Commands that set up the front end: parameters, a random key, and a random table of all rows."""
+    key = int(rng.integers(0, 1 << 63))
+    values = {
+        Parameter.SAMPLING: sampling.word,
+        Parameter.KEY_HIGH: key >> 32,
+        Parameter.KEY_LOW: key & 0xFFFFFFFF,
+        Parameter.NEXT_WALK: next_walk,
+    }
+    table = AliasTable(rng.random(cfg.nodes) ** 4)
+    return np.concatenate([set_words(values), table_words(table.threshold, table.alias)])
+
+
+def random_walks(cfg: CoreConfig, rng: np.random.Generator, n: int, longest: int, *, nodes: int = 0) -> np.ndarray:
+    """WALK commands of ``n`` walks of 0 to ``longest`` nodes among the first ``nodes`` (0: all)."""
+    block = rng.integers(0, nodes or cfg.nodes, (n, longest)).astype(np.int32)
+    block[np.arange(longest) >= rng.integers(0, longest + 1, n)[:, None]] = -1
+    return walk_words(block)
+
+
+def random_sampling(cfg: CoreConfig, rng: np.random.Generator) -> Sampling:
+    """Sound in three of four cases."""
+    top = cfg.max_samples + 1
+    return Sampling(
+        window=int(rng.integers(2, top + 1)) if rng.random() < 0.9 else int(rng.integers(0, 256)),
+        negatives=int(rng.integers(0, 1 + (top // 2 if rng.random() < 0.8 else 255))),
+        per_positive=bool(rng.random() < 0.3),
+        walks=int(rng.integers(1, max(cfg.walks, 1) + 1)) if rng.random() < 0.9 else int(rng.integers(0, 256)),
+    )
+
+
 def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
     """Commands of every kind in any order, one in eight of them impossible."""
     words: list[int] = []
@@ -205,11 +302,33 @@ def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
         lambda: [header(Opcode.WRITE_P, row(cfg.dim)), *elements(cfg.p)],
         lambda: [header(Opcode.READ_ROW, row(cfg.nodes))],
         lambda: [header(Opcode.READ_P, row(cfg.dim))],
-        lambda: [header(Opcode.SET, int(rng.integers(0, 3))), int(rng.integers(0, 1 << 32))],
-        lambda: [int(rng.integers(11, 16)) << 28],
+        lambda: [header(Opcode.SET, int(rng.integers(0, 7))), int(rng.integers(0, 1 << 32))],
+        lambda: [int(rng.integers(13, 16)) << 28],
     )
+
+    def walk() -> list[int]:
+        count = int(rng.choice([0, 1, 2, 3, 5, 12])) if rng.random() < 0.95 else int(rng.choice([cfg.max_walk, 200]))
+        odd = int(rng.random() < 0.05) << 16
+        rows = [row(cfg.nodes if rng.random() < 0.1 else 3) & 0xFFFF for _ in range(count + 1)]
+        pairs = [rows[i] | rows[i + 1] << 16 for i in range(0, count, 2)]
+        return [header(Opcode.WALK, odd | count), *pairs]
+
+    def table() -> list[int]:
+        columns = int(rng.choice([1, 2, cfg.nodes])) if rng.random() < 0.9 else int(rng.choice([0, cfg.nodes + 1]))
+        odd = int(rng.random() < 0.05) << 20
+        top = 1 << 24 if rng.random() < 0.9 else 1 << 25
+        rows = max(columns, 1) if rng.random() < 0.9 else columns + 3
+        entries = [[int(rng.integers(0, top)), int(rng.integers(0, rows))] for _ in range(columns)]
+        return [header(Opcode.WRITE_TABLE, odd | columns), *(word for entry in entries for word in entry)]
+
+    if cfg.walks:
+        others += (lambda: [header(Opcode.SET, Parameter.SAMPLING), random_sampling(cfg, rng).word], table)
+        words += front_end(cfg, rng, Sampling(window=2, negatives=0, per_positive=False, walks=1)).tolist()
     for _ in range(n):
-        words += train() if rng.random() < 0.6 else others[int(rng.integers(0, len(others)))]()
+        if cfg.walks and rng.random() < 0.3:
+            words += walk()
+        else:
+            words += train() if rng.random() < 0.5 else others[int(rng.integers(0, len(others)))]()
     return np.array(words, np.uint32)
 
 

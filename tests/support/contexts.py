@@ -1,0 +1,58 @@
+"""Contexts of walks in plain Python, from the text of ``sw/contexts.py``."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from skipwalk.sw.rng import STREAM_NEGATIVES, draw, seed_key
+
+__all__ = ["plain_contexts", "plain_negatives", "plain_walk_contexts"]
+
+
+def plain_negatives(threshold: Sequence[int], alias: Sequence[int], key: int, i: int, t: int, n: int) -> list[int]:
+    """Of context t of walk i."""
+    out = []
+    for j in range(n):
+        bits = int(draw(np.uint64(key), np.uint64((i & 0xFFFFFFFF) << 32 | t << 16 | j))) & (1 << 64) - 1
+        column = (bits >> 32) * len(alias) >> 32
+        out.append(column if (bits & 0xFFFFFFFF) >> 8 < int(threshold[column]) else int(alias[column]))
+    return out
+
+
+def plain_walk_contexts(
+    walk_list: Sequence[Sequence[int]],
+    *,
+    window,
+    negatives,
+    per_positive,
+    threshold,
+    alias,
+    key,
+    first_walk,
+    interleave,
+) -> list[tuple[int, list[int], list[int]]]:
+    """(centre, samples, labels) in order; groups begin at the first walk."""
+    found = []
+    for r, walk in enumerate(walk_list):
+        n = max(len(walk) - window + 1, 1 if len(walk) > 1 else 0)
+        for t in range(n):
+            positives = list(walk[t + 1 : t + window])
+            each = len(positives) if per_positive else 1
+            drawn = plain_negatives(threshold, alias, key, first_walk + r, t, negatives * each)
+            samples, labels = positives + drawn, [1] * len(positives) + [0] * len(drawn)
+            found.append(((r // interleave, t, r), (walk[t], samples, labels)))
+    return [context for _, context in sorted(found, key=lambda item: item[0])]
+
+
+def plain_contexts(block, *, window, negatives, mode, sampler, seed, first_walk, interleave):
+    """As :func:`skipwalk.sw.contexts.contexts`, as lists."""
+    return plain_walk_contexts(
+        [row[: row.index(-1)] if -1 in row else row for row in block.tolist()],
+        window=window,
+        negatives=negatives,
+        per_positive=mode == "per_positive",
+        threshold=sampler.threshold,
+        alias=sampler.alias,
+        key=int(seed_key(seed, STREAM_NEGATIVES)),
+        first_walk=first_walk,
+        interleave=interleave,
+    )
