@@ -9,7 +9,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-lora test lint format clean accuracy experiments tables link gate-level bitstream
+.PHONY: help demo demo-lora test lint format clean accuracy experiments tables link gate-level bitstream bitstream-again bitstream-again
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -61,8 +61,12 @@ link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes b
 gate-level: $(VENV)/.installed-dev  ## the synthesised netlist of a core against the golden model (minutes)
 	SKIPWALK_GATE_LEVEL=1 $(BIN)/python -m pytest tests/test_gate_level.py
 
-bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-85f, ulx3s-25f or tang-nano-20k; SEEDS=n placements
-	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) --seeds $(or $(SEEDS),1)
+bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-25f (or another of hw/boards/table.py); SEEDS="1 2 3", RESULTS=results/boards
+	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) $(if $(SEEDS),--seeds $(SEEDS)) --jobs $(or $(PLACEMENTS),1) \
+	    $(if $(RESULTS),--results $(RESULTS))
+
+bitstream-again: $(VENV)/.installed-boards  ## build BOARD's bitstream once more, from nothing: the same bytes
+	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) --again
 
 clean:  ## remove everything that was built, but not the virtual environment
 	rm -rf build

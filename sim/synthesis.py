@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-__all__ = ["FAMILIES", "MODELS", "SynthesisError", "prove_equal", "run_yosys", "synthesise"]
+__all__ = ["FAMILIES", "MODELS", "SynthesisError", "prove_equal", "run_yosys", "synthesise", "yosys_command"]
 
 #: Yosys' command for each device family; ``{top}`` is the name of the top module.
 FAMILIES = {
@@ -33,6 +33,11 @@ class SynthesisError(RuntimeError):
     """Yosys failed or took too long; the message ends with its last lines."""
 
 
+def yosys_command(commands: list[str]) -> list[str]:
+    """The command line of a process that runs Yosys commands one after another on an empty design."""
+    return [sys.executable, "-u", "-c", _WORKER, *commands]
+
+
 def run_yosys(commands: list[str], *, timeout: float = 300, cwd: Path | None = None) -> str:
     """Run Yosys commands one after another on an empty design.
 
@@ -57,7 +62,7 @@ def run_yosys(commands: list[str], *, timeout: float = 300, cwd: Path | None = N
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _WORKER, *commands],
+            yosys_command(commands),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,5 +1,6 @@
 """Boards: their tables, and what Amaranth and the tools make of them."""
 
+import hashlib
 import json
 import sys
 
@@ -61,11 +62,11 @@ def test_steps_are_taken_up_again(tmp_path):
 
     done = []
     for key in ("a", "a", "b"):
-        step(tmp_path, "synthesis", key, lambda key=key: done.append(key))
+        step(tmp_path, "synthesis", key, lambda _, key=key: done.append(key))
     assert done == ["a", "b"]
     with pytest.raises(ZeroDivisionError):
-        step(tmp_path, "synthesis", "c", lambda: 1 / 0)
-    step(tmp_path, "synthesis", "b", lambda: done.append("after a failure"))
+        step(tmp_path, "synthesis", "c", lambda _: 1 / 0)
+    step(tmp_path, "synthesis", "b", lambda _: done.append("after a failure"))
     assert done[-1] == "after a failure"
 
 
@@ -108,23 +109,93 @@ def tools(tmp_path, monkeypatch):
 
     monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path))
     monkeypatch.setattr(build, "prepare", prepare)
-    monkeypatch.setattr(build, "run_yosys", lambda commands, timeout, cwd: (cwd / "top.json").write_text("netlist"))
+    synthesis = [sys.executable, "-c", "open('top.json', 'w').write('netlist')"]
+    monkeypatch.setattr(build, "yosys_command", lambda commands: synthesis)
     return install
 
 
 def test_bitstream_is_that_of_the_fastest_seed(tools, tmp_path):
     build = tools()
     row = board("ulx3s-25f")
-    for _ in range(2):  # the second time everything is there
-        summary = build.build(row, seeds=(1, 2, 3))
+    for jobs in (1, 2):  # the second time everything is there
+        summary = build.build(row, jobs=jobs)
     folder = tmp_path / "boards" / "ulx3s-25f"
     assert (folder / "top.bit").read_text() == "bits of seed 2"
     assert (folder / "runs").read_text() == "1 2 3 "
     assert summary == json.loads((folder / "summary.json").read_text())
-    assert (summary["fmax_mhz"], summary["seeds"]) == (80.0, {"1": 70.0, "2": 80.0, "3": 60.0})
+    assert (summary["fmax_mhz"], summary["seed"]) == (80.0, 2)
+    assert summary["seeds"] == {"1": 70.0, "2": 80.0, "3": 60.0}
+    assert set(summary["seconds"]["place_route"]) == set(summary["seeds"])
+    assert summary["bitstream_sha256"] == hashlib.sha256(b"bits of seed 2").hexdigest()
     assert summary["dsp"] == {"used": 18, "available": 28}
     # 73 contexts of 31 samples at 4 beats a row, and a little.
     assert 73 * 128 / 80 <= summary["oselm.walk_us"] <= 73 * 140 / 80
+
+
+def test_other_options_place_again(tools, tmp_path, monkeypatch):
+    build = tools()
+    build.build(board("ulx3s-25f"), seeds=(2,))
+    prepare = build.prepare
+
+    def with_option(row, folder):
+        synthesis, place, pack = prepare(row, folder)
+        return [synthesis, [*place, "--router", "router2"], pack]
+
+    monkeypatch.setattr(build, "prepare", with_option)
+    build.build(board("ulx3s-25f"), seeds=(2,))
+    assert (tmp_path / "boards" / "ulx3s-25f" / "runs").read_text() == "2 2 "
+
+
+def test_summary_goes_where_it_is_kept(tools, tmp_path, capsys):
+    build = tools()
+    assert build.main(["ulx3s-25f", "--seeds", "2", "--results", str(tmp_path / "results")]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "results" / "ulx3s-25f.json").read_text())
+
+
+def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path, capsys):
+    build = tools()
+    assert build.main(["ulx3s-25f", "--again"]) == 1
+    assert "`make bitstream BOARD=ulx3s-25f` builds it" in capsys.readouterr().err
+    build.build(board("ulx3s-25f"))
+    assert build.main(["ulx3s-25f", "--again"]) == 0
+    assert hashlib.sha256(b"bits of seed 2").hexdigest() in capsys.readouterr().out
+    script = tmp_path / "ECPPACK"
+    script.write_text(script.read_text().replace("bits ", "other bits "))
+    assert build.main(["ulx3s-25f", "--again"]) == 1
+    assert "bitstream_sha256 was" in capsys.readouterr().err
+
+
+def test_tool_that_takes_too_long_is_stopped(tmp_path):
+    from skipwalk.hw.boards.tools import BuildFailed, Progress, run_tool
+
+    with pytest.raises(BuildFailed, match=r"was stopped after 0.3 s; its log is .*slow.log"):
+        run_tool([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, 0.3, Progress("x"), log="slow.log")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("2.46.20. Executing ABC9 pass.", "pass ABC9"),
+        ("Info:     at iteration #7, type ALL: wirelen solved = 1, spread = 2, legal = 3; time = 0.41s", "iteration 7"),
+        ("Info:   at iteration #15: temp = 0.000000, timing cost = 212, wirelen = 69126", "refinement, iteration 15"),
+        ("Info:     iter=12 wires=68 overused=464 overuse=62 archfail=NA", "iteration 12, 464 wires overused"),
+        ("Info:      37000 |    27000       9999 |  900   100|      2797|       3.1      40.0|", "2797 to go"),
+        ("Info: Max frequency for clock '$glbnet$clk': 63.34 MHz (PASS at 50.00 MHz)", "63.34 MHz"),
+    ],
+)
+def test_progress_tells_the_phase(line, said, capsys, monkeypatch):
+    from skipwalk.hw.boards.tools import Progress
+
+    progress = Progress("seed 1")
+    capsys.readouterr()
+    progress.line(line)
+    assert capsys.readouterr().err == ""  # too early
+    monkeypatch.setattr(Progress, "EVERY", 0)
+    progress.line("Info: nothing of interest")
+    progress.line(line)
+    (out,) = capsys.readouterr().err.splitlines()
+    assert "seed 1: " in out
+    assert said in out
 
 
 @pytest.mark.parametrize(
@@ -136,7 +207,7 @@ def test_bitstream_is_that_of_the_fastest_seed(tools, tmp_path):
 )
 def test_missed_or_missing_constraint_fails_the_build(tools, values, message, capsys):
     build = tools(**values)
-    assert build.main(["ulx3s-25f", "--seeds", "3"]) == 1
+    assert build.main(["ulx3s-25f"]) == 1
     assert message in capsys.readouterr().err
 
 
@@ -146,6 +217,6 @@ def test_failing_tool_is_told_with_its_log(tools, tmp_path, capsys):
     assert build.main(["ulx3s-25f", "--seeds", "2"]) == 1
     assert "code 1; its log is" in capsys.readouterr().err
     (tmp_path / "NEXTPNR_ECP5").unlink()
-    assert build.main(["ulx3s-25f", "--seeds", "3"]) == 1
+    assert build.main(["ulx3s-25f"]) == 1
     assert 'is not installed: pip install "skipwalk[boards]"' in capsys.readouterr().err
     assert build.main(["nonesuch"]) == 2

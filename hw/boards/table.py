@@ -149,6 +149,16 @@ BOARDS = {
             loader="ulx3s",
         ),
         Board(
+            name="ulx3s-12f",
+            title="ULX3S with LFE5U-12F",
+            platform="amaranth_boards.ulx3s:ULX3S_12F_Platform",
+            core=CoreConfig(name="ulx3s-12f", dim=8, nodes=256, lanes=2, max_samples=15, vendor=Vendor.ECP5),
+            input_hz=25_000_000,
+            clock_hz=75_000_000,
+            baud=3_000_000,
+            loader="ulx3s",
+        ),
+        Board(
             name="tang-nano-20k",
             title="Tang Nano 20K with GW2AR-18C",
             platform="skipwalk.hw.boards.tang_nano_20k:TangNano20kPlatform",
