@@ -147,8 +147,9 @@ class FrontEnd(wiring.Component):
 
         # Nothing on its way to the queue can be stopped, so each item is given a place there beforehand. ``go`` is one
         # item late, and ``give`` shows at ``windowing.valid`` one later.
-        taken = self.o.valid & self.o.ready
+        taken = Signal()
         room = Signal(range(self.DEPTH + 1), init=self.DEPTH)
+        m.d.sync += taken.eq(self.o.valid & self.o.ready)
         m.d.sync += [room.eq(room - windowing.valid + taken), windowing.go.eq(room > 3)]
 
         # ``under_way`` is a cycle late; until then ``full`` tells what has left the loader.
@@ -159,46 +160,50 @@ class FrontEnd(wiring.Component):
 
     def _parameters(self, m, loader, windowing, sampler):
         """What SET says; returns whether it is being checked, and for one cycle that it was refused."""
+        cfg = self._cfg
         sampling, asked = Signal(SamplingLayout()), Signal(SamplingLayout(), reset_less=True)
         key = Signal(64)
-        settling, unsound = Signal(), Signal()
-        left = Signal(8, reset_less=True)  # positives of a full window that have not been counted
+        positives = Signal(8, reset_less=True)  # of a full window, that have not been counted
         samples = Signal(16, reset_less=True)
         step = Signal(9, reset_less=True)
+        few, shaped, unsound = Signal(reset_less=True), Signal(reset_less=True), Signal()
         m.d.comb += [
             loader.sampling.eq(sampling),
-            windowing.sampling.eq(sampling),
             sampler.key.eq(key),
             windowing.next_walk.eq(self.set_value),
             windowing.set_next_walk.eq(self.set_en & (self.set_number == Parameter.NEXT_WALK)),
         ]
-        with m.If(self.set_en):
-            with m.Switch(self.set_number):
+        with m.FSM() as fsm:
+            with m.State("IDLE"), m.If(self.set_en), m.Switch(self.set_number):
                 with m.Case(Parameter.KEY_HIGH):
                     m.d.sync += key[32:].eq(self.set_value)
                 with m.Case(Parameter.KEY_LOW):
                     m.d.sync += key[:32].eq(self.set_value)
                 with m.Case(Parameter.SAMPLING):
-                    value = data.View(SamplingLayout(), self.set_value)
-                    m.d.sync += [
-                        asked.eq(value),
-                        settling.eq(1),
-                        left.eq(value.window - 1),
-                        samples.eq(Mux(value.per_positive, 0, value.negatives)),
-                        step.eq(Mux(value.per_positive, value.negatives + 1, 1)),
-                    ]
-        # Samples of a context are counted positive by positive: it takes up to 255 cycles, and no multiplier.
-        m.d.comb += unsound.eq(settling & (left == 0) & ~self._sound(asked, samples))
-        with m.If(settling):
-            with m.If(left == 0):
-                m.d.sync += settling.eq(0)
+                    m.d.sync += asked.eq(self.set_value)
+                    m.next = "BEGIN"
+            with m.State("BEGIN"):
+                m.d.sync += [
+                    positives.eq(asked.window - 1),
+                    samples.eq(Mux(asked.per_positive, 0, asked.negatives)),
+                    step.eq(Mux(asked.per_positive, asked.negatives + 1, 1)),
+                ]
+                m.next = "COUNT"
+            # Positive by positive: it takes up to 255 cycles, and no multiplier.
+            with m.State("COUNT"):
+                m.d.sync += [positives.eq(positives - 1), samples.eq(samples + step)]
+                with m.If(positives == 1):
+                    m.next = "COMPARE"
+            with m.State("COMPARE"):
+                walks = (asked.walks != 0) & (asked.walks <= cfg.walks)
+                m.d.sync += [
+                    few.eq(samples <= cfg.max_samples),
+                    shaped.eq(walks & (asked.window >= 2) & (asked.reserved == 0)),
+                ]
+                m.next = "DECIDE"
+            with m.State("DECIDE"):
+                m.d.comb += unsound.eq(~(few & shaped))
                 with m.If(~unsound):
                     m.d.sync += sampling.eq(asked)
-            with m.Else():
-                m.d.sync += [left.eq(left - 1), samples.eq(samples + step)]
-        return settling, unsound
-
-    def _sound(self, asked, samples):
-        cfg = self._cfg
-        walks = (asked.walks != 0) & (asked.walks <= cfg.walks)
-        return walks & (asked.window >= 2) & (asked.reserved == 0) & (samples <= cfg.max_samples)
+                m.next = "IDLE"
+            return ~fsm.ongoing("IDLE"), unsound

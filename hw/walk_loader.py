@@ -9,7 +9,12 @@ from .pipeline import clog2
 from .protocol import THRESHOLD_BITS, Opcode
 from .sampling import FIELDS
 
-__all__ = ["SamplingLayout", "WalkAddress", "WalkLayout", "WalkLoader"]
+__all__ = ["SamplingLayout", "WalkAddress", "WalkLayout", "WalkLoader", "slot_bits"]
+
+
+def slot_bits(cfg: CoreConfig) -> int:
+    """Width of a walk's place in its group."""
+    return max(1, clog2(cfg.walks))
 
 
 class SamplingLayout(data.StructLayout):
@@ -23,14 +28,15 @@ class WalkAddress(data.StructLayout):
     """A node in the memory of walks: its ``index`` in the walk, the walk's ``slot`` in its group, and the group."""
 
     def __init__(self, cfg: CoreConfig):
-        super().__init__({"index": clog2(cfg.max_walk), "slot": clog2(cfg.walks), "group": 1})
+        super().__init__({"index": clog2(cfg.max_walk), "slot": slot_bits(cfg), "group": 1})
 
 
 class WalkLayout(data.StructLayout):
-    """What a walk gives: how many ``contexts``, each with so many ``positives``."""
+    """What a walk gives: how many ``contexts``, each with so many ``samples``, the first of them ``positives``."""
 
     def __init__(self, cfg: CoreConfig):
-        super().__init__({"contexts": clog2(cfg.max_walk + 1), "positives": clog2(cfg.max_samples + 1)})
+        samples = clog2(cfg.max_samples + 1)
+        super().__init__({"contexts": clog2(cfg.max_walk + 1), "positives": samples, "samples": samples})
 
 
 class WalkLoader(wiring.Component):
@@ -71,8 +77,7 @@ class WalkLoader(wiring.Component):
     entry_en, entry_column, entry_threshold, entry_alias : Out
         Write an entry of the table.
 
-    Timing: a word of a walk takes 3 cycles, an entry of the table 3, a walk 4 more. Everything that is compared comes
-    out of a register.
+    Timing: a word of a walk takes 3 cycles, a walk ``window + 5`` more; an entry of the table takes 4.
     """
 
     def __init__(self, cfg: CoreConfig):
@@ -93,7 +98,7 @@ class WalkLoader(wiring.Component):
                 "node_address": Out(WalkAddress(cfg)),
                 "node": Out(cfg.row_bits),
                 "walk_en": Out(1),
-                "walk_address": Out(clog2(cfg.walks) + 1),
+                "walk_address": Out(slot_bits(cfg) + 1),
                 "walk": Out(WalkLayout(cfg)),
                 "columns": Out(range(cfg.nodes + 1)),
                 "entry_en": Out(1),
@@ -146,7 +151,7 @@ class WalkLoader(wiring.Component):
         positives = Signal(WalkLayout(cfg)["positives"].shape)
         address = self.node_address
         m.d.comb += [address.index.eq(index), address.slot.eq(n), address.group.eq(group), self.node.eq(row)]
-        m.d.comb += [self.walk_address.eq(n | group << clog2(cfg.walks))]
+        m.d.comb += [self.walk_address.eq(n | group << slot_bits(cfg))]
 
         with m.State("WALK"):
             has_table = (sampling.negatives == 0) | (self.columns != 0)
@@ -180,19 +185,41 @@ class WalkLoader(wiring.Component):
                     m.next = "COUNT"
                 with m.Else():
                     m.next = after
+        # Samples are counted positive by positive, which takes no multiplier.
+        step = Signal(9, reset_less=True)
+        uncounted = Signal.like(positives)
+        samples = Signal.like(positives)
+        short, complete = Signal(), Signal()
         with m.State("COUNT"):
-            m.d.sync += positives.eq(Mux(nodes < sampling.window, nodes, sampling.window) - 1)
-            m.next = "COMMIT"
+            m.d.sync += [
+                short.eq(nodes < sampling.window),
+                complete.eq(n + 1 == sampling.walks),
+                step.eq(Mux(sampling.per_positive, sampling.negatives + 1, 1)),
+                samples.eq(Mux(sampling.per_positive, 0, sampling.negatives)),
+            ]
+            m.next = "POSITIVES"
+        with m.State("POSITIVES"):
+            some = Mux(short, nodes, sampling.window) - 1
+            m.d.sync += [positives.eq(some), uncounted.eq(some)]
+            with m.If(nodes > 1):
+                m.next = "SAMPLES"
+            with m.Else():
+                m.next = "COMMIT"
+        with m.State("SAMPLES"):
+            m.d.sync += [uncounted.eq(uncounted - 1), samples.eq(samples + step)]
+            with m.If(uncounted == 1):
+                m.next = "COMMIT"
         with m.State("COMMIT"):
             m.d.comb += [
                 self.rejected.eq(~sound),
                 self.walk_en.eq(sound),
                 self.walk.positives.eq(positives),
+                self.walk.samples.eq(samples),
                 self.walk.contexts.eq(Mux(nodes > 1, nodes - positives, 0)),
             ]
             with m.If(sound):
                 m.d.sync += n.eq(n + 1)
-                with m.If(n + 1 == sampling.walks):
+                with m.If(complete):
                     hand_over(n + 1)
             m.next = "HEADER"
 
@@ -201,6 +228,7 @@ class WalkLoader(wiring.Component):
         column = Signal(cfg.row_bits)
         threshold = Signal(32)
         writes = Signal()
+        small, inside = Signal(), Signal()
         m.d.comb += [
             self.entry_column.eq(column),
             self.entry_threshold.eq(threshold),
@@ -227,11 +255,10 @@ class WalkLoader(wiring.Component):
                 m.next = "ENTRY"
         with m.State("ENTRY"):
             m.d.comb += self.entry_en.eq(writes)
-            m.d.sync += [
-                sound.eq(sound & (threshold < 1 << THRESHOLD_BITS) & (word < header)),
-                column.eq(column + 1),
-                left.eq(left - 1),
-            ]
+            m.d.sync += [small.eq(threshold < 1 << THRESHOLD_BITS), inside.eq(word < header)]
+            m.next = "ENTRY END"
+        with m.State("ENTRY END"):
+            m.d.sync += [sound.eq(sound & small & inside), column.eq(column + 1), left.eq(left - 1)]
             with m.If(left == 1):
                 m.next = "TABLE END"
             with m.Else():

@@ -6,22 +6,16 @@ from amaranth.lib.wiring import In, Out
 
 from .config import CoreConfig
 from .pipeline import clog2
-from .walk_loader import SamplingLayout, WalkAddress, WalkLayout
+from .walk_loader import WalkAddress, WalkLayout, slot_bits
 
 __all__ = ["Windowing"]
 
 
 class _ContextLayout(data.StructLayout):
-    """A context to be made: its centre, its number of positives, the number of its walk and its own number in it."""
+    """A context to be made: where its centre stands, what its walk gives, and the number of the walk."""
 
     def __init__(self, cfg: CoreConfig):
-        super().__init__(
-            {
-                "centre": WalkAddress(cfg),
-                "positives": clog2(cfg.max_samples + 1),
-                "walk": 32,
-            }
-        )
+        super().__init__({"centre": WalkAddress(cfg), "walk": WalkLayout(cfg), "number": 32})
 
 
 class Windowing(wiring.Component):
@@ -36,8 +30,6 @@ class Windowing(wiring.Component):
 
     Members
     -------
-    sampling : In(SamplingLayout)
-        Steady while there are walks.
     full, walks : In, free : Out(2)
         As in :class:`~skipwalk.hw.walk_loader.WalkLoader`.
     walk_address : Out, walk : In(WalkLayout)
@@ -58,18 +50,17 @@ class Windowing(wiring.Component):
         There is still something to be done, ``full`` aside.
 
     Timing: one item a cycle, also from context to context and from group to group, as long as the next context is
-    found in time: that takes 2 cycles, and 2 more for each walk that has no context left.
+    found in time: that takes 3 cycles, and 3 more for each walk that has no context left.
     """
 
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg
         super().__init__(
             {
-                "sampling": In(SamplingLayout()),
                 "full": In(2),
                 "walks": In(range(cfg.walks + 1)).array(2),
                 "free": Out(2),
-                "walk_address": Out(clog2(cfg.walks) + 1),
+                "walk_address": Out(slot_bits(cfg) + 1),
                 "walk": In(WalkLayout(cfg)),
                 "next_walk": In(32),
                 "set_next_walk": In(1),
@@ -103,15 +94,17 @@ class Windowing(wiring.Component):
     def _seek(self, m, context, valid, take, done):
         """Finds the next context; returns whether it is at work."""
         cfg = self._cfg
-        slots = clog2(cfg.walks)
+        slots = slot_bits(cfg)
         group = Signal()
         slot = Signal(slots)
         t = Signal(range(cfg.max_walk + 1))
         first = Signal(32)  # number of the group's first walk
+        number = Signal(32, reset_less=True)
         walk = Signal(WalkLayout(cfg), reset_less=True)
         here, again, last, more = Signal(), Signal(), Signal(), Signal()
         walks = Signal(range(cfg.walks + 1))
-        m.d.comb += [self.walk_address.eq(slot | group << slots), walks.eq(Mux(group, *reversed(list(self.walks))))]
+        m.d.comb += self.walk_address.eq(slot | group << slots)
+        m.d.sync += walks.eq(Mux(group, *reversed(list(self.walks))))
         with m.If(self.set_next_walk):
             m.d.sync += first.eq(self.next_walk)
         with m.If(take):
@@ -122,88 +115,84 @@ class Windowing(wiring.Component):
                 with m.If((self.full & ~done).bit_select(group, 1)):
                     m.next = "LOOK"
             with m.State("LOOK"):
+                m.d.sync += [walk.eq(self.walk), number.eq(first + slot)]
+                m.next = "COMPARE"
+            with m.State("COMPARE"):
                 m.d.sync += [
-                    walk.eq(self.walk),
-                    here.eq(t < self.walk.contexts),
-                    again.eq(t + 1 < self.walk.contexts),
+                    here.eq(t < walk.contexts),
+                    again.eq(t + 1 < walk.contexts),
                     last.eq(slot + 1 == walks),
                 ]
                 m.next = "DECIDE"
             with m.State("DECIDE"):
-                with m.If(~here | ~valid | take):
+                with m.If(~here | ~valid):
                     with m.If(here):
                         m.d.sync += [
                             valid.eq(1),
                             context.centre.index.eq(t),
                             context.centre.slot.eq(slot),
                             context.centre.group.eq(group),
-                            context.positives.eq(walk.positives),
-                            context.walk.eq(first + slot),
+                            context.walk.eq(walk),
+                            context.number.eq(number),
                         ]
                     m.d.sync += [slot.eq(slot + 1), more.eq(more | again)]
                     m.next = "LOOK"
                     with m.If(last):
                         m.d.sync += [slot.eq(0), t.eq(t + 1), more.eq(0)]
                         with m.If(~more & ~again):
-                            m.d.sync += [done.bit_select(group, 1).eq(1), group.eq(~group), first.eq(first + walks)]
-                            m.next = "WAIT"
+                            m.next = "END"
+            with m.State("END"):
+                m.d.sync += [done.bit_select(group, 1).eq(1), group.eq(~group), first.eq(first + walks)]
+                m.next = "WAIT"
             return ~fsm.ongoing("WAIT")
 
     def _give(self, m, context, valid, take):
         """Gives the items of a context; returns its group, and whether there is one."""
-        cfg, sampling = self._cfg, self.sampling
-        present = Signal(_ContextLayout(cfg), reset_less=True)
+        cfg = self._cfg
         giving, centre, negative = Signal(), Signal(), Signal()
         address = Signal(WalkAddress(cfg), reset_less=True)
-        positives = Signal(present.positives.shape(), reset_less=True)  # still to come after this one
-        negatives = Signal(8, reset_less=True)  # the same, of this round
-        rounds = Signal.like(positives)  # the same
+        t, number = Signal(clog2(cfg.max_walk), reset_less=True), Signal(32, reset_less=True)
         j = Signal(16, reset_less=True)
-        some = Signal()  # any negatives at all
-        m.d.sync += some.eq(sampling.negatives != 0)
+        # What comes after this item: positives and samples; flags, so that no comparison is waited for.
+        positives = Signal(context.walk.positives.shape(), reset_less=True)
+        samples = Signal.like(positives)
+        last_positive, last = Signal(reset_less=True), Signal(reset_less=True)
 
-        give, ends, to_negatives = Signal(), Signal(), Signal()
-        no_positives, no_negatives = positives == 0, (negatives == 0) & (rounds == 0)
-        m.d.comb += [
-            give.eq(giving & self.go),
-            to_negatives.eq(~centre & ~negative & no_positives & some),
-            ends.eq(~centre & Mux(negative, no_negatives, no_positives & ~some)),
-            take.eq(valid & (~giving | (give & ends))),
-        ]
+        give = Signal()
+        m.d.comb += [give.eq(giving & self.go), take.eq(valid & (~giving | (self.go & last)))]
         with m.If(give):
-            m.d.sync += [address.index.eq(address.index + 1), centre.eq(0)]
-            with m.If(~centre & ~negative):
-                m.d.sync += positives.eq(positives - 1)
-            with m.If(to_negatives):
-                m.d.sync += [
-                    negative.eq(1),
-                    negatives.eq(sampling.negatives - 1),
-                    rounds.eq(Mux(sampling.per_positive, present.positives - 1, 0)),
-                    j.eq(0),
-                ]
+            m.d.sync += [
+                address.index.eq(address.index + 1),
+                centre.eq(0),
+                positives.eq(positives - 1),
+                last_positive.eq(positives == 1),
+                samples.eq(samples - 1),
+                last.eq(samples == 1),
+                negative.eq(negative | last_positive),
+                giving.eq(~last),
+            ]
             with m.If(negative):
-                m.d.sync += [j.eq(j + 1), negatives.eq(negatives - 1)]
-                with m.If(negatives == 0):
-                    m.d.sync += [negatives.eq(sampling.negatives - 1), rounds.eq(rounds - 1)]
-            with m.If(ends):
-                m.d.sync += giving.eq(0)
+                m.d.sync += j.eq(j + 1)
         with m.If(take):
             m.d.sync += [
                 giving.eq(1),
-                present.eq(context),
                 address.eq(context.centre),
-                positives.eq(context.positives - 1),
+                t.eq(context.centre.index),
+                number.eq(context.number),
+                j.eq(0),
+                positives.eq(context.walk.positives),
+                samples.eq(context.walk.samples),
+                last_positive.eq(0),
+                last.eq(0),
                 centre.eq(1),
                 negative.eq(0),
             ]
-
-        index = present.centre.index
         m.d.sync += [
             self.valid.eq(give),
             self.centre.eq(centre),
             self.negative.eq(negative),
-            self.ends.eq(ends),
+            self.ends.eq(last),
             self.address.eq(address),
-            self.counter.eq(Cat(j, index, Const(0, 16 - len(index)), present.walk)),
+            self.counter.eq(Cat(j, t, Const(0, 16 - len(t)), number)),
         ]
-        return present.centre.group, giving
+        return address.group, giving

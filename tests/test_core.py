@@ -14,15 +14,27 @@ from skipwalk.hw.config import CoreConfig, Schedule, Vendor, preset
 from skipwalk.hw.core import OSELMCore
 from skipwalk.hw.formats import SQ
 from skipwalk.hw.protocol import Counter, Opcode, header
+from skipwalk.hw.sampling import Sampling
 from skipwalk.sim import build
 from skipwalk.sim.golden import oselm, oselm_compiled
 from skipwalk.sim.verilated import VerilatedCore, compile_library
 from skipwalk.sw.contexts import ContextBatch, contexts, expected_visits, negative_sampler
 from skipwalk.sw.graph import Graph
 from skipwalk.sw.walks import walks
-from skipwalk.sw.words import train_words, write_words
+from skipwalk.sw.words import train_words, walk_words, write_words
 
-from .support.oselm import ReferenceCore, anything, assert_replies, distances, hot, load, pack_words, read_back, repeats
+from .support.oselm import (
+    ReferenceCore,
+    anything,
+    assert_replies,
+    distances,
+    front_end,
+    hot,
+    load,
+    pack_words,
+    read_back,
+    repeats,
+)
 from .support.runner import simulate
 
 #: Vendor's twins throughout: whoever relies on what block RAM reads while it is written gets the complement.
@@ -302,4 +314,32 @@ def test_presets_keep_their_pace(name, n_walks, options, most_cycles):
     cycles = bench.core.cycles - begin
     assert cycles / len(batch) <= most_cycles
     bench.reference.execute(words)
+    bench.run(read_back(cfg))
+
+
+def test_walks_keep_the_core_busy():
+    """The front end of the largest preset: no cycle is lost to it once the first walks are there."""
+    cfg = preset("ecp5-85f")
+    rng = np.random.default_rng(6)
+    bench = Bench(cfg, oselm_compiled.train)
+    sampling = Sampling(window=8, negatives=24, per_positive=False, walks=4)
+    bench.run(load(cfg, rng, scale=0.05, q=7, p0=1.0), front_end(cfg, rng, sampling))
+    clear = np.array([header(Opcode.CLEAR)], np.uint32)
+    before = None
+    for n_walks in (4, 24):
+        words = walk_words(rng.integers(0, cfg.nodes, (n_walks, 80)).astype(np.int32))
+        bench.run(clear)
+        begin = bench.core.cycles
+        bench.core.run(np.concatenate([words, flush()]), 1)
+        cycles = bench.core.cycles - begin
+        bench.reference.execute(words)
+        counters = bench.counters()
+        assert counters[Counter.CONTEXTS] == 73 * n_walks
+        # Waiting for rows that come again at once is the walks' own doing.
+        now = n_walks * 73, cycles - counters[Counter.WAIT_ROW], counters[Counter.WAIT_INPUT]
+        if before is not None:
+            contexts, spent, waited = (a - b for a, b in zip(now, before, strict=True))
+            assert spent == 32 * contexts
+            assert waited == 0
+        before = now
     bench.run(read_back(cfg))

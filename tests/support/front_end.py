@@ -1,0 +1,92 @@
+"""The front end and the command interpreter alone: command words in, items of contexts out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+from skipwalk.hw.command import CommandInterpreter
+from skipwalk.hw.config import CoreConfig
+from skipwalk.hw.front_end import FrontEnd
+from skipwalk.hw.protocol import Opcode
+from skipwalk.sim.golden import oselm
+
+from .oselm import ReferenceCore
+
+__all__ = ["ContextWords", "expected_words"]
+
+_LABEL, _CENTRE, _ENDS, _FLUSHED = 1 << 20, 1 << 21, 1 << 22, 1 << 31
+
+
+class ContextWords(wiring.Component):
+    """A word for each centre and sample, in training order, and one with the number of rejections for each FLUSH."""
+
+    def __init__(self, cfg: CoreConfig):
+        self._cfg = cfg
+        super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        m = Module()
+        m.submodules.command = command = CommandInterpreter(cfg)
+        m.submodules.front = front = FrontEnd(cfg)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=32, depth=16)
+        wiring.connect(m, wiring.flipped(self.i), command.i)
+        wiring.connect(m, command.walk_words, front.i)
+        rejected = Signal(31)
+        m.d.sync += rejected.eq(rejected + (command.rejected | front.rejected))
+        item = front.o.payload
+        m.d.comb += [
+            command.ready.eq(queue.w_level < 8),
+            command.at_rest.eq(command.drain),
+            command.loaded.eq(1),
+            command.o.ready.eq(command.ready),
+            command.walk_busy.eq(front.busy),
+            command.walks_idle.eq(front.idle),
+            front.set_en.eq(command.set_en),
+            front.set_number.eq(command.set_number),
+            front.set_value.eq(command.set_value),
+            front.close.eq(command.walks_close),
+            front.o.ready.eq(command.ready),
+            self.o.payload.eq(queue.r_data),
+            self.o.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.o.ready),
+        ]
+        empty = Const(0, 20 - cfg.row_bits)
+        with m.If(~front.idle):
+            m.d.comb += [
+                queue.w_en.eq(front.o.valid & command.ready),
+                queue.w_data.eq(Cat(item.row, empty, item.label, item.centre, item.ends)),
+            ]
+        with m.Elif(command.o.valid):
+            m.d.comb += [
+                queue.w_en.eq(command.ready & (command.o.payload[28:] == Opcode.FLUSH)),
+                queue.w_data.eq(Cat(rejected, 1)),
+            ]
+        with m.Else():
+            m.d.comb += [
+                queue.w_en.eq(command.centre_valid | command.sample_valid),
+                queue.w_data.eq(Cat(command.row, empty, command.label, command.centre_valid, command.ends)),
+            ]
+        return m
+
+
+def expected_words(cfg: CoreConfig, segments: Sequence[np.ndarray]) -> np.ndarray:
+    """What ContextWords gives for commands of which each part ends with its only FLUSH."""
+    made: list[int] = []
+
+    def record(cfg: CoreConfig, state: oselm.State, contexts: oselm.Contexts) -> None:
+        for c, centre in enumerate(contexts.centres.tolist()):
+            part = slice(contexts.indptr[c], contexts.indptr[c + 1])
+            pairs = zip(contexts.samples[part].tolist(), contexts.labels[part].tolist(), strict=True)
+            made.append(centre | _CENTRE)
+            made.extend(row | bool(label) * _LABEL for row, label in pairs)
+            made[-1] |= _ENDS
+
+    reference = ReferenceCore(cfg, record)
+    for words in segments:
+        reference.execute(words)
+        made.append(_FLUSHED | reference.rejected)
+    return np.array(made, np.uint32)
