@@ -15,6 +15,7 @@ from ..hw.link.protocol import FOLD_KIND, Identity
 from ..sw.link import Link
 from ..sw.pipe import LinkError
 from ..sw.report import Result, write_report
+from ..sw.words import walk_words
 from .faults import FAULTS, FaultyPipe
 from .link import DeviceModel, FoldingCore, ModelPipe
 from .link_rtl import ByteTop, LinkedCore, RtlPipe
@@ -22,8 +23,8 @@ from .verilated import VerilatedCore
 
 __all__ = ["campaign", "main", "walk_cost"]
 
-#: Words of a walk of 80 nodes on the link: two nodes a word, and a command.
-WALK_WORDS = 41
+#: A walk of 80 nodes as the driver sends it: two nodes a word, and a command.
+WALK = walk_words(np.arange(80, dtype=np.int32)[None])
 #: Seconds of simulated silence after which a session counts as hung.
 GIVE_UP = 30.0
 
@@ -33,7 +34,7 @@ def walk_cost(walks: int = 1000) -> float:
     with Link(ModelPipe(DeviceModel([(Identity(kind=FOLD_KIND, digest=0), lambda words: words[:0])]))) as link:
         before = link.stats.bytes_sent
         for _ in range(walks):
-            link.write(np.full(WALK_WORDS, 0x01020304, np.uint32))
+            link.write(WALK)
         link.flush()
         return (link.stats.bytes_sent - before) / walks
 

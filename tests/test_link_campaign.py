@@ -49,4 +49,4 @@ def test_campaign_sees_hangs(tmp_path, monkeypatch, capsys):
 
 
 def test_walk_cost_counts_frames():
-    assert link_campaign.walk_cost(10) == pytest.approx(4 * link_campaign.WALK_WORDS + 13)
+    assert link_campaign.walk_cost(10) == pytest.approx(4 * 41 + 13)
