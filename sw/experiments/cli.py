@@ -114,7 +114,7 @@ def _summed_up(
             click.echo(table(experiment, plan, own) + "\n")
     used = [done[unit.key] for work in todo.values() for unit in work if unit.key in done]
     return entries, {
-        "seeds": {name: sorted({unit.seed for unit in work}) for name, work in todo.items() if work},
+        "seeds": {name: sorted({u.seed for u in work if u.key in done}) for name, work in todo.items()},
         "titles": {experiment.name: experiment.title for experiment in chosen},
         "labels": labels,
         "skipped": skipped,

@@ -22,6 +22,7 @@ GRAPH_SOURCES = (
     "hw/reciprocal_table.py",
     "sim/device.py",
     "sim/fixed.py",
+    "sim/golden/front_end.py",
     "sim/golden/oselm.py",
     "sim/golden/oselm_compiled.py",
     "sim/oselm_float.py",
