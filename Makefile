@@ -9,7 +9,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-lora test lint format clean accuracy experiments tables link gate-level bitstream bitstream-again bitstream-again
+.PHONY: help demo demo-lora test lint format clean accuracy bench experiments tables link gate-level bitstream bitstream-again
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ format: $(VENV)/.installed-dev  ## put sources into shape
 
 accuracy: $(VENV)/.installed-demo build/demo/cora.edges  ## fixed point against float, five seeds (2 minutes); writes results/accuracy.json
 	$(BIN)/python -m skipwalk.sw.accuracy build/demo/cora.edges build/demo/cora.labels --json results/accuracy.json
+
+bench: $(VENV)/.installed-demo,bench build/demo/cora.edges  ## CPU against core, cycles, ratios (10 minutes); writes results/bench.json
+	$(BIN)/python -m skipwalk.sw.bench build/demo/cora.edges --json results/bench.json
 
 experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the science (an hour); OPTIONS="--only NAME --seeds N --full --scheduler ADDRESS"
 	$(BIN)/python -m skipwalk.sw.experiments --jobs $(JOBS) $(or $(OPTIONS),--json results/experiments.json)

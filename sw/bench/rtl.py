@@ -1,5 +1,7 @@
 """What the cores cost, counted in the simulated gateware by their own counters."""
 
+import hashlib
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +18,7 @@ from ..lora.tasks import Task
 from ..transport import open_transport
 from .work import BLOCK, INFLATION, P0, Work, as_contexts
 
-__all__ = ["Case", "breakdown", "count", "count_lora"]
+__all__ = ["Case", "breakdown", "core_key", "count", "count_lora"]
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,20 @@ class Case:
         return positives * (1 + self.negatives) if self.per_positive else positives + self.negatives
 
 
+def core_key(cfg: CoreConfig) -> str:
+    """Tells cores apart whose cycles may differ: all of the configuration but its name."""
+    return hashlib.sha256(json.dumps(cfg.replace(name="").to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+
+
 def count(work: Work, cfg: CoreConfig, cases: Sequence[Case]) -> list[dict[str, Any]]:
     """Train the walks of each case in the RTL.
 
     Returns
     -------
     list of dict
-        The core's counters by name, ``walks``, ``samples_a_context``, and for comparison ``closed_form`` and ``exact``:
-        cycles of these contexts by :func:`skipwalk.sim.cycles.slot_cycles` and ``train_cycles``.
+        The core's counters by name; ``core`` (:func:`core_key`) and ``case``; and for comparison the cycles of these
+        contexts by :func:`skipwalk.sim.cycles.slot_cycles` (``closed_form``), ``roofline_cycles`` and
+        ``train_cycles`` (``exact``).
 
     Raises DeviceError if the RTL cannot be compiled.
     """
@@ -66,8 +74,8 @@ def count(work: Work, cfg: CoreConfig, cases: Sequence[Case]) -> list[dict[str, 
             found.append(
                 {
                     **counters,
-                    **asdict(case),
-                    "samples_a_context": case.samples,
+                    "core": core_key(cfg),
+                    "case": asdict(case),
                     "closed_form": slot_cycles(cfg, case.samples) * contexts,
                     "roofline": roofline_cycles(cfg, case.samples) * contexts,
                     "exact": exact,
@@ -79,7 +87,7 @@ def count(work: Work, cfg: CoreConfig, cases: Sequence[Case]) -> list[dict[str, 
 def breakdown(cfg: CoreConfig, counted: dict[str, Any]) -> dict[str, float]:
     """Where the cycles of :func:`count` went, as shares of them.
 
-    ``busy.*``: of each group of ``lanes`` multipliers (dots and updates of P, dots and updates of rows, the gain's two).
+    ``busy.*``: of each group of ``lanes`` multipliers (dots and updates of P and of rows, and the gain's two).
     ``stall.*``: no step could be issued, by reason. ``idle``: neither a step nor a known reason, which is filling and
     draining at barriers. ``multipliers``: of all multipliers in all cycles; ``roofline``: least cycles by taken ones.
     """
@@ -111,7 +119,7 @@ def breakdown(cfg: CoreConfig, counted: dict[str, Any]) -> dict[str, float]:
 def count_lora(task: Task, network: Network, epochs: int, uncached_epochs: int) -> dict[str, Any]:
     """Fine-tune in the RTL, with the Skip-Cache for ``epochs`` and without for ``uncached_epochs``.
 
-    Returns cycles of both, the counters of both, the accuracies, and what ``skipwalk.sim.lora_cycles`` says of a sample.
+    Returns cycles and counters of both, the accuracy, and what ``skipwalk.sim.lora_cycles`` says of a sample.
     Raises DeviceError if the RTL cannot be compiled.
     """
     from ...hw.lora_core import LoraCore

@@ -76,12 +76,13 @@ class Store:
 
 
 @cache
-def source_digest(*folders: str) -> str:
-    """A digest of all Python, C++ and Verilog below these folders of the package, such as ``hw``."""
+def source_digest(*names: str) -> str:
+    """A digest of these files of the package, and of all sources below these folders, such as ``hw``."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((root / folder).rglob("*")):
+    for name in names:
+        place = root / name
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
             if path.suffix in {".py", ".cpp", ".v", ".c", ".h"}:
                 digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

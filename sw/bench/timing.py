@@ -17,7 +17,7 @@ __all__ = ["Timing", "measure", "one_thread", "stolen_seconds"]
 
 #: A repeat counts as undisturbed if the CPU worked for this share of its wall time.
 UNDISTURBED = 0.97
-#: Fewer undisturbed repeats than this are no basis for a median; then all are taken.
+#: Fewer undisturbed repeats than this are no basis for a median.
 ENOUGH = 5
 
 
@@ -32,7 +32,7 @@ class Timing:
     repeats, undisturbed : int
         How many were made, and how many had the CPU to themselves.
     trusted : bool
-        Whether only undisturbed repeats counted.
+        Whether only undisturbed repeats counted. Else all count, by the CPU's time instead of the wall's.
     cycles : float or None
         Median of the hardware's cycles a unit, where there is a counter.
     stolen : float
@@ -88,7 +88,8 @@ def measure(
     good = [sample for sample in samples if sample[1] >= UNDISTURBED]
     trusted = len(good) >= min(ENOUGH, least) and not threads
     used = good if trusted else samples
-    times = sorted(took / units for took, _, _ in used)
+    # CPU time is free of what others did in between, if not of what they left in the caches.
+    times = sorted((took if trusted or threads else took * min(share, 1.0)) / units for took, share, _ in used)
     counts = [counted / units for _, _, counted in used if counted is not None]
     low, _, high = statistics.quantiles(times, n=4, method="inclusive")
     return Timing(

@@ -1,0 +1,5 @@
+"""``python -m skipwalk.sw.bench``."""
+
+from .cli import main
+
+main()
