@@ -28,6 +28,7 @@ _COMMANDS = {
     "vectors": ".commands.inspection",
     "finetune": ".lora.cli",
     "explore": ".commands.explore",
+    "report": ".commands.page",
     "program": ".commands.program",
     "export": ".commands.export",
 }

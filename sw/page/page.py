@@ -1,0 +1,56 @@
+"""The whole page."""
+
+from pathlib import Path
+
+from .appendix import sources, unshown
+from .cycles import cycles
+from .design_space import design_space
+from .hardware import hardware
+from .headline import headline, tiles
+from .learning import learning
+from .lora import lora
+from .markup import Html, tag
+from .results import Results
+
+__all__ = ["SECTIONS", "render"]
+
+#: Anchors and names, as the list of contents has them.
+SECTIONS = {
+    "headline": "Against the CPU",
+    "cycles": "Cycles",
+    "learning": "Learning",
+    "lora": "Skip2-LoRA",
+    "explore": "Design space",
+    "hardware": "Hardware",
+    "sources": "Sources",
+    "appendix": "Appendix",
+}
+
+
+def render(results: Results) -> str:
+    """The page as text: all it needs is in it, and nothing of it runs."""
+    lead = (
+        "Learning on the device, in open gateware: node embeddings that keep learning while the graph grows, and "
+        "fine-tuning beside a frozen network."
+    )
+    said = (
+        *("Every figure on this page is read from a file below ", tag("code", "results/"), "; "),
+        *(tag("a", "where each comes from", href="#sources"), "."),
+    )
+    parts = [headline, cycles, learning, lora, design_space, hardware, sources]
+    # Last the appendix: by then the others have shown what they show.
+    main = [tiles(results), *(part(results) for part in parts), unshown(results)]
+    body = [
+        tag("header", tag("h1", "skipwalk"), tag("p", lead, class_="lead"), main[0], tag("p", *said)),
+        tag("nav", *(tag("a", name, href=f"#{anchor}") for anchor, name in SECTIONS.items()), aria_label="Contents"),
+        tag("main", *main[1:]),
+    ]
+    style = Html((Path(__file__).with_name("style.css")).read_text())
+    head = tag(
+        "head",
+        Html('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Html('<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'),
+        tag("title", "skipwalk: results"),
+        tag("style", style),
+    )
+    return f"<!doctype html>\n{tag('html', head, tag('body', *body), lang='en')}\n"
