@@ -173,8 +173,8 @@ class WalkLoader(wiring.Component):
                 m.next = "FIRST"
         for state, after in (("FIRST", "SECOND"), ("SECOND", "WORD")):
             with m.State(state):
-                # Where the walk is too long its nodes must not fall into other slots.
-                m.d.comb += self.node_en.eq(sound)
+                # Nodes of a walk that is too long fall into its own slot.
+                m.d.comb += self.node_en.eq(1)
                 m.d.sync += [
                     sound.eq(sound & (row < cfg.nodes)),
                     word.eq(word >> cfg.FRONT_END_ROW_BITS),

@@ -122,16 +122,16 @@ def test_info_tells_of_presets_cores_and_models(folder):
 
 
 def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl_c_works):
-    train, blocks = OSELMDevice.train, iter(range(1000))
+    train, blocks = OSELMDevice.train_walks, iter(range(1000))
 
-    def ctrl_c(device, batch):
+    def ctrl_c(device, block, first_walk):
         if next(blocks) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        train(device, batch)
+        train(device, block, first_walk)
 
     before = contents(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(OSELMDevice, "train", ctrl_c)
+        patch.setattr(OSELMDevice, "train_walks", ctrl_c)
         result = run("train", "graph.txt", "-o", "m.npz", "--checkpoint", "c.npz", *TINY)
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == (
@@ -154,7 +154,7 @@ def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl
 
 
 def test_an_interrupt_without_checkpoint_says_so(folder, monkeypatch, ctrl_c_works):
-    monkeypatch.setattr(OSELMDevice, "train", lambda device, batch: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(OSELMDevice, "train_walks", lambda device, *walks: os.kill(os.getpid(), signal.SIGINT))
     before = contents(folder)
     result = run("update", "model.npz", "edges.txt", "-o", "m.npz", "--walks-per-end", "50")
     assert result.exit_code == 130

@@ -8,7 +8,7 @@ from skipwalk.sim import build
 from skipwalk.sim.device import GoldenDevice
 from skipwalk.sim.fixed import to_raw
 from skipwalk.sim.golden import oselm
-from skipwalk.sw.contexts import ContextBatch
+from skipwalk.sw.contexts import AliasTable, ContextBatch, contexts
 from skipwalk.sw.device import OSELMDevice
 from skipwalk.sw.errors import CapacityError, DeviceError, InputError
 from skipwalk.sw.transport import GoldenTransport, RTLTransport, Transport, open_transport
@@ -294,6 +294,97 @@ def test_training_is_the_golden_models(device):
     assert (counters["contexts"], counters["samples"], counters["rejected"]) == (50, len(b.samples), 0)
     device.clear_counters()
     assert not any(device.counters().values())
+
+
+SAMPLING = {"window": 4, "negatives": 3, "sampler": AliasTable(np.arange(1, 51)), "interleave": 3}
+
+
+@pytest.mark.parametrize("how", [{}, {"mode": "per_positive", "negatives": 1}, {"negatives": 0, "sampler": None}])
+def test_walks_are_trained_as_their_contexts(device, how, monkeypatch):
+    monkeypatch.setattr("skipwalk.sw.device.SLICE", 7)
+    rng = np.random.default_rng(5)
+    beta = rows(rng)
+    block = rng.integers(0, NODES, (20, 9)).astype(np.int32)
+    block[np.arange(9) >= rng.integers(0, 10, 20)[:, None]] = -1
+    results = []
+    for made_here in (True, False):
+        device.load_raw(beta)
+        device.write_p(np.eye(DIM))
+        device.set_parameters(q=1e-4, p0=1.5)
+        for seed, first in ((3, 30), (2**64 - 1, 0)):
+            options = {**SAMPLING, "seed": seed, **how}
+            if made_here:
+                device.train(contexts(block, first_walk=first, **options))
+            else:
+                device.set_sampling(**options)
+                device.train_walks(block, first)
+        results.append((device.read_rows_raw(), device.read_p_raw()))
+    for expected, got in zip(*results, strict=True):
+        assert np.array_equal(expected, got)
+    assert device.counters()["rejected"] == 0
+
+
+def test_a_walk_costs_41_words_and_a_table_is_sent_once():
+    transport = Scripted(identity_words(CFG), [header(Opcode.FLUSH, 1)], [header(Opcode.FLUSH, 2)])
+    device = OSELMDevice(transport, CFG)
+    sent = lambda: sum(len(words) for words in transport.sent)  # noqa: E731
+    device.set_sampling(**SAMPLING, seed=0)
+    before = sent()
+    device.set_sampling(**{**SAMPLING, "sampler": AliasTable(np.arange(1, 51))}, seed=1)
+    assert sent() - before == 6, "three parameters"
+    for seen, sampler in ((1, SAMPLING["sampler"]), (2, AliasTable(np.ones(NODES)))):
+        device.set_sampling(**{**SAMPLING, "sampler": sampler}, seed=1)
+        before = sent()
+        device.train_walks(np.ones((30, 80), np.int32), 0)
+        assert sent() - before == 30 * 41 + 3, seen
+    assert sum(int(words[0]) >> 28 == Opcode.WRITE_TABLE for words in transport.sent) == 2
+
+
+def test_walks_that_do_not_fit_are_refused_before_anything_is_sent():
+    plain = OSELMDevice(Scripted(identity_words(CFG.replace(walks=0))), CFG.replace(walks=0))
+    transport = Scripted(identity_words(CFG))
+    device = OSELMDevice(transport, CFG)
+    assert device.takes_walks(128, 4)
+    for length, walks_in_flight in ((129, 4), (128, 5)):
+        assert not device.takes_walks(length, walks_in_flight)
+    assert not plain.takes_walks(2)
+    walk = np.array([[1, 2, 3]], np.int32)
+
+    def sampling(**changes):
+        device.set_sampling(**{**SAMPLING, "seed": 0, **changes})
+
+    for call, error, message in (
+        (lambda: device.train_walks(walk, 0), InputError, "call set_sampling first"),
+        (lambda: plain.set_sampling(**SAMPLING, seed=0), CapacityError, "3 walks in flight; the core has room for 0"),
+        (lambda: sampling(window=1), ValueError, "window must be at least 2, not 1"),
+        (lambda: sampling(negatives=-1), ValueError, "negatives must be at least 0"),
+        (lambda: sampling(interleave=0), ValueError, "interleave must be at least 1"),
+        (lambda: sampling(mode="each"), ValueError, "'shared' or 'per_positive', not 'each'"),
+        (lambda: sampling(sampler=None), ValueError, "3 negatives need a sampler"),
+        (lambda: sampling(seed=-1), ValueError, "seed must be"),
+        (lambda: sampling(interleave=5), CapacityError, "5 walks in flight; the core has room for 4"),
+        (lambda: sampling(negatives=5), CapacityError, "8 samples; the core takes 7"),
+        (lambda: sampling(mode="per_positive", negatives=2), CapacityError, "9 samples; the core takes 7"),
+        (lambda: sampling(sampler=AliasTable(np.ones(NODES + 1))), CapacityError, "65 rows; the core has 64"),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+    assert len(transport.sent) == 1
+    sampling()
+    before = len(transport.sent)
+    for block, first, error, message in (
+        (walk, 1, ValueError, "first_walk must be a multiple of 3 below"),
+        (walk, -3, ValueError, "first_walk must be a multiple of 3 below"),
+        (walk + NODES, 0, CapacityError, "rows 65 to 67 in a walk; the core has 64"),
+        (np.array([[1, -1, 2]], np.int32), 0, InputError, "goes on after -1"),
+        (walk[0], 0, CapacityError, r"shape \(3,\); the core takes \(n, up to 128\)"),
+        (np.zeros((1, 129), np.int32), 0, CapacityError, "up to 128"),
+    ):
+        with pytest.raises(error, match=message):
+            device.train_walks(block, first)
+    device.train_walks(walk[:0], 0)
+    assert len(transport.sent) == before
+    assert device.sound
 
 
 def test_counters_have_48_bits():

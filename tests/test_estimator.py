@@ -116,6 +116,18 @@ def test_rtl_and_golden_model_end_in_the_same_bits():
     rtl.close()
 
 
+@pytest.mark.parametrize("changes", [{"walks": 0}, {"walks": 3}, {"max_walk": 19}], ids=str)
+@pytest.mark.parametrize("how", [{}, {"negative_mode": "per_positive", "negatives": 1}, {"negatives": 0}], ids=str)
+def test_it_does_not_matter_who_makes_the_contexts(changes, how, monkeypatch):
+    """Cores without a front end, or with one that is too small, are sent contexts."""
+    fit = lambda cfg: small(preset=cfg, walks_per_node=2, **how).fit(GROUPS).partial_fit([(0, "x")])  # noqa: E731
+    expected = fit(CFG)
+    monkeypatch.setattr(OSELMDevice, "train_walks", None)
+    got = fit(CFG.replace(**changes))
+    assert got.digest_ == expected.digest_
+    assert got.counters_ == expected.counters_
+
+
 def test_first_rows_depend_on_seed_and_row_alone():
     all_rows = initial_rows(0, 20, 8, scale=0.05, seed=4)
     assert np.array_equal(all_rows[7:9], initial_rows(7, 2, 8, scale=0.05, seed=4))
@@ -261,19 +273,19 @@ def test_an_unknown_node_has_no_vector(fitted):
 @pytest.fixture
 def interrupt(monkeypatch, ctrl_c_works):
     """Sends Ctrl-C, or raises something, while the n-th block from now is trained."""
-    train = OSELMDevice.train
+    train = OSELMDevice.train_walks
 
     def arm(block, error=None):
         blocks = iter(range(1, 1000))
 
-        def count(device, batch):
+        def count(device, walk_block, first_walk):
             if next(blocks) == block:
                 if error is not None:
                     raise error
                 os.kill(os.getpid(), signal.SIGINT)
-            train(device, batch)
+            train(device, walk_block, first_walk)
 
-        monkeypatch.setattr(OSELMDevice, "train", count)
+        monkeypatch.setattr(OSELMDevice, "train_walks", count)
 
     yield arm
     monkeypatch.undo()
@@ -349,11 +361,11 @@ def test_an_update_is_interrupted_resumed_and_undone_alike(interrupt, tmp_path):
 
 
 def test_a_second_ctrl_c_does_not_wait(monkeypatch, ctrl_c_works):
-    def stuck(device, batch):
+    def stuck(device, walk_block, first_walk):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(OSELMDevice, "train", stuck)
+    monkeypatch.setattr(OSELMDevice, "train_walks", stuck)
     estimator = small()
     with pytest.raises(KeyboardInterrupt) as caught:
         estimator.fit(GROUPS)
