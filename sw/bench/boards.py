@@ -49,8 +49,8 @@ def read_boards(folder: Path) -> dict[str, Board]:
             continue
         lora = LoraConfig.from_dict(summary["lora"]) if summary.get("lora") else None
         core = CoreConfig.from_dict(summary["core"])
-        name = summary["board"]
-        found[name] = Board(name, summary.get("title", name), float(summary["fmax_mhz"]), core, lora)
+        name = str(summary["board"])
+        found[name] = Board(name, str(summary.get("title", name)), float(summary["fmax_mhz"]), core, lora)
     return found
 
 

@@ -6,6 +6,7 @@ import importlib.util
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...hw.config import CoreConfig
@@ -90,7 +91,7 @@ def _counts(plan: Plan, work: Work, graph: str) -> Iterator[Step]:
     sources = source_digest("hw", "sim", "sw/bench/rtl.py", "sw/bench/work.py", "sw/contexts.py", "sw/walks.py")
     for cfg, wanted in cases.items():
         inputs = [cfg.to_dict(), [vars(case) for case in wanted], graph, sources]
-        yield Step(names[cfg], inputs, lambda cfg=cfg, wanted=wanted: _rtl(work, cfg, wanted), timed=False)
+        yield Step(names[cfg], inputs, partial(_rtl, work, cfg, wanted), timed=False)
 
 
 def _rtl(work: Work, cfg: CoreConfig, cases: list[Case]) -> list[dict[str, Any]]:
@@ -136,7 +137,7 @@ def _timed(plan: Plan, work: Callable[[], Any], units: float, **options: Any) ->
 
 
 def _oselm_times(plan: Plan, work: Work, compilers: list[Compiler]) -> Iterator[Step]:
-    kinds = [(f"d{dim}", dim, {}) for dim in plan.cores]
+    kinds: list[tuple[str, int, dict[str, Any]]] = [(f"d{dim}", dim, {}) for dim in plan.cores]
     kinds.append(("s77", next(iter(plan.cores)), PAPER_CASE))
     for suffix, dim, options in kinds:
         for compiler in compilers:
@@ -192,7 +193,7 @@ def _sgns_times(plan: Plan, work: Work, compilers: list[Compiler]) -> Iterator[S
         ("gensim_1_thread.both_sides", True, False),
     ):
         inputs = [dim, len(few), sgns.all_cpus()]
-        yield Step(f"sgns.{name}", inputs, lambda b=both_sides, e=everywhere: by_gensim(b, e))
+        yield Step(f"sgns.{name}", inputs, partial(by_gensim, both_sides, everywhere))
 
 
 def _lora_times(plan: Plan, tasks: _Tasks, compilers: list[Compiler]) -> Iterator[Step]:
