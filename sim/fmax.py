@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from ..hw.config import CoreConfig, Vendor
+from ..hw.config import CoreConfig, Vendor, preset
 from ..hw.dot import DotProduct
+from ..hw.front_end import FrontEnd
 from ..hw.multiplier import Multiplier
 from ..hw.ram import Ram
 from ..hw.reciprocal import Reciprocal
@@ -49,11 +50,12 @@ BLOCKS = {
     "dot.8": lambda: DotProduct(8, 18, 18, **CELLS),
     "dot.32": lambda: DotProduct(32, 18, 18, **CELLS),
     "reciprocal": lambda: Reciprocal(**GAIN, **CELLS),
+    "front_end": lambda: FrontEnd(preset("ecp5-85f"), primitives=True),
 }
 
 
 class Registered(wiring.Component):
-    """A component with a register at every port."""
+    """A component with a register at every port. Streams lose their meaning by it, not their paths."""
 
     def __init__(self, inner: wiring.Component):
         self._inner = inner
@@ -62,9 +64,11 @@ class Registered(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.inner = inner = self._inner
-        for name, member in self.signature.members.items():
-            outside, inside = getattr(self, name), getattr(inner, name)
-            register = Signal.like(outside, reset_less=True, name=f"{name}_register")
+        ports = zip(self.signature.flatten(self), inner.signature.flatten(inner), strict=True)
+        for (path, member, out), (*_, port) in ports:
+            outside, inside = Value.cast(out), Value.cast(port)
+            name = "_".join(map(str, path))
+            register = Signal(outside.shape(), reset_less=True, name=f"{name}_register")
             source, sink = (outside, inside) if member.flow is In else (inside, outside)
             m.d.sync += register.eq(source)
             m.d.comb += sink.eq(register)

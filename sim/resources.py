@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..hw.config import CoreConfig
 from ..hw.link.protocol import LinkConfig
+from ..hw.protocol import THRESHOLD_BITS
 from ..hw.ram_grid import BlockGrid
 from ..hw.reciprocal_table import ReciprocalTable
 
@@ -18,6 +19,8 @@ __all__ = ["Needs", "core_needs", "luts", "multipliers", "netlist_needs"]
 _SLOTS, _LUT_RAM = 8, 64
 #: Words of the COBS encoder's memory; intervals of the reciprocal's table.
 _COBS, _INTERVALS = 256, 256
+#: Of the front end: multipliers that choose a column of the alias table, and items in its queue.
+_COLUMN, _ITEMS = 2, 64
 
 #: LUTs that a cell of the netlist occupies, by family; carry cells and LUT RAM count with what they fill.
 _LUT_CELLS = {
@@ -45,8 +48,9 @@ class Needs:
 
 
 def multipliers(cfg: CoreConfig) -> int:
-    """Dot product and update of P, dot product and update of beta in every lane; h.u; the reciprocal."""
-    return 4 * cfg.lanes + 2
+    """Dot product and update of P, dot product and update of beta in every lane; h.u; the reciprocal; and the front
+    end's choice of a column."""
+    return 4 * cfg.lanes + 2 + (_COLUMN if cfg.walks else 0)
 
 
 def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
@@ -64,6 +68,10 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     ring_bits = (cfg.ring - 1).bit_length()
     sample = cfg.row_bits + 2 * ring_bits + 3
     shared += _inferred(cfg.queue, sample) + _inferred(cfg.ring, sample)
+    if cfg.walks:
+        shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(_ITEMS, cfg.row_bits + 3)
+        walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()
+        shared += _blocks(2 * walks * nodes, cfg.row_bits)
     if link is not None:
         shared += 2 * _blocks(link.depth, 32) + _blocks(_COBS, 8)
     return Needs(dsp=multipliers(cfg), bram=cfg.lanes * lane + shared)

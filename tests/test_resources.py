@@ -18,6 +18,9 @@ RESULTS = Path(__file__).parents[1] / "results" / "boards"
 CORES = {
     "lut-ram": CoreConfig(dim=4, nodes=50, lanes=2, max_samples=5, lookahead=1, vendor=Vendor.ECP5),
     "block-ram": CoreConfig(dim=16, nodes=300, lanes=2, max_samples=15, vendor=Vendor.ECP5),
+    "walks": CoreConfig(
+        dim=4, nodes=1030, lanes=2, max_samples=7, lookahead=1, vendor=Vendor.ECP5, walks=5, max_walk=80
+    ),
     "long": CoreConfig(dim=4, nodes=1030, lanes=4, max_samples=40, lookahead=1, vendor=Vendor.ECP5),
 }
 
