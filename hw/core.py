@@ -33,7 +33,8 @@ class OSELMCore(wiring.Component):
                      +-- counters, read chain             |   +-- Gain --|-- g    |
                                                           +------------> PSweep --+ P
 
-    With ``cfg.walks``, a :class:`~skipwalk.hw.front_end.FrontEnd` between interpreter and queue makes contexts of walks.
+    With ``cfg.walks``, a :class:`~skipwalk.hw.front_end.FrontEnd` between interpreter and queue makes contexts out of
+    walks.
 
     Parameters
     ----------
@@ -218,12 +219,11 @@ class OSELMCore(wiring.Component):
             command.walks_idle.eq(front.idle),
             front.o.ready.eq(command.ready),
         ]
-        with m.If(~front.idle):
-            taken = front.o.valid & command.ready
+        with m.If(front.o.valid):
             m.d.comb += [
-                queue.centre_valid.eq(taken & item.centre),
-                queue.sample_valid.eq(taken & ~item.centre),
+                queue.centre_valid.eq(command.ready & item.centre),
+                queue.sample_valid.eq(command.ready & ~item.centre),
                 queue.row.eq(item.row),
                 queue.label.eq(item.label),
-                queue.ends.eq(taken & item.ends),
+                queue.ends.eq(command.ready & item.ends),
             ]
