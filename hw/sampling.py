@@ -55,7 +55,11 @@ class Sampling:
         for name, bits in FIELDS.items():
             values[name] = word >> at & (1 << bits) - 1
             at += bits
-        reserved = values.pop("reserved")
-        sampling = cls(**{**values, "per_positive": bool(values["per_positive"])})
-        sound = not reserved and sampling.window >= 2 and 1 <= sampling.walks <= cfg.walks
+        sampling = cls(
+            window=values["window"],
+            negatives=values["negatives"],
+            per_positive=bool(values["per_positive"]),
+            walks=values["walks"],
+        )
+        sound = not values["reserved"] and sampling.window >= 2 and 1 <= sampling.walks <= cfg.walks
         return sampling if sound and sampling.samples <= cfg.max_samples else None

@@ -29,7 +29,8 @@ class GoldenDevice:
     """A core in software.
 
     Contexts wait until the next barrier (any command but TRAIN, WALK and NOP) and are then trained as one segment. A
-    command whose words have not all come yet waits for the rest. After a reset everything is 0, as in the simulated RTL.
+    command whose words have not all come yet waits for the rest. After a reset everything is 0, as in the simulated
+    RTL.
 
     Parameters
     ----------

@@ -73,7 +73,9 @@ def test_what_cannot_be_is_refused_with_its_value(changes, message):
         CoreConfig(**{**SMALL, **changes})
 
 
-@pytest.mark.parametrize("name", ["dim", "nodes", "lanes", "max_samples", "lookahead", "mu_shift", "broadcast", "group"])
+@pytest.mark.parametrize(
+    "name", ["dim", "nodes", "lanes", "max_samples", "lookahead", "mu_shift", "broadcast", "group"]
+)
 @pytest.mark.parametrize("value", [True, 8.0, "8", None])
 def test_counts_are_integers(name, value):
     with pytest.raises(TypeError, match=f"{name} must be an int"):

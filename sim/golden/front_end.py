@@ -112,7 +112,7 @@ def _decode(words, nodes, block):
     """Fill the rows of ``block`` with the sound walks; returns how many."""
     n, at = 0, 0
     while at < len(words):
-        argument = np.int64(words[at]) & _ARGUMENT
+        argument = int(words[at]) & _ARGUMENT
         is_walk = words[at] >> 28 == _WALK
         at += 1
         if not is_walk:
@@ -121,7 +121,7 @@ def _decode(words, nodes, block):
         sound = argument <= block.shape[1]
         if sound:
             for i in range(count):
-                row = np.int64(words[at + i // 2] >> np.uint32(16 * (i % 2))) & 0xFFFF
+                row = (int(words[at + i // 2]) >> 16 * (i % 2)) & 0xFFFF
                 sound = sound and row < nodes
                 block[n, i] = row
             if not sound:
