@@ -280,6 +280,15 @@ def test_the_command_fails_with_a_run_and_sums_up_the_rest(command, tmp_path):
     assert entries[-1]["value"]["failed"] == ["toy.x1.seed0"]
 
 
+def test_the_command_sums_up_without_running(command, tmp_path):
+    command("end", "--seeds", "1")
+    done = command("end-end", "--no-run")
+    assert done.exit_code == 0, done.output
+    assert "x = 0" in done.stdout
+    assert "x = 1" not in done.stdout
+    assert lines(tmp_path / "log") == ["0 0"]
+
+
 def test_data_that_are_not_there_are_skipped_with_a_reason(tmp_path):
     missing = ["--graph", str(tmp_path / "no.edges"), "--labels", str(tmp_path / "no.labels")]
     done = CliRunner().invoke(cli.main, [*missing, "--only", "cora-static", "--out", str(tmp_path / "out")])

@@ -35,6 +35,7 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes on this machine.")
 @click.option("--scheduler", metavar="ADDRESS", help="Send the runs to this Dask cluster instead.")
 @click.option("--json", "report", type=_PATH, help="Write the summary there, too, if nothing failed.")
+@click.option("--no-run", is_flag=True, help="Sum up what is done.")
 @click.option("--list", "listing", is_flag=True, help="Say what there is to run, and what is done; run nothing.")
 def main(
     graph: Path,
@@ -46,6 +47,7 @@ def main(
     jobs: int,
     scheduler: str | None,
     report: Path | None,
+    no_run: bool,
     listing: bool,
 ) -> None:
     """Run the experiments that are not done yet, and sum up.
@@ -61,9 +63,10 @@ def main(
         if listing:
             _list(chosen, plans, todo, records)
             return
-        done, failed = sweep(
-            [(unit, plans[name].data) for name, work in todo.items() for unit in work], records, jobs, scheduler
-        )
+        every = [(unit, plans[name].data) for name, work in todo.items() for unit in work]
+        if no_run:
+            every = [(unit, data) for unit, data in every if records.load(unit) is not None]
+        done, failed = sweep(every, records, jobs, scheduler)
         entries, details = _summed_up(chosen, plans, todo, done)
         out.mkdir(parents=True, exist_ok=True)
         write_report(out / "summary.json", entries, **details, failed=failed)
