@@ -21,6 +21,7 @@ from typing import Any
 
 from ...sim.build import build_root
 from ...sim.synthesis import yosys_command
+from .floorplan import floorplan_script
 from .summary import Placement, placement, summarise, write_json
 from .table import BOARDS, Board, board
 from .tools import TOOLS, BuildFailed, Progress, run_tool, versions
@@ -31,6 +32,9 @@ __all__ = ["NAME", "BuildFailed", "build", "main", "prepare", "repeat", "step"]
 NAME = "top"
 #: Stand for the seed and the report in the commands that Amaranth writes.
 SEED, REPORT = "SEED_GOES_HERE", "report.json"
+#: Registers that the source marks ``keep`` (see ``hw.pipeline.hops``) stay as they are; Yosys itself heeds the
+#: attribute of a cell, not that of the wire behind it.
+KEEP_REGISTERS = "setattr -set keep 1 a:keep %ci1:+$dff[Q] t:$dff %i"
 #: How Amaranth's scripts call synthesis for a family, with nothing but the name of the top module as an option.
 SYNTHESIS = re.compile(rf"^\s*(synth_\w+)\s+-top {NAME}\s*$", re.MULTILINE)
 
@@ -83,6 +87,8 @@ def prepare(row: Board, folder: Path) -> list[list[str]]:
         nextpnr_opts=" ".join([*options, *row.place_options]),
         ecppack_opts="--compress",
         synth_opts="",
+        script_after_read=KEEP_REGISTERS,
+        script_after_synth="" if row.sites is None else "\n".join(floorplan_script(row.core, row.sites)),
         # Where a line of Python stands says nothing about the design, and is another path on every machine.
         emit_src=False,
     )

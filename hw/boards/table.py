@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..config import CoreConfig, Vendor, preset
 from ..link.protocol import LinkConfig, UartConfig
 from ..lora_config import LoraConfig, lora_preset
+from .floorplan import LFE5U_85F, Sites
 
 __all__ = ["BOARDS", "Board", "Pll", "board"]
 
@@ -83,6 +84,8 @@ class Board:
         Of the placements that are tried.
     place_options : tuple of str
         More options for nextpnr.
+    sites : Sites, optional
+        Where the lanes of the OS-ELM core are laid out; left to nextpnr if not given.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Board:
     link: LinkConfig = field(default_factory=LinkConfig)
     seeds: tuple[int, ...] = (1, 2, 3)
     place_options: tuple[str, ...] = ()
+    sites: Sites | None = None
 
     @property
     def cores(self) -> tuple[CoreConfig | LoraConfig, ...]:
@@ -122,8 +126,9 @@ BOARDS = {
             title="ULX3S with LFE5U-85F",
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
             core=preset("ecp5-85f"),
+            sites=LFE5U_85F,
             input_hz=25_000_000,
-            clock_hz=50_000_000,
+            clock_hz=100_000_000,
             baud=3_000_000,
             loader="ulx3s",
         ),
