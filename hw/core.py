@@ -1,6 +1,6 @@
 """The OS-ELM core: words in, words out."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,7 +47,9 @@ class OSELMCore(wiring.Component):
     i : In(stream.Signature(32)), o : Out(stream.Signature(32))
         Commands and replies: :mod:`skipwalk.hw.protocol`.
 
-    Timing: :mod:`skipwalk.sim.cycles`. Resources: ``4 * lanes + 2`` multipliers, two more with a front end.
+    Timing: :mod:`skipwalk.sim.cycles`; after a reset, words are taken once :attr:`settling` cycles are over.
+
+    Resources: ``4 * lanes + 2`` multipliers, two more with a front end.
     """
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
@@ -77,16 +79,30 @@ class OSELMCore(wiring.Component):
         m = Module()
         m.submodules.samples = samples = self._samples
         m.submodules.sweep = sweep = self._sweep
-        m.submodules.gain = gain = self._gain
-        m.submodules.sequencer = sequencer = self._sequencer
-        m.submodules.command = command = CommandInterpreter(cfg)
-        m.submodules.queue = queue = ContextQueue(cfg)
-        m.submodules.counters = counters = CounterBank(len(Counter))
+        # The lanes' pipelines have no reset: its wire would be the longest of all. Instead the control stays in reset
+        # until everything that was under way has left them.
+        flushed = Signal(range(self.settling + 1))
+        flush = Signal(init=1)
+        m.d.sync += flush.eq(flushed != self.settling)
+        with m.If(flush):
+            m.d.sync += flushed.eq(flushed + (flushed != self.settling))
+        hold = ResetInserter(flush)
+        gain, sequencer, command = self._gain, self._sequencer, CommandInterpreter(cfg)
+        queue, counters = ContextQueue(cfg), CounterBank(len(Counter))
+        m.submodules.gain = hold(gain)
+        m.submodules.sequencer = hold(sequencer)
+        m.submodules.command = hold(command)
+        m.submodules.queue = hold(queue)
+        m.submodules.counters = hold(counters)
         front = FrontEnd(cfg, primitives=self._primitives) if cfg.walks else None
         element_bits = max(cfg.beta.bits, cfg.p.bits)
         m.submodules.chain = chain = ReadChain(cfg.lanes, element_bits, 3, cfg.groups)
 
-        wiring.connect(m, wiring.flipped(self.i), command.i)
+        m.d.comb += [
+            command.i.payload.eq(self.i.payload),
+            command.i.valid.eq(self.i.valid & ~flush),
+            self.i.ready.eq(command.i.ready & ~flush),
+        ]
         wiring.connect(m, wiring.flipped(self.o), command.o)
         m.d.comb += [
             queue.centre_valid.eq(command.centre_valid),
@@ -103,7 +119,7 @@ class OSELMCore(wiring.Component):
             m.d.sync += landing.eq(landing - 1)
         m.d.comb += command.ready.eq(queue.ready & (landing == 0))
         if front is not None:
-            self._connect_front_end(m, front, command, queue)
+            self._connect_front_end(m, hold, front, command, queue)
         wiring.connect(m, queue.contexts, sequencer.contexts)
         wiring.connect(m, queue.samples, sequencer.samples)
         wiring.connect(m, gain.g, sequencer.g)
@@ -152,7 +168,7 @@ class OSELMCore(wiring.Component):
         # h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain.
         # An element of u is numbered lane first, then chunk.
         u = Cat(sweep.u_valid, sweep.u_row, sweep.u_context, sweep.u)
-        spread = delay(m, u, cfg.broadcast, name="u", reset_less=False)
+        spread = delay(m, u, cfg.broadcast, name="u")
         m.d.comb += [
             sweep.k_en.eq(samples.k_en),
             sweep.k_addr.eq(samples.k_addr),
@@ -205,9 +221,9 @@ class OSELMCore(wiring.Component):
         m.d.comb += [a.eq(b) for a, b in zip(command.counters, counters.counts, strict=True)]
         return m
 
-    def _connect_front_end(self, m, front, command, queue):
+    def _connect_front_end(self, m, hold, front, command, queue):
         """The front end between interpreter and queue. Its contexts and those of the host exclude each other."""
-        m.submodules.front = front
+        m.submodules.front = hold(front)
         wiring.connect(m, command.walk_words, front.i)
         item = front.o.payload
         m.d.comb += [

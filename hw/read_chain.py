@@ -53,7 +53,7 @@ class ReadChain(wiring.Component):
         m.d.comb += self.o.eq(chain[0])
         m.d.sync += [register.eq(value) for register, value in zip(chain, coming, strict=True)]
         size = self._lanes // self._groups
-        control = hops(m, Cat(self.shift, self.load), self._groups, name="control", reset_less=False)
+        control = hops(m, Cat(self.shift, self.load), self._groups, name="control")
         for i in range(self._lanes):
             shift, load = control[i // size][0], control[i // size][1:]
             m.d.comb += coming[i].eq(chain[i])

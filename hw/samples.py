@@ -167,12 +167,9 @@ class SampleEngine(wiring.Component):
     def _elaborate_read(self, m):
         cfg, dot = self._cfg, self._dot
         layout, latency = ReadOp(cfg), self._store[0].latency
-        op = delay(m, self.read, cfg.broadcast, name="read", reset_less=False)
-        ops = [data.View(layout, o) for o in hops(m, op, cfg.groups, name="read", reset_less=False)]
-        at_rows = [
-            data.View(layout, delay(m, o, latency, name=f"read_row_{group}", reset_less=False))
-            for group, o in enumerate(ops)
-        ]
+        op = delay(m, self.read, cfg.broadcast, name="read")
+        ops = [data.View(layout, o) for o in hops(m, op, cfg.groups, name="read")]
+        at_rows = [data.View(layout, delay(m, o, latency, name=f"read_row_{group}")) for group, o in enumerate(ops)]
         for lane, (store, fifo, h) in enumerate(zip(self._store, self._fifo, self._h, strict=True)):
             group = self._group(lane)
             op, at_row = ops[group], at_rows[group]
@@ -207,7 +204,7 @@ class SampleEngine(wiring.Component):
         ]
 
         # d = mu h.beta[s], then e = t - d.
-        at_sum = data.View(ReadOp(cfg), delay(m, at_row, dot.latency, name="read_sum", reset_less=False))
+        at_sum = data.View(ReadOp(cfg), delay(m, at_row, dot.latency, name="read_sum"))
         d_saturated = Signal()
         d = requantize(m, dot.sum, shift=cfg.e_shift, fmt=cfg.e, saturated=d_saturated)
         d_register = Signal(signed(cfg.e.bits), reset_less=True)
@@ -251,12 +248,12 @@ class SampleEngine(wiring.Component):
         is_update = self.update.kind == UpdateKind.UPDATE
         m.d.comb += self._errors.rd_addr.eq(self.update.n)
         m.d.sync += scalar.eq(Mux(is_update, self._errors.rd_data.as_signed(), self.scalar))
-        op = delay(m, self.update, 1 + cfg.broadcast, name="update", reset_less=False)
+        op = delay(m, self.update, 1 + cfg.broadcast, name="update")
         u = Cat(self.u_en, self.u_lane, self.u_addr, self.u_data)
         inputs = zip(
-            hops(m, op, cfg.groups, name="update", reset_less=False),
+            hops(m, op, cfg.groups, name="update"),
             hops(m, delay(m, scalar, cfg.broadcast, name="scalar"), cfg.groups, name="scalar"),
-            hops(m, u, cfg.groups, name="u", reset_less=False),
+            hops(m, u, cfg.groups, name="u"),
             strict=True,
         )
         beta_saturated, k_saturated = [], []
@@ -280,7 +277,7 @@ class SampleEngine(wiring.Component):
         bypasses = 1 + lookup
         ops = [op]  # ops[i]: the operation as the lanes had it i cycles ago
         for i in range(1, RankOneStep.LATENCY + bypasses):
-            later = delay(m, ops[-1], 1, name=f"update_{group}_{i}", reset_less=False)
+            later = delay(m, ops[-1], 1, name=f"update_{group}_{i}")
             ops.append(data.View(op.shape(), later))
         at_step, at_write = ops[RankOneStep.LATENCY], ops[self._WRITE]
         host_value = delay(m, scalar, RankOneStep.LATENCY, name=f"host_value_{group}").as_signed()

@@ -178,16 +178,16 @@ class PSweep(wiring.Component):
 
         # The scalar u joins, then both go to the lanes.
         m.d.comb += u_memory.rd_addr.eq(Cat(issue.row, issue.op.before))
-        fetched = delay(m, issue, u_memory.latency, name="fetched", reset_less=False)
+        fetched = delay(m, issue, u_memory.latency, name="fetched")
         host_data = delay(m, self.host_data, 1 + u_memory.latency, name="host_data").as_signed()
         scalar = Mux(data.View(layout, fetched).host_write, host_data, u_memory.rd_data.as_signed())
         scalar = delay(m, scalar, cfg.broadcast, name="scalar")
-        op = delay(m, fetched, cfg.broadcast, name="beat", reset_less=False)
+        op = delay(m, fetched, cfg.broadcast, name="beat")
         inputs = zip(
             hops(m, scalar, cfg.groups, name="scalar"),
-            hops(m, op, cfg.groups, name="beat", reset_less=False),
-            hops(m, Cat(self.k_en, self.k_addr), cfg.groups, name="k", reset_less=False),
-            hops(m, Cat(self.h_en, self.h_addr), cfg.groups, name="h", reset_less=False),
+            hops(m, op, cfg.groups, name="beat"),
+            hops(m, Cat(self.k_en, self.k_addr), cfg.groups, name="k"),
+            hops(m, Cat(self.h_en, self.h_addr), cfg.groups, name="h"),
             hops(m, Cat(self.q, self.p0), cfg.groups, name="inflation"),
             strict=True,
         )
@@ -195,7 +195,7 @@ class PSweep(wiring.Component):
         for group, (scalar, op, k_write, h_write, inflation) in enumerate(inputs):
             ops = [data.View(layout, op)]
             for i in range(1, self._NEW + 1):
-                later = delay(m, ops[-1], 1, name=f"beat_{group}_{i}", reset_less=False)
+                later = delay(m, ops[-1], 1, name=f"beat_{group}_{i}")
                 ops.append(data.View(layout, later))
             saturated.append(self._group(m, group, ops, scalar, k_write, h_write, inflation))
             if group == 0:
@@ -214,7 +214,7 @@ class PSweep(wiring.Component):
         m.d.sync += row_done.eq(dot.valid & dot.last)
         m.d.comb += self.h_shift.eq(row_done)
         # u of the row.
-        at_u = data.View(layout, delay(m, at_new, dot.latency + 1, name="beat_u", reset_less=False))
+        at_u = data.View(layout, delay(m, at_new, dot.latency + 1, name="beat_u"))
         u_saturated = Signal()
         u = requantize(m, dot.sum, shift=cfg.u_shift, fmt=cfg.u, saturated=u_saturated)
         u_register = Signal(signed(cfg.u.bits), reset_less=True)

@@ -1,9 +1,9 @@
 """Where the lanes' multipliers and block RAMs go on the chip: lane by lane, along a ring. Standard library only.
 
-Left alone, placement scatters the 128 multipliers of ``ecp5-85f`` over the chip and wires them up afterwards. Lanes hand
-operations and sums on to their neighbours (``CoreConfig.group``), so neighbours are put side by side: the first half of
-the lanes from left to right around one row of block RAMs, the second half back again around the next, and the last lane
-ends where the first one began, next to the control.
+Left alone, placement scatters the 128 multipliers of ``ecp5-85f`` over the chip and wires them up afterwards. Lanes
+hand operations and sums on to their neighbours (``CoreConfig.group``), so neighbours are put side by side: the first
+half of the lanes from left to right around one row of block RAMs, the second half back again around the next, and the
+last lane ends where the first one began, next to the control.
 """
 
 from collections.abc import Iterator
