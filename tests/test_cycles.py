@@ -47,6 +47,7 @@ def test_training_takes_the_cycles_of_the_model(name):
     rng = np.random.default_rng(1)
     gateware = OSELMCore(cfg)
     with VerilatedCore.from_component(gateware) as core:
+        measured(core, random_contexts(1, cfg.nodes, [0], rng))  # the core has come out of reset
         short = random_contexts(1, cfg.nodes, [cfg.max_samples], rng)
         barrier = measured(core, short) - train_cycles(cfg, short)
         assert barrier > gateware.settling
