@@ -32,6 +32,8 @@ _FAST = Variant(
     fast="-O3 -march=native",
     ldflags="-shared",
 )
+#: Compiled in a fraction of the time and ten times slower: for netlists, which are long and run for a moment.
+_QUICK = dataclasses.replace(_FAST, fast="-O0")
 _TRACED = dataclasses.replace(
     _FAST, options=(*_FAST.options, "--trace-vcd"), cflags=f"{_FAST.cflags} -DSKIPWALK_TRACE=1", fast="-O1"
 )
@@ -56,7 +58,7 @@ class SimulationTimeout(RuntimeError):
         )
 
 
-def compile_library(verilog: str, top: str, *, trace: bool = False) -> Path:
+def compile_library(verilog: str, top: str, *, trace: bool = False, quick: bool = False) -> Path:
     """Compile a core and the harness into a shared library, unless that was done before; returns its path.
 
     Parameters
@@ -67,6 +69,8 @@ def compile_library(verilog: str, top: str, *, trace: bool = False) -> Path:
         The module with ports ``clk``, ``rst``, ``i__payload``, ``i__valid``, ``i__ready``, ``o__payload``, ...
     trace : bool
         Build the slower variant that can write a waveform.
+    quick : bool
+        Build a slower variant that the compiler does not optimise.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def compile_library(verilog: str, top: str, *, trace: bool = False) -> Path:
     BuildError
         Verilator or the compiler rejects the design.
     """
-    variant = _TRACED if trace else _FAST
+    variant = _TRACED if trace else _QUICK if quick else _FAST
     text = verilog if trace else split_vectors(verilog)
     harness = {"harness.cpp": Path(__file__).with_name("harness.cpp").read_text()}
     return compile_model(top, text, top, harness, "libcore.so", variant) / "libcore.so"
@@ -169,9 +173,10 @@ class VerilatedCore:
         return cls.from_verilog(build.to_verilog(component, name), name, **options)
 
     @classmethod
-    def from_verilog(cls, verilog: str, top: str, **options: Any) -> "VerilatedCore":
+    def from_verilog(cls, verilog: str, top: str, *, quick: bool = False, **options: Any) -> "VerilatedCore":
         """Compile and open module ``top`` of a Verilog text. ``options`` are those of the class."""
-        return cls(compile_library(verilog, top, trace=options.get("trace") is not None), **options)
+        library = compile_library(verilog, top, trace=options.get("trace") is not None, quick=quick)
+        return cls(library, **options)
 
     def __enter__(self) -> "VerilatedCore":
         return self
