@@ -5,11 +5,13 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from skipwalk.hw.config import Vendor
+from skipwalk.hw.config import Vendor, preset
 from skipwalk.hw.dot import DotProduct
+from skipwalk.hw.front_end import FrontEnd
 from skipwalk.hw.multiplier import Multiplier
 from skipwalk.hw.ram import Ram
 from skipwalk.hw.reciprocal import Reciprocal
+from skipwalk.hw.threefry import Threefry
 from skipwalk.sim import fmax
 from skipwalk.sim.synthesis import FAMILIES, SynthesisError, run_yosys, synthesise
 
@@ -78,6 +80,17 @@ def test_reciprocal():
     assert cells["MULT18X18D"] == 1
     assert cells["DP16KD"] == 1
     assert cells["LUT4"] < 300
+
+
+def test_front_end_of_the_largest_preset():
+    cells = synthesise(FrontEnd(preset("ecp5-85f"), primitives=True))
+    assert cells["MULT18X18D"] == 2
+    # Six for a table of 3072 x 36 bits, two for 16 walks of up to 128 rows of 12 bits.
+    assert cells["DP16KD"] == 8
+    # A stage of Threefry is 64 registers, and at most 32 sums and 32 exclusive ors or another 32 sums.
+    assert cells["TRELLIS_FF"] < (Threefry.LATENCY + 25) * 64 + 200
+    assert cells["LUT4"] < 1300
+    assert cells["CCU2C"] < (Threefry.LATENCY + Threefry.KEYS) * 16 + 350
 
 
 class Both(wiring.Component):
