@@ -25,8 +25,6 @@ from .work import Work
 __all__ = ["main"]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-#: Variables by which numerical libraries choose their threads when they are loaded.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @click.command()
@@ -49,8 +47,6 @@ def main(graph_file: Path, out: Path, boards: Path, report: Path | None, is_quic
     tool is not installed is left out, with the reason. Exit code 130 after Ctrl-C.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for variable in _THREADS:
-        os.environ.setdefault(variable, "1")
     try:
         measured, details = _run(graph_file, out, boards, is_quick, not no_rtl)
         entries = results(measured)
