@@ -261,6 +261,8 @@ def test_the_core_follows_from_preset_and_changes():
     config = Node2Vec(dim=48, nodes=5000, mu_shift=6, schedule="sequential").core_config()
     assert (config.dim, config.lanes, config.nodes, config.mu_shift, config.lookahead) == (48, 16, 5000, 6, 0)
     assert Node2Vec(preset="paper", schedule="streaming").core_config().lookahead == 3
+    # More rows than a walk's words can name.
+    assert [Node2Vec(nodes=n).core_config().walks for n in (65536, 65537)] == [preset("ecp5-85f").walks, 0]
 
 
 def test_an_unknown_node_has_no_vector(fitted):
