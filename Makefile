@@ -9,7 +9,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-lora test lint format clean accuracy bench experiments tables link gate-level bitstream bitstream-again
+.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables link gate-level bitstream bitstream-again xilinx report embedding explore fmax-history
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,10 @@ build/demo/cora.edges: | $(VENV)/.installed-demo
 demo: $(VENV)/.installed-demo build/demo/cora.edges  ## train Cora in the RTL and compare; GRAPH=FILE LABELS=FILE for your own
 	$(BIN)/python -m skipwalk.sw.demo $(or $(GRAPH),build/demo/cora.edges) \
 	    $(if $(GRAPH),$(if $(LABELS),--labels $(LABELS)),--labels build/demo/cora.labels) --out build/demo
+
+demo-board: $(VENV)/.installed-dev build/demo/cora.edges  ## the same, and on a whole board in simulation: its pins, PLL and serial line; BOARD=ulx3s-85f, WALKS=10
+	$(BIN)/python -m skipwalk.sw.demo build/demo/cora.edges --labels build/demo/cora.labels \
+	    --board $(or $(BOARD),ulx3s-85f) --walks-per-node $(or $(WALKS),10) --out build/demo-board
 
 demo-lora: $(VENV)/.installed-demo  ## fine-tune a network to turned digits in the RTL and compare
 	$(BIN)/python -m skipwalk.sw.lora.demo --out build/demo-lora
@@ -70,6 +74,23 @@ bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-25f (or anothe
 
 bitstream-again: $(VENV)/.installed-boards  ## build BOARD's bitstream once more, from nothing: the same bytes
 	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) --again
+
+report: $(VENV)/.installed-demo  ## one HTML page of all figures in results/; writes build/report/index.html
+	$(BIN)/skipwalk report results -o build/report/index.html
+
+embedding: $(VENV)/.installed-demo build/demo/cora.edges  ## nodes of Cora before and after training; writes results/embedding.json
+	$(BIN)/python -m skipwalk.sw.embedding build/demo/cora.edges build/demo/cora.labels --json results/embedding.json
+
+explore: $(VENV)/.installed-demo build/demo/cora.edges  ## cores over D, lanes and widths on Cora; writes results/explore.json
+	$(BIN)/skipwalk explore build/demo/cora.edges build/demo/cora.labels --dim 16,32,64,96 --bits 18,14,10 \
+	    --beta Q5.13,Q5.10 --walks 8124 --seeds 2 --tolerance 0.005 --jobs $(JOBS) --json results/explore.json \
+	    --picture build/explore/explore.png
+
+fmax-history: $(VENV)/.installed-demo  ## keep the frequencies in results/boards beside earlier ones
+	$(BIN)/python -m skipwalk.sw.page.history results
+
+xilinx: $(VENV)/.installed-dev  ## what exported cores take of the papers' UltraScale+ part (minutes); writes results/axi.json
+	$(BIN)/python -m skipwalk.sim.xilinx results/axi.json
 
 clean:  ## remove everything that was built, but not the virtual environment
 	rm -rf build

@@ -9,7 +9,7 @@ from .markup import Html, tag
 __all__ = ["Axis", "Curve", "Dot", "Tick", "chart", "scatter", "stack"]
 
 WIDTH, HEIGHT = 360, 250
-_LEFT, _TOP, _BOTTOM = 42, 24, 38
+_TOP, _BOTTOM = 24, 38
 #: Mean width of a character of the labels, and height of their lines.
 _CHARACTER, _LINE = 6.7, 13
 
@@ -75,9 +75,10 @@ def chart(
         raise ValueError(f"{title}: nothing to draw")
     names = [c.name for c in curves]
     right = 8 + (max((len(part) for name in names for part in _wrapped(name)), default=0) * _CHARACTER + 6)
-    to_x, x_ticks = _scale(xs, x, _LEFT, WIDTH - right, 4)
     to_y, y_ticks = _scale(ys, y, HEIGHT - _BOTTOM, _TOP, 5)
-    parts = [_grid(x, y, x_ticks, y_ticks, WIDTH - right)]
+    left = 10 + max(len(y.text(tick.value)) for tick in y_ticks) * _CHARACTER
+    to_x, x_ticks = _scale(xs, x, left, WIDTH - right, 4)
+    parts = [_grid(x, y, x_ticks, y_ticks, left, WIDTH - right)]
     for curve in curves:
         if curve.spread is not None:
             upper = [f"{to_x(a):.1f},{to_y(b + s):.1f}" for a, b, s in zip(curve.x, curve.y, curve.spread, strict=True)]
@@ -192,20 +193,20 @@ def _scale(
     return linear, [Tick((first + i) * step, linear((first + i) * step)) for i in range(count)]
 
 
-def _grid(x: Axis, y: Axis, x_ticks: Sequence[Tick], y_ticks: Sequence[Tick], right: float) -> Html:
+def _grid(x: Axis, y: Axis, x_ticks: Sequence[Tick], y_ticks: Sequence[Tick], left: float, right: float) -> Html:
     bottom = HEIGHT - _BOTTOM
     parts = []
     for tick in y_ticks:
         at = f"{tick.at:.1f}"
-        parts.append(tag("line", x1=_LEFT, x2=f"{right:.1f}", y1=at, y2=at, class_="grid"))
-        parts.append(_text(y.text(tick.value), _LEFT - 5, tick.at + 4, "tick", anchor="end"))
+        parts.append(tag("line", x1=f"{left:.1f}", x2=f"{right:.1f}", y1=at, y2=at, class_="grid"))
+        parts.append(_text(y.text(tick.value), left - 5, tick.at + 4, "tick", anchor="end"))
     for tick in x_ticks:
         at = f"{tick.at:.1f}"
         parts.append(tag("line", x1=at, x2=at, y1=bottom, y2=bottom + 4, class_="axis"))
         parts.append(_text(x.text(tick.value), tick.at, bottom + 16, "tick", anchor="middle"))
-    parts.append(tag("line", x1=_LEFT, x2=f"{right:.1f}", y1=bottom, y2=bottom, class_="axis"))
-    parts.append(_text(x.label, (_LEFT + right) / 2, HEIGHT - 6, "label", anchor="middle"))
-    parts.append(_text(y.label, 2, 9, "label"))
+    parts.append(tag("line", x1=f"{left:.1f}", x2=f"{right:.1f}", y1=bottom, y2=bottom, class_="axis"))
+    parts.append(_text(x.label, (left + right) / 2, HEIGHT - 6, "label", anchor="middle"))
+    parts.append(_text(y.label, 2, 12, "label"))
     return Html("".join(parts))
 
 

@@ -1,6 +1,9 @@
 """The hardware: what each board's device has and is used of it, frequencies, single blocks, the link."""
 
+from datetime import UTC, datetime
+
 from .charts import Axis, Curve, Dot, chart
+from .history import FILE, history
 from .markup import DASH, Html, bar, figure, join, note, number, section, table, tag
 from .results import ResultFile, Results
 
@@ -73,43 +76,23 @@ def _frequencies(boards: list[ResultFile]) -> Html:
 
 
 def _history(results: Results) -> Html:
-    """Fmax from commit to commit; the boards' own files are its last points."""
-    file = results["fmax-history.json"]
-    found: dict[str, dict[str, float]] = {}
-    if file:
-        for match, entry in file.matching(r"fmax\.(.+)"):
-            if entry.x and isinstance(entry.value, list):
-                times = entry.x
-                found.setdefault(match[1], {}).update(dict(zip(map(str, times), entry.value, strict=False)))
-    for board in results.boards:
-        time, fmax = board.provenance.get("time"), board.number("fmax_mhz")
-        if time and fmax is not None:
-            found.setdefault(str(board.value("board")), {}).setdefault(str(time), fmax)
-    many = {name: mine for name, mine in found.items() if len(mine) > 1}
-    parts = [tag("h3", "Fmax history")]
-    if many:
-        first = min(min(mine) for mine in many.values())
-        curves, dots = [], []
-        for tone, (name, mine) in enumerate(sorted(many.items())):
-            x = [_hours(first, time) for time in sorted(mine)]
-            y = [mine[time] for time in sorted(mine)]
-            curves.append(Curve(name, x, y, tone % 8))
-            dots += [Dot(a, b, tone % 8, title=f"{name}: {b:.1f} MHz") for a, b in zip(x, y, strict=True)]
-        picture = chart("Fmax over time", curves, dots, x=Axis(f"hours since {first[:16]}"), y=Axis("MHz", low=0))
-        parts.append(
-            tag("div", figure("Fmax of every build that was kept", picture, *([file] if file else [])), class_="grid")
-        )
-    elif not file:
-        parts.append(note(f"So far each board was built once: {file.problem}"))
-    else:
-        parts.append(note("So far each board was built once."))
-    return join(parts)
-
-
-def _hours(first: str, time: str) -> float:
-    from datetime import datetime
-
-    return (datetime.fromisoformat(time) - datetime.fromisoformat(first)).total_seconds() / 3600
+    """Fmax from build to build; the boards' own files are its last points."""
+    file = results[FILE]
+    found = {name: mine for name, mine in history(results.boards, file).items() if len(mine) > 1}
+    heading = tag("h3", "Fmax history")
+    if not found:
+        return join([heading, note("So far each board was built once" + (f": {file.problem}" if not file else "."))])
+    first = min(min(mine) for mine in found.values())
+    curves, dots = [], []
+    for tone, (name, mine) in enumerate(sorted(found.items())):
+        times = sorted(mine)
+        x, y = [(time - first) / 86400 for time in times], [mine[time] for time in times]
+        curves.append(Curve(name, x, y, tone % 8))
+        dots += [Dot(a, b, tone % 8, title=f"{name}: {b:.1f} MHz") for a, b in zip(x, y, strict=True)]
+    day = datetime.fromtimestamp(first, UTC).date().isoformat()
+    picture = chart("Fmax of every build", curves, dots, x=Axis(f"days since {day}"), y=Axis("MHz", low=0))
+    shown = figure("Fmax of every build that was kept", picture, file, *results.boards)
+    return join([heading, tag("div", shown, class_="grid")])
 
 
 def _blocks(file: ResultFile) -> Html:

@@ -18,7 +18,7 @@ EXPECTED = {
     "bench.json": "make bench",
     "experiments.json": "make experiments",
     "lora-digits.json": "make demo-lora",
-    "lora-fan.json": "make demo-lora with the fan's data",
+    "lora-fan.json": "python -m skipwalk.sw.lora.demo --task fan",
     "embedding.json": "make embedding",
     "explore.json": "skipwalk explore",
     "blocks.json": "python -m skipwalk.sim.fmax",

@@ -103,8 +103,8 @@ def boards(folder: Path) -> None:
         path = folder / "boards" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(summary))
-    times = ["2026-11-20T10:00:00+00:00", "2026-11-21T09:30:00+00:00"]
-    save(folder, "fmax-history.json", [entry("fmax.ulx3s-85f", [49.0, 60.5], "MHz", "higher", x=times, x_unit="time")])
+    curve = {"x": [1763632800.0, 1763717400.0], "x_unit": "s since 1970", "spread": None}
+    save(folder, "fmax-history.json", [entry("fmax.ulx3s-85f", [49.0, 60.5], "MHz", "higher", **curve)])
 
 
 def explore(folder: Path) -> None:
