@@ -303,6 +303,7 @@ def test_the_breakdown_accounts_for_every_cycle():
     cfg = preset("ecp5-85f")
     shares = rtl.breakdown(cfg, COUNTED)
     assert shares["issuing"] + shares["stall.input"] + shares["stall.row"] + shares["idle"] == pytest.approx(1)
+    assert shares["issuing"] == pytest.approx(73 * 32 / 2400)
     assert shares["busy.p_dot"] == pytest.approx(73 * 32 / 2400)
     assert shares["roofline"] == pytest.approx(2336 / 2400)
     # By hand: 2 x 1024 and 32 of P, 2 x 31 x 32 of rows, 32 of h.u and the reciprocal.

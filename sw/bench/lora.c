@@ -99,6 +99,8 @@ INLINE void masked(V *g, const V *h, int n)
 #define FLOATS(v) ((const float *)(v))
 #define FOUR(p) {FLOATS((p)[0]), FLOATS((p)[1]), FLOATS((p)[2]), FLOATS((p)[3])}
 
+/* What stands beyond the last sample of a mini-batch repeats it and is left out of every update. */
+
 /* Skip2-LoRA. x0 (n, N0) holds the samples; x1, x2 and c (n, 16) are the Skip-Cache, known (n,) its directory. With
  * use_cache 0 every sample goes through the network each time. order (count,) is trained, a mini-batch's gradient being
  * the mean over it. */
@@ -140,7 +142,7 @@ void skip(const V *x0, V *x1, V *x2, V *c, uint8_t *known, const V *const w[3], 
                 V y = c[id[s]];
                 for (int k = 0; k < 3; k++)
                     for (int q = 0; q < R; q++) y += z[k][first + s][q] * d[k][q];
-                g[first + s] = gradient(y, labels[id[s]], first + s < m ? rate / m : 0);
+                g[first + s] = gradient(y, labels[id[s]], rate / m);
             }
             for (int k = 0; k < 3; k++) columns(gz[k] + first, grad + first, d[k], 1);
         }
@@ -186,7 +188,7 @@ void lora_all(const V *x0, const V *const w[3], const V *const wt[3], const V *c
             columns(z[2] + f, h2s + f, a[2], V2);
             dense(u3, i2, w[2], b[2], N2, 1);
             expand(u3, z[2] + f, d[2], 1);
-            for (int s = 0; s < GROUP; s++) g3[f + s] = gradient(y[s], labels[id[s]], f + s < m ? rate / m : 0);
+            for (int s = 0; s < GROUP; s++) g3[f + s] = gradient(y[s], labels[id[s]], rate / m);
 
             columns(gz[2] + f, g3s + f, d[2], 1);
             dense(v2, j3, wt[2], 0, M, V2);
