@@ -299,6 +299,14 @@ COUNTED = {
 }
 
 
+def test_with_the_main_core_alone_nothing_else_is_compiled():
+    small = plan.main_core(plan.FULL)
+    assert list(small.cores) == [32]
+    assert [sweep.axis for sweep in small.sweeps] == ["window", "negatives"]
+    assert small.paper is None
+    assert {cfg for sweep in small.sweeps for _, cfg, _ in sweep.points} == {small.cores[32][0]}
+
+
 def test_the_breakdown_accounts_for_every_cycle():
     cfg = preset("ecp5-85f")
     shares = rtl.breakdown(cfg, COUNTED)

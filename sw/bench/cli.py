@@ -15,7 +15,7 @@ from ..report import provenance, write_report
 from .boards import read_boards
 from .native import Compiler, NoCompilerError, compilers
 from .perf import CycleCounter, base_clock_hz
-from .plan import FULL, quick
+from .plan import FULL, main_core, quick
 from .steps import Skipped, steps, versions
 from .store import Store
 from .summary import Measurements, results
@@ -39,8 +39,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "report", type=_FILE, help="Write the summary there, too.")
 @click.option("--quick", "is_quick", is_flag=True, help="A small one of everything, to see that it works.")
+@click.option(
+    "--main-core",
+    "only_main",
+    is_flag=True,
+    help="Compile no other core than that of D = 32 (and the Skip2-LoRA units).",
+)
 @click.option("--no-rtl", is_flag=True, help="Leave the simulated gateware out: no ratios, but no Verilator either.")
-def main(graph_file: Path, out: Path, boards: Path, report: Path | None, is_quick: bool, no_rtl: bool) -> None:
+def main(
+    graph_file: Path, out: Path, boards: Path, report: Path | None, is_quick: bool, only_main: bool, no_rtl: bool
+) -> None:
     """Measure this machine's CPU against the core on walks of GRAPH, and where the core's cycles go.
 
     Results are in OUT/summary.json. After Ctrl-C the same command goes on where it was, for half an hour. A row whose
@@ -48,7 +56,7 @@ def main(graph_file: Path, out: Path, boards: Path, report: Path | None, is_quic
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
-        measured, details = _run(graph_file, out, boards, is_quick, not no_rtl)
+        measured, details = _run(graph_file, out, boards, is_quick, only_main, not no_rtl)
         entries = results(measured)
         details |= {"skipped": measured.skipped, "notes": measured.notes}
         write_report(out / "summary.json", entries, **details)
@@ -62,10 +70,14 @@ def main(graph_file: Path, out: Path, boards: Path, report: Path | None, is_quic
     click.echo(table(entries, provenance(**details)))
 
 
-def _run(graph_file: Path, out: Path, boards: Path, is_quick: bool, rtl: bool) -> tuple[Measurements, dict[str, Any]]:
+def _run(
+    graph_file: Path, out: Path, boards: Path, is_quick: bool, only_main: bool, rtl: bool
+) -> tuple[Measurements, dict[str, Any]]:
     """All steps; the measurements, and what is to be said of where they come from."""
     graph = Graph.read(graph_file)
     plan = quick(graph.n_nodes) if is_quick else FULL
+    if only_main:
+        plan = main_core(plan)
     store = Store(out / ("measured-quick" if is_quick else "measured"))
     work = Work.of(graph, plan.all_walks)
     skipped: dict[str, str] = {}

@@ -8,7 +8,7 @@ from ...hw.config import CoreConfig, preset
 from .rtl import Case
 from .sgns import NEGATIVES
 
-__all__ = ["FULL", "PAPER_CASE", "Plan", "Sweep", "quick"]
+__all__ = ["FULL", "PAPER_CASE", "Plan", "Sweep", "main_core", "quick"]
 
 #: 77 samples a context: negatives for each of the 7 positives.
 PAPER_CASE: dict[str, Any] = {"negatives": NEGATIVES, "per_positive": True}
@@ -98,6 +98,13 @@ FULL = Plan(
         Sweep("nodes", "rows, 4 lanes, D = 16", tuple((n, _SMALL.replace(nodes=n), _WALKS) for n in (4096, 16384))),
     ),
 )
+
+
+def main_core(plan: Plan) -> Plan:
+    """The same without all that needs the RTL of another core than the main one."""
+    dim, (core, walks) = next(iter(plan.cores.items()))
+    sweeps = tuple(sweep for sweep in plan.sweeps if all(cfg == core for _, cfg, _ in sweep.points))
+    return dataclasses.replace(plan, cores={dim: (core, walks)}, paper=None, paper_walks=0, sweeps=sweeps)
 
 
 def quick(nodes: int) -> Plan:

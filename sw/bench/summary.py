@@ -114,7 +114,7 @@ def _oselm(m: Measurements) -> Iterator[Result]:
             cycles = counted["cycles"] / m.plan.paper_walks
             yield from _core_times(m, "oselm.walk_us.fpga.s77", "oselm.walk_cycles.fpga.s77", cycles)
             m.notes["oselm.walk_us.fpga.s77"] = "not routed: the clock of the core for 31 samples"
-        yield from _oselm_on_cpu(m, "s77", ".s77")
+    yield from _oselm_on_cpu(m, "s77", ".s77")
 
 
 def _core_times(m: Measurements, name: str, cycles_name: str, cycles: float) -> Iterator[Result]:
