@@ -1,4 +1,4 @@
-"""Tables of the README from the JSON files under results/.
+"""Tables of the README and of pages of docs/ from the JSON files under results/.
 
     python docs/tables.py            write them
     python docs/tables.py --check    say which are stale; exit code 1
@@ -13,8 +13,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import experiment_tables
+
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md")
 RESULTS = ROOT / "results"
 
 
@@ -119,6 +121,19 @@ def methods() -> str:
 TABLES: dict[str, Callable[[], str]] = {"demo": demo, "accuracy": accuracy, "lora": lora, "methods": methods}
 
 
+def experiments(table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:
+    def make() -> str:
+        v, provenance = load("experiments.json")
+        return rows(*table(v, provenance)) + source("experiments.json", provenance)
+
+    return make
+
+
+TABLES |= {"cora": experiments(experiment_tables.cora), "growing": experiments(experiment_tables.growing)}
+TABLES |= {"widths": experiments(experiment_tables.widths), "schedules": experiments(experiment_tables.schedules)}
+TABLES |= {"fine-tuning": experiments(experiment_tables.fine_tuning)}
+
+
 def filled(text: str) -> str:
     def replace(match: re.Match) -> str:
         return f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
@@ -130,15 +145,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is stale")
     arguments = parser.parse_args()
-    before = README.read_text()
-    after = filled(before)
-    if before == after:
-        return 0
-    if arguments.check:
-        print("README.md: tables are stale; run `make tables`", file=sys.stderr)
-        return 1
-    README.write_text(after)
-    return 0
+    stale = 0
+    for page in PAGES:
+        before = page.read_text()
+        after = filled(before)
+        if before == after:
+            continue
+        if arguments.check:
+            print(f"{page.relative_to(ROOT)}: tables are stale; run `make tables`", file=sys.stderr)
+            stale = 1
+        else:
+            page.write_text(after)
+    return stale
 
 
 if __name__ == "__main__":
