@@ -13,8 +13,8 @@ import threading
 import time
 import tty
 
-from ..hw.boards.build import BuildFailed
 from ..hw.boards.table import BOARDS, Board, board
+from ..hw.boards.tools import BuildFailed
 from .board_pins import BoardPins
 from .build import BuildError
 
@@ -50,6 +50,8 @@ class BoardSimulation:
         enough.
     cycles_per_second : float
         Cycles of the core's clock that are simulated in a second.
+    bytes_sent, bytes_received : int
+        To the board and from it, so far.
     """
 
     #: Cycles that the speed is measured over.
@@ -58,6 +60,7 @@ class BoardSimulation:
     def __init__(self, pins: BoardPins, row: Board):
         self._pins = pins
         self._cycle = 1 / row.uart.clock_hz
+        self.bytes_sent = self.bytes_received = 0
         start = time.monotonic()
         pins.run(self.TRIAL * self._cycle)
         self.cycles_per_second = self.TRIAL / (time.monotonic() - start)
@@ -89,10 +92,11 @@ class BoardSimulation:
         pins = self._pins
         while not self._stop.is_set():
             if select.select([self._master], [], [], 0)[0]:
-                pins.send(os.read(self._master, CHUNK))
+                self.bytes_sent += pins.send(os.read(self._master, CHUNK))
             else:
                 pins.run(SLICE * self._cycle)
             out = pins.received()
+            self.bytes_received += len(out)
             # Time stands still while the host does not read.
             while out and not self._stop.is_set():
                 if select.select([], [self._master], [], STOP_WITHIN)[1]:

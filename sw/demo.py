@@ -1,5 +1,6 @@
 """The main job on real input: train a graph in the RTL and on the golden model, compare bits, quality and cycles."""
 
+import dataclasses
 import logging
 import sys
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ..hw.boards.table import BOARDS, Board, board
 from ..sim.cycles import roofline_cycles
 from .baseline import float_embedding
-from .errors import SkipwalkError
+from .errors import DeviceError, SkipwalkError
 from .estimator import Node2Vec
 from .evaluation import evaluate
 from .export import save_word2vec
@@ -22,6 +24,10 @@ __all__ = ["main"]
 
 log = logging.getLogger(__name__)
 
+#: Clocks of a simulated board for each bit of its serial line: the fewest that a UART of ours needs. At the line's real
+#: rate, the simulation would mostly wait for it.
+CLOCKS_PER_BIT = 4
+
 
 @click.command()
 @click.argument("graph_file", metavar="GRAPH", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -31,14 +37,18 @@ log = logging.getLogger(__name__)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--walks-per-node", type=click.IntRange(min=1), default=10, show_default=True)
-def main(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_node: int) -> None:
+@click.option("--board", "name", type=click.Choice(list(BOARDS)), help="Train on that board's simulation, too.")
+def main(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_node: int, name: str | None) -> None:
     """Train GRAPH in the RTL simulation and on the golden model, with the same seed, and compare.
+
+    With --board, all three have that board's core, and the third is the board itself: the netlist of its bitstream,
+    driven by its pins, behind a pseudo-terminal that the driver opens as it opens a board.
 
     Leaves summary.json, the vectors in word2vec's text format and, with labels, a picture in the folder OUT.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        results = run(graph_file, labels, out, seed, walks_per_node)
+        results = run(graph_file, labels, out, seed, walks_per_node, board(name) if name else None)
     except SkipwalkError as error:
         raise click.ClickException(str(error)) from error
     width = max(len(result.name) for result in results)
@@ -51,7 +61,9 @@ def main(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_
 _SHOWN = {".json", ".txt", ".png"}
 
 
-def run(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_node: int) -> list[Result]:
+def run(
+    graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_node: int, row: Board | None = None
+) -> list[Result]:
     """What ``main`` does, without printing the table. Raises SkipwalkError for input that cannot be used."""
     out.mkdir(parents=True, exist_ok=True)
     graph = Graph.read(graph_file)
@@ -59,7 +71,10 @@ def run(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_n
     log.info("%s: %d nodes, %d edges", graph_file, graph.n_nodes, graph.n_edges)
 
     golden = Node2Vec(seed=seed, walks_per_node=walks_per_node, verbose=True)
-    if graph.n_nodes > golden.core_config().nodes:
+    if row is not None:
+        room = row.core.max_samples - (golden.window - 1)
+        golden.set_params(preset=row.core, negatives=min(golden.negatives, room))
+    elif graph.n_nodes > golden.core_config().nodes:
         golden.set_params(nodes=graph.n_nodes)
     rtl = Node2Vec(**golden.get_params()).set_params(backend="rtl")
     log.info("golden model: training")
@@ -71,6 +86,8 @@ def run(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_n
     results = _costs(rtl, golden)
     rtl.close()
     golden.close()
+    if row is not None:
+        results += _on_board(row, golden, graph)
 
     if classes:
         log.info("float formula and classifiers")
@@ -101,6 +118,41 @@ def _costs(rtl: Node2Vec, golden: Node2Vec) -> list[Result]:
         Result("rtl.walks_per_second", walks / seconds, "walks/s", "higher"),
         Result("rtl.cycles_per_second", cycles / seconds, "cycles/s", "higher"),
     ]
+
+
+def _on_board(row: Board, golden: Node2Vec, graph: Graph) -> list[Result]:
+    """Train once more, on the board in simulation."""
+    from ..hw.boards.tools import BuildFailed
+    from ..sim.build import BuildError
+
+    row = dataclasses.replace(row, baud=row.uart.clock_hz // CLOCKS_PER_BIT)
+    log.info("%s: compiling the netlist of its bitstream", row.title)
+    try:
+        from ..sim.board import BoardSimulation
+        from ..sim.board_pins import BoardPins
+
+        pins = BoardPins(row)
+    except ModuleNotFoundError as error:
+        raise DeviceError(f'simulating a board needs {error.name}: pip install "skipwalk[dev]"') from None
+    except (BuildError, BuildFailed) as error:
+        raise DeviceError(f"the board cannot be simulated: {error}") from error
+    with BoardSimulation(pins, row) as simulation:
+        model = Node2Vec(**golden.get_params()).set_params(backend=simulation.address)
+        log.info("%s: training through %s, %d clocks a bit", row.title, model.backend, CLOCKS_PER_BIT)
+        start = pins.seconds
+        model.fit(graph)
+        cycles, walks = (pins.seconds - start) * row.uart.clock_hz, model.model_.run.total
+        model.close()
+        return [
+            Result("board.bits_equal", int(model.digest_ == golden.digest_), "bool", "higher"),
+            Result("board.walks", walks, "walks"),
+            Result("board.baud", row.baud, "bit/s"),
+            Result("board.bytes_sent", simulation.bytes_sent, "bytes", "lower"),
+            Result("board.bytes_received", simulation.bytes_received, "bytes", "lower"),
+            Result("board.cycles_per_walk", cycles / walks, "cycles", "lower"),
+            Result("board.walks_per_second", walks / model.seconds_, "walks/s", "higher"),
+            Result("board.cycles_per_second", cycles / model.seconds_, "cycles/s", "higher"),
+        ]
 
 
 def _quality(rtl: Node2Vec, floating: np.ndarray, rows: np.ndarray, names: list[str]) -> list[Result]:

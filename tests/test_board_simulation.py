@@ -160,7 +160,8 @@ def test_unchanged_driver_on_the_simulated_board_gives_the_same_bits(served):
 
 def test_estimator_trains_a_graph_on_the_simulated_board(served):
     def digest(backend: str) -> str:
-        model = Node2Vec(preset=TINY.core, negatives=0, walks_per_node=1, walk_length=20, backend=backend)
+        how = {"window": 4, "negatives": 4, "walks_per_node": 1, "walk_length": 20}
+        model = Node2Vec(preset=TINY.core, backend=backend, **how)
         found = model.fit(nx.karate_club_graph()).digest_
         model.close()
         return found

@@ -38,6 +38,19 @@ def test_rtl_and_golden_model_agree_and_results_are_left(karate, tmp_path):
     assert (out / "vectors.txt").read_text().splitlines()[0] == "34 32"
 
 
+def test_simulated_board_ends_in_the_same_bits(karate, tmp_path):
+    """The whole chain on the smallest board: its bitstream's netlist by its pins, the unchanged driver before it."""
+    pytest.importorskip("amaranth_boards", reason="needs pip install amaranth-boards")
+    out = tmp_path / "out"
+    arguments = [str(karate[0]), "--out", str(out), "--walks-per-node", "1", "--board", "ulx3s-12f"]
+    run = CliRunner().invoke(demo.main, arguments)
+    assert run.exit_code == 0, run.output
+    summary = values(out / "summary.json")
+    assert (summary["oselm.bits_equal"], summary["board.bits_equal"]) == (1, 1)
+    assert summary["board.walks"] == summary["oselm.walks"] == 34
+    assert summary["board.cycles_per_walk"] > summary["oselm.cycles_per_walk"]
+
+
 def test_a_graph_without_edges_is_one_sentence(tmp_path):
     empty = tmp_path / "empty.edges"
     empty.write_text("# nothing\n")
