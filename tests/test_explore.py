@@ -151,7 +151,7 @@ def test_table_json_and_picture(karate, tmp_path):
     head, *lines = run.stdout.splitlines()
     assert head.split() == ["point", "D", "lanes", "bits", "F1", "+-", "cycles/walk", "roofline", "mult", "BRAM"]
     assert len(lines) == 4
-    assert "refused: d8-l3-b18: lanes must be a power of two of at least 2, not 3" in run.stderr
+    assert "refused: d8-l3-b18, d8-l3-b12: lanes must be a power of two of at least 2, not 3" in run.stderr
     found, provenance = values(report)
     assert found["explore.points"] == 4
     assert 0 < found["explore.d8-l2-b18.f1_micro"] <= 1

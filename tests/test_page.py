@@ -89,6 +89,7 @@ def test_headings_go_down_one_level_at_a_time(page):
 def test_every_picture_says_what_it_shows(page):
     pictures = [attributes for name, attributes in page.tags if name == "svg"]
     assert len(pictures) >= 15
+    assert "could not be made" not in " ".join(page.text)
     assert all(a["role"] == "img" and len(a["aria-label"]) > 20 for a in pictures)
 
 
@@ -151,6 +152,14 @@ def test_damaged_and_strange_files_leave_a_note(tmp_path):
     assert "&lt;b&gt;thing&lt;/b&gt;" in text
     assert "<i>&" not in text
     Page(text)
+
+
+def test_a_section_that_fails_leaves_a_note_and_the_others_stand(tmp_path):
+    all_results(tmp_path)
+    save(tmp_path, "fmax-history.json", [entry("fmax.a", ["many", "few"], x=["now", "then"])])
+    text = render(read_results(tmp_path))
+    assert text.count("could not be made of the files: ValueError") == 1
+    assert {'id="hardware"', 'id="learning"', 'id="appendix"'} <= set(re.findall(r'id="[a-z]+"', text))
 
 
 def test_the_command(full, tmp_path):

@@ -158,8 +158,11 @@ def explore(
         for task, cells in run(tasks, kept, data=(), jobs=jobs, progress=progress):
             netlists.update(dict.fromkeys(task.points, Needs(**cells)))
         points = _fitting(points, refused, board, netlists)
+    reasons: dict[str, list[str]] = {}
     for refusal in refused:
-        log.info("refused: %s: %s", refusal.name, refusal.reason)
+        reasons.setdefault(refusal.reason, []).append(refusal.name)
+    for reason, mine in reasons.items():
+        log.info("refused: %s: %s", ", ".join(mine), reason)
     if not points:
         where = f" on {board.title}" if board is not None else ""
         raise CapacityError(

@@ -82,7 +82,7 @@ def _ratios(rows: list[Entry]) -> Html:
 
 def _called(name: str) -> str:
     """A ratio in words; D and task are told by the ends of its name."""
-    task = re.fullmatch(r"lora\.([a-z]+)\.(ratio\..+)", name)
+    task = re.fullmatch(r"lora\.([a-z0-9-]+)\.(ratio\..+)", name)
     if task:
         kind = "clock cycles" if "cycles" in name else "time"
         return f"Skip2-LoRA on {task[1]}: best C on one CPU core / this core, {kind} of a sample"

@@ -143,7 +143,7 @@ def _points(file: ResultFile, prefix: str, caption: str, measure: str) -> Html:
         if isinstance(entry.value, int | float)
     ]
     if not found:
-        return note(f"experiments.json has no {caption}")
+        return note(f"{caption}: not in experiments.json; `make experiments` adds what is missing")
     halves = {point: file.number(f"{point}.{measure}.spread") for point, _ in found}
     low = min(entry.value - (halves[point] or 0) for point, entry in found)
     high = max(entry.value + (halves[point] or 0) for point, entry in found)

@@ -38,7 +38,7 @@ def lora(results: Results) -> Html:
 def _curves(file: ResultFile) -> Html:
     """Accuracy after every epoch, small multiples: a picture for each task and method family."""
     found: dict[str, list[Curve]] = {}
-    for match, entry in file.matching(r"lora\.([a-z]+)\.(.+)\.accuracy_by_epoch"):
+    for match, entry in file.matching(r"lora\.([a-z0-9-]+)\.(.+)\.accuracy_by_epoch"):
         if entry.x:
             tone = _METHODS.index(match[2]) if match[2] in _METHODS else 7
             name = "on the unit, 8 bit" if match[2] == "skip2-lora-8bit" else match[2]
@@ -54,14 +54,14 @@ def _curves(file: ResultFile) -> Html:
             ("the other methods", [c for c in curves if "skip" not in c.name and "unit" not in c.name]),
         ):
             if mine:
-                values = [v for c in curves for v in c.y]
-                y = Axis("accuracy, %", low=min(values) // 10 * 10, high=100)
+                values = [v - s for c in curves for v, s in zip(c.y, c.spread or [0.0] * len(c.y), strict=True)]
+                y = Axis("accuracy, %", low=max(0.0, min(values) // 10 * 10), high=100)
                 picture = chart(f"Accuracy on {task}: {part}", mine, x=Axis("epochs"), y=y)
                 pictures.append(figure(f"{task}: {part}", picture, file))
     said = tag("p", "Mean of the seeds; each seed pre-trains a network of its own.")
     body: list[list[Any]] = []
     labels = file.provenance.get("labels", {})
-    for match, entry in file.matching(r"(lora\.[a-z]+\..+)\.accuracy"):
+    for match, entry in file.matching(r"(lora\.[a-z0-9-]+\..+)\.accuracy"):
         point = match[1]
         half, parameters, time = (file.number(f"{point}.{key}") for key in ("accuracy.spread", "parameters", "time"))
         for extra in ("accuracy.runs", "parameters.runs", "parameters.spread", "time.runs", "time.spread"):

@@ -1,5 +1,7 @@
 """The whole page."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from .appendix import sources, unshown
@@ -9,10 +11,12 @@ from .hardware import hardware
 from .headline import headline, tiles
 from .learning import learning
 from .lora import lora
-from .markup import Html, tag
+from .markup import Html, note, section, tag
 from .results import Results
 
 __all__ = ["SECTIONS", "render"]
+
+log = logging.getLogger(__name__)
 
 #: Anchors and names, as the list of contents has them.
 SECTIONS = {
@@ -27,6 +31,16 @@ SECTIONS = {
 }
 
 
+def _made(anchor: str, part: Callable[[Results], Html], results: Results) -> Html:
+    """A section; a note in its place if a file is of a form that it does not know. The others stand all the same."""
+    try:
+        return part(results)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        log.warning("section %r could not be made: %r", SECTIONS[anchor], error)
+        said = f"This section could not be made of the files: {type(error).__name__}: {error}"
+        return section(anchor, SECTIONS[anchor], note(said))
+
+
 def render(results: Results) -> str:
     """The page as text: all it needs is in it, and nothing of it runs."""
     lead = (
@@ -37,9 +51,18 @@ def render(results: Results) -> str:
         *("Every figure on this page is read from a file below ", tag("code", "results/"), "; "),
         *(tag("a", "where each comes from", href="#sources"), "."),
     )
-    parts = [headline, cycles, learning, lora, design_space, hardware, sources]
-    # Last the appendix: by then the others have shown what they show.
-    main = [tiles(results), *(part(results) for part in parts), unshown(results)]
+    parts = {
+        "headline": headline,
+        "cycles": cycles,
+        "learning": learning,
+        "lora": lora,
+        "explore": design_space,
+        "hardware": hardware,
+        "sources": sources,
+        # Last: by then the others have shown what they show.
+        "appendix": unshown,
+    }
+    main = [tiles(results), *(_made(anchor, part, results) for anchor, part in parts.items())]
     body = [
         tag("header", tag("h1", "skipwalk"), tag("p", lead, class_="lead"), main[0], tag("p", *said)),
         tag("nav", *(tag("a", name, href=f"#{anchor}") for anchor, name in SECTIONS.items()), aria_label="Contents"),
