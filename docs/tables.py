@@ -13,10 +13,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import bench_tables
 import experiment_tables
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md")
+PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md", ROOT / "docs/boards.md")
 RESULTS = ROOT / "results"
 
 
@@ -118,7 +119,55 @@ def methods() -> str:
     return rows(head, body) + source("lora-digits.json", provenance)
 
 
+def boards() -> str:
+    body, notes = [], []
+    for summary in _boards():
+        cells = (summary[kind] for kind in ("dsp", "bram", "lut", "ff"))
+        seeds = ", ".join(f"{mhz:.1f}" for mhz in summary["seeds"].values())
+        lora = summary.get("lora.cached_sample_us")
+        body.append(
+            [
+                f"`{summary['board']}`",
+                *(f"{cell['used']:,} of {cell['available']:,}" for cell in cells),
+                f"{summary['clock_mhz']:g}",
+                f"**{summary['fmax_mhz']:.1f}** ({seeds})",
+                f"{summary['oselm.walk_us']:.1f}",
+                "-" if lora is None else f"{lora:.2f}",
+            ]
+        )
+        notes.append(f"`{summary['board']}.json` of commit {summary['provenance']['commit'][:10]}")
+    head = ["`BOARD`", "multipliers", "block RAMs", "LUTs", "registers"]
+    head += ["clock asked for, MHz", "best of the seeds (each), MHz", "a walk, us", "a cached sample, us"]
+    return rows(head, body) + f"\n\nUnder `results/boards`: {', '.join(notes)}."
+
+
+def _boards() -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted(RESULTS.glob("boards/*.json"))]
+
+
+def bitstreams() -> str:
+    body = []
+    for summary in _boards():
+        seconds = summary["seconds"]
+        runs = ", ".join(f"{took:.0f}" for took in seconds["place_route"].values())
+        sums = (f"`{summary[name]}`" for name in ("inputs_sha256", "bitstream_sha256"))
+        body.append([f"`{summary['board']}`", str(summary["seed"]), f"{seconds['synthesis']:.0f}", runs, *sums])
+    head = ["`BOARD`", "seed", "synthesis, s", "place and route, s", "SHA-256 of its inputs", "of the bitstream"]
+    return rows(head, body)
+
+
+def bench(table: Callable[[dict], bench_tables.Table]) -> Callable[[], str]:
+    def make() -> str:
+        v, provenance = load("bench.json")
+        return rows(*table(v)) + source("bench.json", provenance)
+
+    return make
+
+
 TABLES: dict[str, Callable[[], str]] = {"demo": demo, "accuracy": accuracy, "lora": lora, "methods": methods}
+TABLES |= {"boards": boards, "bitstreams": bitstreams}
+TABLES |= {"bench": bench(bench_tables.times), "bench-lora": bench(bench_tables.lora)}
+TABLES |= {"bench-ratios": bench(bench_tables.ratios)}
 
 
 def experiments(table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:

@@ -57,6 +57,21 @@ def test_platform_writes_the_same_files_again(name, pins, tmp_path):
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
 
 
+def test_board_with_both_cores_is_synthesised_in_two_parts():
+    from skipwalk.hw.boards.build import _without_names
+
+    row = board("ulx3s-45f")
+    assert row.cores == (row.core, row.lora)
+    script = "read_rtlil top.il\n    synth_ecp5  -top top\nwrite_json top.json"
+    assert _without_names(script).splitlines() == [
+        "read_rtlil top.il",
+        "synth_ecp5 -top top -run begin:map_luts",
+        "rename -hide w:*",
+        "synth_ecp5 -top top -run map_luts:",
+        "write_json top.json",
+    ]
+
+
 def test_steps_are_taken_up_again(tmp_path):
     from skipwalk.hw.boards.build import step
 
@@ -180,6 +195,7 @@ def test_tool_that_takes_too_long_is_stopped(tmp_path):
         ("Info:   at iteration #15: temp = 0.000000, timing cost = 212, wirelen = 69126", "refinement, iteration 15"),
         ("Info:     iter=12 wires=68 overused=464 overuse=62 archfail=NA", "iteration 12, 464 wires overused"),
         ("Info:      37000 |    27000       9999 |  900   100|      2797|       3.1      40.0|", "2797 to go"),
+        ("Info:     'device.core.queue.found[5]' is routed using segments.", "over the chip's columns"),
         ("Info: Max frequency for clock '$glbnet$clk': 63.34 MHz (PASS at 50.00 MHz)", "63.34 MHz"),
     ],
 )

@@ -39,6 +39,7 @@ PHASES = (
     (re.compile(r"^Info: +iter=(\d+) .*overused=(\d+)"), "routing, iteration {}, {} wires overused"),
     (re.compile(r"^Info: +(\d+) \| +\d+ +\d+ \|.*\| +(\d+)\|"), "routing, {} arcs looked at, {} to go"),
     (re.compile(r"^Info: Routing globals"), "routing of clocks"),
+    (re.compile(r"^Info: +'.*' is routed using segments"), "routing over the chip's columns"),
     (re.compile(r"^Info: Max frequency for clock +'[^']*': ([\d.]+) MHz"), "{} MHz"),
 )
 
