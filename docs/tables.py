@@ -158,6 +158,8 @@ def bitstreams() -> str:
 
 def bench(table: Callable[[dict], bench_tables.Table]) -> Callable[[], str]:
     def make() -> str:
+        if not (RESULTS / "bench.json").exists():
+            return "Not measured yet: `make bench` writes `results/bench.json`."
         v, provenance = load("bench.json")
         return rows(*table(v)) + source("bench.json", provenance)
 
