@@ -137,7 +137,7 @@ def test_a_missing_file_leaves_a_note(missing, tmp_path):
     all_results(tmp_path)
     (tmp_path / missing).unlink(missing_ok=True)
     text = render(read_results(tmp_path))
-    assert f"results/{missing} is not there; `{EXPECTED[missing]}` makes it" in text
+    assert f"results/{missing} is not there; <code>{EXPECTED[missing]}</code> makes it" in text
 
 
 def test_damaged_and_strange_files_leave_a_note(tmp_path):

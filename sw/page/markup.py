@@ -69,9 +69,10 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-def note(text: Any) -> Html:
-    """Something that is not there, and why."""
-    return tag("p", text, class_="note", role="note")
+def note(text: str) -> Html:
+    """Something that is not there, and why; what is between backquotes is code."""
+    parts = [tag("code", part) if i % 2 else part for i, part in enumerate(str(text).split("`"))]
+    return tag("p", *parts, class_="note", role="note")
 
 
 def source(*files: ResultFile) -> Html:
