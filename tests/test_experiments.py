@@ -258,7 +258,9 @@ def test_the_command_writes_summaries(command, tmp_path):
     assert done.exit_code == 0, done.output
     assert "a toy" in done.stdout
     assert "skipped toy.other: it is not there" in done.stderr
-    entries = json.loads(report.read_text())
+    text = report.read_text()
+    assert '"value": [10.0, 11.0],' in text
+    entries = json.loads(text)
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert [e["name"] for e in entries] == [e["name"] for e in summary]
     assert {"name": "toy.x1.y", "value": 10.5, "unit": "m", "better": "higher"} in entries
