@@ -44,7 +44,8 @@ _KINDS: Mapping[str, Mapping[str, float]] = {
     "lut": _LUTS,
     "ff": dict.fromkeys(("FDRE", "FDSE", "FDCE", "FDPE"), 1),
 }
-#: Cells that take none of these: constants, buffers of pins and clock, carry chains and multiplexers beside the LUTs.
+#: Cells that take none of these: constants, buffers of pins and clock, carry chains and multiplexers beside the LUTs,
+#: inverters, which go into what they drive.
 _FREE = {"VCC", "GND", "IBUF", "OBUF", "BUFG", "CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "INV", "$scopeinfo"}
 
 
