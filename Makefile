@@ -82,8 +82,8 @@ embedding: $(VENV)/.installed-demo build/demo/cora.edges  ## nodes of Cora befor
 	$(BIN)/python -m skipwalk.sw.embedding build/demo/cora.edges build/demo/cora.labels --json results/embedding.json
 
 explore: $(VENV)/.installed-demo build/demo/cora.edges  ## cores over D, lanes and widths on Cora; writes results/explore.json
-	$(BIN)/skipwalk explore build/demo/cora.edges build/demo/cora.labels --dim 16,32,64,96 --bits 18,14,10 \
-	    --beta Q5.13,Q5.10 --walks 8124 --seeds 2 --tolerance 0.005 --jobs $(JOBS) --json results/explore.json \
+	$(BIN)/skipwalk explore build/demo/cora.edges build/demo/cora.labels --dim 16,32,64 --bits 18,10 \
+	    --beta Q5.13,Q5.10 --walks 5416 --tolerance 0.005 --jobs $(JOBS) --json results/explore.json \
 	    --picture build/explore/explore.png
 
 fmax-history: $(VENV)/.installed-demo  ## keep the frequencies in results/boards beside earlier ones
