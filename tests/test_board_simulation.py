@@ -12,7 +12,8 @@ pytest.importorskip("amaranth_boards", reason="needs pip install amaranth-boards
 
 from skipwalk.hw.boards.table import Board, board
 from skipwalk.hw.config import Vendor, preset
-from skipwalk.hw.link.protocol import OSELM_KIND, Flags
+from skipwalk.hw.link.protocol import LORA_KIND, OSELM_KIND, Flags
+from skipwalk.hw.lora_config import lora_preset
 from skipwalk.sim.board import BoardSimulation, main
 from skipwalk.sim.board_pins import BoardPins, board_verilog
 from skipwalk.sim.build import BuildError
@@ -23,12 +24,15 @@ from skipwalk.sw.estimator import Node2Vec
 from skipwalk.sw.frame import Frame, FrameSplitter
 from skipwalk.sw.transport import open_transport
 
-#: A real board, with its PLL and the vendor's cells, around a small core.
+from .support.lora import golden_replies, random_program
+
+#: A real board, with its PLL and the vendor's cells, around a small core of either kind.
 TINY = Board(
     name="tiny",
     title="ULX3S with a small core",
     platform="amaranth_boards.ulx3s:ULX3S_25F_Platform",
     core=preset("tiny").replace(vendor=Vendor.ECP5),
+    lora=lora_preset("tiny").replace(vendor=Vendor.ECP5),
     clock_hz=50_000_000,
     input_hz=25_000_000,
     baud=6_250_000,
@@ -209,3 +213,14 @@ def test_command_refuses(capsys):
     assert "ulx3s-85f" in capsys.readouterr().err
     assert main(["ulx3s-25f", "--baud", "50000000"]) == 2
     assert "a UART of 50000000 baud needs a clock of at least 200000000 Hz" in capsys.readouterr().err
+
+
+def test_other_core_of_the_board_is_opened_by_its_configuration(served):
+    """Skip2-LoRA, and after it OS-ELM again: both behind one link, neither disturbed by the other."""
+    words, n_replies = random_program(TINY.lora, 3, 40, scale=1.0)
+    with open_transport(served.address, TINY.lora) as transport:
+        identity = transport.link.identity
+        assert (identity.kind, identity.unit, identity.units) == (LORA_KIND, 1, 2)
+        np.testing.assert_array_equal(transport.exchange(words, n_replies), golden_replies(TINY.lora, words))
+    for board_state, golden_state in zip(trained(served.address), trained("golden"), strict=True):
+        np.testing.assert_array_equal(board_state, golden_state)
