@@ -134,12 +134,10 @@ def count_lora(task: Task, network: Network, epochs: int, uncached_epochs: int) 
             results["accuracy"] = model.score(*task.test)
         model.close()
     cfg = model.cfg
-    with warnings.catch_warnings():
-        # Only its timetable is wanted; Amaranth suspects that the rest was forgotten in a design.
-        warnings.filterwarnings("ignore", message=".* created but never used")
-        core = LoraCore(cfg)
-        cost = LoraCycles(cfg, core.timetable, core.layer_gap)
-        del core
+    # Only its timetable is wanted; Amaranth suspects that the rest was forgotten in a design.
+    warnings.filterwarnings("ignore", message=".* created but never used")
+    core = LoraCore(cfg)
+    cost = LoraCycles(cfg, core.timetable, core.layer_gap)
     results["closed_form"] = {"cached": cost.cached, "uncached": cost.uncached}
     cached_roof = roofline_cached(cfg)
     results["roofline"] = {"cached": cached_roof, "uncached": cached_roof + roofline_backbone(cfg)}
