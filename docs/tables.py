@@ -13,11 +13,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import axi_tables
 import bench_tables
 import experiment_tables
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md", ROOT / "docs/boards.md")
+PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md", ROOT / "docs/boards.md", ROOT / "docs/axi.md")
 RESULTS = ROOT / "results"
 
 
@@ -183,6 +184,16 @@ def experiments(table: Callable[[dict, dict], experiment_tables.Table]) -> Calla
 TABLES |= {"cora": experiments(experiment_tables.cora), "growing": experiments(experiment_tables.growing)}
 TABLES |= {"widths": experiments(experiment_tables.widths), "schedules": experiments(experiment_tables.schedules)}
 TABLES |= {"fine-tuning": experiments(experiment_tables.fine_tuning)}
+
+
+def axi() -> str:
+    if not (RESULTS / "axi.json").exists():
+        return "Not measured yet for this version."
+    v, provenance = load("axi.json")
+    return rows(*axi_tables.resources(v, provenance)) + source("axi.json", provenance)
+
+
+TABLES |= {"axi": axi}
 
 
 def filled(text: str) -> str:
