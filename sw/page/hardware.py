@@ -49,8 +49,6 @@ def _resources(file: ResultFile) -> Html:
     dim, lanes = file.number("core.dim"), file.number("core.lanes")
     if dim is not None and lanes is not None:
         facts.insert(0, f"D = {dim:.0f}, {lanes:.0f} lanes")
-    for _ in file.matching(r"board|core\..+|core_digest|lora\..+|lora_digest|seed"):
-        pass
     content = join([tag("p", "; ".join(facts), class_="facts"), tag("ol", *lines, class_="bars")])
     return figure(_title(file), content, file)
 
@@ -103,7 +101,7 @@ def _blocks(file: ResultFile) -> Html:
         cells.setdefault(match[1], {})[match[2]] = entry.value
     kinds = list(dict.fromkeys(kind for mine in cells.values() for kind in mine if kind != "fmax"))
     body = [[name, mine.get("fmax", DASH), *(mine.get(kind, DASH) for kind in kinds)] for name, mine in cells.items()]
-    caption = "Single blocks, out of context"
+    caption = "Single blocks"
     if device := file.provenance.get("device"):
         caption += f": {device}"
     shown = table(["", "MHz", *kinds], body, caption=caption)
