@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .config import CoreConfig
 from .hazard import HazardWindow
 from .ops import CONTEXT_SLOTS, SampleLayout
-from .pipeline import clog2
+from .pipeline import clog2, delay
 
 __all__ = ["ContextLayout", "ContextQueue"]
 
@@ -50,8 +50,13 @@ class ContextQueue(wiring.Component):
     empty : Out(1)
         Nothing is queued.
 
-    Timing: one word a cycle. Resources: a memory of ``cfg.queue`` samples.
+    Timing: one word a cycle; a context shows at most :attr:`LATENCY` cycles after its last word.
+
+    Resources: a memory of ``cfg.queue`` samples.
     """
+
+    #: Input register, look-up, memory and its output register, registers behind it.
+    LATENCY = 8
 
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg
@@ -79,21 +84,24 @@ class ContextQueue(wiring.Component):
         m.submodules.contexts = contexts = SyncFIFOBuffered(width=context_layout.size, depth=CONTEXT_SLOTS)
 
         n = Signal(clog2(cfg.ring))
+        centre_valid, sample_valid, last = Signal(), Signal(), Signal()
+        m.d.sync += [centre_valid.eq(self.centre_valid), sample_valid.eq(self.sample_valid), last.eq(self.ends)]
+        row, label = delay(m, self.row, 1, name="row"), delay(m, self.label, 1, name="label")
         m.d.comb += [
-            window.row.eq(self.row),
+            window.row.eq(row),
             window.n.eq(n),
-            window.insert.eq(self.sample_valid),
+            window.insert.eq(sample_valid),
             window.clear.eq(self.clear),
         ]
         # One cycle later the look-up is done.
         context = Signal(context_layout, reset_less=True)
         sample = Signal(sample_layout, reset_less=True)
         is_centre, is_sample, ends = Signal(), Signal(), Signal()
-        m.d.sync += [is_centre.eq(self.centre_valid), is_sample.eq(self.sample_valid), ends.eq(self.ends)]
-        m.d.sync += [sample.row.eq(self.row), sample.label.eq(self.label), sample.n.eq(n)]
-        with m.If(self.centre_valid):
-            m.d.sync += [context.row.eq(self.row), context.count.eq(0)]
-        with m.Elif(self.sample_valid):
+        m.d.sync += [is_centre.eq(centre_valid), is_sample.eq(sample_valid), ends.eq(last)]
+        m.d.sync += [sample.row.eq(row), sample.label.eq(label), sample.n.eq(n)]
+        with m.If(centre_valid):
+            m.d.sync += [context.row.eq(row), context.count.eq(0)]
+        with m.Elif(sample_valid):
             m.d.sync += [context.count.eq(context.count + 1), n.eq(n + 1)]
         with m.If(is_centre):
             m.d.sync += [context.hit.eq(window.hit), context.source.eq(window.source)]
@@ -115,10 +123,10 @@ class ContextQueue(wiring.Component):
             contexts.w_data.eq(whole),
             contexts.w_en.eq(ends),
         ]
-        # Two words may be on their way when the queue says that it is full.
-        m.d.sync += self.ready.eq((samples.w_level < cfg.queue - 3) & (contexts.w_level < CONTEXT_SLOTS - 3))
+        # Three words may be on their way when the queue says that it is full.
+        m.d.sync += self.ready.eq((samples.w_level < cfg.queue - 4) & (contexts.w_level < CONTEXT_SLOTS - 4))
         # A few words in registers behind each memory: what the sequencer decides in a cycle need not reach the memory.
-        quiet = ~(is_centre | is_sample | ends)
+        quiet = ~(centre_valid | sample_valid | last | is_centre | is_sample | ends)
         for name, fifo, port in (("samples", samples, self.samples), ("contexts", contexts, self.contexts)):
             m.submodules[f"{name}_near"] = near = SyncFIFO(width=len(fifo.r_data), depth=4)
             wiring.connect(m, fifo.r_stream, near.w_stream)

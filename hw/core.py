@@ -1,7 +1,8 @@
 """The OS-ELM core: words in, words out."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from .command import CommandInterpreter
@@ -82,28 +83,38 @@ class OSELMCore(wiring.Component):
         # The lanes' pipelines have no reset: its wire would be the longest of all. Instead the control stays in reset
         # until everything that was under way has left them.
         flushed = Signal(range(self.settling + 1))
+        flushing = flushed != self.settling
         flush = Signal(init=1)
-        m.d.sync += flush.eq(flushed != self.settling)
-        with m.If(flush):
-            m.d.sync += flushed.eq(flushed + (flushed != self.settling))
-        hold = ResetInserter(flush)
+        m.d.sync += [flushed.eq(flushed + flushing), flush.eq(flushing)]
+
+        def hold(component):
+            own = Signal(init=1, name=f"flush_{type(component).__name__}", attrs={"keep": 1})
+            m.d.sync += own.eq(flushing)
+            return ResetInserter(own)(component)
+
         gain, sequencer, command = self._gain, self._sequencer, CommandInterpreter(cfg)
         queue, counters = ContextQueue(cfg), CounterBank(len(Counter))
         m.submodules.gain = hold(gain)
         m.submodules.sequencer = hold(sequencer)
         m.submodules.command = hold(command)
         m.submodules.queue = hold(queue)
-        m.submodules.counters = hold(counters)
+        m.submodules.counters = counters
         front = FrontEnd(cfg, primitives=self._primitives) if cfg.walks else None
         element_bits = max(cfg.beta.bits, cfg.p.bits)
         m.submodules.chain = chain = ReadChain(cfg.lanes, element_bits, 3, cfg.groups)
 
+        # Words wait in registers on both sides, so that no decision reaches from the link into the lanes.
+        words, replies = SyncFIFO(width=32, depth=4), SyncFIFO(width=32, depth=4)
+        m.submodules.words = hold(words)
+        m.submodules.replies = hold(replies)
         m.d.comb += [
-            command.i.payload.eq(self.i.payload),
-            command.i.valid.eq(self.i.valid & ~flush),
-            self.i.ready.eq(command.i.ready & ~flush),
+            words.w_data.eq(self.i.payload),
+            words.w_en.eq(self.i.valid & ~flush),
+            self.i.ready.eq(words.w_rdy & ~flush),
         ]
-        wiring.connect(m, wiring.flipped(self.o), command.o)
+        wiring.connect(m, words.r_stream, command.i)
+        wiring.connect(m, command.o, replies.w_stream)
+        wiring.connect(m, replies.r_stream, wiring.flipped(self.o))
         m.d.comb += [
             queue.centre_valid.eq(command.centre_valid),
             queue.sample_valid.eq(command.sample_valid),
@@ -112,9 +123,9 @@ class OSELMCore(wiring.Component):
             queue.ends.eq(command.ends),
         ]
         # A row that the host has written is still on its way to the store when the first context could be read.
-        landing = Signal(range(self.timing.read_after_update + 1))
+        landing = Signal(range(self.timing.read_after_update + 2))
         with m.If(command.write_row):
-            m.d.sync += landing.eq(self.timing.read_after_update)
+            m.d.sync += landing.eq(self.timing.read_after_update + 1)
         with m.Elif(landing != 0):
             m.d.sync += landing.eq(landing - 1)
         m.d.comb += command.ready.eq(queue.ready & (landing == 0))
@@ -125,15 +136,17 @@ class OSELMCore(wiring.Component):
         wiring.connect(m, gain.g, sequencer.g)
 
         # What has been taken from the interpreter takes a few cycles to show at the queue's outputs.
-        drain = delay(m, command.drain, 4, name="drain", reset_less=False)
+        drained = delay(m, command.drain, ContextQueue.LATENCY, name="drained", reset_less=False)
+        drain = Signal()
+        m.d.sync += drain.eq(drained & command.drain)
         quiet = Signal(range(self.settling + 1))
         m.d.comb += [
-            sequencer.drain.eq(drain & command.drain),
+            sequencer.drain.eq(drain),
             sequencer.error_valid.eq(samples.error_valid),
             queue.clear.eq(command.at_rest),
             command.at_rest.eq(quiet == self.settling),
         ]
-        with m.If(~(drain & command.drain & sequencer.idle & queue.empty)):
+        with m.If(~(drain & sequencer.idle & queue.empty)):
             m.d.sync += quiet.eq(0)
         with m.Elif(quiet != self.settling):
             m.d.sync += quiet.eq(quiet + 1)
@@ -151,16 +164,21 @@ class OSELMCore(wiring.Component):
             host_read.kind.eq(ReadKind.HOST),
             host_read.row.eq(command.host_row),
             host_read.chunk.eq(command.host_chunk),
-            samples.update.eq(Mux(command.write_row, host_update, sequencer.update)),
-            samples.scalar.eq(Mux(command.write_row, command.host_data, sequencer.scalar)),
-            samples.read.eq(Mux(command.read_row, host_read, sequencer.read)),
+        ]
+        host_update = data.View(UpdateOp(cfg), delay(m, host_update, 1, name="host_update"))
+        host_read = data.View(ReadOp(cfg), delay(m, host_read, 1, name="host_read"))
+        host_data = delay(m, command.host_data, 1, name="host_data")
+        m.d.comb += [
+            samples.update.eq(Mux(host_update.valid, host_update, sequencer.update)),
+            samples.scalar.eq(Mux(host_update.valid, host_data.as_signed(), sequencer.scalar)),
+            samples.read.eq(Mux(host_read.valid, host_read, sequencer.read)),
             sweep.start.eq(sequencer.sweep),
-            sweep.host_write.eq(command.write_p),
-            sweep.host_read.eq(command.read_p),
-            sweep.host_row.eq(command.host_row),
-            sweep.host_chunk.eq(command.host_chunk),
-            sweep.host_lane.eq(command.host_lane),
-            sweep.host_data.eq(command.host_data),
+            sweep.host_write.eq(delay(m, command.write_p, 1, name="write_p")),
+            sweep.host_read.eq(delay(m, command.read_p, 1, name="read_p")),
+            sweep.host_row.eq(delay(m, command.host_row, 1, name="host_row")),
+            sweep.host_chunk.eq(delay(m, command.host_chunk, 1, name="host_chunk")),
+            sweep.host_lane.eq(delay(m, command.host_lane, 1, name="host_lane")),
+            sweep.host_data.eq(host_data),
             sweep.q.eq(command.q),
             sweep.p0.eq(command.p0),
         ]
@@ -217,7 +235,7 @@ class OSELMCore(wiring.Component):
             Counter.WAIT_SWEEP: sequencer.wait_sweep,
             Counter.WAIT_ROW: sequencer.wait_row,
         }
-        m.d.comb += [counters.events.eq(Cat(events[c] for c in Counter)), counters.clear.eq(command.clear)]
+        m.d.comb += [counters.events.eq(Cat(events[c] for c in Counter)), counters.clear.eq(command.clear | flush)]
         m.d.comb += [a.eq(b) for a, b in zip(command.counters, counters.counts, strict=True)]
         return m
 

@@ -1,6 +1,6 @@
 """Counters of events."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,8 +12,8 @@ __all__ = ["CounterBank"]
 class CounterBank(wiring.Component):
     """``n`` counters of ``COUNTER_BITS`` bits.
 
-    Members: ``events`` In(n), ``clear`` In(1), ``counts`` Out array. An event is counted in the cycle after it;
-    ``clear`` wins.
+    Members: ``events`` In(n), ``clear`` In(1), ``counts`` Out array. An event is counted two cycles
+    after it, so that neither events nor ``clear`` have to come early; ``clear`` wins.
     """
 
     def __init__(self, n: int):
@@ -21,9 +21,11 @@ class CounterBank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        for event, count in zip(self.events, self.counts, strict=True):
+        events, clear = Signal.like(self.events), Signal()
+        m.d.sync += [events.eq(self.events), clear.eq(self.clear)]
+        for event, count in zip(events, self.counts, strict=True):
             with m.If(event):
                 m.d.sync += count.eq(count + 1)
-            with m.If(self.clear):
+            with m.If(clear):
                 m.d.sync += count.eq(0)
         return m

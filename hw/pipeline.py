@@ -35,8 +35,12 @@ def times(value: Value, factor: int) -> Value:
     return sum((value << bit for bit in range(factor.bit_length()) if factor >> bit & 1), Const(0))
 
 
-def hops(m: Module, value: ValueLike, groups: int, *, name: str, reset_less: bool = True) -> list[Value]:
+def hops(
+    m: Module, value: ValueLike, groups: int, *, name: str, local: int = 0, reset_less: bool = True
+) -> list[Value]:
     """``value`` as each group of lanes sees it: group 0 at once, every other one a cycle after the group before it.
+
+    With ``local=1`` all of them see it a cycle later, out of a register that only they use.
 
     The registers carry the attribute ``keep``, for which synthesis has to leave them alone: it would make one delay
     line of the copies in all groups, whose wires then cross the chip.
@@ -46,7 +50,7 @@ def hops(m: Module, value: ValueLike, groups: int, *, name: str, reset_less: boo
         register = Signal(seen[-1].shape(), name=f"{name}_group_{group}", reset_less=reset_less, attrs={"keep": 1})
         m.d.sync += register.eq(seen[-1])
         seen.append(register)
-    return seen
+    return [delay(m, v, local, name=f"{name}_local_{group}", reset_less=reset_less) for group, v in enumerate(seen)]
 
 
 def any_along(m: Module, flags: Sequence[ValueLike], *, name: str) -> Value:
@@ -56,7 +60,7 @@ def any_along(m: Module, flags: Sequence[ValueLike], *, name: str) -> Value:
     """
     found: Value = Const(0)
     for group, flag in enumerate(flags):
-        register = Signal(name=f"{name}_{group}")
+        register = Signal(name=f"{name}_{group}", reset_less=True)
         m.d.sync += register.eq(found | flag)
         found = register
     return found

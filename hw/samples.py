@@ -167,8 +167,8 @@ class SampleEngine(wiring.Component):
     def _elaborate_read(self, m):
         cfg, dot = self._cfg, self._dot
         layout, latency = ReadOp(cfg), self._store[0].latency
-        op = delay(m, self.read, cfg.broadcast, name="read")
-        ops = [data.View(layout, o) for o in hops(m, op, cfg.groups, name="read")]
+        op = delay(m, self.read, cfg.broadcast - 1, name="read")
+        ops = [data.View(layout, o) for o in hops(m, op, cfg.groups, name="read", local=1)]
         at_rows = [data.View(layout, delay(m, o, latency, name=f"read_row_{group}")) for group, o in enumerate(ops)]
         for lane, (store, fifo, h) in enumerate(zip(self._store, self._fifo, self._h, strict=True)):
             group = self._group(lane)
@@ -248,11 +248,11 @@ class SampleEngine(wiring.Component):
         is_update = self.update.kind == UpdateKind.UPDATE
         m.d.comb += self._errors.rd_addr.eq(self.update.n)
         m.d.sync += scalar.eq(Mux(is_update, self._errors.rd_data.as_signed(), self.scalar))
-        op = delay(m, self.update, 1 + cfg.broadcast, name="update")
+        op = delay(m, self.update, cfg.broadcast, name="update")
         u = Cat(self.u_en, self.u_lane, self.u_addr, self.u_data)
         inputs = zip(
-            hops(m, op, cfg.groups, name="update"),
-            hops(m, delay(m, scalar, cfg.broadcast, name="scalar"), cfg.groups, name="scalar"),
+            hops(m, op, cfg.groups, name="update", local=1),
+            hops(m, delay(m, scalar, cfg.broadcast - 1, name="scalar"), cfg.groups, name="scalar", local=1),
             hops(m, u, cfg.groups, name="u"),
             strict=True,
         )
@@ -272,8 +272,9 @@ class SampleEngine(wiring.Component):
         u_en, u_lane, u_addr, u_data = self._split(u_write, self.u_en, self.u_lane, self.u_addr, self.u_data)
         lanes = [lane for lane in range(cfg.lanes) if self._group(lane) == group]
         # Where the row to be updated comes from is looked up so that it meets the product. The result of an entry can
-        # be looked up from ``lookup + 2`` cycles after its product on; nearer ones are passed on.
-        lookup = max(1, self._fifo[0].latency)
+        # be looked up from ``lookup + 2`` cycles after its product on; nearer ones are passed on. All but the nearest
+        # are chosen a cycle ahead: the sum is a loop of one cycle, so nothing else is to be in it.
+        lookup = self._fifo[0].latency + 1
         bypasses = 1 + lookup
         ops = [op]  # ops[i]: the operation as the lanes had it i cycles ago
         for i in range(1, RankOneStep.LATENCY + bypasses):
@@ -286,7 +287,8 @@ class SampleEngine(wiring.Component):
         nearby = []
         for distance in range(1, bypasses + 1):
             near = Signal(name=f"near_{group}_{distance}", reset_less=True)
-            before, after = ops[RankOneStep.LATENCY - 1 + distance], ops[RankOneStep.LATENCY - 1]
+            now = RankOneStep.LATENCY - (1 if distance == 1 else 2)
+            before, after = ops[now + distance], ops[now]
             m.d.sync += near.eq(
                 before.valid
                 & (before.kind == UpdateKind.UPDATE)
@@ -295,14 +297,18 @@ class SampleEngine(wiring.Component):
                 & (before.chunk == after.chunk)
             )
             nearby.append(near)
-        from_history = delay(m, at_lookup.hit, lookup, name=f"from_history_{group}")
+        from_history = delay(m, at_lookup.hit, lookup - 1, name=f"from_history_{group}")
 
-        updates = at_step.valid & (at_step.kind == UpdateKind.UPDATE)
-        gains = at_step.valid & (at_step.kind == UpdateKind.GAIN)
+        almost = ops[RankOneStep.LATENCY - 1]
+        updates, gains = (Signal(name=f"{name}_{group}", reset_less=True) for name in ("updates", "gains"))
+        m.d.sync += [
+            updates.eq(almost.valid & (almost.kind == UpdateKind.UPDATE)),
+            gains.eq(almost.valid & (almost.kind == UpdateKind.GAIN)),
+        ]
         m.d.comb += step.scalar[group].eq(scalar)
         if group == 0:
             m.d.comb += [self.k_en.eq(gains), self.k_addr.eq(self._vector_addr(at_step))]
-        beta_saturated = Signal(len(lanes), name=f"beta_saturated_{group}")
+        beta_saturated = Signal(len(lanes), name=f"beta_saturated_{group}", reset_less=True)
         for index, lane in enumerate(lanes):
             k, u = self._k[lane], self._u[lane]
             use_u = Signal(name=f"use_u_{lane}")
@@ -319,15 +325,15 @@ class SampleEngine(wiring.Component):
                 u.wr_addr.eq(u_addr),
                 u.wr_data.eq(u_data),
             ]
-            base = self._base(m, lane, at_lookup, lookup, from_history)
             results = [
-                Signal(signed(cfg.beta.bits), name=f"result_{lane}_{i}", reset_less=True) for i in range(bypasses)
+                Signal(signed(cfg.beta.bits), name=f"result_{lane}_{i}", reset_less=True) for i in range(bypasses - 1)
             ]
-            start = Signal(signed(cfg.beta.bits), name=f"start_{lane}")
-            m.d.comb += start.eq(base)
-            for near, result in reversed(list(zip(nearby, results, strict=True))):
+            chosen = Signal(signed(cfg.beta.bits), name=f"chosen_{lane}")
+            m.d.comb += chosen.eq(self._base(m, lane, at_lookup, from_history))
+            for near, result in reversed(list(zip(nearby[1:], results, strict=True))):
                 with m.If(near):
-                    m.d.comb += start.eq(result)
+                    m.d.comb += chosen.eq(result)
+            start = Mux(nearby[0], results[0], delay(m, chosen, 1, name=f"start_{lane}").as_signed())
             saturated = Signal(name=f"sum_saturated_{lane}")
             total = requantize(m, start + step.beta[lane], shift=0, fmt=cfg.beta, saturated=saturated)
             m.d.sync += results[0].eq(total)
@@ -350,7 +356,7 @@ class SampleEngine(wiring.Component):
                 history.wr_addr.eq(self._chunk_addr(at_write.n, at_write)),
                 history.wr_data.eq(results[0]),
             ]
-        updated = Signal(name=f"updated_{group}")
+        updated = Signal(name=f"updated_{group}", reset_less=True)
         m.d.sync += updated.eq(updates)
         k_saturated = Cat(step.k_saturated[lane] for lane in lanes).any()
         return updated & beta_saturated.any(), gains & k_saturated
@@ -364,16 +370,10 @@ class SampleEngine(wiring.Component):
             at += len(part)
         return found
 
-    def _base(self, m, lane, op, lookup, from_history):
+    def _base(self, m, lane, op, from_history):
         """The row as it waits, or the result of the latest earlier entry with the same row."""
         fifo = self._fifo[lane]
         m.d.comb += fifo.rd_addr.eq(self._chunk_addr(op.n, op))
-        waiting = fifo.rd_data
-        if fifo.latency == 0:
-            waiting = delay(m, waiting, lookup, name=f"waiting_{lane}")
         history = self._history[lane]
         m.d.comb += history.rd_addr.eq(self._chunk_addr(op.source, op))
-        made = history.rd_data
-        if history.latency == 0:
-            made = delay(m, made, lookup, name=f"made_{lane}")
-        return Mux(from_history, made, waiting).as_signed()
+        return Mux(from_history, history.rd_data, fifo.rd_data).as_signed()

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
+from amaranth.lib.fifo import SyncFIFO
 
 from .config import CoreConfig
 from .contexts import ContextLayout
@@ -111,20 +112,21 @@ class StreamingSequencer(wiring.Component):
                     m.d.sync += in_slot.eq(0)
         m.d.comb += [entries.wr_addr.eq(self.samples.payload.n), entries.wr_data.eq(self.samples.payload)]
 
-        # Two registers: the position, then the position with the comparison of its rows.
-        early, early_valid = Signal(self._layout(), reset_less=True), Signal()
+        # A few positions wait, so that whether one can be issued is not felt as far back as the queue; then a register
+        # with the comparison of the rows.
+        m.submodules.positions = positions = SyncFIFO(width=self._layout().size, depth=4)
+        early = data.View(self._layout(), positions.r_data)
         late, late_valid, equal = Signal(self._layout(), reset_less=True), Signal(), Signal()
         late_ready = Signal()
-        early_ready = ~early_valid | ~late_valid | late_ready
-        m.d.comb += ready.eq(early_ready)
-        with m.If(early_ready):
-            m.d.sync += [early.eq(position), early_valid.eq(valid)]
+        m.d.comb += [positions.w_data.eq(position), positions.w_en.eq(valid), ready.eq(positions.w_rdy)]
         with m.If(~late_valid | late_ready):
+            m.d.comb += positions.r_en.eq(1)
             m.d.sync += [
                 late.eq(early),
-                late_valid.eq(early_valid),
+                late_valid.eq(positions.r_rdy),
                 equal.eq(early.read & early.update & (early.sample.row == early.updated.row)),
             ]
+        early_valid = positions.r_rdy
         starved = ~in_slot & ~opens & known[1:].any()
         m.d.comb += [
             self.wait_input.eq(starved & ~early_valid & ~late_valid),

@@ -109,8 +109,13 @@ class PSweep(wiring.Component):
             }
         )
 
-    #: From u and k in a lane to the new row of P: multiply and round, subtract, add q and saturate.
-    _NEW = RankOneStep.LATENCY + 2
+    #: From u and k in a lane to the new row of P: multiply and round, subtract, add q, saturate.
+    _NEW = RankOneStep.LATENCY + 3
+
+    @property
+    def _p_latency(self) -> int:
+        """Cycles from an address to a row of P; what LUT RAM gives at once is registered."""
+        return max(1, self._p[0].latency)
 
     @property
     def _lanes_after(self) -> int:
@@ -120,7 +125,7 @@ class PSweep(wiring.Component):
     @property
     def spacing(self) -> int:
         """Fewest cycles between two starts: all rows, and the first one is written before it is read again."""
-        return max(self._cfg.dim * self._cfg.chunks, self._NEW + 1 - (RankOneStep.LATENCY - self._p[0].latency))
+        return max(self._cfg.dim * self._cfg.chunks, self._NEW + 1 - (RankOneStep.LATENCY - self._p_latency))
 
     @property
     def h_after_start(self) -> int:
@@ -181,11 +186,11 @@ class PSweep(wiring.Component):
         fetched = delay(m, issue, u_memory.latency, name="fetched")
         host_data = delay(m, self.host_data, 1 + u_memory.latency, name="host_data").as_signed()
         scalar = Mux(data.View(layout, fetched).host_write, host_data, u_memory.rd_data.as_signed())
-        scalar = delay(m, scalar, cfg.broadcast, name="scalar")
-        op = delay(m, fetched, cfg.broadcast, name="beat")
+        scalar = delay(m, scalar, cfg.broadcast - 1, name="scalar")
+        op = delay(m, fetched, cfg.broadcast - 1, name="beat")
         inputs = zip(
-            hops(m, scalar, cfg.groups, name="scalar"),
-            hops(m, op, cfg.groups, name="beat"),
+            hops(m, scalar, cfg.groups, name="scalar", local=1),
+            hops(m, op, cfg.groups, name="beat", local=1),
             hops(m, Cat(self.k_en, self.k_addr), cfg.groups, name="k"),
             hops(m, Cat(self.h_en, self.h_addr), cfg.groups, name="h"),
             hops(m, Cat(self.q, self.p0), cfg.groups, name="inflation"),
@@ -239,8 +244,8 @@ class PSweep(wiring.Component):
     def _group(self, m, group, ops, scalar, k_write, h_write, inflation):
         """The lanes of a group, with the beat as they had it ``i`` cycles ago in ``ops[i]``; was a beat clamped?"""
         cfg, dot, step = self._cfg, self._dot, self._step
-        op, at_step, at_sum, at_new = ops[0], ops[RankOneStep.LATENCY], ops[RankOneStep.LATENCY + 1], ops[self._NEW]
-        at_read = ops[RankOneStep.LATENCY - self._p[0].latency]
+        op, at_step, at_sum, at_new = ops[0], ops[RankOneStep.LATENCY], ops[self._NEW - 1], ops[self._NEW]
+        at_read = ops[RankOneStep.LATENCY - self._p_latency]
         host_value = delay(m, scalar, self._NEW, name=f"host_value_{group}").as_signed()
         q, p0 = inflation[: len(self.q)], inflation[len(self.q) :].as_signed()
         size = cfg.lanes // cfg.groups
@@ -252,7 +257,7 @@ class PSweep(wiring.Component):
             return Cat(beat.chunk, context) if cfg.chunks > 1 else context
 
         m.d.comb += step.scalar[group].eq(scalar)
-        p_saturated = Signal(size, name=f"p_saturated_{group}")
+        p_saturated = Signal(size, name=f"p_saturated_{group}", reset_less=True)
         for index in range(size):
             lane = group * size + index
             p, h, k = self._p[lane], self._h[lane], self._k[lane]
@@ -266,10 +271,10 @@ class PSweep(wiring.Component):
                 k.rd_addr.eq(vector_addr(op, op.op.before)),
                 step.vector[lane].eq(k.rd_data),
                 p.rd_addr.eq(row_addr(at_read)),
-                self.row[lane].eq(p.rd_data),
             ]
             old = Signal(signed(cfg.p.bits), name=f"old_{lane}")
-            m.d.comb += old.eq(p.rd_data)
+            word = delay(m, p.rd_data, self._p_latency - p.latency, name=f"word_{lane}")
+            m.d.comb += [old.eq(word), self.row[lane].eq(old)]
             # P - u k
             difference = Signal(signed(cfg.p.bits + 1), name=f"difference_{lane}", reset_less=True)
             grows = Signal(name=f"grows_{lane}", reset_less=True)
@@ -281,8 +286,11 @@ class PSweep(wiring.Component):
             # + q on the diagonal while it is below p0
             diagonal = at_step.row == self._row_of(lane, at_step.chunk)
             m.d.sync += grows.eq(at_step.op.update & diagonal & (old < p0))
+            total = Signal(signed(cfg.p.bits + 2), name=f"total_{lane}", reset_less=True)
+            m.d.sync += total.eq(difference + Mux(grows, q, 0))
+            clamped = delay(m, clamped, 1, name=f"clamped_{lane}")
             saturated = Signal(name=f"sum_saturated_{lane}")
-            total = requantize(m, difference + Mux(grows, q, 0), shift=0, fmt=cfg.p, saturated=saturated)
+            total = requantize(m, total, shift=0, fmt=cfg.p, saturated=saturated)
             new = Signal(signed(cfg.p.bits), name=f"new_{lane}", reset_less=True)
             m.d.sync += [new.eq(total), p_saturated[index].eq(saturated | clamped)]
             only = at_new.host_write & (at_new.lane == lane)
@@ -295,6 +303,6 @@ class PSweep(wiring.Component):
                 dot.b[lane].eq(h.rd_data),
                 self.h_row[lane].eq(h.rd_data),
             ]
-        updated = Signal(name=f"updated_{group}")
+        updated = Signal(name=f"updated_{group}", reset_less=True)
         m.d.sync += updated.eq(at_sum.valid & at_sum.op.update)
         return updated & p_saturated.any()

@@ -45,17 +45,17 @@ class Latencies:
         dot = _MULTIPLIER + (cfg.lanes // cfg.groups - 1).bit_length() + along + 1
         store = 2 if BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits).rows == 1 else 3
         beats = cfg.dim * cfg.chunks
-        p_store = 0 if beats <= 64 else 2 if BlockGrid.fewest(beats, cfg.p.bits).rows == 1 else 3
+        p_store = 1 if beats <= 64 else 2 if BlockGrid.fewest(beats, cfg.p.bits).rows == 1 else 3
         step = _MULTIPLIER + 1
         write = step + 1
-        sweep_to_u = (3 + cfg.broadcast) + (step + 2) + dot + 1
+        sweep_to_u = (3 + cfg.broadcast) + (step + 3) + dot + 1
         u_to_gain = _MULTIPLIER + 2 + _RECIPROCAL + 1
         return cls(
             read_after_update=write + 2,
             gain_to_update=write,
             error=cfg.broadcast + store + dot + 3,
             gain=beats - 1 + sweep_to_u + u_to_gain,
-            spacing=max(beats, step + 3 - (step - p_store), write),
+            spacing=max(beats, step + 4 - (step - p_store), write),
         )
 
 

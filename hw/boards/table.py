@@ -127,8 +127,10 @@ BOARDS = {
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
             core=preset("ecp5-85f"),
             sites=LFE5U_85F,
+            # The default router does not come to an end where the lanes are dense.
+            place_options=("--router", "router2"),
             input_hz=25_000_000,
-            clock_hz=100_000_000,
+            clock_hz=80_000_000,
             baud=3_000_000,
             loader="ulx3s",
         ),
