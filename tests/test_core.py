@@ -210,7 +210,7 @@ def train_p(cfg: CoreConfig, sign: int) -> np.ndarray:
 
 def test_time_is_accounted_for(cfg):
     rng = np.random.default_rng(5)
-    bench = Bench(cfg, gap_in=0.9, seed=3)
+    bench = Bench(cfg, gap_in=0.97, seed=3)
     bench.run(load(cfg, rng))
     begin = bench.core.cycles
     bench.run(hot(cfg, rng, 50, nodes=3, full=True))
