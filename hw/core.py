@@ -1,6 +1,18 @@
 """The OS-ELM core: words in, words out."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal
+from itertools import count
+
+from amaranth.hdl import (
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    Const,
+    DomainRenamer,
+    Module,
+    Mux,
+    ResetSignal,
+    Signal,
+)
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -85,12 +97,17 @@ class OSELMCore(wiring.Component):
         flushed = Signal(range(self.settling + 1))
         flushing = flushed != self.settling
         flush = Signal(init=1)
+        numbers = count()
         m.d.sync += [flushed.eq(flushed + flushing), flush.eq(flushing)]
 
         def hold(component):
-            own = Signal(init=1, name=f"flush_{type(component).__name__}", attrs={"keep": 1})
+            # A domain of its own with the same clock: its reset is a register, and nothing else.
+            name = f"held_{next(numbers)}"
+            m.domains += ClockDomain(name, local=True)
+            own = Signal(init=1, name=name, attrs={"keep": 1})
             m.d.sync += own.eq(flushing)
-            return ResetInserter(own)(component)
+            m.d.comb += [ClockSignal(name).eq(ClockSignal()), ResetSignal(name).eq(own)]
+            return DomainRenamer(name)(component)
 
         gain, sequencer, command = self._gain, self._sequencer, CommandInterpreter(cfg)
         queue, counters = ContextQueue(cfg), CounterBank(len(Counter))
@@ -114,7 +131,11 @@ class OSELMCore(wiring.Component):
         ]
         wiring.connect(m, words.r_stream, command.i)
         wiring.connect(m, command.o, replies.w_stream)
-        wiring.connect(m, replies.r_stream, wiring.flipped(self.o))
+        m.d.comb += [
+            self.o.payload.eq(replies.r_data),
+            self.o.valid.eq(replies.r_rdy & ~flush),
+            replies.r_en.eq(self.o.ready & ~flush),
+        ]
         m.d.comb += [
             queue.centre_valid.eq(command.centre_valid),
             queue.sample_valid.eq(command.sample_valid),
