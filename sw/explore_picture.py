@@ -30,6 +30,7 @@ def picture(rows: Sequence[Row], path: Path, title: str) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     dims = sorted({row.point.core.dim for row in rows})
     widths = sorted({row.point.bits for row in rows}, reverse=True)
@@ -53,6 +54,9 @@ def picture(rows: Sequence[Row], path: Path, title: str) -> None:
                 alpha=1 if row.front else 0.5,
             )
         axes.set(xlabel=label, xscale="log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.2, which="both")
     panels[0].set_ylabel("micro-F1")
