@@ -81,8 +81,14 @@ def chart(
     parts = [_grid(x, y, x_ticks, y_ticks, left, WIDTH - right)]
     for curve in curves:
         if curve.spread is not None:
-            upper = [f"{to_x(a):.1f},{to_y(b + s):.1f}" for a, b, s in zip(curve.x, curve.y, curve.spread, strict=True)]
-            lower = [f"{to_x(a):.1f},{to_y(b - s):.1f}" for a, b, s in zip(curve.x, curve.y, curve.spread, strict=True)]
+            upper = [
+                f"{to_x(a):.1f},{to_y(_within(b + s, y)):.1f}"
+                for a, b, s in zip(curve.x, curve.y, curve.spread, strict=True)
+            ]
+            lower = [
+                f"{to_x(a):.1f},{to_y(_within(b - s, y)):.1f}"
+                for a, b, s in zip(curve.x, curve.y, curve.spread, strict=True)
+            ]
             parts.append(tag("polygon", points=" ".join(upper + lower[::-1]), class_=f"band f{curve.tone}"))
     for curve in curves:
         points = " ".join(f"{to_x(a):.1f},{to_y(b):.1f}" for a, b in zip(curve.x, curve.y, strict=True))
@@ -148,6 +154,12 @@ def _svg(title: str, description: str, parts: Sequence[Html], height: float = HE
 
 def _text(content: str, x: float, y: float, class_: str, anchor: str | None = None) -> Html:
     return tag("text", content, x=f"{x:.1f}", y=f"{y:.1f}", class_=class_, text_anchor=anchor)
+
+
+def _within(value: float, axis: Axis) -> float:
+    """The value, or the end of the axis that it lies beyond."""
+    value = value if axis.low is None else max(value, axis.low)
+    return value if axis.high is None else min(value, axis.high)
 
 
 def _band(curve: Curve) -> list[float]:
