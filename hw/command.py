@@ -269,6 +269,13 @@ class CommandInterpreter(wiring.Component):
                             m.next = "HEADER"
                         with m.Else():
                             m.next = "READ"
+                    if cfg.groups > 1:
+                        # The chain moves a cycle later.
+                        with m.Else():
+                            m.next = "MOVE"
+            if cfg.groups > 1:
+                with m.State("MOVE"):
+                    m.next = "SHIFT"
             with m.State("WALK HEADER"):
                 m.d.comb += [self.walk_words.valid.eq(1), self.walk_words.payload.eq(header)]
                 with m.If(self.walk_words.ready):

@@ -229,7 +229,7 @@ class OSELMCore(wiring.Component):
             chain.shift.eq(sweep.h_shift | command.shift),
             sweep.h_serial.eq(chain.o),
             command.element.eq(chain.o),
-            command.loaded.eq(samples.row_en | sweep.row_en),
+            command.loaded.eq(delay(m, samples.row_en | sweep.row_en, chain.latency - 1, name="loaded")),
         ]
         for lane in range(cfg.lanes):
             m.d.comb += [

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .pipeline import hops
+from .pipeline import delay, hops
 
 __all__ = ["ReadChain"]
 
@@ -32,7 +32,8 @@ class ReadChain(wiring.Component):
     o : Out(signed(bits))
         The element that is in lane 0.
 
-    Timing: ``o`` is element 0 in the cycle after ``load``, element i after i shifts.
+    Timing: ``o`` is element 0 :attr:`latency` cycles after ``load``, and the next element as long after a shift. With
+    several groups the row and what to do with it wait in registers of each group first.
     """
 
     def __init__(self, lanes: int, bits: int, sources: int, groups: int = 1):
@@ -46,6 +47,10 @@ class ReadChain(wiring.Component):
             }
         )
 
+    @property
+    def latency(self) -> int:
+        return 1 if self._groups == 1 else 2
+
     def elaborate(self, platform):
         m = Module()
         chain = [Signal(signed(self._bits), name=f"chain_{i}", reset_less=True) for i in range(self._lanes)]
@@ -54,15 +59,21 @@ class ReadChain(wiring.Component):
         m.d.sync += [register.eq(value) for register, value in zip(chain, coming, strict=True)]
         size = self._lanes // self._groups
         control = hops(m, Cat(self.shift, self.load), self._groups, name="control")
+        near = self.latency - 1
+        shifts = [delay(m, c[0], near, name=f"shift_{group}") for group, c in enumerate(control)]
+        loads = [delay(m, c[1:].any(), near, name=f"load_{group}") for group, c in enumerate(control)]
         for i in range(self._lanes):
-            shift, load = control[i // size][0], control[i // size][1:]
+            row = Signal(signed(self._bits), name=f"row_{i}")
+            for source in range(self._sources):
+                with m.If(control[i // size][1 + source]):
+                    m.d.comb += row.eq(self.rows[source][i])
+            taken = delay(m, row, near, name=f"taken_{i}")
             m.d.comb += coming[i].eq(chain[i])
             if i + 1 < self._lanes:
                 # The next group is a cycle behind: what it will hold then is what this one has to see now.
                 after = coming[i + 1] if (i + 1) % size == 0 else chain[i + 1]
-                with m.If(shift):
+                with m.If(shifts[i // size]):
                     m.d.comb += coming[i].eq(after)
-            for source in range(self._sources):
-                with m.If(load[source]):
-                    m.d.comb += coming[i].eq(self.rows[source][i])
+            with m.If(loads[i // size]):
+                m.d.comb += coming[i].eq(taken)
         return m
