@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -115,6 +116,10 @@ def run_tool(
     """
     tool, *words = command
     program = os.environ.get(tool.upper().replace("-", "_"), TOOLS[tool]) if tool in TOOLS else tool
+    # The programs of packages lie beside the interpreter, also where its environment is not activated.
+    beside = Path(sys.prefix) / "bin" / program
+    if shutil.which(program) is None and beside.exists():
+        program = str(beside)
     path = folder / (log or f"{tool}.log")
     late = threading.Event()
     try:
