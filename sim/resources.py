@@ -7,7 +7,7 @@ a netlist.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..hw.config import CoreConfig
+from ..hw.config import CoreConfig, Schedule
 from ..hw.link.protocol import LinkConfig
 from ..hw.protocol import THRESHOLD_BITS
 from ..hw.ram_grid import BlockGrid
@@ -67,7 +67,10 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     # Entry of a sample: row, label, number, and the latest earlier one of its row.
     ring_bits = (cfg.ring - 1).bit_length()
     sample = cfg.row_bits + 2 * ring_bits + 3
-    shared += _inferred(cfg.queue, sample) + _inferred(cfg.ring, sample)
+    shared += _inferred(cfg.queue, sample)
+    if cfg.schedule is Schedule.SEQUENTIAL:
+        # Read into a register; in streaming the words go on into LUT RAM, and have to be in LUT RAM themselves.
+        shared += _inferred(cfg.ring, sample)
     if cfg.walks:
         shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(_ITEMS, cfg.row_bits + 3)
         walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()

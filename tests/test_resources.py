@@ -14,7 +14,7 @@ from skipwalk.sim.resources import Needs, core_needs, luts, netlist_needs
 
 RESULTS = Path(__file__).parents[1] / "results" / "boards"
 
-#: P, row FIFO and history in LUTs; in block RAM, with a queue that is too; entries of a long context in block RAM.
+#: P, row FIFO and history in LUTs; in block RAM, with a queue that is too; a long context; the same, sequential.
 CORES = {
     "lut-ram": CoreConfig(dim=4, nodes=50, lanes=2, max_samples=5, lookahead=1, vendor=Vendor.ECP5),
     "block-ram": CoreConfig(dim=16, nodes=300, lanes=2, max_samples=15, vendor=Vendor.ECP5),
@@ -22,6 +22,9 @@ CORES = {
         dim=4, nodes=1030, lanes=2, max_samples=7, lookahead=1, vendor=Vendor.ECP5, walks=5, max_walk=80
     ),
     "long": CoreConfig(dim=4, nodes=1030, lanes=4, max_samples=40, lookahead=1, vendor=Vendor.ECP5),
+    "sequential": CoreConfig(
+        dim=4, nodes=1030, lanes=4, max_samples=40, schedule="sequential", lookahead=0, vendor=Vendor.ECP5
+    ),
 }
 
 
