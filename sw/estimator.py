@@ -21,9 +21,9 @@ from .errors import CapacityError, InputError
 from .graph import Graph
 from .initial import initial_rows
 from .model import Model, Run
-from .training import Interrupted, load_state, train
+from .training import Interrupted, load_state, train, walk_blocks
 from .transport import open_transport
-from .walks import n_walks, walks
+from .walks import n_walks
 
 __all__ = ["Node2Vec", "as_graph"]
 
@@ -312,6 +312,7 @@ class Node2Vec(BaseEstimator):
         if self.dim is not None:
             # The largest power of two in dim, because a row has to be whole beats of all lanes.
             changes["dim"], changes["lanes"] = self.dim, min(base.lanes, max(2, self.dim & -self.dim))
+            changes["group"] = min(base.group, changes["lanes"])
         if self.schedule is not None and Schedule(self.schedule) is not base.schedule:
             changes["schedule"] = Schedule(self.schedule)
             changes["lookahead"] = 0 if self.schedule == Schedule.SEQUENTIAL else 3
@@ -426,16 +427,6 @@ def _check_capacity(graph: Graph, config: CoreConfig) -> None:
 
 def _visits(model: Model) -> np.ndarray:
     """How often each row occurs in the walks of ``model.run``: they are cheap enough to be walked twice."""
-    params, run = model.params, model.run
-    if not run.total:
+    if not model.run.total:
         return np.zeros(model.graph.n_nodes, np.int64)
-    blocks = walks(
-        model.graph,
-        length=params["walk_length"],
-        per_node=run.per_node,
-        p=params["p"],
-        q=params["q"],
-        seed=run.seed(params["seed"]),
-        starts=run.starts,
-    )
-    return visits(blocks, model.graph.n_nodes)
+    return visits((block for _, block in walk_blocks(model)), model.graph.n_nodes)

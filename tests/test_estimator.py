@@ -260,6 +260,8 @@ def test_the_core_follows_from_preset_and_changes():
     assert Node2Vec().core_config() == preset("ecp5-85f")
     config = Node2Vec(dim=48, nodes=5000, mu_shift=6, schedule="sequential").core_config()
     assert (config.dim, config.lanes, config.nodes, config.mu_shift, config.lookahead) == (48, 16, 5000, 6, 0)
+    # Fewer lanes than the preset has in a group.
+    assert (Node2Vec(dim=6).core_config().lanes, Node2Vec(dim=6).core_config().groups) == (2, 1)
     assert Node2Vec(preset="paper", schedule="streaming").core_config().lookahead == 3
     # More rows than a walk's words can name.
     assert [Node2Vec(nodes=n).core_config().walks for n in (65536, 65537)] == [preset("ecp5-85f").walks, 0]
