@@ -37,7 +37,6 @@ class Device:
 DEVICES = {
     d.name: d
     for d in (
-        Device(name="LFE5U-12F", family="ecp5", dsp=28, bram=56, lut=24288, ff=24288),  # the same die as the 25F
         Device(name="LFE5U-12F", family="ecp5", dsp=28, bram=56, lut=24288, ff=24288),
         Device(name="LFE5U-25F", family="ecp5", dsp=28, bram=56, lut=24288, ff=24288),
         Device(name="LFE5U-45F", family="ecp5", dsp=72, bram=108, lut=43848, ff=43848),
