@@ -8,6 +8,7 @@ from .config import CoreConfig
 from .ops import lane_bits
 from .pipeline import clog2
 from .protocol import COUNTER_BITS, Counter, Opcode, Parameter, identity_words
+from .read_chain import chain_latency
 
 __all__ = ["CommandInterpreter"]
 
@@ -269,11 +270,11 @@ class CommandInterpreter(wiring.Component):
                             m.next = "HEADER"
                         with m.Else():
                             m.next = "READ"
-                    if cfg.groups > 1:
+                    if chain_latency(cfg.groups) > 1:
                         # The chain moves a cycle later.
                         with m.Else():
                             m.next = "MOVE"
-            if cfg.groups > 1:
+            if chain_latency(cfg.groups) > 1:
                 with m.State("MOVE"):
                     m.next = "SHIFT"
             with m.State("WALK HEADER"):

@@ -6,7 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from .pipeline import delay, hops
 
-__all__ = ["ReadChain"]
+__all__ = ["ReadChain", "chain_latency"]
+
+
+def chain_latency(groups: int) -> int:
+    """:attr:`ReadChain.latency` of a chain through so many groups."""
+    return 1 if groups == 1 else 2
 
 
 class ReadChain(wiring.Component):
@@ -49,7 +54,7 @@ class ReadChain(wiring.Component):
 
     @property
     def latency(self) -> int:
-        return 1 if self._groups == 1 else 2
+        return chain_latency(self._groups)
 
     def elaborate(self, platform):
         m = Module()

@@ -12,6 +12,7 @@ from .ops import CONTEXT_SLOTS, SweepOp, lane_bits
 from .pipeline import any_along, clog2, delay, hops
 from .ram import Ram
 from .rank_one import RankOneStep
+from .read_chain import chain_latency
 from .requantize import requantize
 
 __all__ = ["PSweep"]
@@ -45,7 +46,7 @@ class PSweep(wiring.Component):
     row_en : Out(1), row : Out(ArrayLayout)
         The chunk that ``host_read`` asked for.
     h_load : Out(1), h_row : Out(ArrayLayout), h_shift : Out(1), h_serial : In
-        A read chain outside of :attr:`chain_latency`, which turns h into elements.
+        A :class:`~skipwalk.hw.read_chain.ReadChain` outside, which turns h into elements.
     saturated_p, saturated_u : Out(1)
         A beat of P or an element of u was clamped.
 
@@ -116,11 +117,6 @@ class PSweep(wiring.Component):
     def _p_latency(self) -> int:
         """Cycles from an address to a row of P; what LUT RAM gives at once is registered."""
         return max(1, self._p[0].latency)
-
-    @property
-    def chain_latency(self) -> int:
-        """Of the read chain, as :class:`~skipwalk.hw.read_chain.ReadChain` has it."""
-        return 1 if self._cfg.groups == 1 else 2
 
     @property
     def _lanes_after(self) -> int:
@@ -239,7 +235,7 @@ class PSweep(wiring.Component):
             self.u_first.eq(at_u.row == 0),
             self.u_last.eq(at_u.row == cfg.dim - 1),
             self.h_element.eq(
-                delay(m, self.h_serial, dot.latency + 1 - self.chain_latency, name="h_element").as_signed()
+                delay(m, self.h_serial, dot.latency + 1 - chain_latency(cfg.groups), name="h_element").as_signed()
             ),
             self.saturated_u.eq(u_valid & u_saturated_register),
             u_memory.wr_en.eq(u_valid),
