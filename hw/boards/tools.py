@@ -1,6 +1,5 @@
 """The programs between a netlist and a bitstream, run with a log and with word of how far they are."""
 
-import importlib.metadata
 import os
 import re
 import shutil
@@ -10,6 +9,8 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from ...sw.report import installed
 
 __all__ = ["TOOLS", "BuildFailed", "Progress", "run_tool", "versions"]
 
@@ -84,13 +85,7 @@ class Progress:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that have a say in a bitstream, as far as they are installed."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return installed(PACKAGES)
 
 
 def run_tool(

@@ -1,7 +1,6 @@
 """Every measurement as a step with a name: what it needs, what it does, and why it may be left out."""
 
 import ctypes
-import importlib.metadata
 import importlib.util
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from ..errors import DeviceError, SkipwalkError
 from ..lora.network import Network
 from ..lora.pretrain import pretrain
 from ..lora.tasks import Task, load_task
+from ..report import installed
 from . import lora, oselm, sgns
 from .native import Compiler, load
 from .plan import PAPER_CASE, Plan
@@ -233,10 +233,4 @@ def _needs(package: str) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of the optional packages that are there."""
-    found = {}
-    for package in ("gensim", "torch", "threadpoolctl"):
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return installed(("gensim", "torch", "threadpoolctl"))

@@ -4,7 +4,6 @@ All are :class:`~skipwalk.sw.estimator.Node2Vec` with the same ``fit`` and ``par
 walks, and to the first two equal negatives in equal order.
 """
 
-import importlib.metadata
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +15,8 @@ from ...sim.golden.oselm import Contexts
 from ..estimator import Node2Vec
 from ..initial import initial_rows
 from ..model import Model
-from ..training import context_blocks
-from ..walks import walks
+from ..report import installed
+from ..training import context_blocks, walk_blocks
 
 __all__ = ["LEARNERS", "NO_GENSIM", "PUBLISHED", "SGNS", "FloatNode2Vec", "gensim_version", "learner"]
 
@@ -80,16 +79,7 @@ class SGNS(Node2Vec):
         # It warns of every batch of walks that is too short for many threads.
         logging.getLogger("gensim").setLevel(logging.ERROR)
         params, run = model.params, model.run
-        blocks = walks(
-            model.graph,
-            length=params["walk_length"],
-            per_node=run.per_node,
-            p=params["p"],
-            q=params["q"],
-            seed=run.seed(params["seed"]),
-            starts=run.starts,
-        )
-        sentences = [[str(row) for row in walk if row >= 0] for block in blocks for walk in block]
+        sentences = [[str(row) for row in walk if row >= 0] for _, block in walk_blocks(model) for walk in block]
         if not run.number:
             self._words = Word2Vec(
                 vector_size=model.config.dim,
@@ -137,7 +127,4 @@ def learner(params: Mapping[str, Any], seed: int) -> Node2Vec:
 
 def gensim_version() -> str | None:
     """None where gensim is not installed."""
-    try:
-        return importlib.metadata.version("gensim")
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return installed(["gensim"]).get("gensim")
