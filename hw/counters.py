@@ -13,7 +13,8 @@ class CounterBank(wiring.Component):
     """``n`` counters of ``COUNTER_BITS`` bits.
 
     Members: ``events`` In(n), ``clear`` In(1), ``counts`` Out array. An event is counted two cycles
-    after it, so that neither events nor ``clear`` have to come early; ``clear`` wins.
+    after it, so that neither events nor ``clear`` have to come early; ``clear`` wins. A reset clears
+    them by the same register, a cycle later: the wire of the reset itself does not reach them.
     """
 
     def __init__(self, n: int):
@@ -21,11 +22,13 @@ class CounterBank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        events, clear = Signal.like(self.events), Signal()
+        events, clear = Signal(self.events.shape(), reset_less=True), Signal(init=1)
         m.d.sync += [events.eq(self.events), clear.eq(self.clear)]
-        for event, count in zip(events, self.counts, strict=True):
-            with m.If(event):
-                m.d.sync += count.eq(count + 1)
+        for n, port in enumerate(self.counts):
+            count = Signal(port.shape(), name=f"count_{n}", reset_less=True)
+            m.d.comb += port.eq(count)
             with m.If(clear):
                 m.d.sync += count.eq(0)
+            with m.Elif(events[n]):
+                m.d.sync += count.eq(count + 1)
         return m
