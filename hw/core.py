@@ -2,17 +2,7 @@
 
 from itertools import count
 
-from amaranth.hdl import (
-    Cat,
-    ClockDomain,
-    ClockSignal,
-    Const,
-    DomainRenamer,
-    Module,
-    Mux,
-    ResetSignal,
-    Signal,
-)
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -23,6 +13,7 @@ from .contexts import ContextQueue
 from .counters import CounterBank
 from .front_end import FrontEnd
 from .gain import Gain
+from .held import held
 from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
 from .pipeline import delay
 from .protocol import Counter
@@ -101,13 +92,7 @@ class OSELMCore(wiring.Component):
         m.d.sync += [flushed.eq(flushed + flushing), flush.eq(flushing)]
 
         def hold(component):
-            # A domain of its own with the same clock: its reset is a register, and nothing else.
-            name = f"held_{next(numbers)}"
-            m.domains += ClockDomain(name, local=True)
-            own = Signal(init=1, name=name, attrs={"keep": 1})
-            m.d.sync += own.eq(flushing)
-            m.d.comb += [ClockSignal(name).eq(ClockSignal()), ResetSignal(name).eq(own)]
-            return DomainRenamer(name)(component)
+            return held(m, component, flushing, name=f"held_{next(numbers)}")
 
         gain, sequencer, command = self._gain, self._sequencer, CommandInterpreter(cfg)
         queue, counters = ContextQueue(cfg), CounterBank(len(Counter))

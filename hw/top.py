@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Array, Module, ResetInserter, Signal
+from amaranth.hdl import Array, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import CoreConfig, Vendor
 from .core import OSELMCore
+from .held import held
 from .link.device import LinkDevice
 from .link.protocol import LORA_KIND, OSELM_KIND, Identity, LinkConfig, UartConfig
 from .link.uart import UartReceiver, UartTransmitter
@@ -64,10 +65,7 @@ class UnitSwitch(wiring.Component):
         m = Module()
         chosen = [self.unit == i for i in range(len(self._cores))]
         for i, core in enumerate(self._cores):
-            # A register: the reset goes everywhere.
-            reset = Signal(init=1, name=f"reset_{i}")
-            m.d.sync += reset.eq(self.clear | ~chosen[i])
-            m.submodules[f"core_{i}"] = ResetInserter(reset)(core)
+            m.submodules[f"core_{i}"] = held(m, core, self.clear | ~chosen[i], name=f"reset_{i}")
             m.d.comb += [
                 core.i.payload.eq(self.i.payload),
                 core.i.valid.eq(self.i.valid & chosen[i]),
