@@ -5,12 +5,9 @@ Accuracy comes out of the golden model, cycles out of :mod:`skipwalk.sim.cycles`
 of its own, so that an exploration that was stopped goes on where it was.
 """
 
-import hashlib
 import itertools
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +21,6 @@ from ..sim.resources import Needs, core_needs
 
 __all__ = [
     "FORMATS",
-    "Cache",
     "Point",
     "Refusal",
     "Row",
@@ -34,7 +30,6 @@ __all__ = [
     "pareto",
     "refusals",
     "rows",
-    "source_digest",
     "synthesis_key",
 ]
 
@@ -236,33 +231,7 @@ def pareto(values: Sequence[Sequence[float]], *, tolerance: float = 0.0) -> list
     return [not any(beats(other, mine) for other in values) for mine in values]
 
 
-# ---- measurements that are kept
-class Cache:
-    """Measurements in files ``KIND-KEY.json`` below a folder."""
-
-    def __init__(self, folder: Path):
-        self._folder = folder
-
-    def path(self, kind: str, key: Mapping[str, Any]) -> Path:
-        text = json.dumps(key, sort_keys=True)
-        return self._folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.json"
-
-    def read(self, kind: str, key: Mapping[str, Any]) -> Any | None:
-        """The value kept under this key; None if there is none, or its file is damaged."""
-        try:
-            entry = json.loads(self.path(kind, key).read_text())
-            return entry["value"] if entry["key"] == json.loads(json.dumps(key)) else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def keep(self, kind: str, key: Mapping[str, Any], value: Any) -> None:
-        from .export import atomic_write
-
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self.path(kind, key)) as file:
-            file.write(json.dumps({"key": key, "value": value}).encode())
-
-
+# ---- keys of measurements
 def accuracy_key(point: Point, run: Mapping[str, int], *, data: str, sources: str) -> dict[str, Any]:
     """What F1 of a point depends on; lanes, vendor and spare rows are not among it."""
     unseen = {*CoreConfig.UNSEEN, "nodes"}
@@ -275,13 +244,3 @@ def synthesis_key(point: Point, board: Board | None, *, sources: str) -> dict[st
     core = {name: value for name, value in point.core.to_dict().items() if name != "name"}
     around = None if board is None else {"link": repr(board.link), "uart": repr(board.uart), "board": board.name}
     return {"core": core, "around": around, "sources": sources}
-
-
-def source_digest(folders: Iterable[Path], keep: Callable[[Path], bool] = lambda path: True) -> str:
-    """SHA-256 over the Python sources below these folders (not below their own folders): results are theirs."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.glob("*.py")):
-            if keep(path):
-                digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()

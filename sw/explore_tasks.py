@@ -6,31 +6,23 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from ..hw.boards.devices import device_of
 from ..hw.boards.table import Board
-from ..hw.config import CoreConfig, Vendor
-from ..sim.resources import netlist_needs
-from ..sim.synthesis import SynthesisError, synthesise
-from .errors import DeviceError
-from .estimator import Node2Vec
-from .evaluation import evaluate
-from .explore import Cache, Point, accuracy_key, source_digest, synthesis_key
+from ..hw.config import CoreConfig
+from .explore import Point, accuracy_key, synthesis_key
+from .explore_f1 import f1_of
+from .explore_netlist import needs_of
 from .graph import Graph
+from .records import OTHER_BACKENDS, JsonRecords, key_digest, source_digest
 
-__all__ = ["Task", "accuracy_tasks", "f1_of", "needs_of", "run", "synthesis_tasks"]
+__all__ = ["Task", "accuracy_tasks", "run", "synthesis_tasks"]
 
 log = logging.getLogger(__name__)
-
-ROOT = Path(__file__).resolve().parents[1]
-#: Sources that F1 depends on.
-LEARNING = ("contexts", "evaluation", "estimator", "initial", "rng", "training", "walks")
 
 
 @dataclass(frozen=True)
@@ -43,36 +35,10 @@ class Task:
     arguments: tuple[Any, ...]
     points: list[str] = field(default_factory=list)
 
-
-def f1_of(
-    graph: Graph, rows: np.ndarray, classes: Sequence[str], core: CoreConfig, parameters: dict[str, Any]
-) -> float:
-    """Micro-F1 of the vectors that the golden model of ``core`` learns; ``parameters`` are the estimator's."""
-    estimator = Node2Vec(preset=core, **parameters).fit(graph)
-    return float(evaluate(estimator.embedding_[rows], classes).micro.mean())
-
-
-def needs_of(core: CoreConfig, board: Board | None) -> dict[str, int]:
-    """Cells of the core's netlist, and with a board those of link and UART too.
-
-    Raises DeviceError if a tool is missing or fails.
-    """
-    family = device_of(board).family if board else "ecp5"
-    primitives = core.vendor is not Vendor.GENERIC
-    try:
-        if board is None:
-            from ..hw.core import OSELMCore
-
-            component: Any = OSELMCore(core, primitives=primitives)
-        else:
-            from ..hw.top import serial_device
-
-            component = serial_device([core], board.uart, board.link, primitives=primitives)
-        return asdict(netlist_needs(synthesise(component, family, timeout=3600), family))
-    except ModuleNotFoundError as error:
-        raise DeviceError(f'{error.name} is not installed: pip install "skipwalk[rtl,synth]"') from None
-    except SynthesisError as error:
-        raise DeviceError(str(error)) from error
+    @property
+    def name(self) -> str:
+        """Of its record."""
+        return f"{self.kind}-{key_digest(self.key)[:24]}"
 
 
 def accuracy_tasks(
@@ -86,9 +52,7 @@ def accuracy_tasks(
     negatives: int,
 ) -> list[Task]:
     """F1 of each point and seed. Points that differ in lanes alone share theirs, because their bits are the same."""
-    sources = source_digest([ROOT / "sim" / "golden"]) + source_digest(
-        [ROOT / "sw"], lambda path: path.stem in LEARNING
-    )
+    sources = source_digest("sw/explore_f1.py", without=OTHER_BACKENDS)
     data = f"{graph.digest} {_label_digest(rows, classes)}"
     tasks: dict[str, Task] = {}
     for point in points:
@@ -102,7 +66,7 @@ def accuracy_tasks(
 
 def synthesis_tasks(points: Sequence[Point], board: Board | None) -> list[Task]:
     """The netlist of each point."""
-    sources = source_digest([ROOT / "hw", ROOT / "hw" / "link"])
+    sources = source_digest("sw/explore_netlist.py")
     return [
         Task("netlist", synthesis_key(point, board, sources=sources), needs_of, (point.core, board), [point.name])
         for point in points
@@ -115,25 +79,25 @@ def _label_digest(rows: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def run(
-    tasks: Sequence[Task], cache: Cache, *, data: tuple[Any, ...], jobs: int = 1, progress: bool = False
+    tasks: Sequence[Task], kept: JsonRecords, *, data: tuple[Any, ...], jobs: int = 1, progress: bool = False
 ) -> Iterator[tuple[Task, Any]]:
     """Each task with its value: what is kept at once, the rest as it is measured.
 
-    Ctrl-C leaves everything that was measured until then in the cache, the tasks under way included.
+    Ctrl-C leaves everything that was measured until then kept, the tasks under way included.
     """
     left = []
     for task in tasks:
-        value = cache.read(task.kind, task.key)
-        if value is None:
+        record = kept.read(task.name, task.key)
+        if record is None or "value" not in record:
             left.append(task)
         else:
-            yield task, value
+            yield task, record["value"]
     if left and len(left) < len(tasks):
         log.info("%d of %d measurements are there already", len(tasks) - len(left), len(tasks))
     bar = tqdm(total=len(left), unit="point", disable=None if progress else True, dynamic_ncols=True)
     with bar:
         for task, value in _measured(left, data, jobs):
-            cache.keep(task.kind, task.key, value)
+            kept.write(task.name, {"key": task.key, "value": value})
             bar.update()
             yield task, value
 

@@ -20,6 +20,7 @@ from skipwalk.sw.lora import methods
 from skipwalk.sw.lora.estimator import epoch_order
 from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.tasks import Task
+from skipwalk.sw.records import source_texts
 from skipwalk.sw.report import Result, provenance
 
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
@@ -279,9 +280,17 @@ def test_an_old_interrupted_run_begins_anew(tmp_path, monkeypatch):
     assert store.Store(tmp_path).timed("time", 1, lambda: 2) == 2
 
 
-def test_the_digest_of_sources_follows_them():
-    assert store.source_digest("hw") != store.source_digest("sim")
-    assert store.source_digest("sw/bench/rtl.py") != store.source_digest("sw/bench/work.py")
+def test_counts_depend_on_gateware_harness_and_networks():
+    counted = source_texts("sw/bench/rtl.py", "sw/lora/pretrain.py")
+    wanted = {
+        "hw/core.py",
+        "hw/rank_one.py",
+        "hw/lora_core.py",
+        "sim/harness.cpp",
+        "sw/contexts.py",
+        "sw/lora/pretrain.py",
+    }
+    assert wanted <= counted.keys()
 
 
 # ---- figures

@@ -1,6 +1,7 @@
 """Experiments: keys, sweeps that resume, failures that stay alone, a cluster's equal results, learners, summaries."""
 
 import dataclasses
+import inspect
 import json
 import os
 import signal
@@ -24,14 +25,13 @@ from skipwalk.sw.experiments import (
     cora,
     cora_growing,
     cora_static,
-    experiment,
     learners,
     lora_methods,
     word_widths,
 )
 from skipwalk.sw.experiments.cora import LabelledGraph
 from skipwalk.sw.experiments.execution import Failure, run_unit
-from skipwalk.sw.experiments.experiment import Options, Point, Unit, code_digest, units
+from skipwalk.sw.experiments.experiment import Options, Point, Unit, units
 from skipwalk.sw.experiments.learners import FloatNode2Vec, learner
 from skipwalk.sw.experiments.records import Records
 from skipwalk.sw.experiments.summary import half_width, results, table
@@ -40,6 +40,7 @@ from skipwalk.sw.graph import Graph
 from skipwalk.sw.lora.methods import fine_tune
 from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.tasks import load_task
+from skipwalk.sw.records import OTHER_BACKENDS, source_digest, source_texts
 
 #: What fits the preset ``tiny``.
 SMALL = {"preset": "tiny", "window": 3, "negatives": 4, "walk_length": 12, "walks_per_node": 4, "block_walks": 16}
@@ -79,35 +80,21 @@ def test_keys_follow_from_what_a_result_depends_on(toys, tmp_path):
     (a, a1), (b, _) = ([u for u in units(made, plan) if u.point.name == name] for name in ("x0", "x1"))
     stamped = Unit(made, Point("x0", "", a.point.params, {"data": "other"}), 0)
     relabelled = Unit(made, Point("x0", "another label", a.point.params, cost=9), 0)
-    recoded = Unit(dataclasses.replace(made, sources=("sw/errors.py",)), a.point, 0)
+    recoded = Unit(dataclasses.replace(made, run=cora_static.EXPERIMENT.run), a.point, 0)
     assert len({a.key, a1.key, b.key, stamped.key, recoded.key}) == 5
     assert relabelled.key == a.key
     assert a.key.startswith("toy.x0.seed0-")
 
 
-def test_code_counts_and_comments_do_not(monkeypatch, tmp_path):
-    monkeypatch.setattr(experiment, "_ROOT", tmp_path)
-    file = tmp_path / "a.py"
-
-    def digest(text: str) -> str:
-        file.write_text(text)
-        code_digest.cache_clear()
-        return code_digest(("a.py",))
-
-    plain = digest("def f(x):\n    return x + 1\n")
-    assert digest('"""Doc."""\ndef f( x ):\n    """Doc."""\n    # why\n    return x+1\n') == plain
-    assert digest("def f(x):\n    return x + 2\n") != plain
-    code_digest.cache_clear()
-    with pytest.raises(FileNotFoundError, match=r"no source file b\.py"):
-        code_digest(("b.py",))
-    code_digest.cache_clear()
-
-
 @pytest.mark.parametrize("name", cli.EXPERIMENTS)
-def test_sources_exist_and_name_the_experiment_itself(name):
+def test_the_code_of_an_experiment_is_itself_and_what_learns(name):
     made = cli.EXPERIMENTS[name]
-    assert len(made.code) == 16
-    assert f"sw/experiments/{sys.modules[made.run.__module__].__name__.rpartition('.')[2]}.py" in made.sources
+    sources = source_texts(inspect.getfile(made.run), without=OTHER_BACKENDS)
+    itself = f"sw/experiments/{name.replace('-', '_')}.py"
+    model = "lora" if name == "lora-methods" else "oselm"
+    assert {itself, "sim/fixed.py", f"sim/golden/{model}.py", f"sim/golden/{model}_compiled.py"} <= sources.keys()
+    assert not {"hw/rank_one.py", "hw/lora_dense.py", "sw/experiments/sweep.py"} & sources.keys()
+    assert made.code == source_digest(inspect.getfile(made.run), without=OTHER_BACKENDS)
 
 
 # ---- sweeps

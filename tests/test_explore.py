@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from skipwalk.hw.boards.table import BOARDS
@@ -12,7 +13,9 @@ from skipwalk.hw.formats import SQ
 from skipwalk.sim.resources import Needs
 from skipwalk.sw import explore_tasks
 from skipwalk.sw.cli import main
-from skipwalk.sw.explore import Cache, accuracy_key, formats_of, grid, pareto, refusals, rows
+from skipwalk.sw.explore import accuracy_key, formats_of, grid, pareto, refusals, rows
+from skipwalk.sw.graph import Graph
+from skipwalk.sw.records import OTHER_BACKENDS, JsonRecords, source_digest, source_texts
 
 SMALL = {"dims": [8], "lanes": [2, 4], "bits": [18, 12], "nodes": 64, "max_samples": 31}
 
@@ -109,14 +112,36 @@ def test_bits_do_not_depend_on_lanes_and_neither_does_their_key():
     assert keys[0] == keys[2] != keys[1]
 
 
-def test_damaged_and_foreign_entries_are_not_there(tmp_path):
-    cache = Cache(tmp_path / "kept")
-    assert cache.read("f1", {"a": 1}) is None
-    cache.keep("f1", {"a": 1}, 0.5)
-    assert cache.read("f1", {"a": 1}) == 0.5
-    assert cache.read("f1", {"a": 2}) is None
-    cache.path("f1", {"a": 1}).write_text("{")
-    assert cache.read("f1", {"a": 1}) is None
+def test_f1_depends_on_the_golden_model_and_a_netlist_on_the_gateware():
+    (point, *_), _ = grid(**SMALL)
+    graph = Graph.from_edges([(0, 1)])
+    (f1,) = explore_tasks.accuracy_tasks([point], graph, np.arange(2), ["a", "b"], seeds=1, rounds=1, negatives=4)
+    (netlist,) = explore_tasks.synthesis_tasks([point], None)
+    learned = source_texts("sw/explore_f1.py", without=OTHER_BACKENDS)
+    built = source_texts("sw/explore_netlist.py")
+    assert f1.key["sources"] == source_digest("sw/explore_f1.py", without=OTHER_BACKENDS)
+    assert netlist.key["sources"] == source_digest("sw/explore_netlist.py")
+    # Far from the estimator, and yet behind its vectors.
+    assert {
+        "sw/graph.py",
+        "sim/fixed.py",
+        "sim/device.py",
+        "sim/golden/reciprocal.py",
+        "hw/config.py",
+    } <= learned.keys()
+    assert {"hw/core.py", "hw/link/sender.py", "sim/synthesis.py", "sim/resources.py"} <= built.keys()
+    assert not {"hw/rank_one.py", "sim/harness.cpp"} & learned.keys()
+
+
+def test_damaged_measurements_are_made_again(tmp_path):
+    calls = []
+    task, kept = explore_tasks.Task("n", {"n": 1}, lambda: calls.append(0) or 7, ()), JsonRecords(tmp_path)
+    assert list(explore_tasks.run([task], kept, data=())) == [(task, 7)]
+    for text in ("{", "[]", '{"key": {"n": 1}}', '{"key": {"n": 2}, "value": 8}'):
+        kept.path(task.name).write_text(text)
+        assert list(explore_tasks.run([task], kept, data=())) == [(task, 7)]
+    assert list(explore_tasks.run([task], kept, data=())) == [(task, 7)]
+    assert len(calls) == 5
 
 
 def test_a_run_that_stopped_goes_on(tmp_path):
@@ -129,10 +154,10 @@ def test_a_run_that_stopped_goes_on(tmp_path):
         return n
 
     tasks = [explore_tasks.Task("n", {"n": n}, work, (n,)) for n in range(4)]
-    cache = Cache(tmp_path)
+    kept = JsonRecords(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        list(explore_tasks.run(tasks, cache, data=()))
-    assert [value for _, value in explore_tasks.run(tasks, cache, data=())] == [0, 1, 2, 3]
+        list(explore_tasks.run(tasks, kept, data=()))
+    assert [value for _, value in explore_tasks.run(tasks, kept, data=())] == [0, 1, 2, 3]
     assert calls == [0, 1, 2, 2, 3]
 
 

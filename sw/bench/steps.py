@@ -13,12 +13,12 @@ from ..errors import DeviceError, SkipwalkError
 from ..lora.network import Network
 from ..lora.pretrain import pretrain
 from ..lora.tasks import Task, load_task
+from ..records import source_digest
 from ..report import installed
 from . import lora, oselm, sgns
 from .native import Compiler, load
 from .plan import PAPER_CASE, Plan
 from .rtl import Case, count, count_lora
-from .store import source_digest
 from .timing import measure, one_thread
 from .work import Work
 
@@ -88,7 +88,7 @@ def _counts(plan: Plan, work: Work, graph: str) -> Iterator[Step]:
             if case not in cases[cfg]:
                 cases[cfg].append(case)
             names.setdefault(cfg, f"rtl.{sweep.axis}_{value}")
-    sources = source_digest("hw", "sim", "sw/bench/rtl.py", "sw/bench/work.py", "sw/contexts.py", "sw/walks.py")
+    sources = source_digest("sw/bench/rtl.py")
     for cfg, wanted in cases.items():
         inputs = [cfg.to_dict(), [vars(case) for case in wanted], graph, sources]
         yield Step(names[cfg], inputs, partial(_rtl, work, cfg, wanted), timed=False)
@@ -115,7 +115,7 @@ def _lora_counts(plan: Plan, tasks: _Tasks) -> Iterator[Step]:
             except DeviceError as error:
                 raise Skipped(str(error)) from None
 
-        inputs = [name, plan.epochs, plan.uncached_epochs, source_digest("hw", "sim", "sw/lora", "sw/bench/rtl.py")]
+        inputs = [name, plan.epochs, plan.uncached_epochs, source_digest("sw/bench/rtl.py", "sw/lora/pretrain.py")]
         yield Step(f"rtl.lora.{name}", inputs, run, timed=False)
 
 

@@ -18,10 +18,11 @@ from ...sim.resources import Needs, core_needs
 from .. import explore_picture
 from ..errors import CapacityError
 from ..estimator import Node2Vec
-from ..explore import FORMATS, Cache, Point, Refusal, Row, grid, refusals, rows
+from ..explore import FORMATS, Point, Refusal, Row, grid, refusals, rows
 from ..explore_tasks import accuracy_tasks, run, synthesis_tasks
 from ..graph import Graph
 from ..readers import read_labels
+from ..records import JsonRecords
 from ..report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, write
 
@@ -149,7 +150,7 @@ def explore(
     )
     link = None if board is None else board.link
     points = _fitting(points, refused, board, {p.name: core_needs(p.core, link) for p in points})
-    kept = Cache(cache or build_root() / "explore")
+    kept = JsonRecords(cache or build_root() / "explore")
     progress = not quiet
     netlists: dict[str, Needs] = {}
     if synth and points:

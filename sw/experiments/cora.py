@@ -10,33 +10,10 @@ from ..graph import Graph
 from ..readers import read_labels
 from .experiment import Measure, Options
 
-__all__ = ["F1", "GRAPH_SOURCES", "LabelledGraph", "load"]
+__all__ = ["F1", "LabelledGraph", "load"]
 
 #: What each of them measures.
 F1 = {"f1_micro": Measure("F1", "higher"), "f1_macro": Measure("F1", "higher")}
-
-#: Files behind a result on a graph: walks, contexts, models, evaluation.
-GRAPH_SOURCES = (
-    "hw/config.py",
-    "hw/formats.py",
-    "hw/reciprocal_table.py",
-    "sim/device.py",
-    "sim/fixed.py",
-    "sim/golden/front_end.py",
-    "sim/golden/oselm.py",
-    "sim/golden/oselm_compiled.py",
-    "sim/oselm_float.py",
-    "sw/contexts.py",
-    "sw/estimator.py",
-    "sw/evaluation.py",
-    "sw/graph.py",
-    "sw/initial.py",
-    "sw/rng.py",
-    "sw/training.py",
-    "sw/walks.py",
-    "sw/experiments/cora.py",
-    "sw/experiments/learners.py",
-)
 
 
 @dataclass(frozen=True)

@@ -102,5 +102,4 @@ EXPERIMENT = Experiment(
         "insertions": Measure("edges"),
     },
     curves={name: Curve("F1", "edges inserted", "higher") for name in cora.F1},
-    sources=(*cora.GRAPH_SOURCES, "sw/experiments/cora_growing.py"),
 )

@@ -65,5 +65,4 @@ EXPERIMENT = Experiment(
     run=_run,
     measures=cora.F1,
     curves={},
-    sources=(*cora.GRAPH_SOURCES, "sw/experiments/cora_static.py"),
 )

@@ -1,17 +1,14 @@
 """What an experiment is, and the key under which the result of one run is kept."""
 
-import ast
-import hashlib
-import json
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Curve", "Experiment", "Measure", "Options", "Outcome", "Plan", "Point", "Unit", "code_digest", "units"]
+from ..records import OTHER_BACKENDS, key_digest, source_digest
 
-_ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["Curve", "Experiment", "Measure", "Options", "Outcome", "Plan", "Point", "Unit", "units"]
 
 
 @dataclass(frozen=True)
@@ -96,11 +93,10 @@ class Experiment:
     plan : callable
         From :class:`Options`.
     run : callable
-        ``run(params, seed, data)``, a function of its arguments alone that can be pickled by name.
+        ``run(params, seed, data)``, a function of its arguments alone that can be pickled by name. Learns on the
+        golden model or on none: of the other backends, nothing is in the key.
     measures, curves : dict
         What ``run`` measures.
-    sources : tuple of str
-        Files that shape its results, relative to the package; ``*`` for all of a folder.
     """
 
     name: str
@@ -111,12 +107,11 @@ class Experiment:
     run: Callable[[Mapping[str, Any], int, Any], Outcome]
     measures: Mapping[str, Measure]
     curves: Mapping[str, Curve]
-    sources: tuple[str, ...]
 
     @property
     def code(self) -> str:
-        """Digest of :attr:`sources`."""
-        return code_digest(self.sources)
+        """Digest of the sources that ``run`` depends on."""
+        return source_digest(inspect.getfile(self.run), without=OTHER_BACKENDS)
 
 
 @dataclass(frozen=True)
@@ -141,37 +136,10 @@ class Unit:
             "seed": self.seed,
             "code": self.experiment.code,
         }
-        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-        return f"{self.name}-{digest[:16]}"
+        return f"{self.name}-{key_digest(parts)[:16]}"
 
 
 def units(experiment: Experiment, plan: Plan, seeds: int | None = None) -> list[Unit]:
     """Every point with every seed; runs of one point side by side, because they share compiled code."""
     numbers = range(experiment.seeds if seeds is None else seeds)
     return [Unit(experiment, point, seed) for point in plan.points for seed in numbers]
-
-
-@lru_cache(maxsize=64)
-def code_digest(sources: tuple[str, ...]) -> str:
-    """16 hex digits over the program text of these files: comments, docstrings and layout do not count.
-
-    Raises FileNotFoundError for a pattern that no file matches.
-    """
-    digest = hashlib.sha256()
-    for pattern in sources:
-        paths = sorted(_ROOT.glob(pattern))
-        if not paths:
-            raise FileNotFoundError(f"no source file {pattern} below {_ROOT}")
-        for path in paths:
-            digest.update(f"{path.relative_to(_ROOT).as_posix()}\0{_program(path.read_text())}\0".encode())
-    return digest.hexdigest()[:16]
-
-
-def _program(text: str) -> str:
-    """A module as its syntax tree, without docstrings."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:]
-    return ast.dump(tree)

@@ -1,12 +1,11 @@
 """Records of finished runs: one small JSON file each, there whole or not at all."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..export import atomic_write
+from ..records import JsonRecords
 from .experiment import Unit
 
 __all__ = ["Record", "Records"]
@@ -30,29 +29,29 @@ class Records:
     """The folder ``runs``: ``KEY.json`` of a finished run, ``KEY.error`` of one that failed."""
 
     def __init__(self, folder: Path):
-        self.folder = folder
+        self._folder = folder
+        self._records = JsonRecords(folder)
 
     def load(self, unit: Unit) -> Record | None:
         """What is there for the unit; None if nothing is, or nothing that can be used."""
-        try:
-            fields = json.loads(self._path(unit).read_text())
-            curves = {name: (x, y) for name, (x, y) in fields.pop("curves").items()}
-            record = Record(**fields, curves=curves)
-        except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        fields = self._records.read(unit.key, unit.key)
+        if fields is None:
             return None
-        return record if record.key == unit.key else None
+        try:
+            curves = {name: (x, y) for name, (x, y) in fields.pop("curves").items()}
+            return Record(**fields, curves=curves)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
 
     def save(self, unit: Unit, record: Record) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self._path(unit)) as file:
-            file.write(json.dumps(asdict(record), indent=1).encode() + b"\n")
-        self._path(unit, "error").unlink(missing_ok=True)
+        self._records.write(unit.key, asdict(record))
+        self._error(unit).unlink(missing_ok=True)
 
     def save_error(self, unit: Unit, traceback: str) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(unit, "error")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._error(unit)
         path.write_text(traceback)
         return path
 
-    def _path(self, unit: Unit, suffix: str = "json") -> Path:
-        return self.folder / f"{unit.key}.{suffix}"
+    def _error(self, unit: Unit) -> Path:
+        return self._folder / f"{unit.key}.error"

@@ -106,5 +106,4 @@ EXPERIMENT = Experiment(
         **{f"saturations.{name}": Measure("beats", "lower") for name in ("beta", "p", "k", "e", "u", "hu")},
     },
     curves={},
-    sources=(*cora.GRAPH_SOURCES, "sw/experiments/word_widths.py"),
 )

@@ -35,7 +35,6 @@ def toy(log, *acts, stamp=None):
         run=run,
         measures={"y": Measure("m", "higher")},
         curves={"line": Curve("m", "s", "higher")},
-        sources=("sw/experiments/summary.py",),
     )
     return experiment, plan
 

@@ -1,0 +1,36 @@
+"""What a core of the design space takes of a device, by synthesis."""
+
+from dataclasses import asdict
+from typing import Any
+
+from ..hw.boards.devices import device_of
+from ..hw.boards.table import Board
+from ..hw.config import CoreConfig, Vendor
+from ..sim.resources import netlist_needs
+from ..sim.synthesis import SynthesisError, synthesise
+from .errors import DeviceError
+
+__all__ = ["needs_of"]
+
+
+def needs_of(core: CoreConfig, board: Board | None) -> dict[str, int]:
+    """Cells of the core's netlist, and with a board those of link and UART too.
+
+    Raises DeviceError if a tool is missing or fails.
+    """
+    family = device_of(board).family if board else "ecp5"
+    primitives = core.vendor is not Vendor.GENERIC
+    try:
+        if board is None:
+            from ..hw.core import OSELMCore
+
+            component: Any = OSELMCore(core, primitives=primitives)
+        else:
+            from ..hw.top import serial_device
+
+            component = serial_device([core], board.uart, board.link, primitives=primitives)
+        return asdict(netlist_needs(synthesise(component, family, timeout=3600), family))
+    except ModuleNotFoundError as error:
+        raise DeviceError(f'{error.name} is not installed: pip install "skipwalk[rtl,synth]"') from None
+    except SynthesisError as error:
+        raise DeviceError(str(error)) from error
