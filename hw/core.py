@@ -58,7 +58,6 @@ class OSELMCore(wiring.Component):
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
-        self._primitives = primitives
         self._samples = SampleEngine(cfg, primitives=primitives)
         self._sweep = PSweep(cfg, primitives=primitives)
         self._gain = Gain(cfg, primitives=primitives)
@@ -70,6 +69,11 @@ class OSELMCore(wiring.Component):
             spacing=max(self._sweep.spacing, self._samples.gain_latency),
         )
         self._sequencer = sequencer(cfg, self.timing)
+        self._command = CommandInterpreter(cfg)
+        self._front = FrontEnd(cfg, primitives=primitives) if cfg.walks else None
+        self._queue = ContextQueue(cfg)
+        self._counters = CounterBank(len(Counter))
+        self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3, cfg.groups)
         super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
 
     @property
@@ -79,10 +83,9 @@ class OSELMCore(wiring.Component):
         return cfg.dim * cfg.chunks + self._sweep.latency + self._gain.latency + 2 * cfg.broadcast + 2 * cfg.groups + 32
 
     def elaborate(self, platform):
-        cfg = self._cfg
         m = Module()
-        m.submodules.samples = samples = self._samples
-        m.submodules.sweep = sweep = self._sweep
+        m.submodules.samples = self._samples
+        m.submodules.sweep = self._sweep
         # The lanes' pipelines have no reset: its wire would be the longest of all. Instead the control stays in reset
         # until everything that was under way has left them.
         flushed = Signal(range(self.settling + 1))
@@ -94,33 +97,43 @@ class OSELMCore(wiring.Component):
         def hold(component):
             return held(m, component, flushing, name=f"held_{next(numbers)}")
 
-        gain, sequencer, command = self._gain, self._sequencer, CommandInterpreter(cfg)
-        queue, counters = ContextQueue(cfg), CounterBank(len(Counter))
-        m.submodules.gain = hold(gain)
-        m.submodules.sequencer = hold(sequencer)
-        m.submodules.command = hold(command)
-        m.submodules.queue = hold(queue)
-        m.submodules.counters = counters
-        front = FrontEnd(cfg, primitives=self._primitives) if cfg.walks else None
-        element_bits = max(cfg.beta.bits, cfg.p.bits)
-        m.submodules.chain = chain = ReadChain(cfg.lanes, element_bits, 3, cfg.groups)
+        m.submodules.gain = hold(self._gain)
+        m.submodules.sequencer = hold(self._sequencer)
+        m.submodules.command = hold(self._command)
+        m.submodules.queue = hold(self._queue)
+        m.submodules.counters = self._counters
+        m.submodules.chain = self._chain
+        m.submodules.words = words = hold(SyncFIFO(width=32, depth=4))
+        m.submodules.replies = replies = hold(SyncFIFO(width=32, depth=4))
+        self._connect_words(m, words, replies, flush)
+        self._connect_contexts(m)
+        if self._front is not None:
+            m.submodules.front = hold(self._front)
+            self._connect_front_end(m)
+        self._connect_sequencer(m)
+        self._connect_operations(m)
+        self._connect_vectors(m)
+        self._connect_counters(m, flush)
+        return m
 
-        # Words wait in registers on both sides, so that no decision reaches from the link into the lanes.
-        words, replies = SyncFIFO(width=32, depth=4), SyncFIFO(width=32, depth=4)
-        m.submodules.words = hold(words)
-        m.submodules.replies = hold(replies)
+    def _connect_words(self, m, words, replies, flush):
+        """Words wait in registers on both sides, so that no decision reaches from the link into the lanes."""
         m.d.comb += [
             words.w_data.eq(self.i.payload),
             words.w_en.eq(self.i.valid & ~flush),
             self.i.ready.eq(words.w_rdy & ~flush),
         ]
-        wiring.connect(m, words.r_stream, command.i)
-        wiring.connect(m, command.o, replies.w_stream)
+        wiring.connect(m, words.r_stream, self._command.i)
+        wiring.connect(m, self._command.o, replies.w_stream)
         m.d.comb += [
             self.o.payload.eq(replies.r_data),
             self.o.valid.eq(replies.r_rdy & ~flush),
             replies.r_en.eq(self.o.ready & ~flush),
         ]
+
+    def _connect_contexts(self, m):
+        """The host's contexts into the queue."""
+        command, queue = self._command, self._queue
         m.d.comb += [
             queue.centre_valid.eq(command.centre_valid),
             queue.sample_valid.eq(command.sample_valid),
@@ -135,11 +148,36 @@ class OSELMCore(wiring.Component):
         with m.Elif(landing != 0):
             m.d.sync += landing.eq(landing - 1)
         m.d.comb += command.ready.eq(queue.ready & (landing == 0))
-        if front is not None:
-            self._connect_front_end(m, hold, front, command, queue)
+
+    def _connect_front_end(self, m):
+        """The front end between interpreter and queue. Its contexts and those of the host exclude each other."""
+        front, command, queue = self._front, self._command, self._queue
+        wiring.connect(m, command.walk_words, front.i)
+        item = front.o.payload
+        m.d.comb += [
+            front.set_en.eq(command.set_en),
+            front.set_number.eq(command.set_number),
+            front.set_value.eq(command.set_value),
+            front.close.eq(command.walks_close),
+            command.walk_busy.eq(front.busy),
+            command.walks_idle.eq(front.idle),
+            front.o.ready.eq(command.ready),
+        ]
+        with m.If(front.o.valid):
+            m.d.comb += [
+                queue.centre_valid.eq(command.ready & item.centre),
+                queue.sample_valid.eq(command.ready & ~item.centre),
+                queue.row.eq(item.row),
+                queue.label.eq(item.label),
+                queue.ends.eq(command.ready & item.ends),
+            ]
+
+    def _connect_sequencer(self, m):
+        """Contexts, gains and errors into the sequencer; and when everything is at rest."""
+        command, queue, sequencer = self._command, self._queue, self._sequencer
         wiring.connect(m, queue.contexts, sequencer.contexts)
         wiring.connect(m, queue.samples, sequencer.samples)
-        wiring.connect(m, gain.g, sequencer.g)
+        wiring.connect(m, self._gain.g, sequencer.g)
 
         # What has been taken from the interpreter takes a few cycles to show at the queue's outputs.
         drained = delay(m, command.drain, ContextQueue.LATENCY, name="drained", reset_less=False)
@@ -148,7 +186,7 @@ class OSELMCore(wiring.Component):
         quiet = Signal(range(self.settling + 1))
         m.d.comb += [
             sequencer.drain.eq(drain),
-            sequencer.error_valid.eq(samples.error_valid),
+            sequencer.error_valid.eq(self._samples.error_valid),
             queue.clear.eq(command.at_rest),
             command.at_rest.eq(quiet == self.settling),
         ]
@@ -157,7 +195,10 @@ class OSELMCore(wiring.Component):
         with m.Elif(quiet != self.settling):
             m.d.sync += quiet.eq(quiet + 1)
 
-        # Host access and training exclude each other: the interpreter waits for rest.
+    def _connect_operations(self, m):
+        """What the engines do. Host access and training exclude each other: the interpreter waits for rest."""
+        cfg, command, sequencer = self._cfg, self._command, self._sequencer
+        samples, sweep = self._samples, self._sweep
         host_update = Signal(UpdateOp(cfg))
         host_read = Signal(ReadOp(cfg))
         m.d.comb += [
@@ -189,8 +230,12 @@ class OSELMCore(wiring.Component):
             sweep.p0.eq(command.p0),
         ]
 
-        # h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain.
-        # An element of u is numbered lane first, then chunk.
+    def _connect_vectors(self, m):
+        """h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain; all to the host.
+
+        An element of u is numbered lane first, then chunk.
+        """
+        cfg, samples, sweep, gain = self._cfg, self._samples, self._sweep, self._gain
         u = Cat(sweep.u_valid, sweep.u_row, sweep.u_context, sweep.u)
         spread = delay(m, u, cfg.broadcast, name="u")
         m.d.comb += [
@@ -209,6 +254,7 @@ class OSELMCore(wiring.Component):
         ]
 
         # Vectors leave the lanes through the chain.
+        command, chain = self._command, self._chain
         m.d.comb += [
             chain.load.eq(Cat(sweep.h_load, samples.row_en, sweep.row_en)),
             chain.shift.eq(sweep.h_shift | command.shift),
@@ -223,9 +269,11 @@ class OSELMCore(wiring.Component):
                 chain.rows[2][lane].eq(sweep.row[lane]),
             ]
 
-        always = Const(1)
+    def _connect_counters(self, m, flush):
+        samples, sweep, sequencer = self._samples, self._sweep, self._sequencer
+        command, queue, front, counters = self._command, self._queue, self._front, self._counters
         events = {
-            Counter.CYCLES: always,
+            Counter.CYCLES: Const(1),
             Counter.CONTEXTS: queue.contexts.valid & queue.contexts.ready,
             Counter.SAMPLES: queue.samples.valid & queue.samples.ready,
             Counter.REJECTED: command.rejected if front is None else command.rejected | front.rejected,
@@ -234,7 +282,7 @@ class OSELMCore(wiring.Component):
             Counter.SAT_K: samples.saturated_k,
             Counter.SAT_E: samples.saturated_e,
             Counter.SAT_U: sweep.saturated_u,
-            Counter.SAT_HU: gain.saturated,
+            Counter.SAT_HU: self._gain.saturated,
             Counter.WAIT_INPUT: sequencer.wait_input,
             Counter.WAIT_ERROR: sequencer.wait_error,
             Counter.WAIT_GAIN: sequencer.wait_gain,
@@ -243,27 +291,3 @@ class OSELMCore(wiring.Component):
         }
         m.d.comb += [counters.events.eq(Cat(events[c] for c in Counter)), counters.clear.eq(command.clear | flush)]
         m.d.comb += [a.eq(b) for a, b in zip(command.counters, counters.counts, strict=True)]
-        return m
-
-    def _connect_front_end(self, m, hold, front, command, queue):
-        """The front end between interpreter and queue. Its contexts and those of the host exclude each other."""
-        m.submodules.front = hold(front)
-        wiring.connect(m, command.walk_words, front.i)
-        item = front.o.payload
-        m.d.comb += [
-            front.set_en.eq(command.set_en),
-            front.set_number.eq(command.set_number),
-            front.set_value.eq(command.set_value),
-            front.close.eq(command.walks_close),
-            command.walk_busy.eq(front.busy),
-            command.walks_idle.eq(front.idle),
-            front.o.ready.eq(command.ready),
-        ]
-        with m.If(front.o.valid):
-            m.d.comb += [
-                queue.centre_valid.eq(command.ready & item.centre),
-                queue.sample_valid.eq(command.ready & ~item.centre),
-                queue.row.eq(item.row),
-                queue.label.eq(item.label),
-                queue.ends.eq(command.ready & item.ends),
-            ]
