@@ -191,8 +191,9 @@ def build_folder(
     options: Sequence[str],
     versions: Sequence[str],
     make: Callable[[Path], None],
+    below: str = "rtl",
 ) -> Path:
-    """The folder ``<root>/rtl/<name>-<hash>``, made now if it is not there yet.
+    """The folder ``<root>/<below>/<name>-<hash>``, made now if it is not there yet.
 
     Parameters
     ----------
@@ -205,16 +206,14 @@ def build_folder(
     make : callable
         Builds in the folder it is given, which is renamed afterwards: nothing built may know its own place. If it
         raises, nothing stays behind.
-
-    Raises BuildError if the path of the folder contains a space, which make cannot handle.
+    below : str
+        The folder around it, relative to the root.
     """
     key = json.dumps([name, sorted(files.items()), list(options), list(versions), processor()])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = build_root() / "rtl" / f"{name}-{digest}"
+    folder = build_root() / below / f"{name}-{digest}"
     if folder.is_dir():
         return folder
-    if re.search(r"\s", str(folder)):
-        raise BuildError(f"make cannot build below {folder.parent}: spaces in the path; point SKIPWALK_BUILD elsewhere")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.parent / f".{name}-{digest}.lock"):
         if folder.is_dir():

@@ -1,6 +1,7 @@
 """Run Verilator and the C++ compiler on a design, in a build folder; Verilator's own runtime is compiled only once."""
 
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -101,9 +102,13 @@ def compile_model(
     MissingToolError
         A tool is not installed.
     BuildError
-        Verilator or the compiler rejects the design.
+        Verilator or the compiler rejects the design, or there are spaces in the path, which make cannot handle.
     """
     tools = build.find_tools()
+    if re.search(r"\s", str(build.build_root())):
+        raise build.BuildError(
+            f"make cannot build below {build.build_root()}: spaces in the path; point SKIPWALK_BUILD elsewhere"
+        )
     options = [*variant.verilator_options, "--exe", "--top-module", top, "-o", target, "core.v", *sorted(harness)]
     options += ["-LDFLAGS", variant.ldflags] if variant.ldflags else []
 

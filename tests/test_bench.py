@@ -182,9 +182,20 @@ def test_a_compiler_that_rejects_a_kernel_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path))
     with pytest.raises(native.NoCompilerError, match="rejects"):
         native.load("oselm.c", native.Compiler("false", "none"), DIM=16)
+    assert [path.suffix for path in (tmp_path / "bench" / "native").iterdir()] == [".lock"]
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(native.NoCompilerError, match="set CC"):
         native.compilers()
+
+
+def test_a_kernel_is_compiled_once_wherever_that_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path / "with blanks in it"))
+    (first, *_) = native.compilers()
+    assert native.load("clock.c", first).chain
+    # The same library again: this command would fail.
+    assert native.load("clock.c", native.Compiler("false", first.version)).chain
+    with pytest.raises(native.NoCompilerError, match="rejects"):
+        native.load("clock.c", native.Compiler("false", first.version), OTHER=1)
 
 
 # ---- clocks and timing

@@ -1,17 +1,15 @@
 """The C kernels beside this file, compiled for this processor when they are wanted, and loaded through ctypes."""
 
 import ctypes
-import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ...sim.build import build_root, processor
+from ...sim.build import build_folder
 
 __all__ = ["Compiler", "NoCompilerError", "aligned", "compilers", "load", "padded"]
 
@@ -62,21 +60,19 @@ def load(source: str, compiler: Compiler, *flags: str, **defines: int) -> ctypes
 
     Raises NoCompilerError with the compiler's words if it fails.
     """
-    text = "".join((_HERE / name).read_text() for name in (source, "vectors.h"))
     options = [*FLAGS, *flags, *(f"-D{name}={value}" for name, value in sorted(defines.items()))]
-    key = "\n".join([text, *options, compiler.version, processor()])
-    folder = build_root() / "bench" / "native"
-    library = folder / f"{Path(source).stem}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
-    if not library.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            made = Path(work) / library.name
-            command = [*compiler.command.split(), *options, str(_HERE / source), "-o", str(made), "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise NoCompilerError(f"{compiler.command} rejects {source}:\n{done.stderr[-2000:]}")
-            made.rename(library)
-    return ctypes.CDLL(str(library))
+
+    def compile_in(folder: Path) -> None:
+        command = [*compiler.command.split(), *options, str(folder / source), "-o", str(folder / "kernel.so"), "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise NoCompilerError(f"{compiler.command} rejects {source}:\n{done.stderr[-2000:]}")
+
+    files = {name: (_HERE / name).read_text() for name in (source, "vectors.h")}
+    folder = build_folder(
+        Path(source).stem, files, options=options, versions=[compiler.version], make=compile_in, below="bench/native"
+    )
+    return ctypes.CDLL(str(folder / "kernel.so"))
 
 
 def aligned(values: np.ndarray) -> np.ndarray:
