@@ -18,7 +18,7 @@ from ..hw.boards.build import NAME, prepare
 from ..hw.boards.table import Board
 from .build import BuildError
 from .synthesis import MODELS, SynthesisError, run_yosys
-from .verilate import Variant, compile_model
+from .verilate import Variant, compile_model, load_library
 from .verilog_text import split_vectors
 
 __all__ = ["PICOSECONDS", "BoardPins", "board_verilog", "compile_board"]
@@ -83,20 +83,20 @@ def compile_board(row: Board) -> Path:
 def _load(library: Path) -> ctypes.CDLL:
     """The library with the signatures of its functions."""
     board, size, real = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_double
-    loaded = ctypes.CDLL(str(library))
-    for name, result, arguments in (
-        ("open", board, [real, real]),
-        ("close", None, [board]),
-        ("oscillator", None, [board, ctypes.c_int]),
-        ("run", size, [board, ctypes.c_char_p, size, real]),
-        ("time", real, [board]),
-        ("broken", ctypes.c_uint64, [board]),
-        ("pending", size, [board]),
-        ("take", None, [board, ctypes.c_void_p]),
-    ):
-        function = getattr(loaded, f"skipwalk_board_{name}")
-        function.restype, function.argtypes = result, arguments
-    return loaded
+    return load_library(
+        library,
+        "skipwalk_board_",
+        {
+            "open": (board, [real, real]),
+            "close": (None, [board]),
+            "oscillator": (None, [board, ctypes.c_int]),
+            "run": (size, [board, ctypes.c_char_p, size, real]),
+            "time": (real, [board]),
+            "broken": (ctypes.c_uint64, [board]),
+            "pending": (size, [board]),
+            "take": (None, [board, ctypes.c_void_p]),
+        },
+    )
 
 
 class BoardPins:

@@ -1,17 +1,19 @@
 """Run Verilator and the C++ compiler on a design, in a build folder; Verilator's own runtime is compiled only once."""
 
+import ctypes
 import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import build, model_layout
 from .model_layout import order_variables_in
 from .verilog_text import loop_memory_contents, replicate_bits
 
-__all__ = ["WAIVED_WARNINGS", "Variant", "compile_model"]
+__all__ = ["WAIVED_WARNINGS", "Variant", "compile_model", "load_library"]
 
 #: Verilator warnings that Yosys' Verilog sets off by construction, each with the reason why it tells us nothing.
 WAIVED_WARNINGS: Mapping[str, str] = {
@@ -149,3 +151,12 @@ def _runtime(variant: Variant, tools: build.Tools) -> Path:
 def _make(folder: Path, makefile: str, arguments: Sequence[str], tools: build.Tools) -> None:
     command = ["make", "-s", f"-j{os.cpu_count() or 1}", "-C", "obj", "-f", makefile, *arguments]
     build.run_tool(command, cwd=folder, tools=tools)
+
+
+def load_library(library: Path, prefix: str, signatures: Mapping[str, tuple[Any, list[Any]]]) -> ctypes.CDLL:
+    """A shared library whose functions ``<prefix><name>`` have these types: of the result, and of the arguments."""
+    loaded = ctypes.CDLL(str(library))
+    for name, (result, arguments) in signatures.items():
+        function = getattr(loaded, prefix + name)
+        function.restype, function.argtypes = result, arguments
+    return loaded

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import build
-from .verilate import Variant, compile_model
+from .verilate import Variant, compile_model, load_library
 from .verilog_text import split_vectors
 
 __all__ = ["SimulationTimeout", "VerilatedCore", "compile_library"]
@@ -89,22 +89,22 @@ def compile_library(verilog: str, top: str, *, trace: bool = False, quick: bool 
 def _load(library: Path) -> ctypes.CDLL:
     """The library with the signatures of its functions."""
     core, u64, size = ctypes.c_void_p, ctypes.c_uint64, ctypes.c_size_t
-    loaded = ctypes.CDLL(str(library))
-    for name, result, arguments in (
-        ("open", core, [u64, ctypes.c_double, ctypes.c_double, ctypes.c_char_p]),
-        ("close", None, [core]),
-        ("reset", None, [core]),
-        ("run", size, [core, ctypes.c_void_p, size, size, u64]),
-        ("pending", size, [core]),
-        ("take", None, [core, ctypes.c_void_p]),
-        ("cycles", u64, [core]),
-        ("words_in", u64, [core]),
-        ("words_out", u64, [core]),
-        ("last_transfer", u64, [core]),
-    ):
-        function = getattr(loaded, f"skipwalk_{name}")
-        function.restype, function.argtypes = result, arguments
-    return loaded
+    return load_library(
+        library,
+        "skipwalk_",
+        {
+            "open": (core, [u64, ctypes.c_double, ctypes.c_double, ctypes.c_char_p]),
+            "close": (None, [core]),
+            "reset": (None, [core]),
+            "run": (size, [core, ctypes.c_void_p, size, size, u64]),
+            "pending": (size, [core]),
+            "take": (None, [core, ctypes.c_void_p]),
+            "cycles": (u64, [core]),
+            "words_in": (u64, [core]),
+            "words_out": (u64, [core]),
+            "last_transfer": (u64, [core]),
+        },
+    )
 
 
 class VerilatedCore:
