@@ -1,11 +1,13 @@
 """Boards: their tables, and what Amaranth and the tools make of them."""
 
+import errno
 import hashlib
 import json
 import sys
 
 import pytest
 from skipwalk.hw.boards.table import BOARDS, Pll, board
+from skipwalk.sw.errors import InputError
 
 
 # ---- tables
@@ -165,6 +167,22 @@ def test_summary_goes_where_it_is_kept(tools, tmp_path, capsys):
     build = tools()
     assert build.main(["ulx3s-25f", "--seeds", "2", "--results", str(tmp_path / "results")]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "results" / "ulx3s-25f.json").read_text())
+
+
+def test_summary_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pytest.importorskip("amaranth", reason='needs pip install "skipwalk[rtl]"')
+    from skipwalk.hw.boards.summary import write_json
+
+    path = tmp_path / "results" / "tiny.json"
+    write_json(path, {"fmax_mhz": 80.0})
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match="cannot be written: No space left"):
+        write_json(path, {"fmax_mhz": 90.0})
+    assert path.read_text() == '{\n "fmax_mhz": 80.0\n}\n'
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path, capsys):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...sim.cycles import slot_cycles
+from ...sw.export import atomic_write
 from ...sw.report import provenance
 from ..lora_core import LoraCore
 from .table import Board
@@ -82,6 +83,7 @@ def _times(name: str, cycles: float, row: Board, best: Placement) -> dict[str, f
 
 
 def write_json(path: Path, summary: Mapping[str, Any]) -> None:
-    """Write it, and the folder it lies in."""
+    """Write it, whole or not at all, and the folder it lies in. Raises InputError if the file cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(summary, indent=1) + "\n")
+    with atomic_write(path) as file:
+        file.write(json.dumps(summary, indent=1).encode() + b"\n")
