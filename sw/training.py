@@ -88,10 +88,11 @@ def _trained_blocks(model: Model, device: OSELMDevice, touched: np.ndarray) -> I
             yield n_walks
         return
     device.set_sampling(**_sampling(model))
+    # Which rows are drawn as negatives only the core knows; those never visited are not.
+    visited = model.visits > 0
     for first, block in walk_blocks(model):
         device.train_walks(block, first)
-        # Which of them were drawn as negatives only the core knows; the others never are.
-        touched |= model.visits > 0
+        touched |= visited
         yield len(block)
 
 
