@@ -14,17 +14,19 @@ def clog2(n: int) -> int:
     return (n - 1).bit_length()
 
 
-def delay(m: Module, value: ValueLike, cycles: int, *, name: str, reset_less: bool = True) -> Value:
+def delay(m: Module, value: ValueLike, cycles: int, *, name: str, reset_less: bool = True, keep: bool = False) -> Value:
     """``value`` as it was ``cycles`` clocks ago; registers ``{name}_1``, ``{name}_2``, ... of domain sync.
 
     Data takes registers without reset; a valid bit is delayed with ``reset_less=False`` and so falls in reset.
+    With ``keep``, synthesis may not make these registers one with others that hold the same.
     Raises ValueError for a negative ``cycles``.
     """
+    attrs = {"keep": 1} if keep else {}
     if cycles < 0:
         raise ValueError(f"{name} cannot be delayed by {cycles} cycles")
     last = Value.cast(value)
     for i in range(1, cycles + 1):
-        register = Signal(last.shape(), name=f"{name}_{i}", reset_less=reset_less)
+        register = Signal(last.shape(), name=f"{name}_{i}", reset_less=reset_less, attrs=attrs)
         m.d.sync += register.eq(last)
         last = register
     return last
@@ -42,15 +44,16 @@ def hops(
 
     With ``local=1`` all of them see it a cycle later, out of a register that only they use.
 
-    The registers carry the attribute ``keep``, for which synthesis has to leave them alone: it would make one delay
-    line of the copies in all groups, whose wires then cross the chip.
+    All these registers are kept apart in synthesis. It would otherwise make one delay line of the copies in all groups,
+    and of what each group delays further, whose wires then cross the chip.
     """
     seen = [Value.cast(value)]
     for group in range(1, groups):
-        register = Signal(seen[-1].shape(), name=f"{name}_group_{group}", reset_less=reset_less, attrs={"keep": 1})
-        m.d.sync += register.eq(seen[-1])
-        seen.append(register)
-    return [delay(m, v, local, name=f"{name}_local_{group}", reset_less=reset_less) for group, v in enumerate(seen)]
+        seen.append(delay(m, seen[-1], 1, name=f"{name}_group_{group}", reset_less=reset_less, keep=True))
+    return [
+        delay(m, v, local, name=f"{name}_local_{group}", reset_less=reset_less, keep=True)
+        for group, v in enumerate(seen)
+    ]
 
 
 def any_along(m: Module, flags: Sequence[ValueLike], *, name: str) -> Value:
