@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import CoreConfig
+from .counters import CounterBank
 from .ops import lane_bits
 from .pipeline import clog2
 from .protocol import COUNTER_BITS, Counter, Opcode, Parameter, identity_words
@@ -32,8 +33,10 @@ class CommandInterpreter(wiring.Component):
         All contexts have been trained and all pipelines are empty.
     parameters : Out
         q and p0, raw.
-    counters : In, clear : Out(1)
-        All counters, and back to 0.
+    counter_index : Out, counter : In
+        One of the counters, and what it has come to ``CounterBank.LATENCY`` cycles later.
+    clear : Out(1)
+        All counters back to 0.
     rejected : Out(1)
         A command, a context or a sample was dropped.
     host_row, host_chunk, host_lane, host_data : Out
@@ -72,7 +75,8 @@ class CommandInterpreter(wiring.Component):
                 "at_rest": In(1),
                 "q": Out(cfg.p.bits - 1),
                 "p0": Out(signed(cfg.p.bits)),
-                "counters": In(COUNTER_BITS).array(len(Counter)),
+                "counter_index": Out(clog2(len(Counter))),
+                "counter": In(COUNTER_BITS),
                 "clear": Out(1),
                 "rejected": Out(1),
                 "host_row": Out(max(cfg.row_bits, clog2(cfg.dim))),
@@ -116,6 +120,7 @@ class CommandInterpreter(wiring.Component):
         identity = Array(Const(w, 32) for w in identity_words(cfg))
         counter = Signal(COUNTER_BITS)
         counter_ok = header[:8] < len(Counter)
+        m.d.comb += self.counter_index.eq(header)
         lane, chunk = Signal(range(max(2, cfg.lanes))), Signal(range(max(2, cfg.chunks)))
         last_lane, last_chunk = lane == cfg.lanes - 1, chunk == cfg.chunks - 1
         m.d.comb += [
@@ -181,7 +186,6 @@ class CommandInterpreter(wiring.Component):
             with m.State("BARRIER"):
                 m.d.comb += [self.walks_close.eq(1), self.drain.eq(self.walks_idle)]
                 m.d.sync += [left.eq(0), lane.eq(0), chunk.eq(0)]
-                m.d.sync += counter.eq(Array(self.counters)[header[: clog2(len(Counter))]])
                 with m.If(self.at_rest):
                     with m.Switch(opcode):
                         with m.Case(Opcode.INFO):
@@ -189,7 +193,7 @@ class CommandInterpreter(wiring.Component):
                         with m.Case(Opcode.SET):
                             m.next = "SET"
                         with m.Case(Opcode.GET):
-                            m.next = "GET"
+                            m.next = "FETCH"
                         with m.Case(Opcode.CLEAR):
                             m.d.comb += self.clear.eq(1)
                             m.next = "HEADER"
@@ -225,6 +229,11 @@ class CommandInterpreter(wiring.Component):
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                     m.next = "HEADER"
+            with m.State("FETCH"):
+                m.d.sync += [counter.eq(self.counter), left.eq(left + 1)]
+                with m.If(left == CounterBank.LATENCY - 1):
+                    m.d.sync += left.eq(0)
+                    m.next = "GET"
             with m.State("GET"):
                 high = left[0]
                 m.d.comb += [

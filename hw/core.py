@@ -109,7 +109,7 @@ class OSELMCore(wiring.Component):
         self._connect_contexts(m)
         if self._front is not None:
             m.submodules.front = hold(self._front)
-            self._connect_front_end(m)
+            self._connect_front_end(m, self._front)
         self._connect_sequencer(m)
         self._connect_operations(m)
         self._connect_vectors(m)
@@ -149,9 +149,9 @@ class OSELMCore(wiring.Component):
             m.d.sync += landing.eq(landing - 1)
         m.d.comb += command.ready.eq(queue.ready & (landing == 0))
 
-    def _connect_front_end(self, m):
+    def _connect_front_end(self, m, front):
         """The front end between interpreter and queue. Its contexts and those of the host exclude each other."""
-        front, command, queue = self._front, self._command, self._queue
+        command, queue = self._command, self._queue
         wiring.connect(m, command.walk_words, front.i)
         item = front.o.payload
         m.d.comb += [
@@ -289,5 +289,9 @@ class OSELMCore(wiring.Component):
             Counter.WAIT_SWEEP: sequencer.wait_sweep,
             Counter.WAIT_ROW: sequencer.wait_row,
         }
-        m.d.comb += [counters.events.eq(Cat(events[c] for c in Counter)), counters.clear.eq(command.clear | flush)]
-        m.d.comb += [a.eq(b) for a, b in zip(command.counters, counters.counts, strict=True)]
+        m.d.comb += [
+            counters.events.eq(Cat(events[c] for c in Counter)),
+            counters.clear.eq(command.clear | flush),
+            counters.index.eq(command.counter_index),
+            command.counter.eq(counters.count),
+        ]

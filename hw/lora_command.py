@@ -4,6 +4,7 @@ from amaranth.hdl import Array, Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .counters import CounterBank
 from .lora_config import LoraConfig
 from .lora_ops import RINGS, SampleLayout
 from .lora_protocol import (
@@ -45,8 +46,10 @@ class LoraCommand(wiring.Component):
         No more samples come before ``at_rest`` says that nothing is in flight.
     rate, shifts : Out
         Parameters.
-    counters : In, clear : Out(1), hit, miss, rejected : Out(1)
-        All counters, and back to 0; events.
+    counter_index : Out, counter : In
+        One of the counters, and what it has come to ``CounterBank.LATENCY`` cycles later.
+    clear : Out(1), hit, miss, rejected : Out(1)
+        All counters back to 0; events.
     x_group : Out(1), x_select, x_data : Out
         A packed word for the staging registers.
     x_ring, x_cache, x_copy : Out(1), x_ring_addr, x_cache_addr, cache_rd_addr : Out
@@ -87,7 +90,8 @@ class LoraCommand(wiring.Component):
                 "at_rest": In(1),
                 "rate": Out(cfg.RATE.bits),
                 "shifts": Out(cfg.SHIFT_BITS).array(cfg.layers),
-                "counters": In(COUNTER_BITS).array(len(LoraCounter)),
+                "counter_index": Out(clog2(len(LoraCounter))),
+                "counter": In(COUNTER_BITS),
                 "clear": Out(1),
                 "hit": Out(1),
                 "miss": Out(1),
@@ -228,6 +232,7 @@ class LoraCommand(wiring.Component):
         identity = Array(Const(w, 32) for w in identity_words(cfg))
         counter = Signal(COUNTER_BITS)
         counter_ok = header[:8] < len(LoraCounter)
+        m.d.comb += self.counter_index.eq(header)
         last_chunk = Mux(source == Source.INPUT, cfg.chunks[0], cfg.x_words) - 1
 
         with m.FSM(init="WIPE"):
@@ -312,14 +317,13 @@ class LoraCommand(wiring.Component):
             with m.State("BARRIER"):
                 m.d.comb += self.drain.eq(1)
                 m.d.sync += [left.eq(0), lane.eq(0), address.eq(header[: cfg.SAMPLE_BITS])]
-                m.d.sync += counter.eq(Array(self.counters)[header[: clog2(len(LoraCounter))]])
                 with m.If(self.at_rest), m.Switch(opcode):
                     with m.Case(LoraOpcode.INFO):
                         m.next = "INFO"
                     with m.Case(LoraOpcode.SET):
                         m.next = "SET"
                     with m.Case(LoraOpcode.GET):
-                        m.next = "GET"
+                        m.next = "FETCH"
                     with m.Case(LoraOpcode.CLEAR):
                         m.d.comb += self.clear.eq(1)
                         m.next = "HEADER"
@@ -350,6 +354,11 @@ class LoraCommand(wiring.Component):
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                     m.next = "HEADER"
+            with m.State("FETCH"):
+                m.d.sync += [counter.eq(self.counter), left.eq(left + 1)]
+                with m.If(left == CounterBank.LATENCY - 1):
+                    m.d.sync += left.eq(0)
+                    m.next = "GET"
             with m.State("GET"):
                 high = left[0]
                 m.d.comb += [

@@ -186,6 +186,10 @@ class LoraCore(wiring.Component):
             LoraCounter.DENSE: dense.op.valid,
         }
         m.submodules.counters = counters = CounterBank(len(LoraCounter))
-        m.d.comb += [counters.events.eq(Cat(events[c] for c in LoraCounter)), counters.clear.eq(command.clear)]
-        m.d.comb += [a.eq(b) for a, b in zip(command.counters, counters.counts, strict=True)]
+        m.d.comb += [
+            counters.events.eq(Cat(events[c] for c in LoraCounter)),
+            counters.clear.eq(command.clear),
+            counters.index.eq(command.counter_index),
+            command.counter.eq(counters.count),
+        ]
         return m
