@@ -188,6 +188,14 @@ def test_a_compiler_that_rejects_a_kernel_says_so(tmp_path, monkeypatch):
         native.compilers()
 
 
+@needs_compiler
+def test_a_compiler_is_known_by_its_program(monkeypatch):
+    (first, *_) = native.compilers()
+    monkeypatch.setenv("CC", f"{shutil.which(first.name)} -O1")
+    (only,) = native.compilers()
+    assert (only.name, only.command) == (first.name, f"{shutil.which(first.name)} -O1")
+
+
 def test_a_kernel_is_compiled_once_wherever_that_is(tmp_path, monkeypatch):
     monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path / "with blanks in it"))
     (first, *_) = native.compilers()

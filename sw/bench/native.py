@@ -33,6 +33,11 @@ class Compiler:
     command: str
     version: str
 
+    @property
+    def name(self) -> str:
+        """The program alone, for the names of results: ``gcc`` of ``/usr/bin/gcc -m64``."""
+        return Path(self.command.split()[0]).name
+
 
 def compilers() -> list[Compiler]:
     """The C compilers of this machine: $CC if it is set, else cc and clang as far as they differ.

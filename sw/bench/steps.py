@@ -62,10 +62,9 @@ class _Tasks:
 
 def steps(plan: Plan, work: Work, compilers: list[Compiler], rtl: bool = True) -> Iterator[Step]:
     """All steps in order: first what takes long and is kept (the RTL), then the times, close to each other."""
-    graph = f"{work.graph.n_nodes} nodes, {work.graph.n_edges} edges"
     tasks = _Tasks()
     if rtl:
-        yield from _counts(plan, work, graph)
+        yield from _counts(plan, work)
         yield from _lora_counts(plan, tasks)
     yield from _clock(plan, compilers)
     yield from _oselm_times(plan, work, compilers)
@@ -73,7 +72,7 @@ def steps(plan: Plan, work: Work, compilers: list[Compiler], rtl: bool = True) -
     yield from _lora_times(plan, tasks, compilers)
 
 
-def _counts(plan: Plan, work: Work, graph: str) -> Iterator[Step]:
+def _counts(plan: Plan, work: Work) -> Iterator[Step]:
     """One step a core: opening it is what takes long."""
     cases: dict[CoreConfig, list[Case]] = defaultdict(list)
     names: dict[CoreConfig, str] = {}
@@ -90,7 +89,7 @@ def _counts(plan: Plan, work: Work, graph: str) -> Iterator[Step]:
             names.setdefault(cfg, f"rtl.{sweep.axis}_{value}")
     sources = source_digest("sw/bench/rtl.py")
     for cfg, wanted in cases.items():
-        inputs = [cfg.to_dict(), [vars(case) for case in wanted], graph, sources]
+        inputs = [cfg.to_dict(), [vars(case) for case in wanted], work.graph.digest, sources]
         yield Step(names[cfg], inputs, partial(_rtl, work, cfg, wanted), timed=False)
 
 
@@ -147,7 +146,7 @@ def _oselm_times(plan: Plan, work: Work, compilers: list[Compiler]) -> Iterator[
                     batch = work.contexts(0, plan.walks, **options)
                     return _timed(plan, oselm.c_runner(work, batch, dim, compiler, source, flags), plan.walks)
 
-                yield Step(f"oselm.c.{suffix}.{compiler.command} {variant}", [dim, plan.walks, compiler.version], in_c)
+                yield Step(f"oselm.c.{suffix}.{compiler.name} {variant}", [dim, plan.walks, compiler.version], in_c)
 
         def in_numba(dim=dim, options=options):
             batch = work.contexts(0, plan.walks, **options)
@@ -169,7 +168,7 @@ def _sgns_times(plan: Plan, work: Work, compilers: list[Compiler]) -> Iterator[S
             batch = work.contexts(0, plan.walks, **PAPER_CASE)
             return _timed(plan, sgns.c_runner(work, batch, dim, compiler), plan.walks)
 
-        yield Step(f"sgns.c.{compiler.command}", [dim, plan.walks, compiler.version], in_c)
+        yield Step(f"sgns.c.{compiler.name}", [dim, plan.walks, compiler.version], in_c)
 
     def in_numpy():
         batch = work.contexts(0, plan.slow_walks, **PAPER_CASE)
@@ -209,7 +208,7 @@ def _lora_times(plan: Plan, tasks: _Tasks, compilers: list[Compiler]) -> Iterato
                     timing = _timed(plan, lambda: run.fine_tune(plan.epochs), samples)
                     return {**timing, "samples": len(task.finetune[1]), "accuracy": run.accuracy()}
 
-                yield Step(f"lora.{name}.{method}.c.{compiler.command}", [plan.epochs, compiler.version], in_c)
+                yield Step(f"lora.{name}.{method}.c.{compiler.name}", [plan.epochs, compiler.version], in_c)
 
             def in_numpy(name=name, method=method):
                 task, network = tasks(name)
