@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import CoreConfig
-from .counters import CounterBank
+from .host_states import counter_states, echo_state, identity_state
 from .ops import lane_bits
 from .pipeline import clog2
 from .protocol import COUNTER_BITS, Counter, Opcode, Parameter, identity_words
@@ -118,8 +118,6 @@ class CommandInterpreter(wiring.Component):
         sound_sample = row < cfg.nodes
 
         identity = Array(Const(w, 32) for w in identity_words(cfg))
-        counter = Signal(COUNTER_BITS)
-        counter_ok = header[:8] < len(Counter)
         m.d.comb += self.counter_index.eq(header)
         lane, chunk = Signal(range(max(2, cfg.lanes))), Signal(range(max(2, cfg.chunks)))
         last_lane, last_chunk = lane == cfg.lanes - 1, chunk == cfg.chunks - 1
@@ -210,12 +208,7 @@ class CommandInterpreter(wiring.Component):
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                             m.next = "HEADER"
-            with m.State("INFO"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(identity[left])]
-                with m.If(self.o.ready):
-                    m.d.sync += left.eq(left + 1)
-                    with m.If(left == len(identity) - 1):
-                        m.next = "HEADER"
+            identity_state(m, self, identity[left], left, len(identity))
             with m.State("SET"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
@@ -229,22 +222,7 @@ class CommandInterpreter(wiring.Component):
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                     m.next = "HEADER"
-            with m.State("FETCH"):
-                m.d.sync += [counter.eq(self.counter), left.eq(left + 1)]
-                with m.If(left == CounterBank.LATENCY - 1):
-                    m.d.sync += left.eq(0)
-                    m.next = "GET"
-            with m.State("GET"):
-                high = left[0]
-                m.d.comb += [
-                    self.o.valid.eq(1),
-                    self.o.payload.eq(Mux(counter_ok, Mux(high, counter[32:], counter[:32]), 0)),
-                ]
-                with m.If(self.o.ready):
-                    m.d.sync += left.eq(1)
-                    with m.If(high):
-                        m.d.comb += self.rejected.eq(~counter_ok)
-                        m.next = "HEADER"
+            counter_states(m, self, header, left, len(Counter))
             with m.State("WRITE"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
@@ -298,8 +276,5 @@ class CommandInterpreter(wiring.Component):
                 ]
                 with m.If(~self.walk_busy):
                     m.next = "HEADER"
-            with m.State("ECHO"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(header)]
-                with m.If(self.o.ready):
-                    m.next = "HEADER"
+            echo_state(m, self, header)
         return m

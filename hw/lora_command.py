@@ -4,7 +4,7 @@ from amaranth.hdl import Array, Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .counters import CounterBank
+from .host_states import counter_states, echo_state, identity_state
 from .lora_config import LoraConfig
 from .lora_ops import RINGS, SampleLayout
 from .lora_protocol import (
@@ -230,8 +230,6 @@ class LoraCommand(wiring.Component):
             self.host_data.eq(word),
         ]
         identity = Array(Const(w, 32) for w in identity_words(cfg))
-        counter = Signal(COUNTER_BITS)
-        counter_ok = header[:8] < len(LoraCounter)
         m.d.comb += self.counter_index.eq(header)
         last_chunk = Mux(source == Source.INPUT, cfg.chunks[0], cfg.x_words) - 1
 
@@ -336,12 +334,7 @@ class LoraCommand(wiring.Component):
                     with m.Default():
                         m.d.comb += self.rejected.eq(1)
                         m.next = "HEADER"
-            with m.State("INFO"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(identity[left[:3]])]
-                with m.If(self.o.ready):
-                    m.d.sync += left.eq(left + 1)
-                    with m.If(left == len(identity) - 1):
-                        m.next = "HEADER"
+            identity_state(m, self, identity[left[:3]], left, len(identity))
             with m.State("SET"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
@@ -354,22 +347,7 @@ class LoraCommand(wiring.Component):
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                     m.next = "HEADER"
-            with m.State("FETCH"):
-                m.d.sync += [counter.eq(self.counter), left.eq(left + 1)]
-                with m.If(left == CounterBank.LATENCY - 1):
-                    m.d.sync += left.eq(0)
-                    m.next = "GET"
-            with m.State("GET"):
-                high = left[0]
-                m.d.comb += [
-                    self.o.valid.eq(1),
-                    self.o.payload.eq(Mux(counter_ok, Mux(high, counter[32:], counter[:32]), 0)),
-                ]
-                with m.If(self.o.ready):
-                    m.d.sync += left.eq(1)
-                    with m.If(high):
-                        m.d.comb += self.rejected.eq(~counter_ok)
-                        m.next = "HEADER"
+            counter_states(m, self, header, left, len(LoraCounter))
             with m.State("COUNT"):
                 m.d.comb += self.i.ready.eq(1)
                 m.d.sync += left.eq(word)
@@ -414,8 +392,5 @@ class LoraCommand(wiring.Component):
                             m.next = "HEADER"
                         with m.Else():
                             m.next = "READ"
-            with m.State("ECHO"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(header)]
-                with m.If(self.o.ready):
-                    m.next = "HEADER"
+            echo_state(m, self, header)
         return m
