@@ -115,6 +115,23 @@ def test_figures_are_those_of_the_files(full, page):
     assert f"{100 * demo['oselm.roofline_cycles_per_walk'] / demo['oselm.cycles_per_walk']:.1f} %" in text
 
 
+def test_slow_blocks_come_first_with_every_seed(page):
+    text = [part for part in page.text if part.strip()]
+    at = text.index("Single blocks: LFE5U-85F, out of context")
+    rows = [text.index(name, at) for name in ("slow", "quick.8x8")]
+    assert rows == sorted(rows)
+    assert text[rows[0] + 1 : rows[1]] == [
+        "80.2",
+        "81.0, 79.5",
+        "4",
+        "3",
+        "1,234",
+        "567",
+        "queue.found to state",
+        "61.5",
+    ]
+
+
 def test_another_number_in_a_file_is_another_number_on_the_page(tmp_path):
     all_results(tmp_path)
     before = render(read_results(tmp_path))

@@ -107,6 +107,15 @@ def boards(folder: Path) -> None:
     save(folder, "fmax-history.json", [entry("fmax.ulx3s-85f", [49.0, 60.5], "MHz", "higher", **curve)])
 
 
+def blocks(folder: Path) -> None:
+    entries = []
+    for name, runs, path in (("quick.8x8", [210.5, 205.25], "a to p"), ("slow", [81.0, 79.5], "queue.found to state")):
+        of = {"fmax": sum(runs) / 2, "fmax_runs": runs, "path": path}
+        of |= {"dsp": 4, "bram": 3, "lut": 1234, "ff": 567, "seconds": 61.5}
+        entries += [entry(f"block.{name}.{what}", value) for what, value in of.items()]
+    save(folder, "blocks.json", entries, device="LFE5U-85F, out of context", seeds=[1, 2])
+
+
 def explore(folder: Path) -> None:
     entries, points = [], []
     for dim in (16, 32):
@@ -141,6 +150,6 @@ def all_results(folder: Path) -> Path:
     """A folder of results: those of the repository, and in place of what it may not have yet, these."""
     for path in (Path(__file__).parents[2] / "results").glob("*.json"):
         (folder / path.name).write_bytes(path.read_bytes())
-    for make in (bench, experiments, boards, explore, embedding):
+    for make in (bench, experiments, boards, blocks, explore, embedding):
         make(folder)
     return folder
