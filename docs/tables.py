@@ -15,6 +15,7 @@ from pathlib import Path
 
 import axi_tables
 import bench_tables
+import block_tables
 import experiment_tables
 
 ROOT = Path(__file__).parents[1]
@@ -194,6 +195,16 @@ def axi() -> str:
 
 
 TABLES |= {"axi": axi}
+
+
+def blocks() -> str:
+    if not (RESULTS / "blocks.json").exists():
+        return "Not measured yet for this version: `make blocks` writes `results/blocks.json`."
+    v, provenance = load("blocks.json")
+    return rows(*block_tables.blocks(v)) + source("blocks.json", provenance)
+
+
+TABLES |= {"blocks": blocks}
 
 
 def filled(text: str) -> str:
