@@ -17,6 +17,7 @@ import axi_tables
 import bench_tables
 import block_tables
 import experiment_tables
+from skipwalk.sw.page.markup import short_commit
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md", ROOT / "docs/boards.md", ROOT / "docs/axi.md")
@@ -38,7 +39,7 @@ def rows(header: list[str], body: list[list[str]]) -> str:
 def source(file: str, provenance: dict) -> str:
     machine = provenance["machine"]
     return (
-        f"\n\n`results/{file}`: commit {provenance['commit'][:10]}, {provenance['time'][:10]}, "
+        f"\n\n`results/{file}`: commit {short_commit(provenance['commit'])}, {provenance['time'][:10]}, "
         f"{machine['processor']}, {machine['cores']} cores."
     )
 
@@ -73,10 +74,10 @@ def accuracy() -> str:
 
 
 def lora() -> str:
-    (digits, provenance), (fan, _) = load("lora-digits.json"), load("lora-fan.json")
+    (digits, digits_from), (fan, fan_from) = load("lora-digits.json"), load("lora-fan.json")
     body = [[a[0], a[1], b[1]] for a, b in zip(_lora(digits), _lora(fan), strict=True)]
     head = ["rank 4, 470 samples", "digits, turned (64-96-96-10)", "fan, noisy room (256-96-96-3)"]
-    return rows(head, body) + source("lora-digits.json", provenance)
+    return rows(head, body) + source("lora-digits.json", digits_from) + source("lora-fan.json", fan_from)
 
 
 def _lora(v: dict) -> list[list[str]]:
@@ -137,7 +138,7 @@ def boards() -> str:
                 "-" if lora is None else f"{lora:.2f}",
             ]
         )
-        notes.append(f"`{summary['board']}.json` of commit {summary['provenance']['commit'][:10]}")
+        notes.append(f"`{summary['board']}.json` of commit {short_commit(summary['provenance']['commit'])}")
     head = ["`BOARD`", "multipliers", "block RAMs", "LUTs", "registers"]
     head += ["clock asked for, MHz", "best of the seeds (each), MHz", "a walk, us", "a cached sample, us"]
     return rows(head, body) + f"\n\nUnder `results/boards`: {', '.join(notes)}."

@@ -132,6 +132,19 @@ def test_slow_blocks_come_first_with_every_seed(page):
     ]
 
 
+def test_a_commit_that_files_differed_from_keeps_its_plus(tmp_path):
+    all_results(tmp_path)
+    commit = "89abcdef" * 5
+    entries = json.loads((tmp_path / "accuracy.json").read_text())
+    for end in ("+", ""):
+        entries[-1]["value"]["commit"] = commit + end
+        (tmp_path / "accuracy.json").write_text(json.dumps(entries))
+        text = Page(render(read_results(tmp_path))).text
+        # In the table of sources, and under the figure.
+        assert commit[:10] + end in text
+        assert any(f"accuracy.json \N{MIDDLE DOT} {commit[:10]}{end} \N{MIDDLE DOT}" in part for part in text)
+
+
 def test_another_number_in_a_file_is_another_number_on_the_page(tmp_path):
     all_results(tmp_path)
     before = render(read_results(tmp_path))

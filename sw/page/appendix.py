@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .markup import DASH, Html, note, section, table, tag
+from .markup import DASH, Html, note, section, short_commit, table, tag
 from .results import Results
 
 __all__ = ["sources", "unshown"]
@@ -26,7 +26,7 @@ def sources(results: Results) -> Html:
         body.append(
             [
                 tag("span", tag("code", file.name), id=file.anchor),
-                str(p.get("commit") or DASH)[:10] if file else "missing",
+                short_commit(p.get("commit")) if file else "missing",
                 str(p.get("time") or DASH)[:16].replace("T", " ") if file else file.problem,
                 where,
                 tag("code", p["command"]) if "command" in p else DASH,

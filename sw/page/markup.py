@@ -20,6 +20,7 @@ __all__ = [
     "number",
     "percent",
     "section",
+    "short_commit",
     "source",
     "table",
     "tag",
@@ -75,6 +76,11 @@ def note(text: str) -> Html:
     return tag("p", *parts, class_="note", role="note")
 
 
+def short_commit(commit: str | None) -> str:
+    """Ten digits, and the + of files that had been changed since; a dash if it is not known."""
+    return commit[:10] + ("+" if commit.endswith("+") else "") if commit else DASH
+
+
 def source(*files: ResultFile) -> Html:
     """Where figures come from: names of files, each a link to its row among the sources."""
     parts = []
@@ -82,7 +88,7 @@ def source(*files: ResultFile) -> Html:
         if not file:
             continue
         commit, time = file.provenance.get("commit"), file.provenance.get("time")
-        said = [file.name, *([str(commit)[:10]] if commit else []), *([str(time)[:10]] if time else [])]
+        said = [file.name, *([short_commit(commit)] if commit else []), *([str(time)[:10]] if time else [])]
         parts.append(tag("a", " · ".join(said), href=f"#{file.anchor}"))
     return tag("span", *(part for pair in ((p, " ") for p in parts) for part in pair), class_="source")
 

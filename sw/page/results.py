@@ -20,7 +20,7 @@ EXPECTED = {
     "lora-digits.json": "make demo-lora",
     "lora-fan.json": "python -m skipwalk.sw.lora.demo --task fan",
     "embedding.json": "make embedding",
-    "explore.json": "skipwalk explore",
+    "explore.json": "make explore",
     "blocks.json": "make blocks",
     "link.json": "make link",
     "fmax-history.json": "make fmax-history",
