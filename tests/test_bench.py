@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 
 import networkx as nx
@@ -194,6 +197,19 @@ def test_a_compiler_is_known_by_its_program(monkeypatch):
     monkeypatch.setenv("CC", f"{shutil.which(first.name)} -O1")
     (only,) = native.compilers()
     assert (only.name, only.command) == (first.name, f"{shutil.which(first.name)} -O1")
+
+
+@needs_compiler
+def test_fast_math_of_a_kernel_stays_in_it(tmp_path):
+    """Else whatever is measured after it flushes subnormals too, and NumPy with it. In a process of its own."""
+    program = """
+import numpy as np
+from skipwalk.sw.bench import native
+native.load("oselm.c", native.compilers()[0], "-ffast-math", DIM=16)
+assert np.float32(1e-38) * np.float32(0.1) > 0
+"""
+    environment = {**os.environ, "SKIPWALK_BUILD": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
 
 
 def test_a_kernel_is_compiled_once_wherever_that_is(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ __all__ = ["Compiler", "NoCompilerError", "aligned", "compilers", "load", "padde
 
 _HERE = Path(__file__).parent
 #: Every kernel is compiled with these.
-FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
+FLAGS = ("-O3", "-march=native", "-std=gnu11", "-fPIC")
 #: Bytes to which arrays of floats have to be aligned.
 ALIGNMENT = 64
 #: Entries beyond the end of an array that kernels may read.
@@ -68,10 +68,13 @@ def load(source: str, compiler: Compiler, *flags: str, **defines: int) -> ctypes
     options = [*FLAGS, *flags, *(f"-D{name}={value}" for name, value in sorted(defines.items()))]
 
     def compile_in(folder: Path) -> None:
-        command = [*compiler.command.split(), *options, str(folder / source), "-o", str(folder / "kernel.so"), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise NoCompilerError(f"{compiler.command} rejects {source}:\n{done.stderr[-2000:]}")
+        # Linked without the options: with -ffast-math, GCC links code that makes the whole process flush subnormals.
+        compiled = ["-c", *options, str(folder / source), "-o", str(folder / "kernel.o")]
+        linked = ["-shared", str(folder / "kernel.o"), "-o", str(folder / "kernel.so"), "-lm"]
+        for arguments in (compiled, linked):
+            done = subprocess.run([*compiler.command.split(), *arguments], capture_output=True, text=True)
+            if done.returncode:
+                raise NoCompilerError(f"{compiler.command} rejects {source}:\n{done.stderr[-2000:]}")
 
     files = {name: (_HERE / name).read_text() for name in (source, "vectors.h")}
     folder = build_folder(
