@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from skipwalk.hw.boards.table import BOARDS
 from skipwalk.sw.cli import main
 from skipwalk.sw.device import OSELMDevice
 from skipwalk.sw.estimator import Node2Vec
@@ -78,6 +79,17 @@ def test_train_writes_model_vectors_and_report(folder):
     assert origin["value"]["versions"]["numpy"] == np.__version__
     library = Node2Vec(preset="tiny", window=4, negatives=4, walk_length=20, block_walks=32, seed=5)
     assert library.fit("graph.txt").digest_ == estimator.digest_
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_train_for_a_board_has_its_core(folder, name):
+    short = ["--negatives", "8", "--walk-length", "20", "--walks-per-node", "1", "-q"]
+    result = run("train", "graph.txt", "-o", "m.npz", "--board", name, *short)
+    assert result.exit_code == 0, result.output
+    model = Node2Vec.load("m.npz").model_
+    assert model.config.digest == BOARDS[name].core.digest
+    # What came of it is known by its name, as that of a preset.
+    assert model.params["preset"] == BOARDS[name].core.name
 
 
 def test_update_adds_edges_and_nodes(folder):
@@ -192,6 +204,9 @@ EVALUATE = ("evaluate", "model.npz", "bad.txt")
         (ring(9), (*TRAIN, "--p", "0"), 2, "p must be between"),
         (ring(9), (*TRAIN, "--dim", "7"), 2, "dim must be a multiple"),
         (ring(9), (*TRAIN, "--preset", "huge"), 2, "no preset 'huge'; there are: tiny"),
+        (ring(9), (*TRAIN, "--board", "ulx3s-12f"), 2, "--board and --preset both name a core"),
+        (ring(9), ("train", "bad.txt", "-o", "m.npz", "--board", "ulx3s-12f"), 4, "(ulx3s-12f) takes 15"),
+        (None, ("train", "--resume", "model.npz", "-o", "m.npz", "--board", "ulx3s-12f"), 2, "leave --board out"),
         (ring(9), (*TRAIN, "--backend", "fpga"), 2, "unknown backend 'fpga'"),
         (ring(9), (*TRAIN, "--walks-per-node", "many"), 2, "'many' is not a valid integer"),
         (ring(9), (*TRAIN, "-o", "none/m.npz"), 3, "none/m.npz: cannot be written: the folder"),

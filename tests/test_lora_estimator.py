@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from skipwalk.hw.boards.table import BOARDS
 from skipwalk.hw.lora_config import LoraConfig, lora_preset
 from skipwalk.sim.lora_layout import unpack_activations
 from skipwalk.sw.errors import DeviceError, InputError
@@ -267,3 +268,17 @@ def test_command(tmp_path):
     assert {"accuracy.before", "accuracy.after", "cache_hits", "cache_misses"} <= set(names)
     assert names["cache_hits"] == 2 * 48
     assert SkipLoRA.load(out).score(x, y) > 0.3
+
+
+@pytest.mark.parametrize("name", [name for name, board in BOARDS.items() if board.lora is not None])
+def test_command_for_a_board_has_its_unit(digits, tmp_path, name):
+    task, network = digits
+    network.save(tmp_path / "n.npz")
+    x, y = task.finetune
+    np.savez(tmp_path / "s.npz", x=x[:40], y=y[:40])
+    files = [str(tmp_path / file) for file in ("n.npz", "s.npz", "out.npz", "r.json")]
+    result = CliRunner().invoke(
+        finetune, [*files[:2], "-o", files[2], "--json", files[3], "--board", name, "--epochs", "1", "-q"]
+    )
+    assert result.exit_code == 0, result.output
+    assert SkipLoRA.load(files[2]).cfg.digest == BOARDS[name].lora.digest

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ...hw.boards.table import BOARDS
 from ..errors import InputError
 from ..estimator import Node2Vec
 from ..graph import Graph
@@ -58,6 +59,7 @@ def _parameters(command: Callable) -> Callable:
 @click.argument("graph", type=FILE, required=False)
 @options("output", "vectors", "backend", "json", "quiet", "checkpoint", "checkpoint_every")
 @click.option("--resume", type=FILE, help="Finish the model saved there, with its own parameters.")
+@click.option("--board", type=click.Choice(list(BOARDS)), help="The core is that of this board, not a preset.")
 @_parameters
 @click.pass_context
 def train(
@@ -71,6 +73,7 @@ def train(
     checkpoint: Path | None,
     checkpoint_every: int,
     resume: Path | None,
+    board: str | None,
     **parameters: Any,
 ) -> None:
     """Learn vectors for the nodes of GRAPH: an edge list, .csv, .tsv, .graphml, .gml or .npz, gzip or not."""
@@ -78,6 +81,12 @@ def train(
     check_outputs(output, vectors, report, checkpoint)
     if resume is None and graph is None:
         raise click.UsageError("name a graph file, or a model to --resume")
+    if board is not None:
+        if resume is not None:
+            raise click.UsageError("a run is resumed on the core it was begun with; leave --board out")
+        if ctx.get_parameter_source("preset") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("--board and --preset both name a core")
+        parameters["preset"] = BOARDS[board].core
     network = None if graph is None else Graph.read(graph)
     log.info("%s", network)
     with parameter_errors():

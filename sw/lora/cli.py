@@ -7,6 +7,7 @@ import click
 import numpy as np
 from tqdm import tqdm
 
+from ...hw.boards.table import BOARDS
 from ..commands.common import FILE, check_outputs, options, parameter_errors, quieten, show, write
 from ..errors import InputError
 from ..report import Result
@@ -16,6 +17,9 @@ from .samples import read_samples
 __all__ = ["finetune"]
 
 log = logging.getLogger(__name__)
+
+#: Boards that carry a unit.
+_UNITS = {name: board.lora for name, board in BOARDS.items() if board.lora is not None}
 
 
 @click.command()
@@ -30,6 +34,7 @@ log = logging.getLogger(__name__)
 )
 @click.option("--activation-bits", type=click.Choice(["8", "16"]), default="8", show_default=True)
 @click.option("--no-cache", is_flag=True, help="Compute all activations again in every epoch.")
+@click.option("--board", type=click.Choice(list(_UNITS)), help="Lanes and Skip-Cache are those of this board's unit.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @options("output", "backend", "json", "quiet")
 def finetune(
@@ -42,6 +47,7 @@ def finetune(
     learning_rate: float,
     activation_bits: str,
     no_cache: bool,
+    board: str | None,
     seed: int,
     output: Path,
     backend: str,
@@ -55,6 +61,7 @@ def finetune(
     """
     quieten(quiet)
     check_outputs(output, report)
+    sizes = {} if board is None else {"lanes": _UNITS[board].lanes, "cache_samples": _UNITS[board].cache_samples}
     x, y = read_samples(samples)
     if test is not None:
         x_test, y_test = read_samples(test)
@@ -71,6 +78,7 @@ def finetune(
             cache=not no_cache,
             x_bits=int(activation_bits),
             random_state=seed,
+            **sizes,
         )
         model.calibrate(x)
         before = model.score(x_test, y_test)
