@@ -56,7 +56,7 @@ class Pll:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """One board with one core.
+    """One board, and what is put on it.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ class SkipLoRA:
     learning_rate : float
         Factor of the summed gradients.
     backend : str
-        ``golden`` or ``rtl``; both give the same bits.
+        ``golden``, ``rtl`` or ``serial:ADDRESS``; all give the same bits.
     cache : bool
         Keep the activations of every sample in the Skip-Cache, as many as fit.
     x_bits, lanes, cache_samples : int
