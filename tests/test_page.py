@@ -115,6 +115,11 @@ def test_figures_are_those_of_the_files(full, page):
     assert f"{100 * demo['oselm.roofline_cycles_per_walk'] / demo['oselm.cycles_per_walk']:.1f} %" in text
 
 
+def test_times_of_a_board_stand_beside_their_frequency(page):
+    said = "D = 32, 32 lanes; 71.2 MHz after routing: a walk in 33 us; runs at 50 MHz: a walk in 47 us"
+    assert said in page.text
+
+
 def test_slow_blocks_come_first_with_every_seed(page):
     text = [part for part in page.text if part.strip()]
     at = text.index("Single blocks: LFE5U-85F, out of context")

@@ -44,17 +44,22 @@ def _resources(file: ResultFile) -> Html:
     fmax, clock = file.number("fmax_mhz"), file.number("clock_mhz")
     facts = []
     if fmax is not None:
-        facts.append(f"{fmax:.1f} MHz after routing")
+        facts.append(f"{fmax:.1f} MHz after routing{_times(file, '')}")
     if clock is not None:
-        facts.append(f"runs at {clock:g} MHz")
-    for name, what in (("oselm.walk_us", "a walk"), ("lora.cached_sample_us", "a cached sample")):
-        if (us := file.number(name)) is not None:
-            facts.append(f"{what} in {number(us)} us at that clock" if not facts else f"{what} in {number(us)} us")
+        facts.append(f"runs at {clock:g} MHz{_times(file, '_at_clock')}")
     dim, lanes = file.number("core.dim"), file.number("core.lanes")
     if dim is not None and lanes is not None:
         facts.insert(0, f"D = {dim:.0f}, {lanes:.0f} lanes")
     content = join([tag("p", "; ".join(facts), class_="facts"), tag("ol", *lines, class_="bars")])
     return figure(_title(file), content, file)
+
+
+def _times(file: ResultFile, ending: str) -> str:
+    """What a walk and a sample take, at the frequency that this ending of the names stands for."""
+    named = (("oselm.walk_us", "a walk"), ("lora.cached_sample_us", "a cached sample"))
+    times = [(what, file.number(name + ending)) for name, what in named]
+    said = ", ".join(f"{what} in {number(us)} us" for what, us in times if us is not None)
+    return f": {said}" if said else ""
 
 
 def _frequencies(boards: list[ResultFile]) -> Html:
