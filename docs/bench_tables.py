@@ -1,9 +1,12 @@
-"""Heads and bodies of the tables out of results/bench.json. What was left out there is a dash here."""
+"""Heads and bodies of the tables out of results/bench.json, and a remark on what they do not say by themselves.
+
+What was left out there is a dash here. Times of the core that no routed core has taken stand in brackets.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-Table = tuple[list[str], list[list[str]]]
+Table = tuple[list[str], list[list[str]], str]
 
 _NONE = "-"
 
@@ -12,12 +15,18 @@ def _number(v: Mapping[str, Any], name: str, form: str = ",.1f") -> str:
     return format(v[name], form) if name in v else _NONE
 
 
-def times(v: Mapping[str, Any]) -> Table:
-    """A walk on core and CPU."""
+def _bracketed(v: Mapping[str, Any], notes: Mapping[str, str], name: str, form: str = ",.1f") -> str:
+    cell = _number(v, name, form)
+    return f"({cell})" if name in notes and cell != _NONE else cell
+
+
+def times(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
+    """A walk on core and CPU. ``notes`` are those of the provenance, by name of a value."""
     mhz = v.get("fpga.clock_mhz")
     at = f"the core at {mhz:.1f} MHz, post-route" if mhz else "the core, not routed"
-    kinds = ("", ".d64", ".d96", ".s77")
-    body = [[at, *(_number(v, f"oselm.walk_us.fpga{kind}") for kind in kinds), _cycles(v, "fpga")]]
+    kinds = {"": "D = 32, 31 samples", ".d64": "D = 64", ".d96": "D = 96", ".s77": "D = 32, 77 samples"}
+    fpga = {title: f"oselm.walk_us.fpga{kind}" for kind, title in kinds.items()}
+    body = [[at, *(_bracketed(v, notes, name) for name in fpga.values()), _cycles(v, "fpga")]]
     for label, name in (
         ("C, float32, written for vectors", "cpu_float32"),
         ("C, float32, plain loops, `-ffast-math`", "cpu_loops_fast_math"),
@@ -33,16 +42,16 @@ def times(v: Mapping[str, Any]) -> Table:
         ("node2vec: NumPy, float32", "numpy"),
     ):
         body.append([label, _NONE, _NONE, _NONE, _number(v, f"sgns.walk_us.{name}"), _NONE])
-    head = ["microseconds a walk", "D = 32, 31 samples", "D = 64", "D = 96", "D = 32, 77 samples", "cycles, D = 32"]
-    return head, body
+    why = "; ".join(f"{title}: {notes[name]}" for title, name in fpga.items() if name in notes and name in v)
+    return ["microseconds a walk", *kinds.values(), "cycles, D = 32"], body, f"In brackets: {why}." if why else ""
 
 
 def _cycles(v: Mapping[str, Any], name: str) -> str:
     return _number(v, f"oselm.walk_cycles.{name}", ",.0f")
 
 
-def ratios(v: Mapping[str, Any]) -> Table:
-    """The three ratios, which are never mixed."""
+def ratios(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
+    """The three ratios, which are never mixed. They have no notes."""
     body = [
         [label, _number(v, name, ",.2f"), _number(v, f"{name}{other}", ",.2f") if other else _NONE]
         for label, name, other in (
@@ -52,12 +61,12 @@ def ratios(v: Mapping[str, Any]) -> Table:
             ("both: gensim on the CPU over OS-ELM on the FPGA, time", "ratio.both", ""),
         )
     ]
-    return ["above 1, the latter is ahead", "best C", "plain loops"], body
+    return ["above 1, the latter is ahead", "best C", "plain loops"], body, ""
 
 
-def lora(v: Mapping[str, Any]) -> Table:
-    """Skip2-LoRA on core and CPU, both tasks."""
-    body = []
+def lora(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
+    """Skip2-LoRA on core and CPU, both tasks. ``notes`` as for :func:`times`."""
+    body, why = [], dict[str, None]()
     for task in ("digits", "fan"):
         for label, name in (
             ("the unit, at the core's clock", "fpga"),
@@ -69,6 +78,10 @@ def lora(v: Mapping[str, Any]) -> Table:
             times = [_number(v, f"{stem}.sample_us.{method}.{name}", ".2f") for method in ("skip2", "skip", "lora_all")]
             total = _number(v, f"{stem}.finetune_ms.skip2.{name}")
             saved = [_number(v, f"{stem}.saved_{kind}.{name}", ".0%") for kind in ("by_cache", "against_lora_all")]
+            if (note := notes.get(f"{stem}.sample_us.skip2.{name}")) is not None:
+                times, total = [f"({cell})" if cell != _NONE else cell for cell in times], f"({total})"
+                why.setdefault(note)
             body.append([f"{task}: {label}", *times, total, *saved])
     head = ["microseconds a sample", "Skip2-LoRA", "without the cache", "LoRA-All", "whole fine-tuning, ms"]
-    return [*head, "saved by the cache", "saved against LoRA-All"], body
+    head += ["saved by the cache", "saved against LoRA-All"]
+    return head, body, f"In brackets: {'; '.join(why)}." if why else ""

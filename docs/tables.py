@@ -159,12 +159,13 @@ def bitstreams() -> str:
     return rows(head, body)
 
 
-def bench(table: Callable[[dict], bench_tables.Table]) -> Callable[[], str]:
+def bench(table: Callable[[dict, dict], bench_tables.Table]) -> Callable[[], str]:
     def make() -> str:
         if not (RESULTS / "bench.json").exists():
             return "Not measured yet: `make bench` writes `results/bench.json`."
         v, provenance = load("bench.json")
-        return rows(*table(v)) + source("bench.json", provenance)
+        head, body, remark = table(v, provenance["notes"])
+        return rows(head, body) + (f"\n\n{remark}" if remark else "") + source("bench.json", provenance)
 
     return make
 
