@@ -54,6 +54,7 @@ from ..hw.samples import SampleEngine
 from ..hw.sequential import SequentialSequencer
 from ..hw.streaming import StreamingSequencer
 from ..hw.sweep import PSweep
+from ..sw.errors import InputError
 from ..sw.report import Result, installed, write_report
 from .build import build_root
 from .synthesis import FAMILIES, yosys_command
@@ -347,7 +348,11 @@ def main(arguments: list[str] | None = None) -> int:
     if given.json is not None:
         configurations = {name: cfg.to_dict() for name, cfg in CORES.items() if name in given.only}
         details = {"device": DEVICE, "note": NOTE, "seeds": given.seeds, "tools": installed(PACKAGES)}
-        write_report(given.json, results(measured), **details, configurations=configurations)
+        try:
+            write_report(given.json, results(measured), **details, configurations=configurations)
+        except InputError as error:
+            print(error, file=sys.stderr)
+            return 1
     return 0
 
 

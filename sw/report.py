@@ -61,7 +61,7 @@ def provenance(**details: Any) -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **installed(_PACKAGES)},
         "machine": {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": " ".join(_without_folders(word) for word in sys.argv),
         **details,
     }
 
@@ -92,6 +92,11 @@ def _commit() -> str | None:
         return head + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no").strip() else "")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _without_folders(word: str) -> str:
+    """An argument without the folders of an absolute path: they are of this machine only."""
+    return re.sub(r"(^|=)/\S*/", r"\1", word)
 
 
 def _git(root: Path, *arguments: str) -> str:

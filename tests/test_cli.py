@@ -12,6 +12,7 @@ from skipwalk.sw.cli import main
 from skipwalk.sw.device import OSELMDevice
 from skipwalk.sw.estimator import Node2Vec
 from skipwalk.sw.export import load_npz, load_word2vec
+from skipwalk.sw.report import provenance
 
 TINY = ["--preset", "tiny", "--window", "4", "--negatives", "4", "--walk-length", "20", "--block-walks", "32"]
 
@@ -286,3 +287,8 @@ def test_help_and_version_explain_themselves():
         assert word in result.stdout
     assert run("--version").stdout.startswith("skipwalk, version")
     assert "[default: 24]" in run("train", "--help").stdout
+
+
+def test_provenance_has_no_folders_of_this_machine(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/home/ada/bin/bench", "build/a.edges", "--json=/home/ada/b.json", "/mnt/c.json"])
+    assert provenance()["command"] == "bench build/a.edges --json=b.json c.json"

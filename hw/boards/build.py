@@ -21,6 +21,7 @@ from typing import Any
 
 from ...sim.build import build_root
 from ...sim.synthesis import yosys_command
+from ...sw.errors import InputError
 from .floorplan import floorplan_script
 from .summary import Placement, placement, summarise, write_json
 from .table import BOARDS, Board, board
@@ -263,13 +264,13 @@ def main(arguments: list[str] | None = None) -> int:
         summary = build(
             row, seeds=given.seeds, jobs=given.jobs, timeout=given.timeout, synthesis_only=given.synthesis_only
         )
-    except BuildFailed as error:
+        if summary:
+            print(json.dumps(summary, indent=1))
+            if given.results is not None:
+                write_json(given.results / f"{row.name}.json", summary)
+    except (BuildFailed, InputError) as error:
         print(error, file=sys.stderr)
         return 1
-    if summary:
-        print(json.dumps(summary, indent=1))
-        if given.results is not None:
-            write_json(given.results / f"{row.name}.json", summary)
     return 0
 
 
