@@ -56,7 +56,7 @@ accuracy: $(VENV)/.installed-demo build/demo/cora.edges  ## fixed point against 
 bench: $(VENV)/.installed-demo,bench build/demo/cora.edges  ## CPU against core, cycles, ratios (10 minutes, quiet machine); OPTIONS="--main-core"
 	$(BIN)/python -m skipwalk.sw.bench build/demo/cora.edges --json results/bench.json $(OPTIONS)
 
-experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the science (an hour); OPTIONS="--only NAME --seeds N --full --scheduler ADDRESS"
+experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the science (40 minutes); OPTIONS="--only NAME --seeds N --full --scheduler ADDRESS"
 	$(BIN)/python -m skipwalk.sw.experiments --jobs $(JOBS) $(or $(OPTIONS),--json results/experiments.json)
 
 tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README
