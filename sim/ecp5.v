@@ -84,8 +84,9 @@ module MULT18X18D (
         P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} = p;
 endmodule
 
-// Block RAM: port A writes, port B reads through the output register, both in the same width; in 36 bits, A carries the
-// lower half of the word and B the upper one, for reading and for writing. A word that is read in the cycle in which it
+// Block RAM: port A writes, port B reads, both in the same width and both with the output register, or both without it as
+// in memories that Yosys infers, whose reset is not connected; in 36 bits, A carries the lower half of the word and B the
+// upper one, for reading and for writing. A word that is read in the cycle in which it
 // is written comes out complemented: undefined in the cell, and the same as in the twin of skipwalk.hw.ram.
 module DP16KD (
     input CLKA, CEA, OCEA, WEA, RSTA, CSA0, CSA1, CSA2,
@@ -186,9 +187,10 @@ module DP16KD (
         if (DATA_WIDTH_A != 1 && DATA_WIDTH_A != 2 && DATA_WIDTH_A != 4 && DATA_WIDTH_A != 9 && DATA_WIDTH_A != 18
             && DATA_WIDTH_A != 36)
             DP16KD_has_no_such_DATA_WIDTH error ();
-        if (REGMODE_A != "OUTREG" || REGMODE_B != "OUTREG") DP16KD_model_has_only_REGMODE_OUTREG error ();
+        if (REGMODE_A != REGMODE_B) DP16KD_model_has_one_REGMODE_for_both_ports error ();
+        if (REGMODE_A != "OUTREG" && REGMODE_A != "NOREG") DP16KD_has_no_such_REGMODE error ();
         if (WRITEMODE_A != "NORMAL" || WRITEMODE_B != "NORMAL") DP16KD_model_has_only_WRITEMODE_NORMAL error ();
-        if (RESETMODE != "SYNC") DP16KD_model_has_only_RESETMODE_SYNC error ();
+        if (RESETMODE != "SYNC" && REGMODE_A == "OUTREG") DP16KD_model_has_only_RESETMODE_SYNC error ();
         if (CSDECODE_A != "0b000" || CSDECODE_B != "0b000") DP16KD_model_has_only_CSDECODE_0b000 error ();
         if (CLKAMUX != "CLKA" || CLKBMUX != "CLKB") DP16KD_model_has_no_inverted_clock error ();
     endgenerate
@@ -264,7 +266,7 @@ module DP16KD (
     end
 
     assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2,
-        DOA1, DOA0} = a_register;
+        DOA1, DOA0} = REGMODE_A == "OUTREG" ? a_register : array[17:0];
     assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2,
-        DOB1, DOB0} = b_register;
+        DOB1, DOB0} = REGMODE_B == "OUTREG" ? b_register : array[35:18];
 endmodule
