@@ -75,7 +75,7 @@ bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-25f (or anothe
 bitstream-again: $(VENV)/.installed-boards  ## build BOARD's bitstream once more, from nothing: the same bytes
 	$(BIN)/python -m skipwalk.hw.boards.build $(BOARD) --again
 
-blocks: $(VENV)/.installed-boards  ## frequency and cells of single blocks and small cores, slowest first (half an hour); OPTIONS="--only NAME --seeds 1"
+blocks: $(VENV)/.installed-boards  ## frequency and cells of single blocks and small cores, slowest first (an hour); OPTIONS="--only NAME --seeds 1"
 	$(BIN)/python -m skipwalk.sim.fmax --jobs $(or $(PLACEMENTS),1) $(or $(OPTIONS),--json results/blocks.json)
 
 report: $(VENV)/.installed-demo  ## one HTML page of all figures in results/; writes build/report/index.html
