@@ -152,17 +152,8 @@ class OSELMCore(wiring.Component):
     def _connect_front_end(self, m, front):
         """The front end between interpreter and queue. Its contexts and those of the host exclude each other."""
         command, queue = self._command, self._queue
-        wiring.connect(m, command.walk_words, front.i)
+        front.connect(m, command)
         item = front.o.payload
-        m.d.comb += [
-            front.set_en.eq(command.set_en),
-            front.set_number.eq(command.set_number),
-            front.set_value.eq(command.set_value),
-            front.close.eq(command.walks_close),
-            command.walk_busy.eq(front.busy),
-            command.walks_idle.eq(front.idle),
-            front.o.ready.eq(command.ready),
-        ]
         with m.If(front.o.valid):
             m.d.comb += [
                 queue.centre_valid.eq(command.ready & item.centre),

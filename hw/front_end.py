@@ -85,6 +85,22 @@ class FrontEnd(wiring.Component):
             }
         )
 
+    def connect(self, m: Module, command: wiring.Component) -> None:
+        """Wire it to the :class:`~skipwalk.hw.command.CommandInterpreter` in ``m`` whose walks it takes.
+
+        Its items leave while ``command.ready`` is high; taking them, and ``rejected``, are left to the caller.
+        """
+        wiring.connect(m, command.walk_words, self.i)
+        m.d.comb += [
+            self.set_en.eq(command.set_en),
+            self.set_number.eq(command.set_number),
+            self.set_value.eq(command.set_value),
+            self.close.eq(command.walks_close),
+            command.walk_busy.eq(self.busy),
+            command.walks_idle.eq(self.idle),
+            self.o.ready.eq(command.ready),
+        ]
+
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()

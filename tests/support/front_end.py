@@ -34,7 +34,7 @@ class ContextWords(wiring.Component):
         m.submodules.front = front = FrontEnd(cfg)
         m.submodules.queue = queue = SyncFIFOBuffered(width=32, depth=16)
         wiring.connect(m, wiring.flipped(self.i), command.i)
-        wiring.connect(m, command.walk_words, front.i)
+        front.connect(m, command)
         rejected = Signal(31)
         m.d.sync += rejected.eq(rejected + (command.rejected | front.rejected))
         item = front.o.payload
@@ -43,13 +43,6 @@ class ContextWords(wiring.Component):
             command.at_rest.eq(command.drain),
             command.loaded.eq(1),
             command.o.ready.eq(command.ready),
-            command.walk_busy.eq(front.busy),
-            command.walks_idle.eq(front.idle),
-            front.set_en.eq(command.set_en),
-            front.set_number.eq(command.set_number),
-            front.set_value.eq(command.set_value),
-            front.close.eq(command.walks_close),
-            front.o.ready.eq(command.ready),
             self.o.payload.eq(queue.r_data),
             self.o.valid.eq(queue.r_rdy),
             queue.r_en.eq(self.o.ready),
