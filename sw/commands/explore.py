@@ -23,7 +23,7 @@ from ..explore_tasks import accuracy_tasks, run, synthesis_tasks
 from ..graph import Graph
 from ..readers import read_labels
 from ..records import JsonRecords
-from ..report import Result
+from ..report import Result, aligned
 from .common import FILE, check_outputs, options, parameter_errors, quieten, write
 
 __all__ = ["explore"]
@@ -233,13 +233,8 @@ def _print(found: Sequence[Row], clock_hz: int | None) -> None:
         if clock_hz is not None:
             cells.append(f"{row.cycles / clock_hz * 1e6:,.1f}")
         lines.append(cells)
-    texts = [[str(cell) for cell in line] for line in lines]
-    widths = [max(len(line[i]) for line in texts) for i in range(len(head))]
-    for line in texts:
-        aligned = [
-            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        ]
-        click.echo("  ".join(aligned).rstrip())
+    for line in aligned([[str(cell) for cell in line] for line in lines], words=(0, 1)):
+        click.echo(line)
 
 
 def _results(found: Sequence[Row], clock_hz: int | None) -> list[Result]:

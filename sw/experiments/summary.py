@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from ..report import Result, Series
+from ..report import Result, Series, aligned
 from .experiment import Experiment, Plan
 from .records import Record
 
@@ -59,8 +59,7 @@ def table(experiment: Experiment, plan: Plan, entries: Sequence[Result | Series]
         cells = [_cell(by_name, f"{stem}.{name}") for name in experiment.measures]
         if any(cells):
             rows.append([label, *cells])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    lines = aligned(rows, words=(0,))
     return "\n".join([experiment.title, lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
