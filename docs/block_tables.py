@@ -6,7 +6,7 @@ __all__ = ["blocks"]
 KINDS = {"dsp": "multipliers", "bram": "block RAMs", "lut": "LUTs", "ff": "registers"}
 
 
-def blocks(values: dict) -> tuple[list[str], list[list[str]]]:
+def blocks(values: dict, provenance: dict) -> tuple[list[str], list[list[str]]]:
     """Header and rows, slowest first: median and each seed's MHz, what limits the slowest seed, cells."""
     names = dict.fromkeys(name.removeprefix("block.").rpartition(".")[0] for name in values)
     body = []

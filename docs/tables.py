@@ -171,15 +171,25 @@ def bitstreams() -> str:
     return rows(head, body)
 
 
-def bench(table: Callable[[dict, dict], bench_tables.Table]) -> Callable[[], str]:
+def made_of(file: str, table: Callable[[dict, dict], tuple]) -> Callable[[], str]:
+    """A table of one file of results; ``table`` gives head and body from values and provenance, and maybe a remark."""
+
     def make() -> str:
-        if not (RESULTS / "bench.json").exists():
-            return "Not measured yet: `make bench` writes `results/bench.json`."
-        v, provenance = load("bench.json")
-        head, body, remark = table(v, provenance["notes"])
-        return rows(head, body) + (f"\n\n{remark}" if remark else "") + source("bench.json", provenance)
+        if not (RESULTS / file).exists():
+            return f"Not measured yet: there is no `results/{file}`."
+        v, provenance = load(file)
+        head, body, *remarks = table(v, provenance)
+        return "\n\n".join([rows(head, body), *filter(None, remarks)]) + source(file, provenance)
 
     return make
+
+
+def bench(table: Callable[[dict, dict], bench_tables.Table]) -> Callable[[], str]:
+    return made_of("bench.json", lambda v, provenance: table(v, provenance["notes"]))
+
+
+def experiments(table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:
+    return made_of("experiments.json", table)
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -188,43 +198,19 @@ TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy,
     "lora": lora,
     "methods": methods,
+    "boards": boards,
+    "bitstreams": bitstreams,
+    "bench": bench(bench_tables.times),
+    "bench-lora": bench(bench_tables.lora),
+    "bench-ratios": bench(bench_tables.ratios),
+    "cora": experiments(experiment_tables.cora),
+    "growing": experiments(experiment_tables.growing),
+    "widths": experiments(experiment_tables.widths),
+    "schedules": experiments(experiment_tables.schedules),
+    "fine-tuning": experiments(experiment_tables.fine_tuning),
+    "axi": made_of("axi.json", axi_tables.resources),
+    "blocks": made_of("blocks.json", block_tables.blocks),
 }
-TABLES |= {"boards": boards, "bitstreams": bitstreams}
-TABLES |= {"bench": bench(bench_tables.times), "bench-lora": bench(bench_tables.lora)}
-TABLES |= {"bench-ratios": bench(bench_tables.ratios)}
-
-
-def experiments(table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:
-    def make() -> str:
-        v, provenance = load("experiments.json")
-        return rows(*table(v, provenance)) + source("experiments.json", provenance)
-
-    return make
-
-
-TABLES |= {"cora": experiments(experiment_tables.cora), "growing": experiments(experiment_tables.growing)}
-TABLES |= {"widths": experiments(experiment_tables.widths), "schedules": experiments(experiment_tables.schedules)}
-TABLES |= {"fine-tuning": experiments(experiment_tables.fine_tuning)}
-
-
-def axi() -> str:
-    if not (RESULTS / "axi.json").exists():
-        return "Not measured yet for this version."
-    v, provenance = load("axi.json")
-    return rows(*axi_tables.resources(v, provenance)) + source("axi.json", provenance)
-
-
-TABLES |= {"axi": axi}
-
-
-def blocks() -> str:
-    if not (RESULTS / "blocks.json").exists():
-        return "Not measured yet for this version: `make blocks` writes `results/blocks.json`."
-    v, provenance = load("blocks.json")
-    return rows(*block_tables.blocks(v)) + source("blocks.json", provenance)
-
-
-TABLES |= {"blocks": blocks}
 
 
 def filled(text: str) -> str:
