@@ -81,14 +81,13 @@ def chart(
     parts = [_grid(x, y, x_ticks, y_ticks, left, WIDTH - right)]
     for curve in curves:
         if curve.spread is not None:
-            upper = [
-                f"{to_x(a):.1f},{to_y(_within(b + s, y)):.1f}"
-                for a, b, s in zip(curve.x, curve.y, curve.spread, strict=True)
-            ]
-            lower = [
-                f"{to_x(a):.1f},{to_y(_within(b - s, y)):.1f}"
-                for a, b, s in zip(curve.x, curve.y, curve.spread, strict=True)
-            ]
+            upper, lower = (
+                [
+                    f"{to_x(a):.1f},{to_y(_within(b + side * s, y)):.1f}"
+                    for a, b, s in zip(curve.x, curve.y, curve.spread, strict=True)
+                ]
+                for side in (1, -1)
+            )
             parts.append(tag("polygon", points=" ".join(upper + lower[::-1]), class_=f"band f{curve.tone}"))
     for curve in curves:
         points = " ".join(f"{to_x(a):.1f},{to_y(b):.1f}" for a, b in zip(curve.x, curve.y, strict=True))
