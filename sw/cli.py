@@ -26,7 +26,7 @@ _COMMANDS = {
     "evaluate": ".commands.inspection",
     "info": ".commands.inspection",
     "vectors": ".commands.inspection",
-    "finetune": ".lora.cli",
+    "finetune": ".commands.finetune",
     "explore": ".commands.explore",
     "report": ".commands.page",
     "program": ".commands.program",

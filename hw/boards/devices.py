@@ -16,7 +16,7 @@ class Device:
     name : str
         Of the part, without package and speed.
     family : str
-        A key of :data:`skipwalk.sim.synthesis.FAMILIES`.
+        A key of :data:`skipwalk.sim.rtl.synthesis.FAMILIES`.
     dsp : int
         Multipliers of 18 x 18 bits.
     bram : int

@@ -9,8 +9,8 @@ last lane ends where the first one began, next to the control.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..config import CoreConfig
-from ..ram_grid import BlockGrid
+from ..fabric.ram_grid import BlockGrid
+from ..oselm.config import CoreConfig
 
 __all__ = ["LFE5U_85F", "Sites", "floorplan", "floorplan_script"]
 

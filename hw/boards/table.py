@@ -5,9 +5,10 @@ A board is a row of :data:`BOARDS`; pins and device come from the platform class
 
 from dataclasses import dataclass, field
 
-from ..config import CoreConfig, Vendor, preset
+from ..fabric.vendor import Vendor
 from ..link.protocol import LinkConfig, UartConfig
-from ..lora_config import LoraConfig, lora_preset
+from ..lora.config import LoraConfig, lora_preset
+from ..oselm.config import CoreConfig, preset
 from .floorplan import LFE5U_85F, Sites
 
 __all__ = ["BOARDS", "Board", "Pll", "board"]

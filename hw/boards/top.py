@@ -4,8 +4,8 @@ from amaranth.hdl import ClockDomain, Instance, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.cdc import ResetSynchronizer
 
-from ..config import Vendor
-from ..top import serial_device
+from ..fabric.vendor import Vendor
+from ..ports.serial import serial_device
 from .table import Board, Pll
 
 __all__ = ["BoardTop"]

@@ -7,8 +7,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import Vendor
-from ..ram import Ram
+from ..fabric.ram import Ram
+from ..fabric.vendor import Vendor
 
 __all__ = ["ByteLayout", "CobsDecoder", "CobsEncoder"]
 
@@ -75,7 +75,7 @@ class CobsEncoder(wiring.Component):
     Parameters
     ----------
     vendor, primitives
-        Of the block's memory, as for :class:`skipwalk.hw.ram.Ram`.
+        Of the block's memory, as for :class:`skipwalk.hw.fabric.ram.Ram`.
 
     Members
     -------

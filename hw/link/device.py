@@ -1,6 +1,6 @@
 """The device end of the link: byte streams on one side, the core's word streams on the other.
 
-:class:`skipwalk.sim.link.DeviceModel` is the same in plain Python; ``docs/link.md`` tells why it is sound.
+:class:`skipwalk.sim.link.model.DeviceModel` is the same in plain Python; ``docs/link.md`` tells why it is sound.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import Vendor
-from ..ram import Ram
+from ..fabric.ram import Ram
+from ..fabric.vendor import Vendor
 from .cobs import CobsDecoder, CobsEncoder
 from .protocol import Flags, Identity, LinkConfig
 from .receiver import FrameReceiver
@@ -30,7 +30,7 @@ class LinkDevice(wiring.Component):
     cfg : LinkConfig
         Sizes.
     vendor, primitives
-        Of the memories, as for :class:`skipwalk.hw.ram.Ram`.
+        Of the memories, as for :class:`skipwalk.hw.fabric.ram.Ram`.
 
     Members
     -------

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from ..errors import InputError, SkipwalkError
-from ..export import save_npz, save_word2vec
-from ..model import Model
-from ..report import Result, write_report
+from ..oselm.model import Model
+from ..oselm.vectors import save_npz, save_word2vec
+from ..results.report import Result, write_report
 
 __all__ = ["FILE", "check_outputs", "options", "parameter_errors", "quieten", "save_vectors", "show", "write"]
 

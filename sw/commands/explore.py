@@ -9,21 +9,20 @@ from typing import Any
 import click
 import numpy as np
 
+from ...hw.arith.formats import SQ
 from ...hw.boards.devices import device_of
 from ...hw.boards.table import board as board_of
-from ...hw.config import Vendor
-from ...hw.formats import SQ
-from ...sim.build import build_root
-from ...sim.resources import Needs, core_needs
-from .. import explore_picture
+from ...hw.fabric.vendor import Vendor
+from ...sim.oselm.resources import Needs, core_needs
+from ...sim.rtl.build import build_root
 from ..errors import CapacityError
-from ..estimator import Node2Vec
-from ..explore import FORMATS, Point, Refusal, Row, grid, refusals, rows
-from ..explore_tasks import accuracy_tasks, run, synthesis_tasks
-from ..graph import Graph
-from ..readers import read_labels
-from ..records import JsonRecords
-from ..report import Result, aligned
+from ..explore import picture as explore_picture
+from ..explore.space import FORMATS, Point, Refusal, Row, grid, refusals, rows
+from ..explore.tasks import accuracy_tasks, run, synthesis_tasks
+from ..graph.readers import read_graph, read_labels
+from ..oselm.estimator import Node2Vec
+from ..results.records import JsonRecords
+from ..results.report import Result, aligned
 from .common import FILE, check_outputs, options, parameter_errors, quieten, write
 
 __all__ = ["explore"]
@@ -127,7 +126,7 @@ def explore(
     with parameter_errors():
         board = None if board_name is None else board_of(board_name)
         device = None if board is None else device_of(board)
-    network = Graph.read(graph)
+    network = read_graph(graph)
     classes = read_labels(labels, network)
     at = np.array([network.index(node) for node in classes])
     names = [str(name) for name in classes.values()]

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from ...hw.config import PRESETS, CoreConfig
-from ...hw.lora_config import LORA_PRESETS, LoraConfig
-from ...sim.build import BuildError
-from ...sim.export_core import UNITS, axi_core, axi_verilog, config_of_map, core_map
+from ...hw.lora.config import LORA_PRESETS, LoraConfig
+from ...hw.oselm.config import PRESETS, CoreConfig
+from ...sim.rtl.build import BuildError
+from ..build.verilog import UNITS, axi_core, axi_verilog, config_of_map, core_map
 from ..errors import DeviceError, InputError
-from ..export import atomic_write
+from ..results.files import atomic_write
 from .common import FILE, check_outputs
 
 __all__ = ["export"]

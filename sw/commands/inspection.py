@@ -8,14 +8,14 @@ from typing import Any
 import click
 import numpy as np
 
-from ...hw.config import PRESETS, CoreConfig
+from ...hw.oselm.config import PRESETS, CoreConfig
 from ..errors import InputError
-from ..evaluation import evaluate as score
-from ..export import load_npz, load_word2vec
-from ..graph import Graph
-from ..model import Model, is_model
-from ..readers import read_labels
-from ..report import Result
+from ..graph.graph import Graph
+from ..graph.readers import read_labels
+from ..oselm.evaluation import evaluate as score
+from ..oselm.model import Model, is_model
+from ..oselm.vectors import load_npz, load_word2vec
+from ..results.report import Result
 from .common import FILE, check_outputs, options, quieten, save_vectors, show, write
 
 __all__ = ["evaluate", "info", "vectors"]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from ..export import atomic_write
-from ..page.page import render
-from ..page.results import read_results
+from ..lab.page.page import render
+from ..lab.page.results import read_results
+from ..results.files import atomic_write
 from .common import FILE, check_outputs
 
 __all__ = ["report"]

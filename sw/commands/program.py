@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ...hw.boards.table import BOARDS
-from ...sim.build import build_root
+from ...sim.rtl.build import build_root
 from ..errors import DeviceError, InputError
 from .common import FILE
 

@@ -11,12 +11,11 @@ from click.core import ParameterSource
 
 from ...hw.boards.table import BOARDS
 from ..errors import InputError
-from ..estimator import Node2Vec
-from ..graph import Graph
-from ..model import Model
-from ..readers import read_edges
-from ..report import Result
-from ..training import Interrupted
+from ..graph.readers import read_edges, read_graph
+from ..oselm.estimator import Node2Vec
+from ..oselm.model import Model
+from ..oselm.training import Interrupted
+from ..results.report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, save_vectors, show, write
 
 __all__ = ["train", "update"]
@@ -87,7 +86,7 @@ def train(
         if ctx.get_parameter_source("preset") is ParameterSource.COMMANDLINE:
             raise click.UsageError("--board and --preset both name a core")
         parameters["preset"] = BOARDS[board].core
-    network = None if graph is None else Graph.read(graph)
+    network = None if graph is None else read_graph(graph)
     log.info("%s", network)
     with parameter_errors():
         if resume is None:

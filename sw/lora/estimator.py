@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ...hw.lora_config import LoraConfig
-from ...sim.fixed import from_raw
-from ...sim.lora_layout import pack_adapters, unpack_adapters
+from ...hw.lora.config import LoraConfig
+from ...sim.arith.fixed import from_raw
+from ...sim.lora.layout import pack_adapters, unpack_adapters
 from ..errors import InputError
-from ..export import atomic_write
-from ..transport import open_transport
-from .device import LoraDevice
+from ..link.transport import open_transport
+from ..results.files import atomic_write
+from .driver import LoraDevice
 from .loaders import load_network
 from .network import Network
 from .quantize import QuantizedNetwork, quantize, start_adapters
@@ -307,7 +307,7 @@ class SkipLoRA:
                 cache_samples=cfg.cache_samples,
                 random_state=meta["random_state"],
             )
-            from ...sim.golden.lora import Backbone
+            from ...sim.lora.golden import Backbone
 
             backbone = Backbone(arrays["backbone_weights"], arrays["backbone_biases"], arrays["backbone_shifts"])
             words = arrays["adapters"]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...sim import lora_float
-from ...sim.fixed import from_raw
+from ...sim.arith.fixed import from_raw
+from ...sim.lora import formula
 from .estimator import SkipLoRA, epoch_order
 from .network import Network
 from .pretrain import pretrain
@@ -45,7 +45,7 @@ def float_accuracy(model: SkipLoRA, task: Task) -> float:
         [from_raw(v, fmt) for v in part]
         for part, fmt in zip(start_adapters(cfg, model.random_state), (cfg.a, cfg.b), strict=True)
     )
-    a, b = lora_float.fine_tune(
+    a, b = formula.fine_tune(
         a,
         b,
         [xk[order] for xk in x],
@@ -56,7 +56,7 @@ def float_accuracy(model: SkipLoRA, task: Task) -> float:
         lag=cfg.lag,
     )
     x, c = inputs(task.test[0])
-    return float((lora_float.logits(a, b, x, c).argmax(axis=1) == task.test[1]).mean())
+    return float((formula.logits(a, b, x, c).argmax(axis=1) == task.test[1]).mean())
 
 
 def compare(task_name: str, seed: int, **options) -> Accuracy:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...hw.lora_config import LoraConfig
-from ...sim.fixed import to_raw
-from ...sim.golden.lora import Backbone
-from ...sim.lora_layout import pack_dense
+from ...hw.lora.config import LoraConfig
+from ...sim.arith.fixed import to_raw
+from ...sim.lora.golden import Backbone
+from ...sim.lora.layout import pack_dense
 from ..errors import InputError
 from .network import Network
 

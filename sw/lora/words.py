@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ...hw.lora_config import LoraConfig
-from ...hw.lora_protocol import (
+from ...hw.lora.config import LoraConfig
+from ...hw.lora.protocol import (
     NO_NUMBER,
     LoraCounter,
     LoraOpcode,

@@ -16,7 +16,7 @@ from cocotbext.axi import (
     AxiStreamSink,
     AxiStreamSource,
 )
-from skipwalk.hw.axi_map import REGISTERS
+from skipwalk.hw.ports.axi_map import REGISTERS
 
 __all__ = ["OFFSET", "Bench", "frame", "pauses", "words_of"]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from skipwalk.hw.formats import SQ
+from skipwalk.hw.arith.formats import SQ
 
 __all__ = ["assert_same"]
 

@@ -1,9 +1,9 @@
-"""Contexts of walks in plain Python, from the text of ``sw/contexts.py``."""
+"""Contexts of walks in plain Python, from the text of ``sw/graph/contexts.py``."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from skipwalk.sw.rng import STREAM_NEGATIVES, draw, seed_key
+from skipwalk.sim.oselm.front_end.threefry import STREAM_NEGATIVES, draw, seed_key
 
 __all__ = ["plain_contexts", "plain_negatives", "plain_walk_contexts"]
 
@@ -44,7 +44,7 @@ def plain_walk_contexts(
 
 
 def plain_contexts(block, *, window, negatives, mode, sampler, seed, first_walk, interleave):
-    """As :func:`skipwalk.sw.contexts.contexts`, as lists."""
+    """As :func:`skipwalk.sw.graph.contexts.contexts`, as lists."""
     return plain_walk_contexts(
         [row[: row.index(-1)] if -1 in row else row for row in block.tolist()],
         window=window,

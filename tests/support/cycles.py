@@ -43,4 +43,4 @@ def check_cycles(
                 table["outputs"][first + t][name] = encode(value, shapes[name])
     path = folder / "table.json"
     path.write_text(json.dumps(table))
-    simulate(dut, "cocotb_cycles", parameters={"table": str(path)})
+    simulate(dut, "support.cocotb_cycles", parameters={"table": str(path)})

@@ -7,11 +7,11 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
-from skipwalk.hw.command import CommandInterpreter
-from skipwalk.hw.config import CoreConfig
-from skipwalk.hw.front_end import FrontEnd
-from skipwalk.hw.protocol import Opcode
-from skipwalk.sim.golden import oselm
+from skipwalk.hw.oselm.command import CommandInterpreter
+from skipwalk.hw.oselm.config import CoreConfig
+from skipwalk.hw.oselm.front_end.front_end import FrontEnd
+from skipwalk.hw.oselm.protocol import Opcode
+from skipwalk.sim.oselm import golden
 
 from .oselm import ReferenceCore
 
@@ -70,7 +70,7 @@ def expected_words(cfg: CoreConfig, segments: Sequence[np.ndarray]) -> np.ndarra
     """What ContextWords gives for commands of which each part ends with its only FLUSH."""
     made: list[int] = []
 
-    def record(cfg: CoreConfig, state: oselm.State, contexts: oselm.Contexts) -> None:
+    def record(cfg: CoreConfig, state: golden.State, contexts: golden.Contexts) -> None:
         for c, centre in enumerate(contexts.centres.tolist()):
             part = slice(contexts.indptr[c], contexts.indptr[c + 1])
             pairs = zip(contexts.samples[part].tolist(), contexts.labels[part].tolist(), strict=True)

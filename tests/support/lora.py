@@ -1,10 +1,10 @@
 """Random programs for a Skip2-LoRA unit."""
 
 import numpy as np
-from skipwalk.hw.lora_config import LoraConfig
-from skipwalk.hw.lora_protocol import LoraCounter, LoraOpcode, LoraParameter, Space
-from skipwalk.sim.lora_layout import pack_adapters, pack_dense
-from skipwalk.sim.lora_unit import LoraUnit
+from skipwalk.hw.lora.config import LoraConfig
+from skipwalk.hw.lora.protocol import LoraCounter, LoraOpcode, LoraParameter, Space
+from skipwalk.sim.lora.layout import pack_adapters, pack_dense
+from skipwalk.sim.lora.unit import LoraUnit
 from skipwalk.sw.lora import words as w
 
 __all__ = ["COMPARED", "golden_replies", "random_program", "random_setup"]

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
-from skipwalk.hw.config import CoreConfig
-from skipwalk.hw.formats import SQ
-from skipwalk.hw.protocol import Counter, Opcode, Parameter, header, identity_words
-from skipwalk.hw.sampling import Sampling
-from skipwalk.sim.golden import oselm
-from skipwalk.sw.contexts import AliasTable
-from skipwalk.sw.words import from_words, raw_words, set_words, table_words, train_words, walk_words, write_words
+from skipwalk.hw.arith.formats import SQ
+from skipwalk.hw.oselm.config import CoreConfig
+from skipwalk.hw.oselm.front_end.sampling import Sampling
+from skipwalk.hw.oselm.protocol import Counter, Opcode, Parameter, header, identity_words
+from skipwalk.sim.arith.words import from_words, raw_words
+from skipwalk.sim.oselm import golden
+from skipwalk.sim.oselm.front_end.contexts import AliasTable
+from skipwalk.sw.oselm.words import set_words, table_words, train_words, walk_words, write_words
 
 from .contexts import plain_walk_contexts
 
@@ -39,9 +40,9 @@ class ReferenceCore:
     ``train`` is the model to use, by default the definition in NumPy.
     """
 
-    def __init__(self, cfg: CoreConfig, train=oselm.train):
+    def __init__(self, cfg: CoreConfig, train=golden.train):
         self._cfg, self._train = cfg, train
-        self.state = oselm.initial_state(cfg, q=0, p0=0)
+        self.state = golden.initial_state(cfg, q=0, p0=0)
         self.rejected = 0
         self._segment: list[tuple[int, list[tuple[int, int]]]] = []
         self._sampling: Sampling | None = None
@@ -78,7 +79,7 @@ class ReferenceCore:
             case Opcode.GET:
                 return self._get(word & 255)
             case Opcode.CLEAR:
-                self.state.counters = dict.fromkeys(oselm.COUNTERS, 0)
+                self.state.counters = dict.fromkeys(golden.COUNTERS, 0)
                 self.state.contexts = self.state.samples = self.rejected = 0
             case Opcode.WRITE_ROW | Opcode.WRITE_P:
                 values = from_words(np.array([next(source) for _ in range(cfg.dim)], np.uint32), fmt)
@@ -198,14 +199,14 @@ def assert_replies(got: Sequence[int], want: Sequence[int | None], **context) ->
     assert_same(np.where(mask, got, 0), [w or 0 for w in want], **context)
 
 
-def pack(contexts: Sequence[tuple[int, Sequence[tuple[int, int]]]]) -> oselm.Contexts:
+def pack(contexts: Sequence[tuple[int, Sequence[tuple[int, int]]]]) -> golden.Contexts:
     """(centre, [(row, label), ...]) one after the other, as flat arrays."""
     samples = np.array([s for _, context in contexts for s in context], np.int64).reshape(-1, 2)
     indptr = np.cumsum([0, *(len(context) for _, context in contexts)])
-    return oselm.Contexts(np.array([c for c, _ in contexts], np.int64), indptr, samples[:, 0], samples[:, 1])
+    return golden.Contexts(np.array([c for c, _ in contexts], np.int64), indptr, samples[:, 0], samples[:, 1])
 
 
-def pack_words(contexts: oselm.Contexts) -> np.ndarray:
+def pack_words(contexts: golden.Contexts) -> np.ndarray:
     """TRAIN commands of contexts."""
     return train_words(contexts.centres, contexts.indptr, contexts.samples, contexts.labels)
 
@@ -332,7 +333,7 @@ def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
     return np.array(words, np.uint32)
 
 
-def repeats(cfg: CoreConfig, rng: np.random.Generator, *, rounds: int = 2) -> oselm.Contexts:
+def repeats(cfg: CoreConfig, rng: np.random.Generator, *, rounds: int = 2) -> golden.Contexts:
     """Contexts in which some row comes again after every number of samples from 1 to ring + 2, and below max_samples
     also within a context, and in which a centre stood as a sample that many samples before its context."""
     reach = cfg.ring + 2
@@ -377,7 +378,7 @@ def repeats(cfg: CoreConfig, rng: np.random.Generator, *, rounds: int = 2) -> os
     return pack(contexts)
 
 
-def distances(contexts: oselm.Contexts) -> tuple[set[int], set[int], set[int]]:
+def distances(contexts: golden.Contexts) -> tuple[set[int], set[int], set[int]]:
     """After how many samples a row comes again: within its context, in a later one, and from sample to centre."""
     owner = np.repeat(np.arange(len(contexts)), np.diff(contexts.indptr))
     within, across, centres = set(), set(), set()

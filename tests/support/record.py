@@ -38,7 +38,7 @@ def record(
         rows = values if isinstance(values, list) else np.asarray(values).tolist()
         table["inputs"][name] = [v if raw else encode(v, shapes[name]) for v in rows]
     (folder / "inputs.json").write_text(json.dumps(table))
-    simulate(dut, "cocotb_record", parameters={"folder": str(folder)})
+    simulate(dut, "support.cocotb_record", parameters={"folder": str(folder)})
     seen = json.loads((folder / "outputs.json").read_text())
     return {name: _decode(seen[name], shapes[name]) for name in outputs}
 

@@ -19,8 +19,8 @@ from xml.etree import ElementTree
 
 import cocotb_tools.config
 from cocotb_tools.runner import get_runner
-from skipwalk.sim import build
-from skipwalk.sim.verilate import Variant, compile_model
+from skipwalk.sim.rtl import build
+from skipwalk.sim.rtl.verilate import Variant, compile_model
 
 __all__ = ["parameters", "simulate"]
 
@@ -51,7 +51,7 @@ def simulate(
     component : amaranth.lib.wiring.Component
         Ports become ``dut.i__payload`` and so on, beside ``dut.clk`` and ``dut.rst``.
     module : str
-        File name without ``.py`` of a module in ``tests/``, such as ``"cocotb_accumulator"``.
+        A cocotb module below ``tests``, by its dotted name, such as ``"rtl.cocotb_accumulator"``.
     parameters : mapping
         Whatever JSON can hold; the module reads it with :func:`parameters`.
     waves : bool

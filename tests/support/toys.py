@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from skipwalk.sw.experiments.experiment import Curve, Experiment, Measure, Options, Outcome, Plan, Point
+from skipwalk.sw.lab.experiments.experiment import Curve, Experiment, Measure, Options, Outcome, Plan, Point
 
 
 def run(params, seed, data):

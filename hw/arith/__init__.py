@@ -1,0 +1,1 @@
+"""Arithmetic: formats, products, the way to a narrower format, 1/x."""

@@ -1,0 +1,51 @@
+"""Counters of events."""
+
+from amaranth.hdl import Array, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .pipeline import clog2
+from .widths import COUNTER_BITS
+
+__all__ = ["CounterBank"]
+
+
+class CounterBank(wiring.Component):
+    """``n`` counters of ``COUNTER_BITS`` bits, of which one is read at a time.
+
+    Members
+    -------
+    events : In(n)
+        What is counted; seen two cycles later, so that neither events nor ``clear`` have to come early.
+    clear : In(1)
+        All to 0; wins over events. A reset does the same by the same register, a cycle later: the wire of the reset
+        itself does not reach the counters.
+    index : In(range(n)), count : Out(COUNTER_BITS)
+        A counter; ``count`` follows ``index`` after :attr:`LATENCY` cycles.
+    """
+
+    LATENCY = 2
+
+    def __init__(self, n: int):
+        super().__init__({"events": In(n), "clear": In(1), "index": In(clog2(n)), "count": Out(COUNTER_BITS)})
+
+    def elaborate(self, platform):
+        m = Module()
+        events, clear = Signal(self.events.shape(), reset_less=True), Signal(init=1)
+        m.d.sync += [events.eq(self.events), clear.eq(self.clear)]
+        counts = [Signal(COUNTER_BITS, name=f"count_{n}", reset_less=True) for n in range(len(events))]
+        for event, count in zip(events, counts, strict=True):
+            with m.If(clear):
+                m.d.sync += count.eq(0)
+            with m.Elif(event):
+                m.d.sync += count.eq(count + 1)
+        # One of each four, then one of those.
+        some = []
+        for n in range(0, len(counts), 4):
+            register = Signal(COUNTER_BITS, name=f"some_{n}", reset_less=True)
+            m.d.sync += register.eq(Array(counts[n : n + 4])[self.index[:2]])
+            some.append(register)
+        chosen = Signal(COUNTER_BITS, reset_less=True)
+        m.d.sync += chosen.eq(Array(some)[self.index[2:]])
+        m.d.comb += self.count.eq(chosen)
+        return m

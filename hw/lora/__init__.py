@@ -1,0 +1,1 @@
+"""The Skip2-LoRA unit. ``config`` and ``protocol`` import nothing but the standard library."""

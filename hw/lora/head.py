@@ -1,0 +1,136 @@
+"""The head of the Skip2-LoRA unit: from a sum of the lanes to y, its answer or its gradient."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..arith.requantize import requantize
+from ..fabric.pipeline import clog2, delay
+from ..fabric.ram import Ram
+from .config import LoraConfig
+from .ops import RINGS, SampleLayout
+from .softmax import SoftmaxError
+
+__all__ = ["LoraHead"]
+
+
+class LoraHead(wiring.Component):
+    """``y = c + z B``, and ``g`` of it for the lanes.
+
+    Parameters
+    ----------
+    cfg : LoraConfig
+    latency : int
+        Of the lanes, from the beat to its sum.
+    primitives : bool
+        As in :class:`Multiplier`.
+
+    Members
+    -------
+    beat : In(1), beat_class : In(4), sample : In(SampleLayout)
+        A HEAD beat is issued; ``latency`` cycles later its sum is there.
+    sum_valid : In(1), sum : In
+        Sum of a HEAD beat.
+    c_en : In(1), c_ring : In, c_class : In(4), c : In(signed)
+        Frozen outputs of a sample, written before its beats.
+    rate : In
+        Factor of the learning rate.
+    g_ring : In, g_class : In(4), g : Out
+        An element of g, in the same cycle.
+    y_valid : Out(1), y : Out(signed)
+        Outputs of samples that do not train, in order; cannot wait.
+    trained, correct, saturated_y, saturated_g : Out(1)
+        Events, one cycle each.
+
+    Numerics: z B is exact; with c added it is rounded once to ``cfg.y``.
+    """
+
+    def __init__(self, cfg: LoraConfig, *, latency: int, sum_bits: int, primitives: bool = False):
+        self._cfg = cfg
+        self._latency = latency
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
+        self._c = Ram(RINGS << 4, cfg.y.bits, **kind)
+        # Alive: one written by the softmax, and lag - 2 that wait for their pass; four entries are enough.
+        self._g = Ram(64, cfg.g.bits, style="distributed", **kind)
+        self._softmax = SoftmaxError(cfg, primitives=primitives)
+        ring = clog2(RINGS)
+        super().__init__(
+            {
+                "beat": In(1),
+                "beat_class": In(4),
+                "sample": In(SampleLayout()),
+                "sum_valid": In(1),
+                "sum": In(signed(sum_bits)),
+                "c_en": In(1),
+                "c_ring": In(ring),
+                "c_class": In(4),
+                "c": In(signed(cfg.y.bits)),
+                "rate": In(cfg.RATE.bits),
+                "g_ring": In(ring),
+                "g_class": In(4),
+                "g": Out(signed(cfg.g.bits)),
+                "y_valid": Out(1),
+                "y": Out(signed(cfg.y.bits)),
+                "trained": Out(1),
+                "correct": Out(1),
+                "saturated_y": Out(1),
+                "saturated_g": Out(1),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the last sum to the first in which all of g can be read."""
+        return 1 + self._softmax.latency
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        m = Module()
+        m.submodules.c = c = self._c
+        m.submodules.g = g = self._g
+        m.submodules.softmax = softmax = self._softmax
+
+        m.d.comb += [c.wr_en.eq(self.c_en), c.wr_addr.eq(Cat(self.c_class, self.c_ring)), c.wr_data.eq(self.c)]
+        # The sample of a sum is that of its beat, however far the next slot has come since.
+        m.d.comb += c.rd_addr.eq(
+            delay(m, Cat(self.beat_class, self.sample.ring), self._latency - c.latency, name="c_addr")
+        )
+        sample = Signal(SampleLayout())
+        last = delay(m, self.beat & (self.beat_class == cfg.classes - 1), self._latency, name="last")
+        m.d.comb += sample.eq(delay(m, self.sample, self._latency, name="sample"))
+
+        saturated = Signal()
+        exact = self.sum + (c.rd_data.as_signed() << cfg.y_shift)
+        y = Signal(signed(cfg.y.bits), reset_less=True)
+        valid, y_last = Signal(), Signal(reset_less=True)
+        # Kept until the gradient is complete.
+        at_hand = Signal(SampleLayout(), reset_less=True)
+        m.d.sync += [
+            y.eq(requantize(m, exact, shift=cfg.y_shift, fmt=cfg.y, saturated=saturated)),
+            valid.eq(self.sum_valid & sample.valid),
+            y_last.eq(last),
+            self.saturated_y.eq(self.sum_valid & sample.valid & saturated),
+        ]
+        with m.If(self.sum_valid & sample.valid):
+            m.d.sync += at_hand.eq(sample)
+        learns = valid & at_hand.train
+        m.d.comb += [
+            self.y_valid.eq(valid & ~at_hand.train),
+            self.y.eq(y),
+            softmax.valid.eq(learns),
+            softmax.last.eq(y_last),
+            softmax.y.eq(y),
+            softmax.label.eq(at_hand.label),
+            softmax.rate.eq(self.rate),
+            g.wr_en.eq(softmax.g_valid),
+            g.wr_addr.eq(Cat(softmax.g_class, at_hand.ring[:2])),
+            g.wr_data.eq(softmax.g),
+            g.rd_addr.eq(Cat(self.g_class, self.g_ring[:2])),
+            self.g.eq(g.rd_data),
+            self.trained.eq(learns & y_last),
+            self.correct.eq(softmax.correct),
+            self.saturated_g.eq(softmax.saturated),
+        ]
+        return m

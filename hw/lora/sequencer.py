@@ -1,0 +1,176 @@
+"""The sequencer of the Skip2-LoRA unit: samples in, beats out, on a fixed timetable."""
+
+from itertools import pairwise
+
+from amaranth.hdl import Array, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .config import LoraConfig
+from .ops import BeatKind, LaneOp, SampleLayout
+from .schedule import Timetable
+
+__all__ = ["LoraSequencer"]
+
+
+class LoraSequencer(wiring.Component):
+    """One slot for each sample; between slots the lanes are the backbone's.
+
+    With s the sample of the slot: the pass over A updates it with sample s - lag and gives z of s; *back* gives gz of
+    sample s + 1 - lag; *head* updates B with that sample and gives y of s - 1.
+
+    Parameters
+    ----------
+    cfg : LoraConfig
+    times : Timetable
+
+    Members
+    -------
+    samples : In(stream of SampleLayout)
+        Samples whose activations are in the rings.
+    hold : In(1)
+        No slot may begin: what it would give cannot be taken.
+    drain : In(1)
+        No more samples will come: slots without one follow until nothing is in flight.
+    dense : In(1), granted : Out(1)
+        The backbone wants the lanes; it has them, until it lets go.
+    op : Out(LaneOp), head : Out(SampleLayout)
+        A beat, and the sample whose y a HEAD beat gives.
+    retired : Out(1)
+        A sample's activations are no longer needed once this beat has been through the lanes.
+    idle : Out(1)
+        Nothing is in flight.
+    began, starved : Out(1)
+        A slot begins; the lanes are free and no sample is there.
+
+    Timing: a slot of ``times.length`` cycles; one follows another without a gap.
+    """
+
+    def __init__(self, cfg: LoraConfig, times: Timetable):
+        self._cfg = cfg
+        self._times = times
+        super().__init__(
+            {
+                "samples": In(stream.Signature(SampleLayout())),
+                "hold": In(1),
+                "drain": In(1),
+                "dense": In(1),
+                "granted": Out(1),
+                "op": Out(LaneOp(cfg)),
+                "head": Out(SampleLayout()),
+                "retired": Out(1),
+                "idle": Out(1),
+                "began": Out(1),
+                "starved": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        split, length = self._times.split, self._times.length
+        classes = cfg.classes
+        m = Module()
+
+        flight = [Signal(SampleLayout(), name=f"flight_{age}") for age in range(cfg.lag + 1)]
+        running = Signal()
+        beat = Signal(range(length))
+        ends = running & (beat == length - 1)
+        free = (~running | ends) & ~self.granted
+        pending = Signal()
+        m.d.comb += pending.eq(sum((f.valid for f in flight[: cfg.lag]), 0) != 0)
+        take = free & ~self.hold & self.samples.valid
+        flush = free & ~self.hold & ~self.samples.valid & self.drain & pending
+        starts = Signal()
+        m.d.comb += [
+            starts.eq(take | flush),
+            self.samples.ready.eq(free & ~self.hold),
+            self.began.eq(starts),
+            self.starved.eq(free & ~starts & ~self.dense),
+            self.retired.eq(ends & flight[cfg.lag].valid),
+            self.idle.eq(~running & ~pending & ~self.samples.valid & ~self.granted),
+        ]
+        with m.If(ends):
+            m.d.sync += [running.eq(0), flight[cfg.lag].valid.eq(0)]
+        with m.If(running):
+            m.d.sync += beat.eq(beat + 1)
+        fresh = Signal(init=1)
+        sample = self.samples.payload
+        with m.If(starts):
+            m.d.sync += [running.eq(1), beat.eq(0)]
+            m.d.sync += [older.eq(younger) for younger, older in pairwise(flight)]
+            m.d.sync += [flight[0].eq(sample), flight[0].valid.eq(take), flight[0].first.eq(fresh)]
+            with m.If(take & sample.train):
+                m.d.sync += fresh.eq(sample.last)
+        with m.If(self.granted):
+            m.d.sync += self.granted.eq(self.dense)
+        # Not in the last cycle of a slot: its last beat is still to be put out.
+        with m.Elif(~running & ~starts & self.dense):
+            m.d.sync += self.granted.eq(1)
+
+        # ---- which beat of the slot it is
+        in_back = (beat < split + classes) & ((beat >= split) if split else Const(1))
+        in_head = (beat >= split + classes) & (beat < split + 2 * classes)
+        in_sweep = ~in_back & ~in_head & (beat < cfg.a_words + 2 * classes)
+
+        starts_at = Array([sum(cfg.chunks[:k]) for k in range(cfg.layers)])
+        ends_at = Array([sum(cfg.chunks[: k + 1]) - 1 for k in range(cfg.layers)])
+        op = self.op
+        word, x, column, layer, index = (
+            Signal.like(s, name=name)
+            for name, s in (("word", op.word), ("x", op.x), ("column", op.index), ("layer", op.layer), ("z", op.index))
+        )
+        class_ = Signal(4)
+        sum_ends = x == ends_at[layer]
+        with m.If(running & in_sweep):
+            m.d.sync += word.eq(word + 1)
+            with m.If(~sum_ends):
+                m.d.sync += x.eq(x + 1)
+            with m.Else():
+                m.d.sync += index.eq(index + 1)
+                with m.If(column == cfg.rank - 1):
+                    m.d.sync += [column.eq(0), layer.eq(layer + 1), x.eq(x + 1)]
+                with m.Else():
+                    m.d.sync += [column.eq(column + 1), x.eq(starts_at[layer])]
+        with m.If(running & (in_back | in_head)):
+            m.d.sync += class_.eq(Mux(class_ == classes - 1, 0, class_ + 1))
+        with m.If(starts):
+            m.d.sync += [s.eq(0) for s in (word, x, column, layer, index)]
+
+        ahead, behind = flight[0], flight[cfg.lag]
+        back = flight[cfg.lag - 1]
+        m.d.sync += [
+            self.head.eq(flight[1]),
+            op.eq(0),
+            op.valid.eq(running & (in_sweep | in_back | in_head)),
+            op.start.eq(beat == 0),
+        ]
+        with m.If(in_sweep):
+            m.d.sync += [
+                op.kind.eq(BeatKind.SWEEP),
+                op.word.eq(word),
+                op.x.eq(x),
+                op.ahead.eq(ahead.ring),
+                op.behind.eq(behind.ring),
+                op.first.eq(x == starts_at[layer]),
+                op.last.eq(sum_ends),
+                op.index.eq(index),
+                op.layer.eq(layer),
+                op.forward.eq(ahead.valid),
+                op.update.eq(behind.valid & behind.train),
+                op.fresh.eq(behind.first),
+                op.apply.eq(behind.last),
+            ]
+        with m.Else():
+            m.d.sync += [
+                op.kind.eq(Mux(in_back, BeatKind.BACK, BeatKind.HEAD)),
+                op.word.eq(cfg.a_words + class_),
+                op.behind.eq(back.ring),
+                op.first.eq(in_head | (class_ == 0)),
+                op.last.eq(in_head | (class_ == classes - 1)),
+                op.index.eq(class_),
+                op.forward.eq(flight[1].valid),
+                op.update.eq(back.valid & back.train),
+                op.fresh.eq(back.first),
+                op.apply.eq(back.last),
+            ]
+        return m

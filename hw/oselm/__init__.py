@@ -1,0 +1,1 @@
+"""The OS-ELM core. ``config`` and ``protocol`` import nothing but the standard library."""

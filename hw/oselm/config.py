@@ -1,0 +1,287 @@
+"""The one description of an OS-ELM core that gateware, models and driver share.
+
+:class:`CoreConfig` is frozen and checked once, when it is made. Everything that can be derived (latencies, memory
+sizes, bit positions) is a property of it, so that no number is written twice. Standard library only.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..arith.formats import SQ
+from ..fabric.vendor import Vendor
+from ..unit.identity import Identified
+
+__all__ = ["PRESETS", "CoreConfig", "Schedule", "preset"]
+
+
+class Schedule(StrEnum):
+    """In which order contexts see each other's updates; ``sim.oselm.golden`` defines both to the bit."""
+
+    SEQUENTIAL = "sequential"
+    STREAMING = "streaming"
+
+
+def _clog2(n: int) -> int:
+    return (n - 1).bit_length()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreConfig(Identified):
+    """What one OS-ELM core is.
+
+    Attributes
+    ----------
+    name : str
+        Only for people; not part of :attr:`digest`.
+    dim : int
+        D, the length of an embedding row. A multiple of ``lanes``.
+    nodes : int
+        Rows of beta that the core holds.
+    lanes : int
+        Elements of a row handled at once; a power of two. The core has ``4 * lanes + 2`` multipliers.
+    max_samples : int
+        Longest list of samples in a context.
+    schedule : Schedule
+        ``streaming`` or ``sequential``.
+    lookahead : int
+        Streaming: by how many contexts the centre is read, and P swept, ahead of the samples. The update of P lags
+        by one context more (:attr:`lag`). Has to be 0 for ``sequential``.
+    mu_shift : int
+        mu = 2**-mu_shift; h = mu beta[centre].
+    beta, p, k, e, u : SQ
+        Formats of the rows, of P, of the gain k, of the error e and of u = P beta[centre] (mu left out).
+    gain_bits : int
+        Fraction bits of g = 1 / (1 + h.u); g itself is below 1.
+    operand_bits : int
+        Width of a multiplier port. Wider stored words are rounded to it before they are multiplied.
+    vendor : Vendor
+        Whose primitives are instantiated. It changes no bit and no cycle.
+    broadcast : int
+        Register stages between the control and the lanes.
+    group : int
+        How many lanes work in the same cycle; the next ``group`` lanes follow a cycle later, so that all wires stay
+        among neighbours. A power of two of at most ``lanes``; 0 stands for all lanes. It changes no bit, and with
+        the streaming schedule no cycle either.
+    walks : int
+        How many walks the front end can have in flight: their contexts take turns. 0: no front end, the host makes
+        the contexts.
+    max_walk : int
+        Longest walk that the front end takes.
+
+    Raises
+    ------
+    TypeError
+        A value is of the wrong kind.
+    ValueError
+        A value is out of range, or two do not go together; the message shows them.
+    """
+
+    name: str = field(default="custom", compare=False)
+    dim: int
+    nodes: int
+    lanes: int
+    max_samples: int
+    schedule: Schedule = Schedule.STREAMING
+    lookahead: int = 3
+    mu_shift: int = 7
+    beta: SQ = SQ(5, 13)
+    p: SQ = SQ(2, 16)
+    k: SQ = SQ(-2, 20)
+    e: SQ = SQ(4, 14)
+    u: SQ = SQ(5, 13)
+    gain_bits: int = 17
+    operand_bits: int = 18
+    vendor: Vendor = Vendor.GENERIC
+    broadcast: int = 2
+    group: int = 0
+    walks: int = 0
+    max_walk: int = 128
+
+    def __post_init__(self):
+        for name in (
+            "dim",
+            "nodes",
+            "lanes",
+            "max_samples",
+            "lookahead",
+            "mu_shift",
+            "gain_bits",
+            "operand_bits",
+            "broadcast",
+            "group",
+            "walks",
+            "max_walk",
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} must be an int, not {value!r}")
+        for name in ("beta", "p", "k", "e", "u"):
+            if not isinstance(getattr(self, name), SQ):
+                raise TypeError(f"{name} must be a format SQ, not {getattr(self, name)!r}")
+        object.__setattr__(self, "schedule", Schedule(self.schedule))
+        object.__setattr__(self, "vendor", Vendor(self.vendor))
+        if self.lanes < 2 or self.lanes & (self.lanes - 1):
+            raise ValueError(f"lanes must be a power of two of at least 2, not {self.lanes}")
+        if self.dim < self.lanes or self.dim % self.lanes:
+            raise ValueError(f"dim must be a multiple of lanes ({self.lanes}), not {self.dim}")
+        if self.dim > 256:
+            raise ValueError(f"dim must be at most 256, not {self.dim}")
+        if self.chunks > 8:
+            raise ValueError(f"dim must be at most 8 lanes ({8 * self.lanes}), not {self.dim}; use more lanes")
+        if self.group and (self.group < 2 or self.group & (self.group - 1) or self.group > self.lanes):
+            raise ValueError(
+                f"group must be a power of two from 2 to lanes ({self.lanes}), or 0 for all lanes, not {self.group}"
+            )
+        if not 2 <= self.nodes <= 1 << self.ROW_BITS:
+            raise ValueError(f"nodes must be 2 to {1 << self.ROW_BITS}, not {self.nodes}")
+        if not 1 <= self.max_samples <= 127:
+            raise ValueError(f"max_samples must be 1 to 127, not {self.max_samples}")
+        if self.schedule is Schedule.SEQUENTIAL and self.lookahead != 0:
+            raise ValueError(f"the sequential schedule has lookahead 0, not {self.lookahead}")
+        if self.schedule is Schedule.STREAMING and not 1 <= self.lookahead <= 6:
+            raise ValueError(f"the streaming schedule has a lookahead of 1 to 6, not {self.lookahead}")
+        if not 0 <= self.mu_shift <= 12:
+            raise ValueError(f"mu_shift must be 0 to 12, not {self.mu_shift}")
+        if not 8 <= self.operand_bits <= 18:
+            raise ValueError(f"operand_bits must be 8 to 18, not {self.operand_bits}")
+        if not 4 <= self.gain_bits < self.operand_bits:
+            raise ValueError(f"gain_bits must be 4 to operand_bits - 1 ({self.operand_bits - 1}), not {self.gain_bits}")
+        if not 1 <= self.broadcast <= 6:
+            raise ValueError(f"broadcast must be 1 to 6, not {self.broadcast}")
+        if not 0 <= self.walks <= 64:
+            raise ValueError(f"walks must be 0 (no front end) to 64, not {self.walks}")
+        if not 2 <= self.max_walk <= 4096:
+            raise ValueError(f"max_walk must be 2 to 4096, not {self.max_walk}")
+        if self.walks and self.nodes > 1 << self.FRONT_END_ROW_BITS:
+            raise ValueError(
+                f"a front end has at most {1 << self.FRONT_END_ROW_BITS} nodes, not {self.nodes}; use walks=0"
+            )
+        for name in ("beta", "p"):
+            if getattr(self, name).bits > 32:
+                raise ValueError(f"{name} {getattr(self, name)} is wider than a word of the command stream (32 bits)")
+        for name in ("k", "e", "u"):
+            if getattr(self, name).bits > self.operand_bits:
+                raise ValueError(
+                    f"{name} {getattr(self, name)} is wider than a multiplier port ({self.operand_bits} bits)"
+                )
+        for name, shift in (
+            ("e", self.e_shift),
+            ("u", self.u_shift),
+            ("k", self.k_shift),
+            ("beta update", self.beta_shift),
+            ("P update", self.p_shift),
+            ("h.u", self.hu_shift),
+        ):
+            if shift < 0:
+                raise ValueError(f"{name}: the product has {-shift} fraction bits fewer than its format; use fewer")
+
+    # Limits of the command words: a row in a context, and a row in a walk, two of which make a word.
+    ROW_BITS = 20
+    FRONT_END_ROW_BITS = 16
+
+    # ---- shape
+    @property
+    def chunks(self) -> int:
+        """Beats of a row: dim / lanes."""
+        return self.dim // self.lanes
+
+    @property
+    def groups(self) -> int:
+        """Groups of lanes; group g works g cycles later than group 0."""
+        return self.lanes // self.group if self.group else 1
+
+    @property
+    def lag(self) -> int:
+        """By how many contexts the update of P lags behind its sweep."""
+        return self.lookahead + 1
+
+    @property
+    def ring(self) -> int:
+        """Entries of the row FIFO, the result history and the hazard window: a power of two above max_samples."""
+        return 1 << _clog2(self.max_samples + 1)
+
+    @property
+    def queue(self) -> int:
+        """Samples that wait in front of the sequencer: more than the contexts it has to see at once."""
+        return 1 << _clog2((self.lookahead + 3) * self.max_samples + 8)
+
+    @property
+    def row_bits(self) -> int:
+        """Width of a row number."""
+        return _clog2(self.nodes)
+
+    # ---- formats that follow from the others
+    @property
+    def beta_view(self) -> SQ:
+        """beta as a multiplier sees it; also the format of h (its mu is carried by the binary point)."""
+        return self.beta.view(self.operand_bits)
+
+    @property
+    def p_view(self) -> SQ:
+        return self.p.view(self.operand_bits)
+
+    @property
+    def e_shift(self) -> int:
+        """Bits dropped from mu h.beta to reach e."""
+        return 2 * self.beta_view.fraction + self.mu_shift - self.e.fraction
+
+    @property
+    def u_shift(self) -> int:
+        """Bits dropped from P h to reach u."""
+        return self.p_view.fraction + self.beta_view.fraction - self.u.fraction
+
+    @property
+    def hu_shift(self) -> int:
+        """Bits dropped from mu^2 h.u to reach :attr:`HU_FRACTION` fraction bits."""
+        return self.u.fraction + self.beta_view.fraction + 2 * self.mu_shift - self.HU_FRACTION
+
+    @property
+    def k_shift(self) -> int:
+        """Bits dropped from mu g u to reach k."""
+        return self.gain_bits + self.u.fraction + self.mu_shift - self.k.fraction
+
+    @property
+    def beta_shift(self) -> int:
+        """Bits dropped from e k to reach beta."""
+        return self.e.fraction + self.k.fraction - self.beta.fraction
+
+    @property
+    def p_shift(self) -> int:
+        """Bits dropped from mu k u to reach P."""
+        return self.k.fraction + self.u.fraction + self.mu_shift - self.p.fraction
+
+    #: 1 + h.u enters the reciprocal with this many fraction bits, and with HU_INTEGER integer bits (unsigned).
+    HU_FRACTION = 18
+    HU_INTEGER = 6
+
+    # ---- identity
+    UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes"})
+
+
+#: Named configurations.
+PRESETS = {
+    c.name: c
+    for c in (
+        CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7, lookahead=2, walks=4),
+        CoreConfig(name="ecp5-85f", dim=32, nodes=3072, lanes=32, max_samples=31, vendor=Vendor.ECP5, group=4, walks=8),
+        CoreConfig(
+            name="paper",
+            dim=32,
+            nodes=3072,
+            lanes=32,
+            max_samples=77,
+            schedule=Schedule.SEQUENTIAL,
+            lookahead=0,
+            vendor=Vendor.ECP5,
+            walks=8,
+        ),
+    )
+}
+
+
+def preset(name: str) -> CoreConfig:
+    """The configuration of that name. Raises ValueError with the names there are."""
+    try:
+        return PRESETS[name]
+    except KeyError:
+        raise ValueError(f"no preset {name!r}; there are: {', '.join(PRESETS)}") from None

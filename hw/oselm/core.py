@@ -1,0 +1,288 @@
+"""The OS-ELM core: words in, words out."""
+
+from itertools import count
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from ..fabric.counters import CounterBank
+from ..fabric.held import held
+from ..fabric.pipeline import delay
+from ..fabric.read_chain import ReadChain
+from .command import CommandInterpreter
+from .config import CoreConfig, Schedule
+from .context_queue import ContextQueue
+from .front_end.front_end import FrontEnd
+from .gain import Gain
+from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
+from .protocol import Counter
+from .samples import SampleEngine
+from .sequencer import EngineTiming
+from .sequential import SequentialSequencer
+from .streaming import StreamingSequencer
+from .sweep import PSweep
+
+__all__ = ["OSELMCore"]
+
+
+class OSELMCore(wiring.Component):
+    """Sequential node2vec (arXiv 2312.15138): the skip-gram trained by OS-ELM, one context at a time.
+
+    ::
+
+        i --> CommandInterpreter --> ContextQueue --> Sequencer --> SampleEngine <--> row store, FIFO, history
+        o <--        |                                    |   ^          | h, k   ^ u
+                     +-- counters, read chain             |   +-- Gain --|-- g    |
+                                                          +------------> PSweep --+ P
+
+    With ``cfg.walks``, a :class:`~skipwalk.hw.oselm.front_end.front_end.FrontEnd` between interpreter and queue makes
+    contexts out of walks.
+
+    Parameters
+    ----------
+    cfg : CoreConfig
+    primitives : bool
+        False: for simulation, or synthesis by inference. True: multipliers and block RAMs of ``cfg.vendor``.
+
+    Members
+    -------
+    i : In(stream.Signature(32)), o : Out(stream.Signature(32))
+        Commands and replies: :mod:`skipwalk.hw.oselm.protocol`.
+
+    Timing: :mod:`skipwalk.sim.oselm.cycles`; after a reset, words are taken once :attr:`settling` cycles are over.
+
+    Resources: ``4 * lanes + 2`` multipliers, two more with a front end.
+    """
+
+    def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
+        self._cfg = cfg
+        self._samples = SampleEngine(cfg, primitives=primitives)
+        self._sweep = PSweep(cfg, primitives=primitives)
+        self._gain = Gain(cfg, primitives=primitives)
+        sequencer = StreamingSequencer if cfg.schedule is Schedule.STREAMING else SequentialSequencer
+        self.timing = EngineTiming(
+            read_after_update=self._samples.read_after_update,
+            gain_latency=self._samples.gain_latency,
+            # Also the fewest cycles between the gain of a context and its updates, a sweep later.
+            spacing=max(self._sweep.spacing, self._samples.gain_latency),
+        )
+        self._sequencer = sequencer(cfg, self.timing)
+        self._command = CommandInterpreter(cfg)
+        self._front = FrontEnd(cfg, primitives=primitives) if cfg.walks else None
+        self._queue = ContextQueue(cfg)
+        self._counters = CounterBank(len(Counter))
+        self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3, cfg.groups)
+        super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
+
+    @property
+    def settling(self) -> int:
+        """Cycles after the last operation until nothing moves any more."""
+        cfg = self._cfg
+        return cfg.dim * cfg.chunks + self._sweep.latency + self._gain.latency + 2 * cfg.broadcast + 2 * cfg.groups + 32
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.samples = self._samples
+        m.submodules.sweep = self._sweep
+        # The lanes' pipelines have no reset: its wire would be the longest of all. Instead the control stays in reset
+        # until everything that was under way has left them.
+        flushed = Signal(range(self.settling + 1))
+        flushing = flushed != self.settling
+        flush = Signal(init=1)
+        numbers = count()
+        m.d.sync += [flushed.eq(flushed + flushing), flush.eq(flushing)]
+
+        def hold(component):
+            return held(m, component, flushing, name=f"held_{next(numbers)}")
+
+        m.submodules.gain = hold(self._gain)
+        m.submodules.sequencer = hold(self._sequencer)
+        m.submodules.command = hold(self._command)
+        m.submodules.queue = hold(self._queue)
+        m.submodules.counters = self._counters
+        m.submodules.chain = self._chain
+        m.submodules.words = words = hold(SyncFIFO(width=32, depth=4))
+        m.submodules.replies = replies = hold(SyncFIFO(width=32, depth=4))
+        self._connect_words(m, words, replies, flush)
+        self._connect_contexts(m)
+        if self._front is not None:
+            m.submodules.front = hold(self._front)
+            self._connect_front_end(m, self._front)
+        self._connect_sequencer(m)
+        self._connect_operations(m)
+        self._connect_vectors(m)
+        self._connect_counters(m, flush)
+        return m
+
+    def _connect_words(self, m, words, replies, flush):
+        """Words wait in registers on both sides, so that no decision reaches from the link into the lanes."""
+        m.d.comb += [
+            words.w_data.eq(self.i.payload),
+            words.w_en.eq(self.i.valid & ~flush),
+            self.i.ready.eq(words.w_rdy & ~flush),
+        ]
+        wiring.connect(m, words.r_stream, self._command.i)
+        wiring.connect(m, self._command.o, replies.w_stream)
+        m.d.comb += [
+            self.o.payload.eq(replies.r_data),
+            self.o.valid.eq(replies.r_rdy & ~flush),
+            replies.r_en.eq(self.o.ready & ~flush),
+        ]
+
+    def _connect_contexts(self, m):
+        """The host's contexts into the queue."""
+        command, queue = self._command, self._queue
+        m.d.comb += [
+            queue.centre_valid.eq(command.centre_valid),
+            queue.sample_valid.eq(command.sample_valid),
+            queue.row.eq(command.row),
+            queue.label.eq(command.label),
+            queue.ends.eq(command.ends),
+        ]
+        # A row that the host has written is still on its way to the store when the first context could be read.
+        landing = Signal(range(self.timing.read_after_update + 2))
+        with m.If(command.write_row):
+            m.d.sync += landing.eq(self.timing.read_after_update + 1)
+        with m.Elif(landing != 0):
+            m.d.sync += landing.eq(landing - 1)
+        m.d.comb += command.ready.eq(queue.ready & (landing == 0))
+
+    def _connect_front_end(self, m, front):
+        """The front end between interpreter and queue. Its contexts and those of the host exclude each other."""
+        command, queue = self._command, self._queue
+        front.connect(m, command)
+        item = front.o.payload
+        with m.If(front.o.valid):
+            m.d.comb += [
+                queue.centre_valid.eq(command.ready & item.centre),
+                queue.sample_valid.eq(command.ready & ~item.centre),
+                queue.row.eq(item.row),
+                queue.label.eq(item.label),
+                queue.ends.eq(command.ready & item.ends),
+            ]
+
+    def _connect_sequencer(self, m):
+        """Contexts, gains and errors into the sequencer; and when everything is at rest."""
+        command, queue, sequencer = self._command, self._queue, self._sequencer
+        wiring.connect(m, queue.contexts, sequencer.contexts)
+        wiring.connect(m, queue.samples, sequencer.samples)
+        wiring.connect(m, self._gain.g, sequencer.g)
+
+        # What has been taken from the interpreter takes a few cycles to show at the queue's outputs.
+        drained = delay(m, command.drain, ContextQueue.LATENCY, name="drained", reset_less=False)
+        drain = Signal()
+        m.d.sync += drain.eq(drained & command.drain)
+        quiet = Signal(range(self.settling + 1))
+        m.d.comb += [
+            sequencer.drain.eq(drain),
+            sequencer.error_valid.eq(self._samples.error_valid),
+            queue.clear.eq(command.at_rest),
+            command.at_rest.eq(quiet == self.settling),
+        ]
+        with m.If(~(drain & sequencer.idle & queue.empty)):
+            m.d.sync += quiet.eq(0)
+        with m.Elif(quiet != self.settling):
+            m.d.sync += quiet.eq(quiet + 1)
+
+    def _connect_operations(self, m):
+        """What the engines do. Host access and training exclude each other: the interpreter waits for rest."""
+        cfg, command, sequencer = self._cfg, self._command, self._sequencer
+        samples, sweep = self._samples, self._sweep
+        host_update = Signal(UpdateOp(cfg))
+        host_read = Signal(ReadOp(cfg))
+        m.d.comb += [
+            host_update.valid.eq(command.write_row),
+            host_update.kind.eq(UpdateKind.HOST),
+            host_update.row.eq(command.host_row),
+            host_update.chunk.eq(command.host_chunk),
+            host_update.lane.eq(command.host_lane),
+            host_read.valid.eq(command.read_row),
+            host_read.kind.eq(ReadKind.HOST),
+            host_read.row.eq(command.host_row),
+            host_read.chunk.eq(command.host_chunk),
+        ]
+        host_update = data.View(UpdateOp(cfg), delay(m, host_update, 1, name="host_update"))
+        host_read = data.View(ReadOp(cfg), delay(m, host_read, 1, name="host_read"))
+        host_data = delay(m, command.host_data, 1, name="host_data")
+        m.d.comb += [
+            samples.update.eq(Mux(host_update.valid, host_update, sequencer.update)),
+            samples.scalar.eq(Mux(host_update.valid, host_data.as_signed(), sequencer.scalar)),
+            samples.read.eq(Mux(host_read.valid, host_read, sequencer.read)),
+            sweep.start.eq(sequencer.sweep),
+            sweep.host_write.eq(delay(m, command.write_p, 1, name="write_p")),
+            sweep.host_read.eq(delay(m, command.read_p, 1, name="read_p")),
+            sweep.host_row.eq(delay(m, command.host_row, 1, name="host_row")),
+            sweep.host_chunk.eq(delay(m, command.host_chunk, 1, name="host_chunk")),
+            sweep.host_lane.eq(delay(m, command.host_lane, 1, name="host_lane")),
+            sweep.host_data.eq(host_data),
+            sweep.q.eq(command.q),
+            sweep.p0.eq(command.p0),
+        ]
+
+    def _connect_vectors(self, m):
+        """h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain; all to the host.
+
+        An element of u is numbered lane first, then chunk.
+        """
+        cfg, samples, sweep, gain = self._cfg, self._samples, self._sweep, self._gain
+        u = Cat(sweep.u_valid, sweep.u_row, sweep.u_context, sweep.u)
+        spread = delay(m, u, cfg.broadcast, name="u")
+        m.d.comb += [
+            sweep.k_en.eq(samples.k_en),
+            sweep.k_addr.eq(samples.k_addr),
+            sweep.k.eq(samples.k),
+            sweep.h_en.eq(samples.h_en),
+            sweep.h_addr.eq(samples.h_addr),
+            sweep.h.eq(samples.h),
+            Cat(samples.u_en, samples.u_lane, samples.u_addr, samples.u_data).eq(spread),
+            gain.valid.eq(sweep.u_valid),
+            gain.first.eq(sweep.u_first),
+            gain.last.eq(sweep.u_last),
+            gain.u.eq(sweep.u),
+            gain.h.eq(sweep.h_element),
+        ]
+
+        # Vectors leave the lanes through the chain.
+        command, chain = self._command, self._chain
+        m.d.comb += [
+            chain.load.eq(Cat(sweep.h_load, samples.row_en, sweep.row_en)),
+            chain.shift.eq(sweep.h_shift | command.shift),
+            sweep.h_serial.eq(chain.o),
+            command.element.eq(chain.o),
+            command.loaded.eq(delay(m, samples.row_en | sweep.row_en, chain.latency - 1, name="loaded")),
+        ]
+        for lane in range(cfg.lanes):
+            m.d.comb += [
+                chain.rows[0][lane].eq(sweep.h_row[lane]),
+                chain.rows[1][lane].eq(samples.row[lane]),
+                chain.rows[2][lane].eq(sweep.row[lane]),
+            ]
+
+    def _connect_counters(self, m, flush):
+        samples, sweep, sequencer = self._samples, self._sweep, self._sequencer
+        command, queue, front, counters = self._command, self._queue, self._front, self._counters
+        events = {
+            Counter.CYCLES: Const(1),
+            Counter.CONTEXTS: queue.contexts.valid & queue.contexts.ready,
+            Counter.SAMPLES: queue.samples.valid & queue.samples.ready,
+            Counter.REJECTED: command.rejected if front is None else command.rejected | front.rejected,
+            Counter.SAT_BETA: samples.saturated_beta,
+            Counter.SAT_P: sweep.saturated_p,
+            Counter.SAT_K: samples.saturated_k,
+            Counter.SAT_E: samples.saturated_e,
+            Counter.SAT_U: sweep.saturated_u,
+            Counter.SAT_HU: self._gain.saturated,
+            Counter.WAIT_INPUT: sequencer.wait_input,
+            Counter.WAIT_ERROR: sequencer.wait_error,
+            Counter.WAIT_GAIN: sequencer.wait_gain,
+            Counter.WAIT_SWEEP: sequencer.wait_sweep,
+            Counter.WAIT_ROW: sequencer.wait_row,
+        }
+        m.d.comb += [
+            counters.events.eq(Cat(events[c] for c in Counter)),
+            counters.clear.eq(command.clear | flush),
+            counters.index.eq(command.counter_index),
+            command.counter.eq(counters.count),
+        ]

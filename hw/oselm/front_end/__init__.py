@@ -1,0 +1,1 @@
+"""The front end of the OS-ELM core: walks in, contexts out."""

@@ -1,0 +1,108 @@
+"""The gain: ``g = 1 / (1 + mu^2 h.u)``, from u and h as they come, element by element."""
+
+from typing import Any
+
+from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from ..arith.dot import sum_bits
+from ..arith.multiplier import Multiplier
+from ..arith.reciprocal import Reciprocal
+from ..fabric.pipeline import delay
+from .config import CoreConfig
+from .ops import CONTEXT_SLOTS
+
+__all__ = ["Gain"]
+
+
+class Gain(wiring.Component):
+    """Accumulate h.u, add 1, divide.
+
+    Parameters
+    ----------
+    cfg : CoreConfig
+    primitives : bool
+        As in :class:`Multiplier`.
+
+    Members
+    -------
+    valid, first, last : In(1), u : In, h : In
+        An element of u and the same element of h; ``first`` and ``last`` frame a context.
+    g : Out(stream.Signature)
+        Unsigned, ``gain_bits`` fraction bits; one for each context, in order. Up to ``CONTEXT_SLOTS`` may wait.
+    saturated : Out(1)
+        h.u was negative or too large and has been clamped.
+
+    Timing: :attr:`latency` cycles from the last element to ``g.valid``.
+
+    Numerics: the sum is exact; it is rounded to ``HU_FRACTION`` bits and clamped to 0 .. 2**HU_INTEGER - 1. A negative
+    sum means that P is no longer positive definite.
+
+    Resources: 2 multipliers, and the table of the reciprocal.
+    """
+
+    def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
+        self._cfg = cfg
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
+        self._multiplier = Multiplier(cfg.u.bits, cfg.beta_view.bits, **kind)
+        self._reciprocal = Reciprocal(
+            int_bits=cfg.HU_INTEGER, frac_bits=cfg.HU_FRACTION, gain_bits=cfg.gain_bits, **kind
+        )
+        super().__init__(
+            {
+                "valid": In(1),
+                "first": In(1),
+                "last": In(1),
+                "u": In(signed(cfg.u.bits)),
+                "h": In(signed(cfg.beta_view.bits)),
+                "g": Out(stream.Signature(cfg.gain_bits)),
+                "saturated": Out(1),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        return Multiplier.LATENCY + 2 + self._reciprocal.latency + 1
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        m = Module()
+        m.submodules.multiplier = multiplier = self._multiplier
+        m.submodules.reciprocal = reciprocal = self._reciprocal
+        m.submodules.fifo = fifo = SyncFIFO(width=cfg.gain_bits, depth=CONTEXT_SLOTS)
+        m.d.comb += [multiplier.a.eq(self.u), multiplier.b.eq(self.h)]
+        valid = delay(m, self.valid, Multiplier.LATENCY, name="valid", reset_less=False)
+        first = delay(m, self.first, Multiplier.LATENCY, name="first")
+        last = delay(m, self.last, Multiplier.LATENCY, name="last")
+        total = Signal(signed(sum_bits(cfg.dim, cfg.u.bits, cfg.beta_view.bits)), reset_less=True)
+        done = Signal()
+        with m.If(valid):
+            m.d.sync += total.eq(Mux(first, 0, total) + multiplier.p)
+        m.d.sync += done.eq(valid & last)
+
+        # 1 + h.u, clamped to what the reciprocal takes.
+        one = 1 << cfg.HU_FRACTION
+        top = (1 << (cfg.HU_INTEGER + cfg.HU_FRACTION)) - 1
+        rounded = total
+        if cfg.hu_shift:
+            rounded = (total + Const(1 << (cfg.hu_shift - 1))) >> cfg.hu_shift
+        hu = Signal(signed(len(rounded)))
+        m.d.comb += hu.eq(rounded)
+        low, high = hu < 0, hu > top - one
+        x = Signal(cfg.HU_INTEGER + cfg.HU_FRACTION, reset_less=True)
+        x_valid = Signal()
+        m.d.sync += [
+            x.eq(Mux(low, one, Mux(high, top, hu + one))),
+            x_valid.eq(done),
+            self.saturated.eq(done & (low | high)),
+        ]
+        m.d.comb += [
+            reciprocal.i.eq(x),
+            reciprocal.i_valid.eq(x_valid),
+            fifo.w_data.eq(reciprocal.o),
+            fifo.w_en.eq(reciprocal.o_valid),
+        ]
+        wiring.connect(m, wiring.flipped(self.g), fifo.r_stream)
+        return m

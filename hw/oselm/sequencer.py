@@ -1,0 +1,51 @@
+"""What both schedules' sequencers have in common: their ports, and what they know of the engines' latencies."""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import signed
+from amaranth.lib import stream
+from amaranth.lib.wiring import In, Out
+
+from .config import CoreConfig
+from .context_queue import ContextLayout
+from .ops import ReadOp, SampleLayout, SweepOp, UpdateOp
+
+__all__ = ["EngineTiming", "sequencer_members"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineTiming:
+    """Latencies of the engines in cycles, see the properties of the same names there."""
+
+    read_after_update: int
+    gain_latency: int
+    spacing: int
+
+
+def sequencer_members(cfg: CoreConfig) -> dict:
+    """Ports of a sequencer.
+
+    ``contexts``, ``samples``, ``g`` : streams in, of whole contexts, their samples, and gains.
+    ``error_valid`` : In(1), the error of one more sample is known.
+    ``drain`` : In(1), nothing will follow what is queued: finish it.
+    ``idle`` : Out(1), nothing is left to issue.
+    ``read``, ``update``, ``sweep`` : Out, operations for the engines, with ``scalar`` beside ``update``.
+    ``wait_*`` : Out(1), why nothing can be issued in this cycle; at most one is high.
+    """
+    return {
+        "contexts": In(stream.Signature(ContextLayout(cfg))),
+        "samples": In(stream.Signature(SampleLayout(cfg))),
+        "g": In(stream.Signature(cfg.gain_bits)),
+        "error_valid": In(1),
+        "drain": In(1),
+        "idle": Out(1),
+        "read": Out(ReadOp(cfg)),
+        "update": Out(UpdateOp(cfg)),
+        "scalar": Out(signed(cfg.gain_bits + 1)),
+        "sweep": Out(SweepOp(cfg)),
+        "wait_input": Out(1),
+        "wait_error": Out(1),
+        "wait_gain": Out(1),
+        "wait_sweep": Out(1),
+        "wait_row": Out(1),
+    }

@@ -1,0 +1,311 @@
+"""The P engine: one pass over the rows of P updates it and multiplies it by h."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..arith.dot import DotProduct
+from ..arith.rank_one import RankOneStep
+from ..arith.requantize import requantize
+from ..fabric.pipeline import any_along, clog2, delay, hops
+from ..fabric.ram import Ram
+from ..fabric.read_chain import chain_latency
+from .config import CoreConfig
+from .ops import CONTEXT_SLOTS, SweepOp, lane_bits
+
+__all__ = ["PSweep"]
+
+
+class PSweep(wiring.Component):
+    """``P <- P - u k^T + q on the diagonal while P_ii < p0``, and in the same pass ``u_new = P h``.
+
+    Parameters
+    ----------
+    cfg : CoreConfig
+    primitives : bool
+        As in :class:`Multiplier`.
+
+    Members
+    -------
+    start : In(SweepOp)
+        Begins a sweep; not before :attr:`spacing` cycles after the last one.
+    k_en, k_addr, k : In
+        A beat of a gain; written before the first beat of a sweep that uses it is in the lanes.
+    h_en, h_addr, h : In
+        A beat of h; written at the latest :attr:`h_after_start` cycles after the start (a beat later for each chunk).
+    q, p0 : In
+        Covariance inflation, in the format of P.
+    host_write, host_read : In(1), host_row, host_chunk, host_lane, host_data : In
+        Replace one element of P, or bring out a chunk of a row; only between sweeps.
+    u_valid : Out(1), u_first : Out(1), u_last : Out(1), u : Out, u_row : Out, u_context : Out
+        u_new, an element a row, in order.
+    h_element : Out
+        The element of h that belongs to ``u``.
+    row_en : Out(1), row : Out(ArrayLayout)
+        The chunk that ``host_read`` asked for.
+    h_load : Out(1), h_row : Out(ArrayLayout), h_shift : Out(1), h_serial : In
+        A :class:`~skipwalk.hw.fabric.read_chain.ReadChain` outside, which turns h into elements.
+    saturated_p, saturated_u : Out(1)
+        A beat of P or an element of u was clamped.
+
+    Groups of lanes follow each other as in :class:`SampleEngine`: ``k``, ``h``, ``row`` and ``h_row`` come with their
+    group, all other members with group 0.
+
+    Timing: ``dim * chunks`` beats; the last u comes :attr:`latency` cycles after the last beat.
+
+    Numerics: u k is rounded once to ``cfg.p``; P - step + q saturates; P h is exact and rounded once to ``cfg.u``.
+    The diagonal grows if it was below p0 before the sweep.
+
+    Resources: ``2 lanes`` multipliers; ``dim`` times ``chunks`` (rounded up to a power of two) words of ``p.bits`` in
+    each lane.
+    """
+
+    def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
+        self._cfg = cfg
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
+        # A chunk has an address of its own bits, so a row or vector takes a power of two of words.
+        lanes, words, vectors = cfg.lanes, cfg.dim << clog2(cfg.chunks), CONTEXT_SLOTS << clog2(cfg.chunks)
+        style = "distributed" if words <= 64 else "block"
+        self._p = [Ram(words, cfg.p.bits, style=style, **kind) for _ in range(lanes)]
+        self._h = [Ram(vectors, cfg.beta_view.bits, style="distributed", **kind) for _ in range(lanes)]
+        self._k = [Ram(vectors, cfg.k.bits, style="distributed", **kind) for _ in range(lanes)]
+        self._u = Ram(CONTEXT_SLOTS << clog2(cfg.dim), cfg.u.bits, **kind)
+        self._dot = DotProduct(lanes, cfg.p_view.bits, cfg.beta_view.bits, cfg.chunks, groups=cfg.groups, **kind)
+        self._step = RankOneStep(lanes, cfg.u.bits, cfg.k.bits, [("p", cfg.p_shift, cfg.p)], groups=cfg.groups, **kind)
+        vector_addr, row, context = clog2(vectors), clog2(cfg.dim), clog2(CONTEXT_SLOTS)
+        super().__init__(
+            {
+                "start": In(SweepOp(cfg)),
+                "k_en": In(1),
+                "k_addr": In(vector_addr),
+                "k": In(data.ArrayLayout(signed(cfg.k.bits), lanes)),
+                "h_en": In(1),
+                "h_addr": In(vector_addr),
+                "h": In(data.ArrayLayout(signed(cfg.beta_view.bits), lanes)),
+                "q": In(cfg.p.bits - 1),
+                "p0": In(signed(cfg.p.bits)),
+                "host_write": In(1),
+                "host_read": In(1),
+                "host_row": In(row),
+                "host_chunk": In(max(1, clog2(cfg.chunks))),
+                "host_lane": In(lane_bits(cfg)),
+                "host_data": In(signed(cfg.p.bits)),
+                "u_valid": Out(1),
+                "u_first": Out(1),
+                "u_last": Out(1),
+                "u": Out(signed(cfg.u.bits)),
+                "u_row": Out(row),
+                "u_context": Out(context),
+                "h_element": Out(signed(cfg.beta_view.bits)),
+                "row_en": Out(1),
+                "row": Out(data.ArrayLayout(signed(cfg.p.bits), lanes)),
+                "h_load": Out(1),
+                "h_row": Out(data.ArrayLayout(signed(cfg.beta_view.bits), lanes)),
+                "h_shift": Out(1),
+                "h_serial": In(signed(cfg.beta_view.bits)),
+                "saturated_p": Out(1),
+                "saturated_u": Out(1),
+            }
+        )
+
+    #: From u and k in a lane to the new row of P: multiply and round, subtract, add q, saturate.
+    _NEW = RankOneStep.LATENCY + 3
+
+    @property
+    def _p_latency(self) -> int:
+        """Cycles from an address to a row of P; what LUT RAM gives at once is registered."""
+        return max(1, self._p[0].latency)
+
+    @property
+    def _lanes_after(self) -> int:
+        """Cycles from the start to its first beat in the lanes: the memory of u, then the broadcast."""
+        return 1 + self._u.latency + self._cfg.broadcast
+
+    @property
+    def spacing(self) -> int:
+        """Fewest cycles between two starts: all rows, and the first one is written before it is read again."""
+        return max(self._cfg.dim * self._cfg.chunks, self._NEW + 1 - (RankOneStep.LATENCY - self._p_latency))
+
+    @property
+    def h_after_start(self) -> int:
+        return self._lanes_after + self._NEW - 1
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the start of a beat to the u of its row."""
+        return self._lanes_after + self._NEW + self._dot.latency + 1
+
+    def _row_of(self, lane, chunk):
+        """The row whose diagonal element is in this lane and chunk."""
+        return Cat(Const(lane, clog2(self._cfg.lanes)), chunk)[: clog2(self._cfg.dim)]
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        m = Module()
+        for name in ("p", "h", "k"):
+            for lane, ram in enumerate(getattr(self, f"_{name}")):
+                m.submodules[f"{name}_{lane}"] = ram
+        m.submodules.u_memory = u_memory = self._u
+        m.submodules.dot = dot = self._dot
+        m.submodules.step = self._step
+
+        # Count the beats.
+        layout = data.StructLayout(
+            {
+                "valid": 1,
+                "op": SweepOp(cfg),
+                "row": clog2(cfg.dim),
+                "chunk": max(1, clog2(cfg.chunks)),
+                "host_write": 1,
+                "host_read": 1,
+                "lane": lane_bits(cfg),
+            }
+        )
+        issue = Signal(layout)
+        last_chunk = issue.chunk == cfg.chunks - 1
+        last_row = issue.row == cfg.dim - 1
+        with m.If(self.start.valid):
+            m.d.sync += [issue.valid.eq(1), issue.op.eq(self.start), issue.row.eq(0), issue.chunk.eq(0)]
+        with m.Elif(last_chunk):
+            m.d.sync += [issue.chunk.eq(0), issue.row.eq(issue.row + 1)]
+            with m.If(last_row):
+                m.d.sync += issue.valid.eq(0)
+        with m.Else():
+            m.d.sync += issue.chunk.eq(issue.chunk + 1)
+        m.d.sync += [issue.host_write.eq(self.host_write), issue.host_read.eq(self.host_read)]
+        with m.If(self.host_write | self.host_read):
+            m.d.sync += [
+                issue.row.eq(self.host_row),
+                issue.chunk.eq(self.host_chunk),
+                issue.lane.eq(self.host_lane),
+            ]
+
+        # The scalar u joins, then both go to the lanes.
+        m.d.comb += u_memory.rd_addr.eq(Cat(issue.row, issue.op.before))
+        fetched = delay(m, issue, u_memory.latency, name="fetched")
+        host_data = delay(m, self.host_data, 1 + u_memory.latency, name="host_data").as_signed()
+        scalar = Mux(data.View(layout, fetched).host_write, host_data, u_memory.rd_data.as_signed())
+        scalar = delay(m, scalar, cfg.broadcast - 1, name="scalar")
+        op = delay(m, fetched, cfg.broadcast - 1, name="beat")
+        inputs = zip(
+            hops(m, scalar, cfg.groups, name="scalar", local=1),
+            hops(m, op, cfg.groups, name="beat", local=1),
+            hops(m, Cat(self.k_en, self.k_addr), cfg.groups, name="k"),
+            hops(m, Cat(self.h_en, self.h_addr), cfg.groups, name="h"),
+            hops(m, Cat(self.q, self.p0), cfg.groups, name="inflation"),
+            strict=True,
+        )
+        saturated = []
+        for group, (scalar, op, k_write, h_write, inflation) in enumerate(inputs):
+            ops = [data.View(layout, op)]
+            for i in range(1, self._NEW + 1):
+                later = delay(m, ops[-1], 1, name=f"beat_{group}_{i}")
+                ops.append(data.View(layout, later))
+            saturated.append(self._group(m, group, ops, scalar, k_write, h_write, inflation))
+            if group == 0:
+                at_row, at_new = ops[RankOneStep.LATENCY], ops[self._NEW]
+        m.d.comb += [
+            self.saturated_p.eq(any_along(m, saturated, name="saturated_p")),
+            self.row_en.eq(at_row.host_read),
+            dot.valid.eq(at_new.valid & at_new.op.forward),
+            dot.first.eq(at_new.chunk == 0),
+            dot.last.eq(at_new.chunk == cfg.chunks - 1),
+        ]
+
+        # h, element by element: taken up chunk by chunk where the rows of that chunk begin.
+        m.d.comb += self.h_load.eq(dot.valid & (at_new.row == self._row_of(0, at_new.chunk)))
+        row_done = Signal()
+        m.d.sync += row_done.eq(dot.valid & dot.last)
+        m.d.comb += self.h_shift.eq(row_done)
+        # u of the row.
+        at_u = data.View(layout, delay(m, at_new, dot.latency + 1, name="beat_u"))
+        u_saturated = Signal()
+        u = requantize(m, dot.sum, shift=cfg.u_shift, fmt=cfg.u, saturated=u_saturated)
+        u_register = Signal(signed(cfg.u.bits), reset_less=True)
+        u_saturated_register = Signal(reset_less=True)
+        u_valid = Signal()
+        m.d.sync += [u_register.eq(u), u_saturated_register.eq(u_saturated), u_valid.eq(dot.sum_valid)]
+        m.d.comb += [
+            self.u_valid.eq(u_valid),
+            self.u.eq(u_register),
+            self.u_row.eq(at_u.row),
+            self.u_context.eq(at_u.op.ahead),
+            self.u_first.eq(at_u.row == 0),
+            self.u_last.eq(at_u.row == cfg.dim - 1),
+            self.h_element.eq(
+                delay(m, self.h_serial, dot.latency + 1 - chain_latency(cfg.groups), name="h_element").as_signed()
+            ),
+            self.saturated_u.eq(u_valid & u_saturated_register),
+            u_memory.wr_en.eq(u_valid),
+            u_memory.wr_addr.eq(Cat(self.u_row, self.u_context)),
+            u_memory.wr_data.eq(u_register),
+        ]
+        return m
+
+    def _group(self, m, group, ops, scalar, k_write, h_write, inflation):
+        """The lanes of a group, with the beat as they had it ``i`` cycles ago in ``ops[i]``; was a beat clamped?"""
+        cfg, dot, step = self._cfg, self._dot, self._step
+        op, at_step, at_sum, at_new = ops[0], ops[RankOneStep.LATENCY], ops[self._NEW - 1], ops[self._NEW]
+        at_read = ops[RankOneStep.LATENCY - self._p_latency]
+        host_value = delay(m, scalar, self._NEW, name=f"host_value_{group}").as_signed()
+        q, p0 = inflation[: len(self.q)], inflation[len(self.q) :].as_signed()
+        size = cfg.lanes // cfg.groups
+
+        def row_addr(beat):
+            return Cat(beat.chunk, beat.row) if cfg.chunks > 1 else beat.row
+
+        def vector_addr(beat, context):
+            return Cat(beat.chunk, context) if cfg.chunks > 1 else context
+
+        m.d.comb += step.scalar[group].eq(scalar)
+        p_saturated = Signal(size, name=f"p_saturated_{group}", reset_less=True)
+        for index in range(size):
+            lane = group * size + index
+            p, h, k = self._p[lane], self._h[lane], self._k[lane]
+            m.d.comb += [
+                k.wr_en.eq(k_write[0]),
+                k.wr_addr.eq(k_write[1:]),
+                k.wr_data.eq(self.k[lane]),
+                h.wr_en.eq(h_write[0]),
+                h.wr_addr.eq(h_write[1:]),
+                h.wr_data.eq(self.h[lane]),
+                k.rd_addr.eq(vector_addr(op, op.op.before)),
+                step.vector[lane].eq(k.rd_data),
+                p.rd_addr.eq(row_addr(at_read)),
+            ]
+            old = Signal(signed(cfg.p.bits), name=f"old_{lane}")
+            word = delay(m, p.rd_data, self._p_latency - p.latency, name=f"word_{lane}")
+            m.d.comb += [old.eq(word), self.row[lane].eq(old)]
+            # P - u k
+            difference = Signal(signed(cfg.p.bits + 1), name=f"difference_{lane}", reset_less=True)
+            grows = Signal(name=f"grows_{lane}", reset_less=True)
+            clamped = Signal(name=f"clamped_{lane}", reset_less=True)
+            m.d.sync += [
+                difference.eq(old - Mux(at_step.op.update, step.p[lane], 0)),
+                clamped.eq(at_step.op.update & step.p_saturated[lane]),
+            ]
+            # + q on the diagonal while it is below p0
+            diagonal = at_step.row == self._row_of(lane, at_step.chunk)
+            m.d.sync += grows.eq(at_step.op.update & diagonal & (old < p0))
+            total = Signal(signed(cfg.p.bits + 2), name=f"total_{lane}", reset_less=True)
+            m.d.sync += total.eq(difference + Mux(grows, q, 0))
+            clamped = delay(m, clamped, 1, name=f"clamped_{lane}")
+            saturated = Signal(name=f"sum_saturated_{lane}")
+            total = requantize(m, total, shift=0, fmt=cfg.p, saturated=saturated)
+            new = Signal(signed(cfg.p.bits), name=f"new_{lane}", reset_less=True)
+            m.d.sync += [new.eq(total), p_saturated[index].eq(saturated | clamped)]
+            only = at_new.host_write & (at_new.lane == lane)
+            m.d.comb += [
+                p.wr_en.eq((at_new.valid & at_new.op.update) | only),
+                p.wr_addr.eq(row_addr(at_new)),
+                p.wr_data.eq(Mux(at_new.host_write, host_value, new)),
+                h.rd_addr.eq(vector_addr(at_new, at_new.op.ahead)),
+                dot.a[lane].eq(requantize(m, new, shift=cfg.p.fraction - cfg.p_view.fraction, fmt=cfg.p_view)),
+                dot.b[lane].eq(h.rd_data),
+                self.h_row[lane].eq(h.rd_data),
+            ]
+        updated = Signal(name=f"updated_{group}", reset_less=True)
+        m.d.sync += updated.eq(at_sum.valid & at_sum.op.update)
+        return updated & p_saturated.any()

@@ -1,0 +1,148 @@
+"""A whole device: serial line, link and core."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Array, Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..fabric.held import held
+from ..fabric.vendor import Vendor
+from ..link.device import LinkDevice
+from ..link.protocol import LORA_KIND, OSELM_KIND, Identity, LinkConfig, UartConfig
+from ..link.uart import UartReceiver, UartTransmitter
+from ..lora.config import LoraConfig
+from ..lora.core import LoraCore
+from ..oselm.config import CoreConfig
+from ..oselm.core import OSELMCore
+
+__all__ = ["SerialDevice", "Unit", "UnitSwitch", "serial_device"]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A core that a device carries: its kind and digest for the identity, and a component with word streams."""
+
+    kind: int
+    digest: int
+    core: Any
+
+    @classmethod
+    def of(cls, cfg: CoreConfig | LoraConfig, *, primitives: bool = False) -> "Unit":
+        """The core of a configuration. ``primitives`` as for :class:`OSELMCore`."""
+        if isinstance(cfg, LoraConfig):
+            return cls(LORA_KIND, cfg.digest, LoraCore(cfg, primitives=primitives))
+        return cls(OSELM_KIND, cfg.digest, OSELMCore(cfg, primitives=primitives))
+
+
+class UnitSwitch(wiring.Component):
+    """Several cores in the place of one: words go to and come from the one chosen, the others are held in reset.
+
+    Parameters
+    ----------
+    cores : sequence
+        Components with streams ``i`` and ``o`` of 32-bit words.
+
+    Members
+    -------
+    unit : In(range(max(2, len(cores))))
+        Which one. It changes only while ``clear`` is high, or in the cycle before.
+    clear : In(1)
+        Resets the one chosen, a cycle later.
+    i : In(stream.Signature(32)), o : Out(stream.Signature(32))
+        Words; valid only while ``clear`` is low and was low in the cycle before.
+
+    Memories keep their contents in a reset, and thus while another core is used.
+    """
+
+    def __init__(self, cores: Sequence[Any]):
+        self._cores = cores
+        words = stream.Signature(32)
+        super().__init__({"unit": In(range(max(2, len(cores)))), "clear": In(1), "i": In(words), "o": Out(words)})
+
+    def elaborate(self, platform):
+        m = Module()
+        chosen = [self.unit == i for i in range(len(self._cores))]
+        for i, core in enumerate(self._cores):
+            m.submodules[f"core_{i}"] = held(m, core, self.clear | ~chosen[i], name=f"reset_{i}")
+            m.d.comb += [
+                core.i.payload.eq(self.i.payload),
+                core.i.valid.eq(self.i.valid & chosen[i]),
+                core.o.ready.eq(self.o.ready & chosen[i]),
+            ]
+        m.d.comb += [
+            self.i.ready.eq(Array(core.i.ready for core in self._cores)[self.unit]),
+            self.o.valid.eq(Array(core.o.valid for core in self._cores)[self.unit]),
+            self.o.payload.eq(Array(core.o.payload for core in self._cores)[self.unit]),
+        ]
+        return m
+
+
+class SerialDevice(wiring.Component):
+    """Cores behind a link behind a UART. Each session of the link is with one of them, and begins with its reset.
+
+    Parameters
+    ----------
+    units : sequence of Unit
+        By their number on the link.
+    uart : UartConfig
+        Clock and bit rate.
+    link : LinkConfig
+        Sizes of the link's buffers.
+    vendor, primitives
+        Of the link's memories, as for :class:`skipwalk.hw.fabric.ram.Ram`.
+
+    Members
+    -------
+    rx : In(1), tx : Out(1)
+        The serial line, idle high.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        uart: UartConfig,
+        link: LinkConfig | None = None,
+        *,
+        vendor: Vendor = Vendor.GENERIC,
+        primitives: bool = False,
+    ):
+        link = link or LinkConfig()
+        identities = Identity.of_units([(unit.kind, unit.digest) for unit in units], link)
+        self._cores = UnitSwitch([unit.core for unit in units])
+        self._link = LinkDevice(identities, link, vendor=vendor, primitives=primitives)
+        self._receiver = UartReceiver(uart)
+        self._transmitter = UartTransmitter(uart)
+        super().__init__({"rx": In(1), "tx": Out(1, init=1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.receiver = receiver = self._receiver
+        m.submodules.transmitter = transmitter = self._transmitter
+        m.submodules.link = link = self._link
+        m.submodules.cores = cores = self._cores
+        m.d.comb += [
+            receiver.rx.eq(self.rx),
+            self.tx.eq(transmitter.tx),
+            cores.unit.eq(link.unit),
+            cores.clear.eq(link.clear),
+        ]
+        wiring.connect(m, receiver.o, link.rx)
+        wiring.connect(m, link.tx, transmitter.i)
+        wiring.connect(m, link.o, cores.i)
+        wiring.connect(m, cores.o, link.i)
+        return m
+
+
+def serial_device(
+    cores: Sequence[CoreConfig | LoraConfig],
+    uart: UartConfig,
+    link: LinkConfig | None = None,
+    *,
+    primitives: bool = False,
+) -> SerialDevice:
+    """The device that carries cores of these configurations. ``primitives`` as for :class:`OSELMCore`."""
+    units = [Unit.of(cfg, primitives=primitives) for cfg in cores]
+    return SerialDevice(units, uart, link, vendor=cores[0].vendor, primitives=primitives)

@@ -1,0 +1,1 @@
+"""What both units share: identity, and states of their interpreters."""

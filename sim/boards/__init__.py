@@ -1,0 +1,1 @@
+"""A whole board by its pins."""

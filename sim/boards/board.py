@@ -1,0 +1,134 @@
+"""A board without a board: ``python -m skipwalk.sim.boards.board ulx3s-25f`` serves it on a pseudo-terminal.
+
+The netlist of its bitstream, pins, PLL and all, runs compiled by Verilator (:mod:`.pins`); what its pins say is
+what the pseudo-terminal says. Any program that can open the board can open the pseudo-terminal.
+"""
+
+import argparse
+import dataclasses
+import os
+import select
+import sys
+import threading
+import time
+import tty
+
+from ...hw.boards.prepare import BuildFailed
+from ...hw.boards.table import BOARDS, Board, board
+from ..rtl.build import BuildError
+from .pins import BoardPins
+
+__all__ = ["BoardSimulation", "main"]
+
+#: Cycles of the core between two looks at the pseudo-terminal while there is nothing to send.
+SLICE = 5_000
+#: Bytes taken from the pseudo-terminal at once.
+CHUNK = 256
+#: Seconds until a board that waits for its host is switched off.
+STOP_WITHIN = 0.1
+#: The simulation may become so many times slower than it was at its start before the host thinks that bytes were lost:
+#: the driver, and whatever else this machine does, needs time too.
+MARGIN = 4
+
+
+class BoardSimulation:
+    """A running board on a pseudo-terminal, served by a thread. A context manager.
+
+    Parameters
+    ----------
+    pins : BoardPins
+        The board. Closed with this.
+    row : Board
+        The same.
+
+    Attributes
+    ----------
+    port : str
+        Path of the pseudo-terminal.
+    address : str
+        For ``--backend``: the port, and the bit rate that the simulation keeps up with, so that the host waits long
+        enough.
+    cycles_per_second : float
+        Cycles of the core's clock that are simulated in a second.
+    bytes_sent, bytes_received : int
+        To the board and from it, so far.
+    """
+
+    #: Cycles that the speed is measured over.
+    TRIAL = 100_000
+
+    def __init__(self, pins: BoardPins, row: Board):
+        self._pins = pins
+        self._cycle = 1 / row.uart.clock_hz
+        self.bytes_sent = self.bytes_received = 0
+        start = time.monotonic()
+        pins.run(self.TRIAL * self._cycle)
+        self.cycles_per_second = self.TRIAL / (time.monotonic() - start)
+        baud = max(300, int(row.baud * self.cycles_per_second / row.uart.clock_hz / MARGIN))
+        self._master, self._slave = os.openpty()
+        os.set_blocking(self._master, False)
+        tty.setraw(self._slave)
+        self.port = os.ttyname(self._slave)
+        self.address = f"serial:{self.port}@{baud}"
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "BoardSimulation":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Switch the board off."""
+        self._stop.set()
+        self._thread.join()
+        os.close(self._master)
+        os.close(self._slave)
+        self._pins.close()
+
+    def _serve(self) -> None:
+        pins = self._pins
+        while not self._stop.is_set():
+            if select.select([self._master], [], [], 0)[0]:
+                self.bytes_sent += pins.send(os.read(self._master, CHUNK))
+            else:
+                pins.run(SLICE * self._cycle)
+            out = pins.received()
+            self.bytes_received += len(out)
+            # Time stands still while the host does not read.
+            while out and not self._stop.is_set():
+                if select.select([], [self._master], [], STOP_WITHIN)[1]:
+                    out = out[os.write(self._master, out) :]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until Ctrl-C; 1 if the board cannot be simulated, 2 for bad arguments."""
+    parser = argparse.ArgumentParser(prog="python -m skipwalk.sim.boards.board", description=__doc__)
+    parser.add_argument("board", help=", ".join(BOARDS))
+    parser.add_argument("--baud", type=int, help="another bit rate than the board's: at most a fourth of the clock")
+    given = parser.parse_args(arguments)
+    try:
+        row = board(given.board)
+        row = dataclasses.replace(row, baud=given.baud or row.baud)
+        print(f"compiling {row.title} ...", file=sys.stderr)
+        pins = BoardPins(row)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (BuildError, BuildFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    with BoardSimulation(pins, row) as simulation:
+        print(f"{simulation.cycles_per_second / 1e3:.0f} thousand cycles a second; Ctrl-C ends it", file=sys.stderr)
+        print(simulation.address, flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

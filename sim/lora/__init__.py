@@ -1,0 +1,1 @@
+"""Models of the Skip2-LoRA unit: golden model, its compiled twin, float formula, cycle cost, words."""

@@ -1,0 +1,1 @@
+"""Models of the OS-ELM core: golden model, its compiled twin, float formula, cycle cost, resources, words."""

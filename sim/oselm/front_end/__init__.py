@@ -1,0 +1,1 @@
+"""Models of the front end: random numbers, contexts, words."""

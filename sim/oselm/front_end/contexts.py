@@ -1,0 +1,125 @@
+"""Contexts out of walks to the bit: the alias table, draws from it, and the order of contexts and samples.
+
+:mod:`skipwalk.sw.graph.contexts` says in words what :func:`make_contexts` does, and checks what goes in.
+"""
+
+import numpy as np
+from numba import njit
+
+from ....hw.oselm.protocol import THRESHOLD_BITS
+from .threefry import draw
+
+__all__ = ["AliasTable", "make_contexts"]
+
+_S32 = np.uint64(32)
+_S16 = np.uint64(16)
+_LOW = np.uint64(0xFFFFFFFF)
+_SPARE = np.uint64(32 - THRESHOLD_BITS)
+_FULL = 1 << THRESHOLD_BITS
+
+
+class AliasTable:
+    """Draws from a discrete distribution in constant time (Vose 1991), with integer thresholds.
+
+    64 random bits b give column ``c = (b >> 32) * n >> 32`` and the node ``c`` if bits 31 ... 8 of b are below
+    ``threshold[c]``, else ``alias[c]``. A weight of 0 is never drawn, nor need be one below 2**-24 of the mean.
+
+    Attributes
+    ----------
+    threshold : (n,) uint32, 0 ... 2**24 - 1
+        A column that belongs to its own node alone has that as its alias too.
+    alias : (n,) int32
+
+    Raises
+    ------
+    ValueError
+        Weights are not (n,), negative, not finite, or all zero.
+    """
+
+    def __init__(self, weights: np.ndarray):
+        w = np.asarray(weights, np.float64)
+        if w.ndim != 1 or not 0 < len(w) < 1 << 31:
+            raise ValueError(f"weights must be one-dimensional with 1 to 2**31 - 1 entries, not of shape {w.shape}")
+        bad = np.flatnonzero(~(np.isfinite(w) & (w >= 0)))
+        if len(bad):
+            raise ValueError(f"weight {bad[0]} is {w[bad[0]]:g}; it must be finite and not negative")
+        if not w.any():
+            raise ValueError("all weights are 0, so there is nothing to draw; count visits first")
+        # Divided by the largest first, so that the sum cannot overflow.
+        w = w / w.max()
+        self.threshold, self.alias = _vose(w * (len(w) / w.sum()))
+
+    def __len__(self) -> int:
+        return len(self.alias)
+
+
+@njit(cache=True, nogil=True)
+def _vose(scaled):
+    """Alias table of weights with mean 1."""
+    n = len(scaled)
+    rest = scaled.copy()
+    threshold, alias = np.full(n, np.uint32(_FULL - 1)), np.arange(n).astype(np.int32)
+    small, large = np.empty(n, np.int64), np.empty(n, np.int64)
+    n_small, n_large = 0, 0
+    for c in range(n):
+        if rest[c] < 1.0:
+            small[n_small] = c
+            n_small += 1
+        else:
+            large[n_large] = c
+            n_large += 1
+    while n_small and n_large:
+        n_small -= 1
+        s, g = small[n_small], large[n_large - 1]
+        threshold[s], alias[s] = np.uint32(rest[s] * _FULL), g
+        rest[g] -= 1.0 - rest[s]
+        if rest[g] < 1.0:
+            n_large -= 1
+            small[n_small] = g
+            n_small += 1
+    # What is left over has rest 1 but for rounding, so it keeps its whole column; a weight of 0 cannot be among it.
+    return threshold, alias
+
+
+@njit(cache=True, nogil=True)
+def make_contexts(walk_block, window, negatives, per_positive, threshold, alias, key, first_walk, interleave):
+    """:func:`contexts` without its checks: the arrays of a ContextBatch. Groups begin at the block's first walk,
+    whatever its number."""
+    n, length = walk_block.shape
+    count, positives = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    n_contexts, total = 0, 0
+    for i in range(n):
+        nodes = 0
+        while nodes < length and walk_block[i, nodes] >= 0:
+            nodes += 1
+        if nodes > 1:
+            positives[i] = min(window, nodes) - 1
+            count[i] = nodes - positives[i]
+            n_contexts += count[i]
+            total += count[i] * (positives[i] * (1 + negatives) if per_positive else positives[i] + negatives)
+    centres = np.empty(n_contexts, np.int32)
+    indptr = np.zeros(n_contexts + 1, np.int64)
+    samples = np.empty(total, np.int32)
+    labels = np.zeros(total, np.uint8)
+    columns = np.uint64(len(alias))
+    c, s = 0, 0
+    for group in range(0, n, interleave):
+        end = min(group + interleave, n)
+        for t in range(count[group:end].max()):
+            for i in range(group, end):
+                if t >= count[i]:
+                    continue
+                own = np.uint64(first_walk + i) << _S32 | np.uint64(t) << _S16
+                centres[c] = walk_block[i, t]
+                for k in range(positives[i]):
+                    samples[s] = walk_block[i, t + 1 + k]
+                    labels[s] = 1
+                    s += 1
+                for j in range(negatives * positives[i] if per_positive else negatives):
+                    bits = draw(key, own | np.uint64(j))
+                    column = np.int64(((bits >> _S32) * columns) >> _S32)
+                    samples[s] = column if (bits & _LOW) >> _SPARE < threshold[column] else alias[column]
+                    s += 1
+                c += 1
+                indptr[c] = s
+    return centres, indptr, samples, labels

@@ -1,0 +1,107 @@
+"""What a core takes of a device, as formulas of its configuration: multipliers and block RAMs.
+
+Held to the synthesis by tests (ECP5, with the vendor's cells). LUTs have no formula here: :func:`luts` counts them in
+a netlist.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...hw.arith.reciprocal_table import ReciprocalTable
+from ...hw.fabric.ram_grid import BlockGrid
+from ...hw.link.protocol import LinkConfig
+from ...hw.oselm.config import CoreConfig, Schedule
+from ...hw.oselm.protocol import THRESHOLD_BITS
+
+__all__ = ["Needs", "core_needs", "luts", "multipliers", "netlist_needs"]
+
+#: Slots for contexts in flight (``hw.oselm.ops.CONTEXT_SLOTS``), and words up to which a lane's memory is LUT RAM.
+_SLOTS, _LUT_RAM = 8, 64
+#: Words of the COBS encoder's memory; intervals of the reciprocal's table.
+_COBS, _INTERVALS = 256, 256
+#: Of the front end: multipliers that choose a column of the alias table, and items in its queue.
+_COLUMN, _ITEMS = 2, 64
+
+#: LUTs that a cell of the netlist occupies, by family; carry cells and LUT RAM count with what they fill.
+_LUT_CELLS = {
+    "ecp5": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
+    "gowin": {"LUT1": 1, "LUT2": 1, "LUT3": 1, "LUT4": 1, "ALU": 1, "RAM16SDP4": 8},
+}
+_CELLS = {
+    "ecp5": {"dsp": ("MULT18X18D",), "bram": ("DP16KD", "PDPW16KD"), "ff": ("TRELLIS_FF",)},
+    "gowin": {
+        "dsp": ("MULT18X18", "MULT9X9"),
+        "bram": ("DPX9B", "SDPX9B", "SPX9", "DPB", "SDPB", "SP", "pROM", "pROMX9"),
+        "ff": ("DFF", "DFFE", "DFFR", "DFFRE", "DFFS", "DFFSE", "DFFC", "DFFCE", "DFFP", "DFFPE"),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Multipliers, block RAMs of 18 kbit and, where a netlist was counted, LUTs and flip-flops."""
+
+    dsp: int
+    bram: int
+    lut: int | None = None
+    ff: int | None = None
+
+
+def multipliers(cfg: CoreConfig) -> int:
+    """Dot product and update of P, dot product and update of beta in every lane; h.u; the reciprocal; and the front
+    end's choice of a column."""
+    return 4 * cfg.lanes + 2 + (_COLUMN if cfg.walks else 0)
+
+
+def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
+    """What the core takes, and with ``link`` the device around it too (UART, frames, buffers)."""
+    chunk_slots = 1 << (cfg.chunks - 1).bit_length()
+    words_p, waiting = cfg.dim * chunk_slots, cfg.ring * cfg.chunks
+    lane = _blocks(cfg.nodes * cfg.chunks, cfg.beta.bits)
+    if waiting > _LUT_RAM:
+        lane += 2 * _blocks(waiting, cfg.beta.bits)  # row FIFO and result history
+    if words_p > _LUT_RAM:
+        lane += _blocks(words_p, cfg.p.bits)
+    table = ReciprocalTable(cfg.HU_INTEGER, cfg.HU_FRACTION, cfg.gain_bits, (_INTERVALS - 1).bit_length())
+    shared = _blocks(_SLOTS << (cfg.dim - 1).bit_length(), cfg.u.bits) + _blocks(_INTERVALS, table.word_bits)
+    # Entry of a sample: row, label, number, and the latest earlier one of its row.
+    ring_bits = (cfg.ring - 1).bit_length()
+    sample = cfg.row_bits + 2 * ring_bits + 3
+    shared += _inferred(cfg.queue, sample)
+    if cfg.schedule is Schedule.SEQUENTIAL:
+        # Read into a register; in streaming the words go on into LUT RAM, and have to be in LUT RAM themselves.
+        shared += _inferred(cfg.ring, sample)
+    if cfg.walks:
+        shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(_ITEMS, cfg.row_bits + 3)
+        walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()
+        shared += _blocks(2 * walks * nodes, cfg.row_bits)
+    if link is not None:
+        shared += 2 * _blocks(link.depth, 32) + _blocks(_COBS, 8)
+    return Needs(dsp=multipliers(cfg), bram=cfg.lanes * lane + shared)
+
+
+def netlist_needs(cells: Mapping[str, int], family: str) -> Needs:
+    """The same out of a netlist's cells by type. Raises ValueError for a family whose cells are not known here."""
+    if family not in _CELLS:
+        raise ValueError(f"cells of {family!r} are not known here; there are: {', '.join(_CELLS)}")
+    count = {what: sum(cells.get(kind, 0) for kind in kinds) for what, kinds in _CELLS[family].items()}
+    return Needs(dsp=count["dsp"], bram=count["bram"], lut=luts(cells, family), ff=count["ff"])
+
+
+def luts(cells: Mapping[str, int], family: str) -> int:
+    """Look-up tables that these cells occupy, before packing (which adds some at the ends of carry chains)."""
+    return sum(weight * cells.get(kind, 0) for kind, weight in _LUT_CELLS[family].items())
+
+
+def _blocks(depth: int, width: int) -> int:
+    return BlockGrid.fewest(depth, width).blocks
+
+
+def _inferred(depth: int, width: int) -> int:
+    """Block RAMs of a memory that Yosys maps as it likes: LUT RAM is 4 a cell of 16 x 4 bits, and half a bit's choice
+    between cells; a block is 128 (``share/lattice/*.txt`` and ``memory_libmap``).
+    """
+    rows = -(-depth // 16)
+    in_luts = 4 * rows * -(-width // 4) + width * (rows - 1) / 2
+    blocks = _blocks(depth, width)
+    return blocks if in_luts > 128 * blocks else 0

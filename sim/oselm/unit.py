@@ -1,0 +1,250 @@
+"""The OS-ELM core as a command interpreter on the golden model: words of ``hw.oselm.protocol`` in, the same words out.
+
+It executes a stream of commands exactly as the RTL does (``hw.oselm.command``), rejections included, so that whatever
+drives the one drives the other. What it cannot know are cycles: the counters of waiting stay 0.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+
+from ...hw.fabric.widths import COUNTER_BITS
+from ...hw.oselm.config import CoreConfig
+from ...hw.oselm.protocol import Counter, Opcode, Parameter, identity_words
+from ..arith.words import from_words, raw_words
+from . import compiled, golden
+from .front_end.front_end import FrontEnd
+from .golden import Contexts
+
+__all__ = ["GoldenDevice"]
+
+_NOP, _TRAIN = int(Opcode.NOP), int(Opcode.TRAIN)
+_ROW_MASK = (1 << CoreConfig.ROW_BITS) - 1
+_COUNT_MASK = 0x7F
+#: Bit 27 of a header of TRAIN has to be 0.
+_RESERVED = 1 << 27
+
+
+class GoldenDevice:
+    """A core in software.
+
+    Contexts wait until the next barrier (any command but TRAIN, WALK and NOP) and are then trained as one segment. A
+    command whose words have not all come yet waits for the rest. After a reset everything is 0, as in the simulated
+    RTL.
+
+    Parameters
+    ----------
+    cfg : CoreConfig
+    plain : bool
+        Train by the definition in NumPy instead of its compiled twin: same bits, a thousand times slower.
+    cycles : callable, optional
+        ``cycles(cfg, contexts)``: what a segment costs; the counter CYCLES is the sum of these.
+    """
+
+    def __init__(
+        self,
+        cfg: CoreConfig,
+        *,
+        plain: bool = False,
+        cycles: Callable[[CoreConfig, Contexts], int] | None = None,
+    ):
+        self._cfg = cfg
+        self._train = golden.train if plain else compiled.train
+        self._cost = cycles
+        self.state = golden.initial_state(cfg, q=0, p0=0)
+        self.cycles = 0
+        self.rejected = 0
+        self._queued: list[Contexts] = []
+        self._front = FrontEnd(cfg) if cfg.walks else None
+        self._rest = np.empty(0, np.uint32)
+        self._replies: list[np.ndarray] = []
+
+    def warm_up(self) -> None:
+        """Compile what would otherwise be compiled by the first contexts."""
+        none = np.empty(0, np.int64)
+        self._train(self._cfg, self.state, Contexts(none, np.zeros(1, np.int64), none, none))
+
+    def feed(self, words: np.ndarray) -> None:
+        """Take command words, uint32 (n,). Raises TypeError for anything else."""
+        if not isinstance(words, np.ndarray) or words.dtype != np.uint32 or words.ndim != 1:
+            shown = f"{words.dtype} of shape {words.shape}" if isinstance(words, np.ndarray) else repr(type(words))
+            raise TypeError(f"words must be a flat array of uint32, not {shown}")
+        words = np.concatenate([self._rest, words])
+        at = 0
+        while True:
+            begin, at = at, self._collect(words, at)
+            if self._front is not None:
+                at = self._front.take(words, at)
+            if at == len(words):
+                break
+            if at > begin:
+                continue
+            word = int(words[at])
+            opcode, end = word >> 28, at + 1 + self._operands(word)
+            if opcode == Opcode.TRAIN or (opcode == Opcode.WALK and self._front is not None) or end > len(words):
+                break  # cut off: the rest is still to come
+            self._barrier()
+            self._execute(opcode, word & 0x0FFFFFFF, words[at + 1 : end])
+            at = end
+        self._rest = words[at:].copy()
+
+    def drain(self) -> np.ndarray:
+        """Hand over all replies (uint32) up to now."""
+        replies = np.concatenate([np.empty(0, np.uint32), *self._replies])
+        self._replies = []
+        return replies
+
+    # ---- training
+    def _collect(self, words: np.ndarray, at: int) -> int:
+        """Queue the contexts from ``words[at:]`` up to another command or a context that is cut off; returns where."""
+        end, n_contexts, n_samples = _extent(words, at)
+        if n_contexts:
+            self._close_walks()
+            centres, indptr = np.empty(n_contexts, np.int64), np.zeros(n_contexts + 1, np.int64)
+            samples, labels = np.empty(n_samples, np.int64), np.empty(n_samples, np.int64)
+            limits = self._cfg.nodes, self._cfg.max_samples
+            c, s, rejected = _decode(words[at:end], *limits, centres, indptr, samples, labels)
+            self.rejected += rejected
+            self._queued.append(Contexts(centres[:c], indptr[: c + 1], samples[:s], labels[:s]))
+        return end
+
+    def _close_walks(self) -> None:
+        """Queue the contexts of the walks up to now."""
+        if self._front is not None and (made := self._front.close()) is not None:
+            self._queued.append(made)
+
+    def _barrier(self) -> None:
+        """Train what is queued, as one segment."""
+        self._close_walks()
+        if not self._queued:
+            return
+        parts, self._queued = self._queued, []
+        segment = parts[0] if len(parts) == 1 else _joined(parts)
+        self._train(self._cfg, self.state, segment)
+        if self._cost is not None:
+            self.cycles += self._cost(self._cfg, segment)
+
+    # ---- all other commands
+    def _operands(self, word: int) -> int:
+        opcode = word >> 28
+        if opcode in (Opcode.WRITE_ROW, Opcode.WRITE_P):
+            return self._cfg.dim
+        if opcode == Opcode.WRITE_TABLE and self._front is not None:
+            return 2 * (word & _ROW_MASK)
+        return 1 if opcode == Opcode.SET else 0
+
+    def _execute(self, opcode: int, argument: int, operands: np.ndarray) -> None:
+        cfg, state = self._cfg, self.state
+        row = argument & _ROW_MASK
+        match opcode:
+            case Opcode.INFO:
+                self._replies.append(np.array(identity_words(cfg), np.uint32))
+            case Opcode.SET:
+                self._set(argument & 0xF, operands)
+            case Opcode.GET:
+                self._get(argument & 0xFF)
+            case Opcode.CLEAR:
+                state.counters = dict.fromkeys(state.counters, 0)
+                state.contexts = state.samples = self.cycles = self.rejected = 0
+                if self._front is not None:
+                    self._front.rejected = 0
+            case Opcode.FLUSH:
+                self._replies.append(np.array([opcode << 28 | argument], np.uint32))
+            case Opcode.WRITE_ROW | Opcode.WRITE_P | Opcode.READ_ROW | Opcode.READ_P:
+                is_beta = opcode in (Opcode.WRITE_ROW, Opcode.READ_ROW)
+                store, fmt = (state.beta, cfg.beta) if is_beta else (state.p, cfg.p)
+                sound = row < len(store)
+                self.rejected += not sound
+                if opcode in (Opcode.READ_ROW, Opcode.READ_P):
+                    self._replies.append(raw_words(store[row]) if sound else np.zeros(cfg.dim, np.uint32))
+                elif sound:
+                    store[row] = from_words(operands, fmt)
+            case Opcode.WRITE_TABLE if self._front is not None:
+                self._front.write_table(argument, operands)
+            case _:
+                self.rejected += 1
+
+    def _set(self, parameter: int, operands: np.ndarray) -> None:
+        if parameter == Parameter.Q:
+            self.state.q = int(operands[0]) & self._cfg.p.max_raw
+        elif parameter == Parameter.P0:
+            self.state.p0 = int(from_words(operands, self._cfg.p)[0])
+        elif self._front is not None and parameter >= Parameter.SAMPLING:
+            self._front.set(parameter, int(operands[0]))
+        else:
+            self.rejected += 1
+
+    def _get(self, number: int) -> None:
+        value = 0
+        if number < len(Counter):
+            counter = Counter(number)
+            state = self.state
+            known = {
+                Counter.CYCLES: self.cycles,
+                Counter.CONTEXTS: state.contexts,
+                Counter.SAMPLES: state.samples,
+                Counter.REJECTED: self.rejected + (self._front.rejected if self._front is not None else 0),
+            }
+            value = known.get(counter, state.counters.get(counter.name.lower(), 0)) % (1 << COUNTER_BITS)
+        else:
+            self.rejected += 1
+        self._replies.append(np.array([value & 0xFFFFFFFF, value >> 32], np.uint32))
+
+
+def _joined(parts: list[Contexts]) -> Contexts:
+    starts = np.cumsum([0] + [len(part.samples) for part in parts])
+    return Contexts(
+        np.concatenate([part.centres for part in parts]),
+        np.concatenate([[0], *(part.indptr[1:] + start for part, start in zip(parts, starts, strict=False))]),
+        np.concatenate([part.samples for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _extent(words, at):
+    """Where the run of NOP and whole TRAIN commands from ``at`` ends; how many contexts and samples it has at most."""
+    n_contexts, n_samples = 0, 0
+    while at < len(words):
+        opcode = words[at] >> 28
+        if opcode == _TRAIN:
+            count = (words[at] >> 20) & _COUNT_MASK
+            if at + 1 + count > len(words):
+                break
+            n_contexts += 1
+            n_samples += count
+            at += count
+        elif opcode != _NOP:
+            break
+        at += 1
+    return at, n_contexts, n_samples
+
+
+@njit(cache=True, nogil=True)
+def _decode(words, nodes, max_samples, centres, indptr, samples, labels):
+    """Fill the arrays with what is sound; returns numbers of contexts, of samples and of what was dropped."""
+    c, s, rejected, at = 0, 0, 0, 0
+    while at < len(words):
+        word = np.int64(words[at])
+        at += 1
+        if word >> 28 == _NOP:
+            continue
+        count = int((word >> 20) & _COUNT_MASK)
+        if word & _ROW_MASK >= nodes or count > max_samples or word & _RESERVED:
+            rejected += 1
+            at += count
+            continue
+        centres[c] = word & _ROW_MASK
+        for _ in range(count):
+            word = np.int64(words[at])
+            at += 1
+            if word & _ROW_MASK >= nodes:
+                rejected += 1
+                continue
+            samples[s] = word & _ROW_MASK
+            labels[s] = word >> 31
+            s += 1
+        c += 1
+        indptr[c] = s
+    return c, s, rejected

@@ -1,0 +1,1 @@
+"""The gateware as Verilog: text, simulators by Verilator, netlists by Yosys."""

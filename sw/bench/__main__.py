@@ -1,5 +1,0 @@
-"""``python -m skipwalk.sw.bench``."""
-
-from .cli import main
-
-main()

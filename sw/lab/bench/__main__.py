@@ -1,0 +1,5 @@
+"""``python -m skipwalk.sw.lab.bench``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,235 @@
+"""Tables of the README and of pages of docs/ from the JSON files under results/.
+
+    python -m skipwalk.sw.lab.tables            write them
+    python -m skipwalk.sw.lab.tables --check    say which are stale; exit code 1
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; everything between the two is replaced.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ..page.markup import short_commit
+from . import axi_tables, bench_tables, block_tables, experiment_tables
+
+ROOT = Path(__file__).parents[3]
+PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md", ROOT / "docs/boards.md", ROOT / "docs/axi.md")
+RESULTS = ROOT / "results"
+
+
+def load(name: str) -> tuple[dict, dict]:
+    """Values by name, and the provenance."""
+    entries = json.loads((RESULTS / name).read_text())
+    values = {entry["name"]: entry["value"] for entry in entries}
+    return values, values.pop("provenance")
+
+
+def rows(header: list[str], body: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def source(file: str, provenance: dict) -> str:
+    machine = provenance["machine"]
+    return (
+        f"\n\n`results/{file}`: commit {short_commit(provenance['commit'])}, {provenance['time'][:10]}, "
+        f"{machine['processor']}, {machine['cores']} cores."
+    )
+
+
+def demo() -> str:
+    v, provenance = load("demo.json")
+    body = [
+        ["micro-F1, trained in the RTL (18-bit fixed point)", f"{v['oselm.f1_micro.rtl']:.3f}"],
+        ["micro-F1, float64, the same contexts", f"{v['oselm.f1_micro.float']:.3f}"],
+        ["micro-F1, always the largest class", f"{v['oselm.f1_micro.majority']:.3f}"],
+        ["RTL and golden model end in the same bits", "yes" if v["oselm.bits_equal"] else "**no**"],
+        ["beats with a saturated value", f"{v['oselm.saturations']:,}"],
+        ["cycles a walk (73 contexts of 31 samples)", f"{v['oselm.cycles_per_walk']:,.0f}"],
+        ["roofline of 128 multipliers", f"{v['oselm.roofline_cycles_per_walk']:,.0f}"],
+        ["walks simulated a second", f"{v['rtl.walks_per_second']:.0f}"],
+    ]
+    return rows(["Cora, 27,080 walks, D = 32", ""], body) + source("demo.json", provenance)
+
+
+def demo_board() -> str:
+    v, provenance = load("demo-board.json")
+    body = [
+        ["walks trained through the pins", f"{v['board.walks']:,}"],
+        ["rows and P as on the golden model, bit for bit", "yes" if v["board.bits_equal"] else "**no**"],
+        ["bytes sent, a walk", f"{v['board.bytes_sent'] / v['board.walks']:.0f}"],
+        ["cycles a walk, at four clocks a bit", f"{v['board.cycles_per_walk']:,.0f}"],
+        ["walks simulated a second", f"{v['board.walks_per_second']:.0f}"],
+    ]
+    return rows(["Cora on the simulated ULX3S-85F", ""], body) + source("demo-board.json", provenance)
+
+
+def accuracy() -> str:
+    v, provenance = load("accuracy.json")
+    seeds = provenance["seeds"]
+    body = [
+        [
+            label,
+            *(f"{v[f'accuracy.f1_micro.{kind}.seed{s}']:.3f}" for s in seeds),
+            f"{v[f'accuracy.f1_micro.{kind}']:.4f}",
+        ]
+        for label, kind in (("fixed point, streaming, 4 walks in flight", "fixed"), ("float64, sequential", "float"))
+    ]
+    return rows(["micro-F1 on Cora", *(f"seed {s}" for s in seeds), "mean"], body) + source("accuracy.json", provenance)
+
+
+def lora() -> str:
+    (digits, digits_from), (fan, fan_from) = load("lora-digits.json"), load("lora-fan.json")
+    body = [[a[0], a[1], b[1]] for a, b in zip(_lora(digits), _lora(fan), strict=True)]
+    head = ["rank 4, 470 samples", "digits, turned (64-96-96-10)", "fan, noisy room (256-96-96-3)"]
+    return rows(head, body) + source("lora-digits.json", digits_from) + source("lora-fan.json", fan_from)
+
+
+def _lora(v: dict) -> list[list[str]]:
+    return [
+        ["accuracy of the network alone", f"{v['lora.accuracy.before']:.1%}"],
+        ["after 30 epochs in the RTL (8-bit activations, 18-bit adapters)", f"{v['lora.accuracy.rtl']:.1%}"],
+        ["after 30 epochs in float", f"{v['lora.accuracy.float']:.1%}"],
+        ["mean of five seeds, fixed point and float", _pair(v, "lora.accuracy.fixed.mean", "lora.accuracy.float.mean")],
+        ["RTL and golden model end in the same bits", "yes" if v["lora.bits_equal"] else "**no**"],
+        ["cycles a sample out of the Skip-Cache (roofline)", _cost(v, "cached")],
+        ["cycles a sample through the network (roofline)", _cost(v, "uncached")],
+        ["cycles of the whole fine-tuning saved by the cache", f"{v['lora.cycle_reduction_by_cache']:.1%}"],
+        ["time saved against LoRA-All, both in NumPy", f"{v['cpu.time_reduction_skip2_vs_lora_all']:.0%}"],
+    ]
+
+
+def _pair(v: dict, *names: str) -> str:
+    return ", ".join(f"{v[name]:.1%}" for name in names)
+
+
+def _cost(v: dict, kind: str) -> str:
+    return f"{v[f'lora.cycles_per_sample.{kind}']:.0f} ({v[f'lora.roofline_cycles.{kind}']})"
+
+
+def methods() -> str:
+    v, provenance = load("lora-digits.json")
+    body = []
+    for key in v:
+        if key.startswith("cpu.") and key.endswith(".accuracy"):
+            stem = key.removesuffix(".accuracy")
+            times = [v[f"{stem}.{part}"] for part in ("forward", "backward", "update")]
+            body.append(
+                [
+                    stem.removeprefix("cpu."),
+                    f"{v[f'{stem}.parameters']:,}",
+                    f"{v[key]:.1%}",
+                    *(f"{time:.2f}" for time in times),
+                    f"{sum(times):.2f}",
+                ]
+            )
+    head = ["method, NumPy on the CPU", "parameters", "accuracy", "forward", "backward", "update", "us a sample"]
+    return rows(head, body) + source("lora-digits.json", provenance)
+
+
+def boards() -> str:
+    body, notes = [], []
+    for summary in _boards():
+        cells = (summary[kind] for kind in ("dsp", "bram", "lut", "ff"))
+        seeds = ", ".join(f"{mhz:.1f}" for mhz in summary["seeds"].values())
+        lora = summary.get("lora.cached_sample_us")
+        body.append(
+            [
+                f"`{summary['board']}`",
+                *(f"{cell['used']:,} of {cell['available']:,}" for cell in cells),
+                f"{summary['clock_mhz']:g}",
+                f"**{summary['fmax_mhz']:.1f}** ({seeds})",
+                f"{summary['oselm.walk_us']:.1f}",
+                "-" if lora is None else f"{lora:.2f}",
+            ]
+        )
+        notes.append(f"`{summary['board']}.json` of commit {short_commit(summary['provenance']['commit'])}")
+    head = ["`BOARD`", "multipliers", "block RAMs", "LUTs", "registers"]
+    head += ["clock asked for, MHz", "best of the seeds (each), MHz", "a walk, us", "a cached sample, us"]
+    return rows(head, body) + f"\n\nUnder `results/boards`: {', '.join(notes)}."
+
+
+def _boards() -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted(RESULTS.glob("boards/*.json"))]
+
+
+def bitstreams() -> str:
+    body = []
+    for summary in _boards():
+        seconds = summary["seconds"]
+        runs = ", ".join(f"{took:.0f}" for took in seconds["place_route"].values())
+        sums = (f"`{summary[name]}`" for name in ("inputs_sha256", "bitstream_sha256"))
+        body.append([f"`{summary['board']}`", str(summary["seed"]), f"{seconds['synthesis']:.0f}", runs, *sums])
+    head = ["`BOARD`", "seed", "synthesis, s", "place and route, s", "SHA-256 of its inputs", "of the bitstream"]
+    return rows(head, body)
+
+
+def made_of(file: str, table: Callable[[dict, dict], tuple]) -> Callable[[], str]:
+    """A table of one file of results; ``table`` gives head and body from values and provenance, and maybe a remark."""
+
+    def make() -> str:
+        if not (RESULTS / file).exists():
+            return f"Not measured yet: there is no `results/{file}`."
+        v, provenance = load(file)
+        head, body, *remarks = table(v, provenance)
+        return "\n\n".join([rows(head, body), *filter(None, remarks)]) + source(file, provenance)
+
+    return make
+
+
+def bench(table: Callable[[dict, dict], bench_tables.Table]) -> Callable[[], str]:
+    return made_of("bench.json", lambda v, provenance: table(v, provenance["notes"]))
+
+
+def experiments(table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:
+    return made_of("experiments.json", table)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "demo": demo,
+    "demo-board": demo_board,
+    "accuracy": accuracy,
+    "lora": lora,
+    "methods": methods,
+    "boards": boards,
+    "bitstreams": bitstreams,
+    "bench": bench(bench_tables.times),
+    "bench-lora": bench(bench_tables.lora),
+    "bench-ratios": bench(bench_tables.ratios),
+    "cora": experiments(experiment_tables.cora),
+    "growing": experiments(experiment_tables.growing),
+    "widths": experiments(experiment_tables.widths),
+    "schedules": experiments(experiment_tables.schedules),
+    "fine-tuning": experiments(experiment_tables.fine_tuning),
+    "axi": made_of("axi.json", axi_tables.resources),
+    "blocks": made_of("blocks.json", block_tables.blocks),
+}
+
+
+def filled(text: str) -> str:
+    def replace(match: re.Match) -> str:
+        return f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is stale")
+    arguments = parser.parse_args()
+    stale = 0
+    for page in PAGES:
+        before = page.read_text()
+        after = filled(before)
+        if before == after:
+            continue
+        if arguments.check:
+            print(f"{page.relative_to(ROOT)}: tables are stale; run `make tables`", file=sys.stderr)
+            stale = 1
+        else:
+            page.write_text(after)
+    return stale

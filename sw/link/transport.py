@@ -1,0 +1,190 @@
+"""Words to a core and back, whatever the core is: the one seam between the driver and golden model, RTL or board."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from ...hw.link.protocol import LORA_KIND, OSELM_KIND
+from ...hw.lora.config import LoraConfig
+from ...hw.oselm.config import CoreConfig
+from ..errors import DeviceError
+
+__all__ = ["BACKENDS", "GoldenTransport", "RTLTransport", "SerialTransport", "Transport", "open_transport"]
+
+#: What :func:`open_transport` can open now.
+BACKENDS = ("golden", "rtl", "serial:ADDRESS")
+
+
+class Transport(ABC):
+    """An open core. A context manager that closes itself."""
+
+    @abstractmethod
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        """Send command words, uint32 (n,), and return the next ``n_replies`` words of the core, uint32.
+
+        Replies come in order; those beyond ``n_replies`` wait for the next call. Blocks while the core is busy. An
+        exception, KeyboardInterrupt included, may leave any part of ``words`` sent. Raises DeviceError if the core
+        does not answer.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the core back; harmless if that was done already."""
+
+    @property
+    def cycles(self) -> int | None:
+        """Clock cycles since the core was opened, or None if it has no clock that can be read from here."""
+        return None
+
+    def __enter__(self) -> "Transport":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Buffered(Transport):
+    """Replies that came early are kept."""
+
+    def __init__(self) -> None:
+        self._early = np.empty(0, np.uint32)
+
+    def _handed_over(self, replies: np.ndarray, n: int) -> np.ndarray:
+        have = np.concatenate([self._early, replies])
+        self._early = have[n:].copy()
+        return have[:n]
+
+
+class GoldenTransport(_Buffered):
+    """The golden model as a core; ``plain`` takes its definition in NumPy instead of the compiled twin.
+
+    Opening an OS-ELM core compiles the loops for its configuration: seconds, the first time in a process.
+    """
+
+    def __init__(self, cfg: CoreConfig | LoraConfig, *, plain: bool = False):
+        super().__init__()
+        self.device = _golden(cfg, plain)
+
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        self.device.feed(words)
+        replies = self.device.drain()
+        missing = n_replies - len(self._early) - len(replies)
+        if missing > 0:
+            self._handed_over(replies, 0)
+            raise DeviceError(f"the core has answered all commands and still owes {missing} of {n_replies} words")
+        return self._handed_over(replies, n_replies)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class RTLTransport(_Buffered):
+    """The gateware, compiled by Verilator. Opening it takes seconds; the first time for a configuration, minutes.
+
+    Raises DeviceError if a tool is missing or the build fails. ``options`` are those of ``sim.rtl.verilated``.
+    """
+
+    def __init__(self, cfg: CoreConfig | LoraConfig, **options):
+        from ...sim.rtl.build import BuildError, MissingToolError
+
+        super().__init__()
+        try:
+            from ...sim.rtl.verilated import VerilatedCore
+
+            self._core = VerilatedCore.from_component(_gateware(cfg), **options)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "amaranth":
+                raise
+            raise DeviceError('the rtl backend needs Amaranth: pip install "skipwalk[rtl]"; or use golden') from None
+        except MissingToolError as error:
+            raise DeviceError(f"{error}; or use the golden backend, which gives the same bits") from None
+        except BuildError as error:
+            raise DeviceError(f"the gateware cannot be compiled: {error}") from error
+
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        from ...sim.rtl.verilated import SimulationTimeout
+
+        # run() would count early replies as still to come.
+        want = max(n_replies - len(self._early), 0)
+        try:
+            return self._handed_over(self._core.run(words, want), n_replies)
+        except SimulationTimeout as error:
+            raise DeviceError(str(error)) from error
+
+    def close(self) -> None:
+        self._core.close()
+
+    @property
+    def cycles(self) -> int:
+        return self._core.cycles
+
+
+class SerialTransport(Transport):
+    """A board, or anything else that speaks the link, at an address of :func:`skipwalk.sw.link.pipe.open_pipe`.
+
+    Raises DeviceError if nobody answers there, or a device with another core or configuration.
+    """
+
+    #: Seconds that a core may work on what the link holds before it counts as stuck.
+    STUCK = 30.0
+
+    def __init__(self, address: str, cfg: CoreConfig | LoraConfig):
+        try:
+            from .link import Link
+            from .pipe import open_pipe
+        except ModuleNotFoundError as error:
+            if error.name != "cobs":
+                raise
+            raise DeviceError('the serial backend needs cobs: pip install "skipwalk[serial]"; or use golden') from None
+        kind = LORA_KIND if isinstance(cfg, LoraConfig) else OSELM_KIND
+        self.link = Link(open_pipe(address), kind=kind, digest=cfg.digest)
+
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        self.link.write(words)
+        return self.link.read(n_replies, timeout=self.STUCK)
+
+    def close(self) -> None:
+        self.link.close()
+
+
+def open_transport(backend: str, cfg: CoreConfig | LoraConfig) -> Transport:
+    """The core that ``backend`` names: ``golden``, ``rtl`` or ``serial:ADDRESS``; which kind, the configuration says.
+
+    Raises DeviceError if it cannot be opened, and ValueError for any other name.
+    """
+    if backend == "golden":
+        return GoldenTransport(cfg)
+    if backend == "rtl":
+        return RTLTransport(cfg)
+    if backend.startswith("serial:"):
+        return SerialTransport(backend.removeprefix("serial:"), cfg)
+    raise ValueError(f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}")
+
+
+# What only one backend needs is imported where it is needed: numba takes half a second, Amaranth may be missing.
+
+
+def _golden(cfg: CoreConfig | LoraConfig, plain: bool) -> Any:
+    """Something with ``feed`` and ``drain``."""
+    if isinstance(cfg, LoraConfig):
+        from ...sim.lora.unit import LoraUnit
+
+        return LoraUnit(cfg, plain=plain)
+    from ...sim.oselm.unit import GoldenDevice
+
+    device = GoldenDevice(cfg, plain=plain)
+    if not plain:
+        device.warm_up()
+    return device
+
+
+def _gateware(cfg: CoreConfig | LoraConfig) -> Any:
+    """An Amaranth component with streams of words."""
+    if isinstance(cfg, LoraConfig):
+        from ...hw.lora.core import LoraCore
+
+        return LoraCore(cfg)
+    from ...hw.oselm.core import OSELMCore
+
+    return OSELMCore(cfg)

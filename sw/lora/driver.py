@@ -1,0 +1,166 @@
+"""Driver of a Skip2-LoRA unit: backbone, adapters and samples as arrays of raw integers; words stay below."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...hw.lora.config import LoraConfig
+from ...hw.lora.protocol import LoraCounter, LoraIdentity, LoraOpcode, LoraParameter, Space
+from ...sim.arith.words import from_words
+from ...sim.lora.golden import Backbone
+from ..errors import DeviceError, InputError
+from ..link.transport import Transport
+from . import words as w
+
+__all__ = ["LoraDevice"]
+
+#: Samples that travel with one call of the transport.
+SLICE = 4096
+
+
+class LoraDevice:
+    """An open unit that is the one expected. A context manager; closes its transport.
+
+    The driver mirrors the Skip-Cache's directory: a sample whose number is in it travels as one word, others with
+    their input, from which the unit computes their activations again.
+
+    Raises
+    ------
+    DeviceError
+        The unit is another: magic, protocol version or the configuration's digest differ.
+    """
+
+    def __init__(self, transport: Transport, cfg: LoraConfig):
+        self.cfg = cfg
+        self._transport = transport
+        self._cached = np.zeros(cfg.cache_samples, bool)
+        try:
+            fields = self._ask(w.command(LoraOpcode.INFO), len(vars(LoraIdentity.of(cfg)))).tolist()
+            for (name, want), got in zip(vars(LoraIdentity.of(cfg)).items(), fields, strict=True):
+                if got != want:
+                    raise DeviceError(f"this is not the unit expected: its {name} is {got:#x} and not {want:#x}")
+            self.forget()
+        except BaseException:
+            transport.close()
+            raise
+
+    def __enter__(self) -> "LoraDevice":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _ask(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        return self._transport.exchange(words, n_replies)
+
+    @property
+    def cycles(self) -> int | None:
+        """Clock cycles since the unit was opened, where the transport knows them."""
+        return self._transport.cycles
+
+    # ---- state
+    def load_backbone(self, net: Backbone) -> None:
+        """Write weights, biases and shifts; what the Skip-Cache holds is void."""
+        parts = [w.write(Space.WEIGHTS, net.weights), w.write(Space.BIASES, net.biases)]
+        for k, shift in enumerate(net.shifts):
+            parts.append(w.set_parameter(LoraParameter(LoraParameter.SHIFT_1 + k), int(shift)))
+        self._ask(np.concatenate(parts))
+        self.forget()
+
+    def forget(self) -> None:
+        """Empty the Skip-Cache."""
+        self._ask(w.command(LoraOpcode.FORGET))
+        self._cached[:] = False
+
+    def load_adapters(self, words: np.ndarray) -> None:
+        """Write A and B, (adapter_words, lanes) raw."""
+        shape = (self.cfg.adapter_words, self.cfg.lanes)
+        if np.shape(words) != shape:
+            raise InputError(f"adapters must have shape {shape}, not {np.shape(words)}")
+        self._ask(w.write(Space.ADAPTERS, words))
+
+    def read_adapters(self) -> np.ndarray:
+        """A and B, (adapter_words, lanes) int64 raw."""
+        n = self.cfg.adapter_words
+        replies = self._ask(w.read(Space.ADAPTERS, n), n * self.cfg.lanes)
+        return w.extended(replies).reshape(n, self.cfg.lanes)
+
+    def set_rate(self, raw: int) -> None:
+        """Factor of the learning rate, raw in ``LoraConfig.RATE``."""
+        if not 0 <= raw <= self.cfg.RATE.max_raw:
+            raise InputError(f"the raw learning-rate factor must be 0 to {self.cfg.RATE.max_raw}, not {raw}")
+        self._ask(w.set_parameter(LoraParameter.RATE, raw))
+
+    def counters(self) -> dict[str, int]:
+        """All counters by their lower-case names."""
+        replies = self._ask(np.concatenate([w.get(c) for c in LoraCounter]), 2 * len(LoraCounter)).astype(np.int64)
+        return {c.name.lower(): int(replies[2 * c] | replies[2 * c + 1] << 32) for c in LoraCounter}
+
+    def clear_counters(self) -> None:
+        self._ask(w.command(LoraOpcode.CLEAR))
+
+    # ---- samples
+    def train(
+        self, inputs: np.ndarray, labels: np.ndarray, order: np.ndarray, batch: int, *, cache: bool = True
+    ) -> None:
+        """Learn samples ``order`` (a pass or several) out of ``inputs`` (n, n_1), raw, and ``labels`` (n,).
+
+        Every ``batch``-th sample ends a mini-batch, and the last one. With ``cache``, samples below the capacity of
+        the Skip-Cache are kept there. Returns when all is learned.
+        """
+        for _ in self.train_slices(inputs, labels, order, batch, cache=cache):
+            pass
+
+    def train_slices(
+        self, inputs: np.ndarray, labels: np.ndarray, order: np.ndarray, batch: int, *, cache: bool = True
+    ) -> Iterator[int]:
+        """As :meth:`train`, yielding how many samples have been sent. The mini-batches are those of the whole."""
+        last = np.arange(1, len(order) + 1) % batch == 0
+        if len(order):
+            last[-1] = True
+        for start in range(0, len(order), SLICE):
+            part = slice(start, start + SLICE)
+            self._ask(self._sample_words(inputs, labels, order[part], last[part], cache))
+            yield min(start + SLICE, len(order))
+        self._flush()
+
+    def _sample_words(self, inputs, labels, order, last, cache: bool) -> np.ndarray:
+        numbers = np.where(cache & (order < self.cfg.cache_samples), order, w.NO_NUMBER)
+        hit = np.zeros(len(order), bool)
+        kept = numbers != w.NO_NUMBER
+        seen = self._cached.copy()
+        for i in np.nonzero(kept)[0]:
+            hit[i] = seen[numbers[i]]
+            seen[numbers[i]] = True
+        self._cached = seen
+        if hit.all():
+            return w.cached_samples(numbers, labels[order], last)
+        parts, position = [], 0
+        for i in [*np.nonzero(~hit)[0], len(order)]:
+            run = slice(position, i)
+            parts.append(w.cached_samples(numbers[run], labels[order[run]], last[run]))
+            one = slice(i, i + 1)
+            if i < len(order):
+                x, y = inputs[order[one]], labels[order[one]]
+                parts.append(w.input_samples(self.cfg, x, y, numbers[one], last[one]))
+            position = i + 1
+        return np.concatenate(parts)
+
+    def outputs(self, inputs: np.ndarray) -> np.ndarray:
+        """y (n, classes), raw, of inputs (n, n_1) by backbone and adapters; nothing is learned or cached."""
+        classes, out = self.cfg.classes, []
+        for start in range(0, len(inputs), SLICE):
+            part = inputs[start : start + SLICE]
+            words = np.concatenate([w.input_samples(self.cfg, part), w.command(LoraOpcode.FLUSH)])
+            replies = self._ask(words, len(part) * classes + 1)[:-1]
+            out.append(from_words(replies, self.cfg.y).reshape(-1, classes))
+        return np.concatenate([np.empty((0, classes), np.int64), *out])
+
+    def _flush(self) -> None:
+        head = w.command(LoraOpcode.FLUSH)
+        got = self._ask(head, 1)
+        if got[0] != head[0]:
+            raise DeviceError(f"the unit answered {int(got[0]):#x} to a flush, not {int(head[0]):#x}")

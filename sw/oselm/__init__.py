@@ -1,0 +1,1 @@
+"""Host side of the OS-ELM core: driver, model, training, estimator."""

@@ -1,0 +1,319 @@
+"""Driver of an OS-ELM core: embeddings and parameters as floats, contexts and walks as arrays; words stay below."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import numpy as np
+
+from ...hw.arith.formats import SQ
+from ...hw.oselm.config import CoreConfig
+from ...hw.oselm.front_end.sampling import Sampling
+from ...hw.oselm.protocol import Counter, Identity, Opcode, Parameter, header
+from ...sim.arith.fixed import from_raw, to_raw
+from ...sim.arith.words import from_words
+from ...sim.oselm.front_end.contexts import AliasTable
+from ..errors import CapacityError, DeviceError, InputError
+from ..graph.contexts import ContextBatch, negative_key
+from ..link.transport import Transport
+from .words import set_words, table_words, train_words, walk_words, write_words
+
+__all__ = ["OSELMDevice"]
+
+#: Rows, contexts or walks that travel with one call of the transport; bounds its buffers.
+SLICE = 1 << 14
+
+
+class OSELMDevice:
+    """An open core that is the one expected. A context manager; closes its transport.
+
+    Rows and P are floats in the units of the model; their ``_raw`` twins are the integers that the core stores, for
+    saving and comparing. An exception out of the transport (Ctrl-C among them) leaves the core in the middle of
+    something: from then on every method raises DeviceError, and the device has to be opened again.
+
+    Parameters
+    ----------
+    transport : Transport
+    cfg : CoreConfig
+        What the core has to be.
+
+    Raises
+    ------
+    DeviceError
+        It is not: magic, protocol version or the configuration's digest differ. The message shows both values.
+    """
+
+    def __init__(self, transport: Transport, cfg: CoreConfig):
+        self.cfg = cfg
+        self._transport = transport
+        self._sound = True
+        self._flushes = 0
+        self._sampling: Sampling | None = None
+        self._table: AliasTable | None = None
+        try:
+            self._identify()
+        except BaseException:
+            transport.close()
+            raise
+
+    def __enter__(self) -> "OSELMDevice":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the transport; harmless if that was done already."""
+        self._sound = False
+        self._transport.close()
+
+    @property
+    def sound(self) -> bool:
+        """Whether the device can still be used."""
+        return self._sound
+
+    @property
+    def cycles(self) -> int | None:
+        """Clock cycles since the core was opened, where the transport knows them."""
+        return self._transport.cycles
+
+    # ---- state
+    def set_parameters(self, *, q: float, p0: float) -> None:
+        """Covariance inflation a context, and the value of P's diagonal up to which it is applied.
+
+        Raises InputError for values that the format of P cannot hold, or a positive q that it rounds to 0.
+        """
+        fmt = self.cfg.p
+        top = fmt.max_raw * fmt.step
+        for name, value in (("inflation q", q), ("p0", p0)):
+            if not 0 <= value <= top:
+                raise InputError(f"{name} must be 0 to {top:g} in the format {fmt} of P, not {value}")
+        raw = to_raw([q, p0], fmt)
+        if q and not raw[0]:
+            raise InputError(f"inflation q {q:g} is lost in the format {fmt} of P; use 0 or at least {fmt.step:.2g}")
+        self._exchange(set_words({Parameter.Q: raw[0], Parameter.P0: raw[1]}))
+
+    def load(self, rows: np.ndarray, first_row: int = 0) -> None:
+        """Write consecutive rows of beta, (n, dim) floats, rounded and saturated to its format."""
+        self.load_raw(_raw(rows, self.cfg.beta), first_row)
+
+    def load_raw(self, rows: np.ndarray, first_row: int = 0) -> None:
+        """As :meth:`load`, integers as the core stores them. Raises CapacityError if the core has fewer rows."""
+        cfg = self.cfg
+        self._check_shape(rows, (len(rows), cfg.dim))
+        if first_row < 0 or first_row + len(rows) > cfg.nodes:
+            raise CapacityError(
+                f"rows {first_row} to {first_row + len(rows) - 1}: the core has rows 0 to {cfg.nodes - 1}"
+            )
+        with self._whole():
+            for at in range(0, len(rows), SLICE):
+                self._transport.exchange(write_words(Opcode.WRITE_ROW, first_row + at, rows[at : at + SLICE]))
+
+    def read_rows(self, rows: "Iterable[int] | np.ndarray | None" = None) -> np.ndarray:
+        """These rows of beta (all, if not given), (n, dim) float64."""
+        return from_raw(self.read_rows_raw(rows), self.cfg.beta)
+
+    def read_rows_raw(self, rows: "Iterable[int] | np.ndarray | None" = None) -> np.ndarray:
+        """As :meth:`read_rows`, (n, dim) int64 as stored. Raises InputError for a row that the core does not have."""
+        cfg = self.cfg
+        numbers = np.arange(cfg.nodes) if rows is None else np.fromiter(rows, np.int64)
+        bad = numbers[(numbers < 0) | (numbers >= cfg.nodes)]
+        if len(bad):
+            raise InputError(f"row {bad[0]}: the core has rows 0 to {cfg.nodes - 1}")
+        out = np.empty((len(numbers), cfg.dim), np.int64)
+        for at in range(0, len(numbers), SLICE):
+            part = numbers[at : at + SLICE]
+            replies = self._exchange((part + header(Opcode.READ_ROW)).astype(np.uint32), len(part) * cfg.dim)
+            out[at : at + SLICE] = from_words(replies, cfg.beta).reshape(-1, cfg.dim)
+        return out
+
+    def write_p(self, p: np.ndarray) -> None:
+        """Set P, (dim, dim) floats, rounded and saturated to its format."""
+        self.write_p_raw(_raw(p, self.cfg.p))
+
+    def write_p_raw(self, p: np.ndarray) -> None:
+        """As :meth:`write_p`, integers as the core stores them."""
+        self._check_shape(p, (self.cfg.dim, self.cfg.dim))
+        self._exchange(write_words(Opcode.WRITE_P, 0, p))
+
+    def read_p(self) -> np.ndarray:
+        """P, (dim, dim) float64."""
+        return from_raw(self.read_p_raw(), self.cfg.p)
+
+    def read_p_raw(self) -> np.ndarray:
+        """As :meth:`read_p`, int64 as the core stores them."""
+        dim = self.cfg.dim
+        replies = self._exchange((np.arange(dim) + header(Opcode.READ_P)).astype(np.uint32), dim * dim)
+        return from_words(replies, self.cfg.p).reshape(dim, dim)
+
+    # ---- training
+    def train(self, batch: ContextBatch) -> None:
+        """Send contexts and wait until they have been trained (a barrier).
+
+        Nothing is sent if one of them does not fit the core: raises CapacityError that names the row or the count.
+        """
+        cfg = self.cfg
+        if not len(batch):
+            return
+        longest = int(np.diff(batch.indptr).max())
+        if longest > cfg.max_samples:
+            raise CapacityError(f"a context has {longest} samples; the core takes {cfg.max_samples}")
+        for rows in (batch.centres, batch.samples):
+            if len(rows) and not 0 <= rows.min() <= rows.max() < cfg.nodes:
+                raise CapacityError(f"rows {rows.min()} to {rows.max()} in a context; the core has {cfg.nodes}")
+        with self._whole():
+            for at in range(0, len(batch), SLICE):
+                ends = batch.indptr[at : at + SLICE + 1]
+                part = slice(ends[0], ends[-1])
+                centres = batch.centres[at : at + SLICE]
+                words = train_words(centres, ends - ends[0], batch.samples[part], batch.labels[part])
+                self._transport.exchange(words)
+            self._flush()
+
+    def takes_walks(self, length: int, walks_in_flight: int = 1) -> bool:
+        """Whether the core makes the contexts of such walks itself; :meth:`train_walks`."""
+        return length <= self.cfg.max_walk and walks_in_flight <= self.cfg.walks
+
+    def set_sampling(
+        self,
+        *,
+        window: int,
+        negatives: int,
+        mode: Literal["shared", "per_positive"] = "shared",
+        sampler: AliasTable | None,
+        seed: int,
+        interleave: int = 1,
+    ) -> None:
+        """How the core makes contexts out of walks: as :func:`skipwalk.sw.graph.contexts.contexts`, to which parameters
+        and errors are the same. A table that the core holds already is not sent again.
+
+        Raises CapacityError, with nothing sent, if the core cannot.
+        """
+        cfg = self.cfg
+        key = int(negative_key(seed))
+        for name, value, least in (("window", window, 2), ("negatives", negatives, 0), ("interleave", interleave, 1)):
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, not {value}")
+        if mode not in ("shared", "per_positive"):
+            raise ValueError(f"mode must be 'shared' or 'per_positive', not {mode!r}")
+        if negatives and sampler is None:
+            raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
+        sampling = Sampling(window=window, negatives=negatives, per_positive=mode == "per_positive", walks=interleave)
+        if interleave > cfg.walks:
+            raise CapacityError(f"{interleave} walks in flight; the core has room for {cfg.walks}: send contexts")
+        if sampling.samples > cfg.max_samples:
+            raise CapacityError(f"a context has {sampling.samples} samples; the core takes {cfg.max_samples}")
+        if sampler is not None and len(sampler) > cfg.nodes:
+            raise CapacityError(f"an alias table of {len(sampler)} rows; the core has {cfg.nodes}")
+        values = {
+            Parameter.SAMPLING: sampling.word,
+            Parameter.KEY_HIGH: key >> 32,
+            Parameter.KEY_LOW: key & 0xFFFFFFFF,
+        }
+        with self._whole():
+            self._transport.exchange(set_words(values))
+            self._sampling = sampling
+            if negatives and sampler is not None and not _equal(sampler, self._table):
+                self._transport.exchange(table_words(sampler.threshold, sampler.alias))
+                self._table = sampler
+
+    def train_walks(self, block: np.ndarray, first_walk: int) -> None:
+        """Send walks, of which the core makes contexts, and wait until they have been trained (a barrier).
+
+        Parameters
+        ----------
+        block : (n, length) int32
+            As :func:`skipwalk.sw.graph.walks.walks` yields it.
+        first_walk : int
+            Number of the first walk; a multiple of ``interleave``.
+
+        Nothing is sent if one of them does not fit the core: raises CapacityError. Raises InputError without
+        :meth:`set_sampling`, and ValueError for a ``first_walk`` that does not fit.
+        """
+        cfg = self.cfg
+        if self._sampling is None:
+            raise InputError("how to make contexts is not known; call set_sampling first")
+        if first_walk % self._sampling.walks or not 0 <= first_walk <= (1 << 32) - len(block):
+            raise ValueError(f"first_walk must be a multiple of {self._sampling.walks} below 2**32, not {first_walk}")
+        if block.ndim != 2 or block.shape[1] > cfg.max_walk:
+            raise CapacityError(f"walks of shape {block.shape}; the core takes (n, up to {cfg.max_walk})")
+        if not block.size:
+            return
+        if not -1 <= block.min() <= block.max() < cfg.nodes:
+            raise CapacityError(f"rows {block.min()} to {block.max()} in a walk; the core has {cfg.nodes}")
+        if ((block[:, :-1] < 0) & (block[:, 1:] >= 0)).any():
+            raise InputError("a walk goes on after -1, which pads its end")
+        with self._whole():
+            self._transport.exchange(set_words({Parameter.NEXT_WALK: first_walk}))
+            for at in range(0, len(block), SLICE):
+                self._transport.exchange(walk_words(block[at : at + SLICE]))
+            self._flush()
+
+    # ---- counters
+    def counters(self) -> dict[str, int]:
+        """Events since the core was opened or :meth:`clear_counters`, by the names of ``Counter`` in lower case."""
+        asked = np.array([header(Opcode.GET, counter) for counter in Counter], np.uint32)
+        low, high = self._exchange(asked, 2 * len(asked)).astype(np.int64).reshape(-1, 2).T
+        values = low | high << 32
+        return {counter.name.lower(): int(value) for counter, value in zip(Counter, values, strict=True)}
+
+    def clear_counters(self) -> None:
+        """All counters to 0."""
+        self._exchange(np.array([header(Opcode.CLEAR)], np.uint32))
+
+    # ---- below
+    def _identify(self) -> None:
+        found = Identity(*self._exchange(np.array([header(Opcode.INFO)], np.uint32), 6).tolist())
+        wanted = Identity.of(self.cfg)
+        for name, meaning in (
+            ("magic", "is no OS-ELM core: its first word is"),
+            ("version", "speaks another protocol: version"),
+            ("digest", "has another configuration: digest"),
+        ):
+            theirs, ours = getattr(found, name), getattr(wanted, name)
+            if theirs != ours:
+                shown = f"{theirs:#010x} instead of {ours:#010x}"
+                size = f" ({found.nodes} rows of {found.dim}, {found.max_samples} samples)" if name == "digest" else ""
+                raise DeviceError(
+                    f"the device {meaning} {shown}{size}; open it with the configuration it was built for"
+                )
+
+    def _flush(self) -> None:
+        """A barrier: all that was sent has been trained."""
+        self._flushes = (self._flushes + 1) & 0x0FFFFFFF
+        barrier = np.array([header(Opcode.FLUSH, self._flushes)], np.uint32)
+        reply = self._transport.exchange(barrier, 1)
+        if reply[0] != barrier[0]:
+            raise DeviceError(f"the core answered {reply[0]:#010x} to the barrier {barrier[0]:#010x}; words were lost")
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What is begun here and does not end leaves the core in an unknown state."""
+        if not self._sound:
+            raise DeviceError("the device was closed, or stopped in the middle of a command; open it again")
+        self._sound = False
+        yield
+        self._sound = True
+
+    def _exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        with self._whole():
+            return self._transport.exchange(words, n_replies)
+
+    def _check_shape(self, array: np.ndarray, shape: tuple[int, int]) -> None:
+        if array.shape != shape:
+            raise InputError(f"an array of shape {array.shape}; the core has a dim of {self.cfg.dim}: give {shape}")
+
+
+def _equal(table: AliasTable, other: AliasTable | None) -> bool:
+    return (
+        other is not None
+        and np.array_equal(table.threshold, other.threshold)
+        and np.array_equal(table.alias, other.alias)
+    )
+
+
+def _raw(values: np.ndarray, fmt: SQ) -> np.ndarray:
+    try:
+        return to_raw(values, fmt)
+    except ValueError as error:
+        raise InputError(str(error)) from None

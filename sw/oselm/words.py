@@ -1,0 +1,60 @@
+"""Commands of a core as arrays of 32-bit words; the table behind them is :mod:`skipwalk.hw.oselm.protocol`."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ...hw.oselm.protocol import Opcode, Parameter, header
+from ...sim.arith.words import raw_words
+
+__all__ = ["set_words", "table_words", "train_words", "walk_words", "write_words"]
+
+
+def write_words(opcode: Opcode, first_row: int, rows: np.ndarray) -> np.ndarray:
+    """WRITE_ROW or WRITE_P commands for consecutive rows of raw integers, shape (n, dim)."""
+    n, dim = rows.shape
+    out = np.empty((n, dim + 1), np.uint32)
+    out[:, 0] = (opcode << 28) + first_row + np.arange(n)
+    out[:, 1:] = raw_words(rows)
+    return out.reshape(-1)
+
+
+def train_words(centres: np.ndarray, indptr: np.ndarray, samples: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """TRAIN commands: a header with the centre and the number of samples, then a word a sample."""
+    counts = np.diff(indptr)
+    heads = indptr[:-1] + np.arange(len(centres))
+    out = np.empty(len(centres) + len(samples), np.uint32)
+    is_sample = np.ones(len(out), bool)
+    is_sample[heads] = False
+    out[heads] = header(Opcode.TRAIN) | counts.astype(np.uint32) << np.uint32(20) | centres.astype(np.uint32)
+    out[is_sample] = labels.astype(np.uint32) << np.uint32(31) | samples.astype(np.uint32)
+    return out
+
+
+def set_words(values: Mapping[Parameter, int]) -> np.ndarray:
+    """SET commands; values are raw, as :func:`raw_words` takes them."""
+    out = np.empty((len(values), 2), np.uint32)
+    out[:, 0] = [header(Opcode.SET, parameter) for parameter in values]
+    out[:, 1] = raw_words(np.array(list(values.values()), np.int64))
+    return out.reshape(-1)
+
+
+def walk_words(block: np.ndarray) -> np.ndarray:
+    """WALK commands for walks of 16-bit rows, (n, length), each padded with -1 at its end."""
+    n, length = block.shape
+    size = (length + 1) // 2
+    pairs = np.zeros((n, 2 * size), np.uint32)
+    pairs[:, :length] = np.where(block < 0, 0, block)
+    nodes = (block >= 0).sum(axis=1)
+    out = np.empty((n, 1 + size), np.uint32)
+    out[:, 0] = header(Opcode.WALK) + nodes
+    out[:, 1:] = pairs[:, ::2] | pairs[:, 1::2] << np.uint32(16)
+    return out[np.arange(1 + size) <= ((nodes + 1) // 2)[:, None]]
+
+
+def table_words(threshold: np.ndarray, alias: np.ndarray) -> np.ndarray:
+    """WRITE_TABLE command for an alias table of (n,) thresholds and (n,) rows."""
+    out = np.empty(1 + 2 * len(alias), np.uint32)
+    out[0] = header(Opcode.WRITE_TABLE, len(alias))
+    out[1::2], out[2::2] = threshold, alias
+    return out

@@ -1,0 +1,257 @@
+"""Boards: their tables, and what Amaranth and the tools make of them."""
+
+import errno
+import hashlib
+import json
+import sys
+
+import pytest
+from skipwalk.hw.boards.table import BOARDS, Pll, board
+from skipwalk.sw.errors import InputError
+
+
+# ---- tables
+@pytest.mark.parametrize("row", BOARDS.values(), ids=BOARDS)
+def test_clock_is_the_one_that_was_asked_for(row):
+    assert row.uart.clock_hz == row.clock_hz
+    if row.pll:
+        assert row.pll.input_hz * row.pll.feedback == row.clock_hz * row.pll.reference
+
+
+@pytest.mark.parametrize("mhz", [10, 33, 50, 62.5, 66, 75, 87.5, 100, 125, 150, 400])
+def test_pll_comes_close(mhz):
+    pll = Pll.closest(25_000_000, round(mhz * 1e6))
+    assert 0.93 < pll.output_hz / (mhz * 1e6) <= 1
+    assert 400e6 <= pll.oscillator_hz <= 800e6
+
+
+def test_pll_refuses():
+    with pytest.raises(ValueError, match="not at 1000"):
+        Pll(input_hz=25_000_000, reference=1, feedback=4, output=10)
+    with pytest.raises(ValueError, match="no PLL makes 900000000 Hz of 25000000 Hz"):
+        Pll.closest(25_000_000, 900_000_000)
+
+
+def test_unknown_board_names_those_there_are():
+    with pytest.raises(ValueError, match=r"'x'; there are: ulx3s-85f"):
+        board("x")
+
+
+# ---- netlists
+@pytest.mark.parametrize(
+    ("name", "pins"),
+    [
+        ("ulx3s-25f", ['"clk25_0__io" SITE "G2"', '"uart_0__rx__io" SITE "M1"', '"uart_0__tx__io" SITE "L4"']),
+        ("tang-nano-20k", ['"clk27_0__io" 4;', '"uart_0__rx__io" 70;', '"uart_0__tx__io" 69;']),
+    ],
+)
+def test_platform_writes_the_same_files_again(name, pins, tmp_path):
+    pytest.importorskip("amaranth_boards", reason='needs pip install "skipwalk[boards]"')
+    from skipwalk.hw.boards.prepare import prepare
+
+    commands = prepare(board(name), tmp_path / "first")
+    assert [command[0].partition("-")[0] for command in commands][:2] == ["yosys", "nextpnr"]
+    constraints = "".join(p.read_text() for kind in ("lpf", "cst") for p in (tmp_path / "first").glob(f"*.{kind}"))
+    for pin in pins:
+        assert pin in constraints
+    prepare(board(name), tmp_path / "second")
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+def test_board_with_both_cores_is_synthesised_in_two_parts():
+    from skipwalk.hw.boards.prepare import _without_names
+
+    row = board("ulx3s-45f")
+    assert row.cores == (row.core, row.lora)
+    script = "read_rtlil top.il\n    synth_ecp5  -top top\nwrite_json top.json"
+    assert _without_names(script).splitlines() == [
+        "read_rtlil top.il",
+        "synth_ecp5 -top top -run begin:map_luts",
+        "rename -hide w:*",
+        "synth_ecp5 -top top -run map_luts:",
+        "write_json top.json",
+    ]
+
+
+def test_steps_are_taken_up_again(tmp_path):
+    from skipwalk.sw.build.bitstream import step
+
+    done = []
+    for key in ("a", "a", "b"):
+        step(tmp_path, "synthesis", key, lambda _, key=key: done.append(key))
+    assert done == ["a", "b"]
+    with pytest.raises(ZeroDivisionError):
+        step(tmp_path, "synthesis", "c", lambda _: 1 / 0)
+    step(tmp_path, "synthesis", "b", lambda _: done.append("after a failure"))
+    assert done[-1] == "after a failure"
+
+
+FAKE_NEXTPNR = """
+import json, pathlib, sys
+seed = int(sys.argv[sys.argv.index("--seed") + 1])
+with pathlib.Path("../runs").open("a") as file:
+    file.write(f"{seed} ")
+used = {"MULT18X18D": {"used": 18, "available": 28}, "TRELLIS_FF": {"used": 5000, "available": 24288}}
+clock = {"achieved": {1: 70.0, 2: FASTEST, 3: 60.0}[seed], "constraint": CONSTRAINT}
+pathlib.Path("report.json").write_text(json.dumps({"fmax": {"clk": clock}, "utilization": used}))
+pathlib.Path("top.config").write_text(f"of seed {seed}")
+"""
+FAKE_ECPPACK = """
+import pathlib
+pathlib.Path("top.bit").write_text("bits " + pathlib.Path("top.config").read_text())
+"""
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Yosys, nextpnr and ecppack that only leave files; the second seed reaches what it is told to."""
+    from skipwalk.sw.build import bitstream
+
+    def prepare(row, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("top.il", "top.ys", "top.lpf"):
+            (folder / name).write_text(name)
+        place = ["nextpnr-ecp5", "--seed", bitstream.SEED, "--json", "top.json"]
+        return [["yosys", "top.ys"], place, ["ecppack", "--input", "top.config"]]
+
+    def install(fastest=80.0, constraint=75.0):
+        for name, text in (("NEXTPNR_ECP5", FAKE_NEXTPNR), ("ECPPACK", FAKE_ECPPACK)):
+            script = tmp_path / name
+            text = text.replace("FASTEST", str(fastest)).replace("CONSTRAINT", str(constraint))
+            script.write_text(f"#!{sys.executable}\n{text}")
+            script.chmod(0o755)
+            monkeypatch.setenv(name, str(script))
+        return bitstream
+
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path))
+    monkeypatch.setattr(bitstream, "prepare", prepare)
+    synthesis = [sys.executable, "-c", "open('top.json', 'w').write('netlist')"]
+    monkeypatch.setattr(bitstream, "yosys_command", lambda commands: synthesis)
+    return install
+
+
+def test_bitstream_is_that_of_the_fastest_seed(tools, tmp_path):
+    bitstream = tools()
+    row = board("ulx3s-25f")
+    for jobs in (1, 2):  # the second time everything is there
+        summary = bitstream.build(row, jobs=jobs)
+    folder = tmp_path / "boards" / "ulx3s-25f"
+    assert (folder / "top.bit").read_text() == "bits of seed 2"
+    assert (folder / "runs").read_text() == "1 2 3 "
+    assert summary == json.loads((folder / "summary.json").read_text())
+    assert (summary["fmax_mhz"], summary["seed"]) == (80.0, 2)
+    assert summary["seeds"] == {"1": 70.0, "2": 80.0, "3": 60.0}
+    assert set(summary["seconds"]["place_route"]) == set(summary["seeds"])
+    assert summary["bitstream_sha256"] == hashlib.sha256(b"bits of seed 2").hexdigest()
+    assert summary["dsp"] == {"used": 18, "available": 28}
+    # 73 contexts of 31 samples at 4 beats a row, and a little.
+    assert 73 * 128 / 80 <= summary["oselm.walk_us"] <= 73 * 140 / 80
+
+
+def test_other_options_place_again(tools, tmp_path, monkeypatch):
+    bitstream = tools()
+    bitstream.build(board("ulx3s-25f"), seeds=(2,))
+    prepare = bitstream.prepare
+
+    def with_option(row, folder):
+        synthesis, place, pack = prepare(row, folder)
+        return [synthesis, [*place, "--router", "router2"], pack]
+
+    monkeypatch.setattr(bitstream, "prepare", with_option)
+    bitstream.build(board("ulx3s-25f"), seeds=(2,))
+    assert (tmp_path / "boards" / "ulx3s-25f" / "runs").read_text() == "2 2 "
+
+
+def test_summary_goes_where_it_is_kept(tools, tmp_path, capsys):
+    bitstream = tools()
+    assert bitstream.main(["ulx3s-25f", "--seeds", "2", "--results", str(tmp_path / "results")]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "results" / "ulx3s-25f.json").read_text())
+
+
+def test_summary_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pytest.importorskip("amaranth", reason='needs pip install "skipwalk[rtl]"')
+    from skipwalk.sw.build.summary import write_json
+
+    path = tmp_path / "results" / "tiny.json"
+    write_json(path, {"fmax_mhz": 80.0})
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match="cannot be written: No space left"):
+        write_json(path, {"fmax_mhz": 90.0})
+    assert path.read_text() == '{\n "fmax_mhz": 80.0\n}\n'
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path, capsys):
+    bitstream = tools()
+    assert bitstream.main(["ulx3s-25f", "--again"]) == 1
+    assert "`make bitstream BOARD=ulx3s-25f` builds it" in capsys.readouterr().err
+    bitstream.build(board("ulx3s-25f"))
+    assert bitstream.main(["ulx3s-25f", "--again"]) == 0
+    assert hashlib.sha256(b"bits of seed 2").hexdigest() in capsys.readouterr().out
+    script = tmp_path / "ECPPACK"
+    script.write_text(script.read_text().replace("bits ", "other bits "))
+    assert bitstream.main(["ulx3s-25f", "--again"]) == 1
+    assert "bitstream_sha256 was" in capsys.readouterr().err
+
+
+def test_tool_that_takes_too_long_is_stopped(tmp_path):
+    from skipwalk.hw.boards.prepare import BuildFailed
+    from skipwalk.sw.build.tools import Progress, run_tool
+
+    with pytest.raises(BuildFailed, match=r"was stopped after 0.3 s; its log is .*slow.log"):
+        run_tool([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, 0.3, Progress("x"), log="slow.log")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("2.46.20. Executing ABC9 pass.", "pass ABC9"),
+        ("Info:     at iteration #7, type ALL: wirelen solved = 1, spread = 2, legal = 3; time = 0.41s", "iteration 7"),
+        ("Info:   at iteration #15: temp = 0.000000, timing cost = 212, wirelen = 69126", "refinement, iteration 15"),
+        ("Info:     iter=12 wires=68 overused=464 overuse=62 archfail=NA", "iteration 12, 464 wires overused"),
+        ("Info:      37000 |    27000       9999 |  900   100|      2797|       3.1      40.0|", "2797 to go"),
+        ("Info:     'device.core.queue.found[5]' is routed using segments.", "over the chip's columns"),
+        ("Info: Max frequency for clock '$glbnet$clk': 63.34 MHz (PASS at 50.00 MHz)", "63.34 MHz"),
+    ],
+)
+def test_progress_tells_the_phase(line, said, capsys, monkeypatch):
+    from skipwalk.sw.build.tools import Progress
+
+    progress = Progress("seed 1")
+    capsys.readouterr()
+    progress.line(line)
+    assert capsys.readouterr().err == ""  # too early
+    monkeypatch.setattr(Progress, "EVERY", 0)
+    progress.line("Info: nothing of interest")
+    progress.line(line)
+    (out,) = capsys.readouterr().err.splitlines()
+    assert "seed 1: " in out
+    assert said in out
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"fastest": 74.0}, "74.0 MHz at best, 75 MHz are needed"),
+        ({"constraint": 12.0}, "12 MHz were asked for, not 75"),
+    ],
+)
+def test_missed_or_missing_constraint_fails_the_build(tools, values, message, capsys):
+    bitstream = tools(**values)
+    assert bitstream.main(["ulx3s-25f"]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_failing_tool_is_told_with_its_log(tools, tmp_path, capsys):
+    bitstream = tools()
+    (tmp_path / "ECPPACK").write_text(f"#!{sys.executable}\nraise SystemExit('no such bit')")
+    assert bitstream.main(["ulx3s-25f", "--seeds", "2"]) == 1
+    assert "code 1; its log is" in capsys.readouterr().err
+    (tmp_path / "NEXTPNR_ECP5").unlink()
+    assert bitstream.main(["ulx3s-25f"]) == 1
+    assert 'is not installed: pip install "skipwalk[boards]"' in capsys.readouterr().err
+    assert bitstream.main(["nonesuch"]) == 2

@@ -1,0 +1,294 @@
+"""The command: what it writes and prints, and that whatever goes wrong is one sentence, an exit code, and no change."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from skipwalk.hw.boards.table import BOARDS
+from skipwalk.sw.cli import main
+from skipwalk.sw.oselm.driver import OSELMDevice
+from skipwalk.sw.oselm.estimator import Node2Vec
+from skipwalk.sw.oselm.vectors import load_npz, load_word2vec
+from skipwalk.sw.results.report import provenance
+
+TINY = ["--preset", "tiny", "--window", "4", "--negatives", "4", "--walk-length", "20", "--block-walks", "32"]
+
+
+def ring(n: int) -> str:
+    """Three cliques on a ring, as an edge list of names."""
+    third = n // 3
+    inside = [(a, b) for a in range(n) for b in range(a) if a // third == b // third]
+    return "".join(f"n{a} n{b}\n" for a, b in [*inside, (0, third), (third + 1, 2 * third), (2 * third + 1, 1)])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Bytes of a trained model of 30 nodes."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "graph.txt").write_text(ring(30))
+    arguments = ["train", str(folder / "graph.txt"), "-o", str(folder / "model.npz"), *TINY]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    return (folder / "model.npz").read_bytes()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, model):
+    """A working folder with a graph, labels, a model and edges to add."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "graph.txt").write_text(ring(30))
+    (tmp_path / "labels.txt").write_text("".join(f"n{i} class{i // 10}\n" for i in range(30)))
+    (tmp_path / "model.npz").write_bytes(model)
+    (tmp_path / "edges.txt").write_text("n0 new\nnew n3\nn1 n2\n")
+    return tmp_path
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def printed(result) -> dict[str, str]:
+    return dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+# ---- what works
+def test_train_writes_model_vectors_and_report(folder):
+    result = run("train", "graph.txt", "-o", "m.npz", "--vectors", "v.txt", "--json", "r.json", "--seed", "5", *TINY)
+    assert result.exit_code == 0, result.output
+    estimator = Node2Vec.load("m.npz")
+    assert printed(result)["digest"] == estimator.digest_
+    assert (printed(result)["nodes"], printed(result)["walks"], printed(result)["saturations"]) == ("30", "300", "0")
+    assert "Graph(30 nodes, 138 edges" in result.stderr
+    ids, vectors = load_word2vec("v.txt")
+    assert ids == estimator.ids_.tolist()
+    assert np.array_equal(vectors, estimator.embedding_)
+    *entries, origin = json.loads((folder / "r.json").read_text())
+    assert all(set(entry) == {"name", "value", "unit", "better"} for entry in [*entries, origin])
+    values = {entry["name"]: entry["value"] for entry in entries}
+    assert values["contexts"] == 300 * 17
+    assert values["walks_per_second"] > 0
+    assert origin["name"] == "provenance"
+    assert origin["value"]["digest"] == estimator.digest_
+    assert origin["value"]["seed"] == 5
+    assert origin["value"]["versions"]["numpy"] == np.__version__
+    library = Node2Vec(preset="tiny", window=4, negatives=4, walk_length=20, block_walks=32, seed=5)
+    assert library.fit("graph.txt").digest_ == estimator.digest_
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_train_for_a_board_has_its_core(folder, name):
+    short = ["--negatives", "8", "--walk-length", "20", "--walks-per-node", "1", "-q"]
+    result = run("train", "graph.txt", "-o", "m.npz", "--board", name, *short)
+    assert result.exit_code == 0, result.output
+    model = Node2Vec.load("m.npz").model_
+    assert model.config.digest == BOARDS[name].core.digest
+    # What came of it is known by its name, as that of a preset.
+    assert model.params["preset"] == BOARDS[name].core.name
+
+
+def test_update_adds_edges_and_nodes(folder):
+    result = run("update", "model.npz", "edges.txt", "-o", "m.npz", "--vectors", "v.npz", "-q")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert printed(result)["nodes"] == "31"
+    assert printed(result)["walks"] == "20", "n1 n2 is there already: two new edges, two ends, five walks"
+    ids, vectors, meta = load_npz("v.npz")
+    assert (ids[-1], vectors.shape, meta["digest"]) == ("new", (31, 8), printed(result)["digest"])
+    direct = Node2Vec.load("model.npz").partial_fit([("n0", "new"), ("new", "n3")])
+    assert direct.digest_ == meta["digest"]
+    result = run("update", "m.npz", "edges.txt", "-o", "m.npz")
+    assert (result.exit_code, printed(result)["walks"], printed(result)["digest"]) == (0, "0", meta["digest"])
+
+
+def test_evaluate_takes_models_and_both_kinds_of_vectors(folder):
+    for name in ("v.npz", "v.txt"):
+        assert run("vectors", "model.npz", "-o", name).exit_code == 0
+    scores = [
+        printed(run("evaluate", name, "labels.txt", "--repeats", "3")) for name in ("model.npz", "v.npz", "v.txt")
+    ]
+    assert scores[0] == scores[1] == scores[2]
+    assert float(scores[0]["f1_micro"]) > 0.9
+    assert float(scores[0]["f1_micro.majority"]) == pytest.approx(1 / 3, abs=1e-3)
+    result = run("evaluate", "model.npz", "labels.txt", "--json", "r.json", "--seed", "1")
+    assert "30 of 30 nodes have labels" in result.stderr
+    values = {entry["name"]: entry["value"] for entry in json.loads((folder / "r.json").read_text())}
+    assert values["f1_macro"] > 0.9
+
+
+def test_info_tells_of_presets_cores_and_models(folder):
+    assert set(printed(run("info"))) >= {"tiny", "ecp5-85f", "paper"}
+    core = run("info", "ecp5-85f").stdout
+    assert "dim 32, 3072 nodes" in core
+    assert "beta Q5.13" in core
+    assert "1,728 Kibit" in core
+    shown = printed(run("info", "model.npz"))
+    assert shown["graph"] == "30 nodes, 138 edges"
+    assert shown["digest"] == Node2Vec.load("model.npz").digest_
+    assert shown["run"] == "first training, finished"
+
+
+def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl_c_works):
+    train, blocks = OSELMDevice.train_walks, iter(range(1000))
+
+    def ctrl_c(device, block, first_walk):
+        if next(blocks) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        train(device, block, first_walk)
+
+    before = contents(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(OSELMDevice, "train_walks", ctrl_c)
+        result = run("train", "graph.txt", "-o", "m.npz", "--checkpoint", "c.npz", *TINY)
+    assert result.exit_code == 130
+    assert result.stderr.splitlines()[-1] == (
+        "skipwalk: stopped after 96 of 300 walks; go on with: skipwalk train --resume c.npz -o m.npz"
+    )
+    assert contents(folder) == {**before, "c.npz": (folder / "c.npz").read_bytes()}
+    assert printed(run("info", "c.npz"))["run"] == "first training, 96 of 300 walks; go on with train --resume"
+    assert run("update", "c.npz", "edges.txt", "-o", "u.npz").exit_code == 3
+
+    other = run("train", "--resume", "c.npz", "-o", "m.npz", "--seed", "1")
+    assert (other.exit_code, other.stderr.splitlines()[-1]) == (2, "Error: c.npz was begun with --seed 0, not 1")
+    (folder / "other.txt").write_text("a b\n")
+    other = run("train", "other.txt", "--resume", "c.npz", "-o", "m.npz")
+    assert (other.exit_code, "c.npz: holds another graph" in other.stderr) == (3, True)
+    result = run("train", "graph.txt", "--resume", "c.npz", "-o", "m.npz", "--seed", "0")
+    assert printed(result)["walks"] == "204"
+    assert printed(result)["digest"] == Node2Vec.load("model.npz").digest_
+    result = run("train", "--resume", "m.npz", "-o", "m.npz")
+    assert (result.exit_code, printed(result)["walks"]) == (0, "0"), "nothing is left"
+
+
+def test_an_interrupt_without_checkpoint_says_so(folder, monkeypatch, ctrl_c_works):
+    monkeypatch.setattr(OSELMDevice, "train_walks", lambda device, *walks: os.kill(os.getpid(), signal.SIGINT))
+    before = contents(folder)
+    result = run("update", "model.npz", "edges.txt", "-o", "m.npz", "--walks-per-end", "50")
+    assert result.exit_code == 130
+    assert "nothing was saved; see --checkpoint" in result.stderr
+    assert contents(folder) == before
+
+
+def test_interrupts_elsewhere_are_130_too(folder, monkeypatch):
+    def ctrl_c(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skipwalk.sw.commands.inspection.score", ctrl_c)
+    result = run("evaluate", "model.npz", "labels.txt")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (130, "skipwalk: interrupted")
+
+
+# ---- what does not
+TRAIN = ("train", "bad.txt", "-o", "m.npz", *TINY)
+UPDATE = ("update", "model.npz", "bad.txt", "-o", "m.npz")
+EVALUATE = ("evaluate", "model.npz", "bad.txt")
+
+
+@pytest.mark.parametrize(
+    ("bad", "arguments", "code", "message"),
+    [
+        (None, TRAIN, 3, "bad.txt: no such file"),
+        ("a\nb c\n", TRAIN, 3, "bad.txt:1: 1 columns; an edge is `u v` or `u v weight`"),
+        ("a b 1\nb c nan\n", TRAIN, 3, "bad.txt:2: weight nan; it has to be positive and finite"),
+        ("a b 1\nb c x\n", TRAIN, 3, "bad.txt:2: weight 'x' is not a number"),
+        ("a a\n", TRAIN, 3, "bad.txt: no edges between different nodes"),
+        ("", TRAIN, 3, "bad.txt: no edges"),
+        (ring(66), TRAIN, 4, "the graph has 66 nodes, but the core (tiny) has 64 rows; train with nodes=66 or more"),
+        (ring(9), (*TRAIN, "--negatives", "20"), 4, "contexts of 23 samples, but the core (tiny) takes 7"),
+        (ring(9), (*TRAIN, "--inflation", "1e-9"), 3, "inflation q 1e-09 is lost"),
+        (ring(9), (*TRAIN, "--p", "0"), 2, "p must be between"),
+        (ring(9), (*TRAIN, "--dim", "7"), 2, "dim must be a multiple"),
+        (ring(9), (*TRAIN, "--preset", "huge"), 2, "no preset 'huge'; there are: tiny"),
+        (ring(9), (*TRAIN, "--board", "ulx3s-12f"), 2, "--board and --preset both name a core"),
+        (ring(9), ("train", "bad.txt", "-o", "m.npz", "--board", "ulx3s-12f"), 4, "(ulx3s-12f) takes 15"),
+        (None, ("train", "--resume", "model.npz", "-o", "m.npz", "--board", "ulx3s-12f"), 2, "leave --board out"),
+        (ring(9), (*TRAIN, "--backend", "fpga"), 2, "unknown backend 'fpga'"),
+        (ring(9), (*TRAIN, "--walks-per-node", "many"), 2, "'many' is not a valid integer"),
+        (ring(9), (*TRAIN, "-o", "none/m.npz"), 3, "none/m.npz: cannot be written: the folder"),
+        (ring(9), (*TRAIN, "--json", "none/r.json"), 3, "none/r.json: cannot be written"),
+        (ring(9), ("train", "-o", "m.npz"), 2, "name a graph file, or a model to --resume"),
+        (ring(9), ("train", "bad.txt"), 2, "Missing option '--output'"),
+        ("PK\3\4 and then no more", ("train", "--resume", "bad.txt", "-o", "m.npz"), 3, "bad.txt: cut off or damaged"),
+        (None, ("train", "--resume", "bad.txt", "-o", "m.npz"), 3, "bad.txt: no such file"),
+        (None, UPDATE, 3, "bad.txt: no such file"),
+        ("n0 n1\nn5\n", UPDATE, 3, "bad.txt:2: 1 columns, but 2 in the lines before"),
+        ("n0 n1 -1\n", UPDATE, 3, "bad.txt:1: weight -1"),
+        ("".join(f"n0 m{i}\n" for i in range(35)), UPDATE, 4, "65 nodes, but the core (tiny) has 64 rows"),
+        ("n0 n1\n", ("update", "bad.txt", "edges.txt", "-o", "m.npz"), 3, "bad.txt: not a model file"),
+        ("n0 a\nnobody b\n", EVALUATE, 3, "bad.txt:2: node 'nobody' is not in the graph"),
+        ("n0 a\nn1\n", EVALUATE, 3, "bad.txt:2: 1 columns; a label line is a node and its class"),
+        ("n0 a\nn0 b\n", EVALUATE, 3, "bad.txt:2: node 'n0' has the class 'b', but 'a' in line 1"),
+        ("n0 a\nn1 a\n", EVALUATE, 3, "1 class among 2 labelled nodes"),
+        ("n0 a\nn1 a\nn2 b\n", EVALUATE, 3, "class 'b' has a single node"),
+        ("n0 a\nn1 a\nn2 b\nn3 b\n", EVALUATE, 3, "4 labelled nodes leave 1 to test 2 classes"),
+        ("1 2\nx 0.5\n", ("evaluate", "bad.txt", "labels.txt"), 3, "bad.txt:2: 2 columns; an id and 2 numbers"),
+        ("", ("info", "bad.txt"), 3, "bad.txt: "),
+        (None, ("info", "nothing"), 3, "nothing: no such file, and no preset (tiny, "),
+        (None, ("vectors", "bad.txt", "-o", "v.txt"), 3, "bad.txt: no such file"),
+        (None, ("vectors", "model.npz", "-o", "none/v.txt"), 3, "none/v.txt: cannot be written"),
+        (None, ("explode",), 2, "No such command 'explode'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_changes_nothing(folder, bad, arguments, code, message):
+    if bad is not None:
+        (folder / "bad.txt").write_text(bad)
+    before = contents(folder)
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    last = result.stderr.splitlines()[-1]
+    assert message in last
+    assert last.startswith("Error: " if code == 2 else "skipwalk: error: ")
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert contents(folder) == before
+
+
+def test_a_truncated_model_is_refused_everywhere(folder, model):
+    (folder / "cut.npz").write_bytes(model[: len(model) // 2])
+    before = contents(folder)
+    for arguments in (
+        ("info", "cut.npz"),
+        ("vectors", "cut.npz", "-o", "v.txt"),
+        ("update", "cut.npz", "edges.txt", "-o", "m.npz"),
+        ("evaluate", "cut.npz", "labels.txt"),
+        ("train", "--resume", "cut.npz", "-o", "m.npz"),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 3, arguments
+        assert "skipwalk: error: cut.npz: cut off or damaged" in result.stderr
+    assert contents(folder) == before
+
+
+def test_a_missing_device_is_exit_code_5(folder, monkeypatch):
+    from skipwalk.sim.rtl import build
+
+    pytest.importorskip("amaranth")
+
+    def nothing_there(component, name=None):
+        raise build.MissingToolError("compiling the gateware needs g++")
+
+    monkeypatch.setattr(build, "to_verilog", nothing_there)
+    before = contents(folder)
+    result = run("update", "model.npz", "edges.txt", "-o", "m.npz", "--backend", "rtl")
+    assert (result.exit_code, "needs g++; or use the golden backend" in result.stderr) == (5, True)
+    assert contents(folder) == before
+
+
+def test_help_and_version_explain_themselves():
+    result = run("--help")
+    assert result.exit_code == 0
+    for word in ("130  interrupted", "train", "update", "evaluate", "info", "vectors", "export"):
+        assert word in result.stdout
+    assert run("--version").stdout.startswith("skipwalk, version")
+    assert "[default: 24]" in run("train", "--help").stdout
+
+
+def test_provenance_has_no_folders_of_this_machine(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/home/ada/bin/bench", "build/a.edges", "--json=/home/ada/b.json", "/mnt/c.json"])
+    assert provenance()["command"] == "bench build/a.edges --json=b.json c.json"

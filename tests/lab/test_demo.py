@@ -1,0 +1,89 @@
+"""The demo and its data: small graph, whole chain."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import networkx as nx
+import pytest
+from click.testing import CliRunner
+from skipwalk.sw.lab import accuracy, demo
+
+
+@pytest.fixture
+def karate(tmp_path):
+    graph = nx.karate_club_graph()
+    edges, labels = tmp_path / "karate.edges", tmp_path / "karate.labels"
+    edges.write_text("".join(f"{u} {v}\n" for u, v in graph.edges))
+    labels.write_text("".join(f"{v} {data['club'].replace(' ', '')}\n" for v, data in graph.nodes(data=True)))
+    return edges, labels
+
+
+def values(path: Path) -> dict:
+    return {entry["name"]: entry["value"] for entry in json.loads(path.read_text())}
+
+
+def test_rtl_and_golden_model_agree_and_results_are_left(karate, tmp_path):
+    edges, labels = karate
+    out = tmp_path / "out"
+    arguments = [str(edges), "--labels", str(labels), "--out", str(out), "--walks-per-node", "3"]
+    run = CliRunner().invoke(demo.main, arguments)
+    assert run.exit_code == 0, run.output
+    summary = values(out / "summary.json")
+    assert summary["oselm.bits_equal"] == 1
+    assert summary["oselm.contexts"] == 34 * 3 * 73
+    assert summary["oselm.f1_micro.rtl"] > summary["oselm.f1_micro.majority"]
+    assert summary["oselm.cycles_per_context"] <= 36
+    assert (out / "embedding.png").stat().st_size > 10_000
+    assert (out / "vectors.txt").read_text().splitlines()[0] == "34 32"
+
+
+def test_simulated_board_ends_in_the_same_bits(karate, tmp_path):
+    """The whole chain on the smallest board: its bitstream's netlist by its pins, the unchanged driver before it."""
+    pytest.importorskip("amaranth_boards", reason="needs pip install amaranth-boards")
+    out = tmp_path / "out"
+    arguments = [str(karate[0]), "--out", str(out), "--walks-per-node", "1", "--board", "ulx3s-12f"]
+    run = CliRunner().invoke(demo.main, arguments)
+    assert run.exit_code == 0, run.output
+    summary = values(out / "summary.json")
+    assert (summary["oselm.bits_equal"], summary["board.bits_equal"]) == (1, 1)
+    assert summary["board.walks"] == summary["oselm.walks"] == 34
+    assert summary["board.cycles_per_walk"] > summary["oselm.cycles_per_walk"]
+
+
+def test_a_graph_without_edges_is_one_sentence(tmp_path):
+    empty = tmp_path / "empty.edges"
+    empty.write_text("# nothing\n")
+    run = CliRunner().invoke(demo.main, [str(empty), "--out", str(tmp_path / "out")])
+    assert run.exit_code == 1
+    assert "no edges" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_accuracy_writes_every_seed(karate, tmp_path):
+    report = tmp_path / "accuracy.json"
+    run = CliRunner().invoke(accuracy.main, [*map(str, karate), "--seeds", "2", "--json", str(report)])
+    assert run.exit_code == 0, run.output
+    found = values(report)
+    assert found["accuracy.f1_micro.fixed"] == pytest.approx(
+        (found["accuracy.f1_micro.fixed.seed0"] + found["accuracy.f1_micro.fixed.seed1"]) / 2
+    )
+    assert abs(found["accuracy.loss"]) < 0.2
+
+
+def test_cora_comes_out_of_the_wheel(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    cora = pytest.importorskip("skipwalk.sw.lab.cora")
+    wheel = tmp_path / "graphdatascience.whl"
+    tables = {
+        "nodes": pa.table({"nodeId": [31336, 35], "subject": [0, 5]}),
+        "rels": pa.table({"sourceNodeId": [35], "targetNodeId": [31336]}),
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, table in tables.items():
+            parquet.write_table(table, tmp_path / name)
+            archive.write(tmp_path / name, f"graphdatascience/resources/cora/cora_{name}.parquet.gzip")
+    cora.extract(wheel, tmp_path / "cora")
+    assert (tmp_path / "cora.edges").read_text() == "35 31336\n"
+    assert (tmp_path / "cora.labels").read_text() == "31336 0\n35 5\n"

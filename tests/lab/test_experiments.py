@@ -1,0 +1,373 @@
+"""Experiments: keys, sweeps that resume, failures that stay alone, a cluster's equal results, learners, summaries."""
+
+import dataclasses
+import inspect
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy import stats
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+from skipwalk.hw.oselm.config import preset
+from skipwalk.sw.errors import InputError
+from skipwalk.sw.graph.graph import Graph
+from skipwalk.sw.lab.baseline import float_embedding
+from skipwalk.sw.lab.experiments import cli, cora, cora_growing, cora_static, learners, lora_methods, word_widths
+from skipwalk.sw.lab.experiments.cora import LabelledGraph
+from skipwalk.sw.lab.experiments.execution import Failure, run_unit
+from skipwalk.sw.lab.experiments.experiment import Options, Point, Unit, units
+from skipwalk.sw.lab.experiments.learners import FloatNode2Vec, learner
+from skipwalk.sw.lab.experiments.records import Records
+from skipwalk.sw.lab.experiments.summary import half_width, results, table
+from skipwalk.sw.lab.experiments.sweep import sweep
+from skipwalk.sw.lora.methods import fine_tune
+from skipwalk.sw.lora.pretrain import pretrain
+from skipwalk.sw.lora.tasks import load_task
+from skipwalk.sw.oselm.estimator import Node2Vec
+from skipwalk.sw.results.records import OTHER_BACKENDS, source_digest, source_texts
+
+#: What fits the preset ``tiny``.
+SMALL = {"preset": "tiny", "window": 3, "negatives": 4, "walk_length": 12, "walks_per_node": 4, "block_walks": 16}
+
+
+@pytest.fixture
+def toys(monkeypatch):
+    """The module of toys, importable in other processes too: they get this one's path."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "support"))
+    import toys
+
+    yield toys
+    sys.modules.pop("toys")
+
+
+@pytest.fixture(scope="module")
+def communities() -> LabelledGraph:
+    """Two rings of 20 nodes with chords, joined by two edges."""
+    edges = [(side + i, side + (i + step) % 20) for side in (0, 20) for i in range(20) for step in (1, 3)]
+    graph = Graph.from_edges([*edges, (0, 20), (7, 31)])
+    classes = np.array(["a" if node < 20 else "b" for node in graph.ids])
+    return LabelledGraph(graph, np.arange(40), classes)
+
+
+def work(toy, seeds=None):
+    made, plan = toy
+    return [(unit, plan.data) for unit in units(made, plan, seeds)]
+
+
+def lines(log: Path) -> list[str]:
+    return sorted(log.read_text().splitlines()) if log.exists() else []
+
+
+# ---- keys
+def test_keys_follow_from_what_a_result_depends_on(toys, tmp_path):
+    made, plan = toys.toy(tmp_path, "end", "end")
+    (a, a1), (b, _) = ([u for u in units(made, plan) if u.point.name == name] for name in ("x0", "x1"))
+    stamped = Unit(made, Point("x0", "", a.point.params, {"data": "other"}), 0)
+    relabelled = Unit(made, Point("x0", "another label", a.point.params, cost=9), 0)
+    recoded = Unit(dataclasses.replace(made, run=cora_static.EXPERIMENT.run), a.point, 0)
+    assert len({a.key, a1.key, b.key, stamped.key, recoded.key}) == 5
+    assert relabelled.key == a.key
+    assert a.key.startswith("toy.x0.seed0-")
+
+
+@pytest.mark.parametrize("name", cli.EXPERIMENTS)
+def test_the_code_of_an_experiment_is_itself_and_what_learns(name):
+    made = cli.EXPERIMENTS[name]
+    sources = source_texts(inspect.getfile(made.run), without=OTHER_BACKENDS)
+    itself = f"sw/lab/experiments/{name.replace('-', '_')}.py"
+    model = "lora" if name == "lora-methods" else "oselm"
+    assert {itself, "sim/arith/fixed.py", f"sim/{model}/golden.py", f"sim/{model}/compiled.py"} <= sources.keys()
+    assert not {"hw/arith/rank_one.py", "hw/lora/dense.py", "sw/lab/experiments/sweep.py"} & sources.keys()
+    assert made.code == source_digest(inspect.getfile(made.run), without=OTHER_BACKENDS)
+
+
+# ---- sweeps
+def test_a_sweep_records_every_unit_once(toys, tmp_path, capsys):
+    toy, log = toys.toy(tmp_path / "log", "end", "end"), tmp_path / "log"
+    done, failed = sweep(work(toy), Records(tmp_path / "runs"), jobs=2)
+    assert not failed
+    assert {r.key: r.values["y"] for r in done.values()} == {
+        u.key: u.point.params["x"] * 10 + u.seed for u, _ in work(toy)
+    }
+    assert lines(log) == ["0 0", "0 1", "1 0", "1 1"]
+    again, _ = sweep(work(toy), Records(tmp_path / "runs"))
+    assert again == {key: Records(tmp_path / "runs").load(u) for u, _ in work(toy) for key in [u.key]}
+    sweep(work(toy, seeds=3), Records(tmp_path / "runs"))
+    assert lines(log) == ["0 0", "0 1", "0 2", "1 0", "1 1", "1 2"]
+    assert "4/4 toy." in capsys.readouterr().err
+
+
+def test_a_damaged_record_is_made_again(toys, tmp_path):
+    toy, records = toys.toy(tmp_path / "log", "end"), Records(tmp_path / "runs")
+    sweep(work(toy, 1), records)
+    ((unit, _),) = work(toy, 1)
+    path = tmp_path / "runs" / f"{unit.key}.json"
+    for text in ("{", "[]", "{}", '{"curves": 1}', path.read_text().replace(unit.key, "another")):
+        path.write_text(text)
+        assert records.load(unit) is None
+    done, _ = sweep(work(toy, 1), records)
+    assert done[unit.key].values == {"y": 0.0}
+    assert records.load(unit) == done[unit.key]
+
+
+def test_failures_are_reported_and_the_others_go_on(toys, tmp_path, capsys):
+    toy, records = toys.toy(tmp_path / "log", "fail", "end", "die", "end"), Records(tmp_path / "runs")
+    done, failed = sweep(work(toy, 1), records, jobs=1)
+    assert sorted(failed) == ["toy.x0.seed0", "toy.x2.seed0"]
+    assert sorted(r.params["x"] for r in done.values()) == [1, 3]
+    told = capsys.readouterr().err
+    assert "toy.x0.seed0 failed: ValueError: no 0 today (see " in told
+    assert "toy.x2.seed0 failed: its process died (exit code 7)" in told
+    (broken, *_) = (u for u, _ in work(toy, 1))
+    error = tmp_path / "runs" / f"{broken.key}.error"
+    assert "Traceback" in error.read_text()
+    # Whoever repairs the cause without another key (the machine was full) gets rid of the trace.
+    records.save(broken, next(iter(done.values())))
+    assert not error.exists()
+
+
+def test_ctrl_c_keeps_what_is_done(toys, tmp_path, ctrl_c_works):
+    toy, log = toys.toy(tmp_path / "log", "end", "wait", "wait", "end"), tmp_path / "log"
+    records = Records(tmp_path / "runs")
+
+    def interrupt() -> None:
+        while lines(log) != ["0 0", "1 0", "2 0"]:
+            time.sleep(0.05)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        sweep(work(toy, 1), records, jobs=2)
+    thread.join()
+    assert time.monotonic() - began < 30
+    there = [u.point.name for u, _ in work(toy, 1) if records.load(u)]
+    assert there == ["x0"]
+    assert not list((tmp_path / "runs").glob(".*"))
+    sweep([w for w in work(toy, 1) if w[0].point.params["act"] == "end"], records)
+    assert lines(log) == ["0 0", "1 0", "2 0", "3 0"]
+
+
+def test_a_cluster_gives_the_same(toys, tmp_path, capsys):
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    here, _ = sweep(work(toys.toy(tmp_path / "log", "end", "end")), Records(tmp_path / "here"))
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        there, failed = sweep(
+            work(toys.toy(tmp_path / "log", "end", "end")), Records(tmp_path / "there"), scheduler=address
+        )
+        _, alone = sweep(
+            work(toys.toy(tmp_path / "log", "fail", "end"), 1), Records(tmp_path / "alone"), scheduler=address
+        )
+    assert not failed
+    assert alone == ["toy.x0.seed0"]
+    assert {k: (r.values, r.curves) for k, r in here.items()} == {k: (r.values, r.curves) for k, r in there.items()}
+
+
+def test_no_cluster_there(toys, tmp_path):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    with pytest.raises(InputError, match="no Dask scheduler answers at nonsense"):
+        sweep(work(toys.toy(tmp_path, "end")), Records(tmp_path / "runs"), scheduler="nonsense")
+
+
+def test_a_worker_with_other_sources_refuses(toys, tmp_path):
+    made, _ = toys.toy(tmp_path / "log", "end")
+    result = run_unit(made, {"x": 0, "act": "end"}, 0, str(tmp_path / "log"), "0" * 16)
+    assert isinstance(result, Failure)
+    assert "other sources" in result.reason
+    assert not lines(tmp_path / "log")
+
+
+# ---- summaries
+def test_means_and_intervals(toys, tmp_path):
+    made, plan = toys.toy(tmp_path / "log", "end", "end")
+    done, _ = sweep(work((made, plan), 3), Records(tmp_path / "runs"))
+    found = {p.name: [done[u.key] for u in units(made, plan, 3) if u.point is p] for p in plan.points}
+    entries = {e.name: e for e in results(made, plan, found)}
+    low, high = stats.t.interval(0.95, 2, loc=11, scale=stats.sem([10, 11, 12]))
+    assert entries["toy.x1.y"].value == 11
+    assert entries["toy.x1.y.spread"].value == pytest.approx((high - low) / 2)
+    assert entries["toy.x1.y.runs"].value == [10, 11, 12]
+    line = entries["toy.x1.line"]
+    assert (line.x, line.value, line.x_unit) == ([0, 1], [0, 11], "s")
+    assert line.spread == pytest.approx([0, (high - low) / 2])
+    shown = table(made, plan, list(entries.values()))
+    assert shown.splitlines()[0] == "a toy"
+    assert "x = 1" in shown
+    assert "11 +- 2.5" in shown
+    alone = {e.name: e for e in results(made, plan, {"x0": found["x0"][:1]})}
+    assert set(alone) == {"toy.x0.y", "toy.x0.y.runs", "toy.x0.line"}
+    assert alone["toy.x0.line"].spread is None
+
+
+def test_half_width_of_many_is_that_of_the_normal():
+    values = np.random.default_rng(1).normal(0, 1, 100_000)
+    assert half_width(values) == pytest.approx(1.96 / np.sqrt(100_000), rel=0.02)
+
+
+# ---- the command
+@pytest.fixture
+def command(toys, tmp_path, monkeypatch):
+    """The command over a toy whose acts are in the graph's name."""
+    made, _ = toys.toy(tmp_path)
+    monkeypatch.setattr(cli, "EXPERIMENTS", {"toy": made})
+
+    def run(acts: str, *arguments: str):
+        where = ["--graph", acts, "--labels", str(tmp_path / "log"), "--out", str(tmp_path / "out")]
+        return CliRunner().invoke(cli.main, [*where, *arguments])
+
+    return run
+
+
+def test_the_command_writes_summaries(command, tmp_path):
+    report = tmp_path / "report.json"
+    done = command("end-end", "--json", str(report))
+    assert done.exit_code == 0, done.output
+    assert "a toy" in done.stdout
+    assert "skipped toy.other: it is not there" in done.stderr
+    text = report.read_text()
+    assert '"value": [10.0, 11.0],' in text
+    entries = json.loads(text)
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert [e["name"] for e in entries] == [e["name"] for e in summary]
+    assert {"name": "toy.x1.y", "value": 10.5, "unit": "m", "better": "higher"} in entries
+    origin = entries[-1]["value"]
+    assert origin["seeds"] == {"toy": [0, 1]}
+    assert origin["labels"]["toy.x0"] == "x = 0"
+    assert origin["skipped"] == {"toy.other": "it is not there"}
+    assert "2 of 4 runs done" not in command("end-end", "--list").output
+    assert "4 of 4 runs done" in command("end-end", "--list").output
+
+
+def test_the_command_fails_with_a_run_and_sums_up_the_rest(command, tmp_path):
+    done = command("end-fail", "--seeds", "1", "--json", str(tmp_path / "report.json"))
+    assert done.exit_code == 1
+    assert "1 of 2 runs failed" in done.stderr
+    assert not (tmp_path / "report.json").exists()
+    entries = json.loads((tmp_path / "out/summary.json").read_text())
+    assert entries[0]["name"] == "toy.x0.y"
+    assert entries[-1]["value"]["failed"] == ["toy.x1.seed0"]
+
+
+def test_the_command_sums_up_without_running(command, tmp_path):
+    command("end", "--seeds", "1")
+    done = command("end-end", "--no-run")
+    assert done.exit_code == 0, done.output
+    assert "x = 0" in done.stdout
+    assert "x = 1" not in done.stdout
+    assert lines(tmp_path / "log") == ["0 0"]
+
+
+def test_data_that_are_not_there_are_skipped_with_a_reason(tmp_path):
+    missing = ["--graph", str(tmp_path / "no.edges"), "--labels", str(tmp_path / "no.labels")]
+    done = CliRunner().invoke(cli.main, [*missing, "--only", "cora-static", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "skipped cora.static:" in done.stderr
+    assert "no.edges" in done.stderr
+
+
+# ---- what the experiments do
+def test_learners_share_walks_and_negatives(communities):
+    fixed, exact = learner({**SMALL, "learner": "fixed"}, 3), learner({**SMALL, "learner": "float"}, 3)
+    assert type(fixed) is Node2Vec
+    fixed.fit(communities.graph), exact.fit(communities.graph)
+    np.testing.assert_array_equal(exact.embedding_, float_embedding(fixed))
+    before = exact.embedding_
+    for model in (fixed, exact):
+        model.partial_fit([(1, 2), (1, 99)])
+    assert exact.embedding_.shape == fixed.embedding_.shape == (41, 8)
+    assert np.abs(exact.embedding_[:40] - before).max() > 1e-3
+    assert np.abs(exact.embedding_ - fixed.embedding_).max() < 0.02
+    again = FloatNode2Vec(**SMALL, seed=3).fit(communities.graph)
+    np.testing.assert_array_equal(again.embedding_, before)
+
+
+def test_sgns_learns_and_goes_on(communities):
+    pytest.importorskip("gensim", reason="gensim is not installed")
+    params = {**SMALL, "learner": "sgns", "epochs": 20, "walks_per_node": 10}
+    model = learner(params, 1).fit(communities.graph)
+    first = model.embedding_
+    assert communities.f1(first)["f1_micro"] > 0.9
+    np.testing.assert_array_equal(learner(params, 1).fit(communities.graph).embedding_, first)
+    model.partial_fit([(0, 5), (0, 99)])
+    assert (model.embedding_[:40] != first).any()
+    assert not model.embedding_[40].any()
+
+
+def test_a_spanning_forest(communities):
+    graph = Graph.from_edges([*map(tuple, communities.graph.edges()[0].tolist()), (50, 51), (51, 52), (50, 52)])
+    forest, rest = cora_growing.spanning_forest(graph, 1)
+    assert len(forest) == graph.n_nodes - 2
+    assert len(forest) + len(rest) == graph.n_edges
+    tree = Graph.from_edges(forest, ids=list(graph.ids))
+    # As few edges as can be, and all nodes still hang together as before.
+    for g in (graph, tree):
+        matrix = csr_matrix((np.ones(len(g.indices)), g.indices, g.indptr), (g.n_nodes, g.n_nodes))
+        assert connected_components(matrix)[0] == 2
+    other, _ = cora_growing.spanning_forest(graph, 2)
+    assert {*map(tuple, forest.tolist())} != {*map(tuple, other.tolist())}
+
+
+def test_growing_ends_at_the_whole_graph(communities, monkeypatch):
+    grown = []
+    monkeypatch.setattr(cora_growing, "learner", lambda *a: grown.append(learners.learner(*a)) or grown[0])
+    outcome = cora_growing.EXPERIMENT.run({**SMALL, "learner": "float"}, 2, communities)
+    x, y = outcome.curves["f1_micro"]
+    assert len(x) == len(y) == 11
+    assert x[-1] == outcome.values["insertions"] == communities.graph.n_edges - 39
+    assert grown[0].graph_.n_edges == communities.graph.n_edges
+    assert y[-1] == outcome.values["grown.f1_micro"] == communities.f1(grown[0].embedding_)["f1_micro"]
+
+
+def test_static_leaves_sgns_out_without_gensim(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    monkeypatch.setattr(cora_static, "gensim_version", lambda: None)
+    plan = cora_static.EXPERIMENT.plan(Options(Path(), Path(), full=True))
+    assert {p.name.rpartition(".")[0] for p in plan.points} == {"published", "published-18bit", "oselm", "oselm-float"}
+    assert "pip install" in plan.skipped["cora.static.sgns"]
+
+
+def test_widths_are_possible_and_count_what_saturates(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    points = word_widths.EXPERIMENT.plan(Options(Path(), Path(), full=True)).points
+    names = [p.name for p in points]
+    assert len(set(names)) == len(names)
+    configs = {p.name: word_widths._config(p.params["formats"]) for p in points if p.params["formats"] is not None}
+    assert configs["default"] == preset("ecp5-85f")
+    assert configs["all16"].operand_bits == 16
+    digests = {c.digest for name, c in configs.items() if not name.startswith("no-inflation")}
+    assert len(digests) == sum(not name.startswith("no-inflation") for name in configs)
+    narrow = {"formats": {"beta": (1, 13)}, "walks_per_node": 4, "init_scale": 0.4}
+    outcome = word_widths.EXPERIMENT.run(narrow, 0, communities)
+    assert outcome.values["saturations"] == outcome.values["saturations.beta"] > 0
+
+
+def test_every_epoch_is_told_and_changes_nothing():
+    params = {"task": "digits", "method": "LoRA-Last", "epochs": 3, "rate": 0.125}
+    outcome = lora_methods.EXPERIMENT.run(params, 1, {"fan": None})
+    x, y = outcome.curves["accuracy_by_epoch"]
+    assert x == [0, 1, 2, 3]
+    assert y[-1] == outcome.values["accuracy"]
+    task = load_task("digits", 1)
+    network = pretrain(*task.pretrain, task.classes, seed=1)
+    plain = fine_tune("LoRA-Last", network, task.finetune, task.test, epochs=3, rate=0.125, seed=1)
+    assert (plain.before, plain.after, plain.parameters) == (y[0], y[-1], outcome.values["parameters"])
+
+
+def test_the_fan_is_skipped_where_it_is_not(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKIPWALK_DATA", str(tmp_path))
+    plan = lora_methods.EXPERIMENT.plan(Options(Path(), Path()))
+    assert {p.params["task"] for p in plan.points} == {"digits", "digits-faded"}
+    assert "SKIPWALK_DATA" in plan.skipped["lora.fan"]

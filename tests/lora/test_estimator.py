@@ -1,0 +1,284 @@
+"""SkipLoRA on the golden unit: as accurate as float, files, refusals; the methods it is compared with; the command."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from skipwalk.hw.boards.table import BOARDS
+from skipwalk.hw.lora.config import LoraConfig, lora_preset
+from skipwalk.sim.lora.layout import unpack_activations
+from skipwalk.sw.commands.finetune import finetune
+from skipwalk.sw.errors import DeviceError, InputError
+from skipwalk.sw.link.transport import GoldenTransport, open_transport
+from skipwalk.sw.lora.driver import LoraDevice
+from skipwalk.sw.lora.estimator import SkipLoRA
+from skipwalk.sw.lora.evaluation import compare
+from skipwalk.sw.lora.methods import METHODS, fine_tune, trained_parameters
+from skipwalk.sw.lora.network import Network
+from skipwalk.sw.lora.pretrain import pretrain
+from skipwalk.sw.lora.quantize import quantize
+from skipwalk.sw.lora.samples import read_samples
+from skipwalk.sw.lora.tasks import load_task
+
+
+@pytest.fixture(scope="module")
+def digits():
+    task = load_task("digits")
+    return task, pretrain(*task.pretrain, task.classes, epochs=10)
+
+
+def small(epochs=2, **options):
+    """A small network that has learned something, and samples."""
+    rng = np.random.default_rng(1)
+    x = rng.random((60, 6))
+    y = (x[:, 0] > x[:, 1]).astype(int) + (x[:, 2] > 0.8)
+    network = pretrain(x, y, 3, hidden=(8,), epochs=5)
+    return SkipLoRA(network, rank=2, lanes=8, cache_samples=16, epochs=epochs, **options), x, y
+
+
+def test_fine_tuning_helps(digits):
+    task, network = digits
+    model = SkipLoRA(network, epochs=8).calibrate(task.finetune[0])
+    before = model.score(*task.test)
+    after = model.fit(*task.finetune).score(*task.test)
+    assert before < 0.5 < 0.88 < after
+    n = len(task.finetune[1])
+    assert (model.counters_["misses"], model.counters_["hits"]) == (n, 7 * n)
+
+
+@pytest.mark.parametrize("task", ["digits", "fan"])
+def test_fixed_point_is_within_half_a_point_of_float(task):
+    """Mean of five seeds."""
+    try:
+        load_task(task)
+    except InputError as error:
+        pytest.skip(str(error))
+    pairs = [compare(task, seed, epochs=15) for seed in range(5)]
+    fixed, floats = np.mean([(p.fixed, p.float) for p in pairs], axis=0)
+    assert fixed > np.mean([p.before for p in pairs]) + 0.2
+    assert abs(fixed - floats) <= 0.005
+
+
+def test_quantized_network_is_close_to_its_float(digits):
+    task, network = digits
+    cfg = lora_preset("digits")
+    q = quantize(cfg, network, task.finetune[0])
+    from skipwalk.sim.lora.compiled import backbone_forward
+
+    words, c = backbone_forward(cfg, q.backbone, q.inputs(task.test[0]))
+    hidden, outputs = network.forward(task.test[0])
+    for unit, raw, exact in zip(q.units, unpack_activations(cfg, words), hidden, strict=True):
+        assert np.abs(raw / unit - exact).mean() < 0.02 * exact.max()
+    assert np.abs(c * cfg.y.step - outputs).mean() < 0.03 * np.abs(outputs).max()
+    assert (c.argmax(axis=1) == outputs.argmax(axis=1)).mean() > 0.95
+
+
+def test_inputs_of_any_range(digits):
+    """An affine change of the inputs that the first layer undoes changes next to nothing."""
+    task, network = digits
+    first = network.weights[0] / 40
+    moved = Network([first, *network.weights[1:]], [network.biases[0] + 7 * first.sum(axis=0), *network.biases[1:]])
+    plain = SkipLoRA(network, epochs=2).fit(*task.finetune).score(*task.test)
+    x, y = task.finetune
+    model = SkipLoRA(moved, epochs=2).fit(40 * x - 7, y)
+    assert model.score(40 * task.test[0] - 7, task.test[1]) == pytest.approx(plain, abs=0.02)
+
+
+def test_the_cache_changes_no_bit():
+    """All samples, some of them, or none in the Skip-Cache; sent in one piece or many."""
+    model, x, y = small()
+    want = model.fit(x, y).adapters_raw_
+    assert model.counters_["misses"] == 60 + 44  # 16 samples fit
+    without, _, _ = small(cache=False)
+    np.testing.assert_array_equal(without.fit(x, y).adapters_raw_, want)
+    assert without.counters_["hits"] == 0
+
+
+def test_the_same_seed_gives_the_same_bits():
+    model, x, y = small()
+    first = model.fit(x, y).adapters_raw_
+    np.testing.assert_array_equal(model.fit(x, y).adapters_raw_, first)
+    other, _, _ = small(random_state=1)
+    assert (other.fit(x, y).adapters_raw_ != first).any()
+
+
+def test_save_and_load(tmp_path):
+    model, x, y = small()
+    model.fit(x, y).save(tmp_path / "a.npz")
+    again = SkipLoRA.load(tmp_path / "a.npz")
+    np.testing.assert_array_equal(again.decision_function(x), model.decision_function(x))
+    a, b = again.adapters_
+    assert [v.shape for v in a] == [(6, 2), (8, 2)]
+    assert [v.shape for v in b] == [(2, 3), (2, 3)]
+    again.partial_fit(x, y)
+    assert (again.adapters_raw_ != model.adapters_raw_).any()
+    with pytest.raises(InputError, match="no such file"):
+        SkipLoRA.load(tmp_path / "b.npz")
+    whole = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="no saved SkipLoRA"):
+        SkipLoRA.load(tmp_path / "cut.npz")
+
+
+def test_refusals_change_nothing():
+    model, x, y = small()
+    model.fit(x, y)
+    before = model.adapters_raw_
+    for bad_x, bad_y, words in (
+        (x[:, :5], y, r"\(n, 6\) with n labels"),
+        (x, y[:-1], "with n labels"),
+        (x, np.where(y == 2, 9, y), r"label 9 is none of the network's classes \[0, 1, 2\]"),
+        (np.where(x == x[3, 0], np.nan, x), y, "sample 3 has a value that is not finite"),
+        (x[:0], y[:0], "with n labels"),
+    ):
+        with pytest.raises(InputError, match=words):
+            model.fit(bad_x, bad_y)
+        np.testing.assert_array_equal(model.adapters_raw_, before)
+    fresh, _, _ = small()
+    with pytest.raises(InputError, match="not been calibrated"):
+        fresh.predict(x)
+
+
+def test_an_interrupt_leaves_the_adapters_from_before():
+    model, x, y = small()
+    before = model.fit(x, y).adapters_raw_
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, progress=interrupt)
+    np.testing.assert_array_equal(model.adapters_raw_, before)
+    assert model.score(x, y) == small()[0].fit(x, y).score(x, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"learning_rate": 1.0}, "learning_rate must be"),
+        ({"learning_rate": float("nan")}, "learning_rate must be"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1, not 0"),
+        ({"epochs": 1.5}, "epochs must be an integer"),
+        ({"rank": 9}, "no unit can be made for this network: rank must be 1 to 8"),
+        ({"x_bits": 7}, "x_bits must be 8 or 16"),
+    ],
+)
+def test_parameters_that_cannot_be(options, words):
+    network = Network([np.ones((2, 3))], [np.zeros(3)])
+    with pytest.raises(InputError, match=words):
+        SkipLoRA(network, **options)
+
+
+def test_dead_network_and_wide_activations(digits):
+    task, network = digits
+    cfg = LoraConfig(widths=(4, 5), classes=2, rank=1, lanes=4)
+    dead = Network([-np.ones((4, 5)), np.ones((5, 2))], [-np.ones(5), np.zeros(2)])
+    with pytest.raises(InputError, match="inputs of layer 2 are 0 for all"):
+        quantize(cfg, dead, np.ones((3, 4)))
+    wide, narrow = (SkipLoRA(network, epochs=6, x_bits=bits).fit(*task.finetune).score(*task.test) for bits in (16, 8))
+    assert wide == pytest.approx(narrow, abs=0.02)
+
+
+def test_another_unit_is_refused():
+    cfg = lora_preset("tiny")
+    with pytest.raises(DeviceError, match=r"its digest is 0x.* and not 0x"):
+        LoraDevice(GoldenTransport(cfg.replace(rate_shift=4)), cfg)
+    with pytest.raises(ValueError, match="unknown backend 'gpu'"):
+        open_transport("gpu", cfg)
+
+
+def test_methods():
+    _, x, y = small()
+    network = pretrain(x, y, 3, hidden=(8, 7), epochs=3)
+    assert [trained_parameters(m, network, rank=2) for m in METHODS] == [
+        *(6 * 8 + 8 * 7 + 7 * 3 + 18, 7 * 3 + 3, 18),
+        6 * 8 + 8 * 7 + 7 * 3 + 18 + 2 * (14 + 15 + 10),
+        *(2 * (14 + 15 + 10), 2 * 10),
+        *(2 * (6 + 8 + 7 + 9), 2 * (6 + 8 + 7 + 9)),
+    ]
+    outcomes = {m: fine_tune(m, network, (x, y), (x, y), epochs=40, rank=2) for m in METHODS}
+    for outcome in outcomes.values():
+        assert outcome.after > outcome.before
+        assert outcome.total > 0
+    assert outcomes["Skip-LoRA"].after == outcomes["Skip2-LoRA"].after
+    with pytest.raises(ValueError, match="no method 'Skip3'"):
+        fine_tune("Skip3", network, (x, y), (x, y))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradients_of_the_methods(method):
+    """Against numerical differentiation, in double precision."""
+    from skipwalk.sw.lora.methods import _Model
+
+    rng = np.random.default_rng(2)
+    sizes = (4, 5, 6, 3)
+    network = Network([rng.normal(0, 1, s) for s in pairwise(sizes)], [rng.normal(0, 1, n) for n in sizes[1:]])
+    model = _Model(method, network, 2, 0)
+    for name in ("w", "b", "a", "d"):
+        setattr(model, name, [v.astype(float) + rng.normal(0, 0.3, v.shape) for v in getattr(model, name)])
+    x = rng.normal(0, 1, (1, 4))
+
+    def loss():
+        u = model.forward(x)[2][0]
+        return np.log(np.exp(u).sum()) - u[1]
+
+    h, z, u = model.forward(x)
+    g = np.exp(u) / np.exp(u).sum()
+    g[0, 1] -= 1
+    for parameter, gradient in model.backward(h, z, g):
+        index = tuple(int(rng.integers(n)) for n in parameter.shape)
+        keep = parameter[index]
+        parameter[index] = keep + 1e-6
+        up = loss()
+        parameter[index] = keep - 1e-6
+        down = loss()
+        parameter[index] = keep
+        assert gradient[index] == pytest.approx((up - down) / 2e-6, abs=1e-5)
+
+
+def test_samples_from_files(tmp_path):
+    csv = tmp_path / "s.csv"
+    csv.write_text("# x0,x1,label\n1,2,a\n\n3,4.5,b\n")
+    x, y = read_samples(csv)
+    assert (x.tolist(), y.tolist()) == ([[1, 2], [3, 4.5]], ["a", "b"])
+    for text, words in (
+        ("1,2,0\n1,0\n", r"s\.csv:2: 1 values and a label, the lines before have 2"),
+        ("1,x,0\n", r"s\.csv:1: a value is not a number"),
+        ("", "x must be"),
+    ):
+        csv.write_text(text)
+        with pytest.raises(InputError, match=words):
+            read_samples(csv)
+    np.savez(tmp_path / "s.npz", x=np.zeros((2, 3)))
+    with pytest.raises(InputError, match="no array y; there is: x"):
+        read_samples(tmp_path / "s.npz")
+
+
+def test_command(tmp_path):
+    model, x, y = small()
+    model.network.save(tmp_path / "n.npz")
+    np.savez(tmp_path / "s.npz", x=x, y=y)
+    out, report = tmp_path / "out.npz", tmp_path / "r.json"
+    arguments = [*map(str, (tmp_path / "n.npz", tmp_path / "s.npz")), "-o", str(out), "--json", str(report)]
+    result = CliRunner().invoke(finetune, [*arguments, "--epochs", "3", "--rank", "2", "-q"])
+    assert result.exit_code == 0, result.output
+    names = {r["name"]: r["value"] for r in json.loads(report.read_text())}
+    assert {"accuracy.before", "accuracy.after", "cache_hits", "cache_misses"} <= set(names)
+    assert names["cache_hits"] == 2 * 48
+    assert SkipLoRA.load(out).score(x, y) > 0.3
+
+
+@pytest.mark.parametrize("name", [name for name, board in BOARDS.items() if board.lora is not None])
+def test_command_for_a_board_has_its_unit(digits, tmp_path, name):
+    task, network = digits
+    network.save(tmp_path / "n.npz")
+    x, y = task.finetune
+    np.savez(tmp_path / "s.npz", x=x[:40], y=y[:40])
+    files = [str(tmp_path / file) for file in ("n.npz", "s.npz", "out.npz", "r.json")]
+    result = CliRunner().invoke(
+        finetune, [*files[:2], "-o", files[2], "--json", files[3], "--board", name, "--epochs", "1", "-q"]
+    )
+    assert result.exit_code == 0, result.output
+    assert SkipLoRA.load(files[2]).cfg.digest == BOARDS[name].lora.digest

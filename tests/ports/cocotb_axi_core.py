@@ -1,0 +1,77 @@
+"""Runs in the simulator, started by test_axi.py: an exported core of either unit against its golden model."""
+
+import cocotb
+import numpy as np
+from skipwalk.hw.lora.config import LoraConfig
+from skipwalk.sim.lora.unit import LoraUnit
+from skipwalk.sw.build.verilog import config_of_map
+
+from tests.support.axi import OFFSET, Bench, frame
+from tests.support.lora import random_program
+from tests.support.oselm import ReferenceCore, anything, assert_replies, hot, load, read_back
+from tests.support.runner import parameters
+
+MAP = parameters()["map"]
+CFG = config_of_map(MAP)
+LORA = isinstance(CFG, LoraConfig)
+
+
+def program(seed: int) -> tuple[np.ndarray, list]:
+    """Words that put the core into a known state and try it, and its replies, None where they depend on time."""
+    if LORA:
+        words, _ = random_program(CFG, seed, 12, 1.0)
+        unit = LoraUnit(CFG, plain=True)
+        unit.feed(words)
+        return words, unit.drain().tolist()
+    rng = np.random.default_rng(seed)
+    parts = [load(CFG, rng), hot(CFG, rng, 12, nodes=5), anything(CFG, rng, 20), read_back(CFG)]
+    words = np.concatenate(parts).astype(np.uint32)
+    return words, ReferenceCore(CFG).execute(words)
+
+
+async def check(bench: Bench, seed: int) -> None:
+    words, want = program(seed)
+    await bench.source.send(frame(words))
+    assert_replies(await bench.receive(len(want)), want, seed=seed, cfg=CFG)
+    await bench.cycles(100)
+    assert bench.sink.empty(), "a word that was not asked for"
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.parametrize(gaps=[0.0, 0.6])
+async def replies_are_those_of_the_golden_model(dut, gaps):
+    bench = await Bench.start(dut, MAP["module"])
+    bench.stall(1, gaps)
+    words, want = program(5)
+    await check(bench, 5)
+    assert await bench.lite.read_dword(OFFSET["WORDS_IN"]) == len(words)
+    assert await bench.lite.read_dword(OFFSET["WORDS_OUT"]) == len(want)
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def registers_say_which_core_it_is(dut):
+    bench = await Bench.start(dut, MAP["module"])
+    registers = {register["name"]: register for register in MAP["buses"]["s_axil"]["registers"]}
+    assert await bench.lite.read_dword(registers["DIGEST"]["offset"]) == MAP["digest"]
+    kind = await bench.lite.read_dword(registers["KIND"]["offset"])
+    assert kind.to_bytes(4, "big") == (b"LORA" if LORA else b"OSEL")
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.parametrize(by=["aresetn", "CONTROL"], after=[3, 150])
+async def reset_midway_starts_anew(dut, by, after):
+    """Whatever it is in the middle of. Registers and streams work at once, and replies of before do not come."""
+    bench = await Bench.start(dut, MAP["module"])
+    bench.stall(2, 0.2)
+    words, _ = program(6)
+    await bench.source.send(frame(words[:after]))
+    if by == "aresetn":
+        await bench.cycles(after)
+        await bench.reset()
+        assert await bench.lite.read_dword(OFFSET["WORDS_IN"]) == 0
+    else:
+        await bench.source.wait()
+        await bench.lite.write_dword(OFFSET["CONTROL"], 1)
+        bench.sink.clear()
+        await bench.lite.write_dword(OFFSET["CONTROL"], 0)
+    await check(bench, 7)

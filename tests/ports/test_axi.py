@@ -1,0 +1,166 @@
+"""The core with AXI ports: on the buses, as text, and through other people's tools."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from skipwalk.hw.arith.formats import SQ
+from skipwalk.hw.link.protocol import FOLD_KIND
+from skipwalk.hw.lora.config import LoraConfig, lora_preset
+from skipwalk.hw.oselm.config import CoreConfig, preset
+from skipwalk.hw.ports.axi import AxiCore
+from skipwalk.hw.ports.axi_map import ADDRESS_BITS, REGISTERS
+from skipwalk.sim.link.folding import FoldingCore
+from skipwalk.sim.rtl.synthesis import run_yosys
+from skipwalk.sw.build.verilog import axi_core, axi_verilog, config_of_map, core_map
+from skipwalk.sw.cli import main
+
+from tests.support import icarus
+from tests.support.lora import golden_replies, random_program
+from tests.support.oselm import ReferenceCore, anything, assert_replies, hot, load, read_back
+from tests.support.runner import simulate
+
+DIGEST = 0x89ABCDEF
+TINY, TINY_LORA = preset("tiny").replace(nodes=16), lora_preset("tiny")
+CORES: dict[str, CoreConfig | LoraConfig] = {
+    "os-elm": TINY,
+    "os-elm sequential": TINY.replace(schedule="sequential", lookahead=0, dim=16, nodes=20, max_samples=5),
+    "skip2-lora": TINY_LORA,
+    "skip2-lora 16 bit": LoraConfig(
+        widths=(7, 9, 3), classes=5, rank=1, lanes=4, cache_samples=9, x_bits=16, gradient_bits=40
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def folding_verilog():
+    return axi_verilog(AxiCore(FoldingCore(), kind=FOLD_KIND, digest=DIGEST), "axi_core")
+
+
+# ---- on the buses
+def test_buses(folding_verilog):
+    pytest.importorskip("cocotbext.axi", reason="needs pip install cocotbext-axi")
+    simulate(None, "ports.cocotb_axi", name="axi_core", verilog=folding_verilog, parameters={"digest": DIGEST})
+
+
+@pytest.mark.parametrize("name", ["os-elm", "skip2-lora"])
+def test_replies_on_the_buses_are_those_of_the_golden_model(name):
+    pytest.importorskip("cocotbext.axi", reason="needs pip install cocotbext-axi")
+    cfg, module = CORES[name], "exported_core"
+    parameters = {"map": core_map(cfg, module)}
+    simulate(
+        None, "ports.cocotb_axi_core", name=module, verilog=axi_verilog(axi_core(cfg), module), parameters=parameters
+    )
+
+
+# ---- the map
+def test_registers_do_not_overlap():
+    offsets = [register.offset for register in REGISTERS]
+    assert offsets == list(range(0, 4 * len(offsets), 4))
+    assert offsets[-1] < 1 << ADDRESS_BITS
+
+
+def test_documentation_has_every_register():
+    text = (Path(__file__).parents[2] / "docs" / "axi.md").read_text()
+    for register in REGISTERS:
+        assert f"| {register.name} | {register.offset:#04x} | {register.access} |" in text
+
+
+@pytest.mark.parametrize("cfg", CORES.values(), ids=CORES)
+def test_map_leads_back_to_the_configuration(cfg):
+    found = json.loads(json.dumps(core_map(cfg, "top")))
+    assert config_of_map(found) == cfg
+    assert found["digest"] == cfg.digest
+    assert [r["name"] for r in found["buses"]["s_axil"]["registers"]] == [r.name for r in REGISTERS]
+
+
+def test_map_names_what_the_driver_sends():
+    assert core_map(TINY, "top")["commands"]["TRAIN"] == 9
+
+
+# ---- the command
+def export(*arguments: str):
+    return CliRunner().invoke(main, ["export", *arguments])
+
+
+def test_same_configuration_same_bytes(tmp_path):
+    """From its preset, and from the map that was left with it."""
+    first, second = tmp_path / "a.v", tmp_path / "b.v"
+    for source, path in (("tiny", first), (str(tmp_path / "a.json"), second)):
+        result = export(source, "-o", str(path), "--name", "my_core")
+        assert result.exit_code == 0, result.output
+    assert first.read_bytes() == second.read_bytes()
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert json.loads((tmp_path / "a.json").read_text())["module"] == "my_core"
+
+
+@pytest.mark.parametrize(("arguments", "cfg"), [
+    (["tiny", "--set", "dim=16", "--set", "beta=[6, 12]", "--set", "name=mine"],
+     preset("tiny").replace(dim=16, beta=SQ(6, 12))),
+    (["tiny", "--unit", "skip2-lora", "--set", "widths=[5]", "--set", "x_integer=[]", "--set", "name=mine"],
+     TINY_LORA.replace(widths=(5,), x_integer=())),
+])  # fmt: skip
+def test_any_configuration(arguments, cfg, tmp_path):
+    result = export(*arguments, "-o", str(tmp_path / "x.v"))
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "x.json").read_text())
+    assert config_of_map(found) == cfg
+    assert found["module"] == "skipwalk_mine"
+    assert "\nmodule skipwalk_mine(" in (tmp_path / "x.v").read_text()
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), [
+    (["nonesuch"], 2, "no preset 'nonesuch' (os-elm: tiny, "),
+    (["fan", "--unit", "os-elm"], 2, "no preset 'fan'"),
+    (["tiny", "--name", "1core"], 2, "'1core' is no name of a Verilog module"),
+    (["tiny", "--set", "dim"], 2, "--set takes KEY=VALUE, not 'dim'"),
+    (["tiny", "--set", "sim=3"], 2, "the configuration has no 'sim'; it has name, dim, "),
+    (["tiny", "--set", "dim=7"], 2, "dim must be a multiple of lanes (4), not 7"),
+    (["tiny", "--set", "dim=many"], 2, "dim must be an int, not 'many'"),
+    (["none.json"], 3, "none.json: no such file"),
+    (["bad.json"], 3, "bad.json: is no map of a core: the core is one of os-elm, skip2-lora, not 'risc-v'"),
+])  # fmt: skip
+def test_command_refuses(arguments, code, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.json").write_text(json.dumps({"core": "risc-v", "configuration": {}}))
+    result = export(*arguments, "-o", "x.v")
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.json"]
+
+
+# ---- other people's tools
+@pytest.fixture(scope="module", params=CORES)
+def exported(request, tmp_path_factory):
+    """A configuration and its Verilog, module ``core``."""
+    cfg = CORES[request.param]
+    path = tmp_path_factory.mktemp("export") / "core.v"
+    path.write_text(axi_verilog(axi_core(cfg), "core"))
+    return cfg, path
+
+
+def test_yosys_reads_it_without_complaint(exported):
+    log = run_yosys([f"read_verilog {exported[1]}", "hierarchy -check -top core", "proc", "check -assert", "stat"])
+    assert "Warning" not in log
+
+
+@pytest.mark.skipif(icarus.MISSING is not None, reason=icarus.MISSING or "")
+def test_icarus_reads_it_without_complaint_and_ends_in_the_same_bits(exported, tmp_path):
+    cfg, verilog = exported
+    if isinstance(cfg, LoraConfig):
+        words, _ = random_program(cfg, 1, 15, 1.0)
+        want = golden_replies(cfg, words).tolist()
+    else:
+        rng = np.random.default_rng(1)
+        words = np.concatenate([load(cfg, rng), hot(cfg, rng, 20, nodes=5), anything(cfg, rng, 30), read_back(cfg)])
+        want = ReferenceCore(cfg).execute(words)
+    commands, program = tmp_path / "commands.hex", tmp_path / "bench"
+    commands.write_text("".join(f"{int(word):08x}\n" for word in words))
+    icarus.compile_quietly(
+        program, "axi_bench", Path(__file__).with_name("axi_bench.v"), verilog, defines={"CORE": "core"}
+    )
+    lines = [line.split() for line in icarus.run(program, f"+commands={commands}", f"+replies={len(want)}")]
+    assert_replies([int(word, 16) for kind, word in lines if kind == "reply"], want, cfg=cfg)
+    assert lines[-1] == ["digest", f"{cfg.digest:08x}"]
