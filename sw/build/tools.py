@@ -1,5 +1,6 @@
 """The programs between a netlist and a bitstream, run with a log and with word of how far they are."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -7,13 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...hw.boards.prepare import TOOLS, BuildFailed
+from ...sim.rtl.build import BuildError
+from ...sim.rtl.synthesis import SynthesisError
+from ..errors import DeviceError
 from ..results.report import installed
 
-__all__ = ["Progress", "run_tool", "versions"]
+__all__ = ["Progress", "run_tool", "tool_errors", "versions"]
 
 PACKAGES = (
     "amaranth",
@@ -76,6 +80,15 @@ class Progress:
 def versions() -> dict[str, str]:
     """Versions of the packages that have a say in a bitstream, as far as they are installed."""
     return installed(PACKAGES)
+
+
+@contextlib.contextmanager
+def tool_errors() -> Iterator[None]:
+    """What goes wrong with a tool below a command is a DeviceError of the command."""
+    try:
+        yield
+    except (BuildError, BuildFailed, SynthesisError) as error:
+        raise DeviceError(str(error)) from error
 
 
 def run_tool(

@@ -9,6 +9,8 @@ import pytest
 from skipwalk.hw.boards.table import BOARDS, Pll, board
 from skipwalk.sw.errors import InputError
 
+from ..support.command import skipwalk
+
 
 # ---- tables
 @pytest.mark.parametrize("row", BOARDS.values(), ids=BOARDS)
@@ -163,10 +165,11 @@ def test_other_options_place_again(tools, tmp_path, monkeypatch):
     assert (tmp_path / "boards" / "ulx3s-25f" / "runs").read_text() == "2 2 "
 
 
-def test_summary_goes_where_it_is_kept(tools, tmp_path, capsys):
-    bitstream = tools()
-    assert bitstream.main(["ulx3s-25f", "--seeds", "2", "--results", str(tmp_path / "results")]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "results" / "ulx3s-25f.json").read_text())
+def test_summary_goes_where_it_is_kept(tools, tmp_path):
+    tools()
+    done = skipwalk("bitstream", "ulx3s-25f", "--seeds", 2, "--results", tmp_path / "results")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == json.loads((tmp_path / "results" / "ulx3s-25f.json").read_text())
 
 
 def test_summary_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
@@ -185,17 +188,21 @@ def test_summary_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypa
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path, capsys):
+def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path):
     bitstream = tools()
-    assert bitstream.main(["ulx3s-25f", "--again"]) == 1
-    assert "`make bitstream BOARD=ulx3s-25f` builds it" in capsys.readouterr().err
+    again = "bitstream", "ulx3s-25f", "--again"
+    done = skipwalk(*again)
+    assert done.exit_code == 5
+    assert "`make bitstream BOARD=ulx3s-25f` builds it" in done.stderr
     bitstream.build(board("ulx3s-25f"))
-    assert bitstream.main(["ulx3s-25f", "--again"]) == 0
-    assert hashlib.sha256(b"bits of seed 2").hexdigest() in capsys.readouterr().out
+    done = skipwalk(*again)
+    assert done.exit_code == 0, done.output
+    assert hashlib.sha256(b"bits of seed 2").hexdigest() in done.stdout
     script = tmp_path / "ECPPACK"
     script.write_text(script.read_text().replace("bits ", "other bits "))
-    assert bitstream.main(["ulx3s-25f", "--again"]) == 1
-    assert "bitstream_sha256 was" in capsys.readouterr().err
+    done = skipwalk(*again)
+    assert done.exit_code == 5
+    assert "bitstream_sha256 was" in done.stderr
 
 
 def test_tool_that_takes_too_long_is_stopped(tmp_path):
@@ -240,18 +247,23 @@ def test_progress_tells_the_phase(line, said, capsys, monkeypatch):
         ({"constraint": 12.0}, "12 MHz were asked for, not 75"),
     ],
 )
-def test_missed_or_missing_constraint_fails_the_build(tools, values, message, capsys):
-    bitstream = tools(**values)
-    assert bitstream.main(["ulx3s-25f"]) == 1
-    assert message in capsys.readouterr().err
+def test_missed_or_missing_constraint_fails_the_build(tools, values, message):
+    tools(**values)
+    done = skipwalk("bitstream", "ulx3s-25f")
+    assert done.exit_code == 5
+    assert message in done.stderr
 
 
-def test_failing_tool_is_told_with_its_log(tools, tmp_path, capsys):
-    bitstream = tools()
+def test_failing_tool_is_told_with_its_log(tools, tmp_path):
+    tools()
     (tmp_path / "ECPPACK").write_text(f"#!{sys.executable}\nraise SystemExit('no such bit')")
-    assert bitstream.main(["ulx3s-25f", "--seeds", "2"]) == 1
-    assert "code 1; its log is" in capsys.readouterr().err
+    done = skipwalk("bitstream", "ulx3s-25f", "--seeds", 2)
+    assert done.exit_code == 5
+    assert "code 1; its log is" in done.stderr
     (tmp_path / "NEXTPNR_ECP5").unlink()
-    assert bitstream.main(["ulx3s-25f"]) == 1
-    assert 'is not installed: pip install "skipwalk[boards]"' in capsys.readouterr().err
-    assert bitstream.main(["nonesuch"]) == 2
+    done = skipwalk("bitstream", "ulx3s-25f")
+    assert done.exit_code == 5
+    assert 'is not installed: pip install "skipwalk[boards]"' in done.stderr
+    done = skipwalk("bitstream", "nonesuch")
+    assert done.exit_code == 2
+    assert "ulx3s-85f" in done.stderr

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from scipy import stats
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
@@ -33,6 +32,8 @@ from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.tasks import load_task
 from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.results.records import OTHER_BACKENDS, source_digest, source_texts
+
+from ..support.command import skipwalk
 
 #: What fits the preset ``tiny``.
 SMALL = {"preset": "tiny", "window": 3, "negatives": 4, "walk_length": 12, "walks_per_node": 4, "block_walks": 16}
@@ -226,7 +227,7 @@ def command(toys, tmp_path, monkeypatch):
 
     def run(acts: str, *arguments: str):
         where = ["--graph", acts, "--labels", str(tmp_path / "log"), "--out", str(tmp_path / "out")]
-        return CliRunner().invoke(cli.main, [*where, *arguments])
+        return skipwalk("lab", "experiments", *where, *arguments)
 
     return run
 
@@ -272,7 +273,7 @@ def test_the_command_sums_up_without_running(command, tmp_path):
 
 def test_data_that_are_not_there_are_skipped_with_a_reason(tmp_path):
     missing = ["--graph", str(tmp_path / "no.edges"), "--labels", str(tmp_path / "no.labels")]
-    done = CliRunner().invoke(cli.main, [*missing, "--only", "cora-static", "--out", str(tmp_path / "out")])
+    done = skipwalk("lab", "experiments", *missing, "--only", "cora-static", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "skipped cora.static:" in done.stderr
     assert "no.edges" in done.stderr

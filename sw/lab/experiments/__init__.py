@@ -1,4 +1,4 @@
-"""The science of this project, repeatable by seed: ``python -m skipwalk.sw.lab.experiments`` (``make experiments``).
+"""The science of this project, repeatable by seed: ``skipwalk lab experiments`` (``make experiments``).
 
 An *experiment* is one file here: parameter sets (*points*), a function that runs one of them with one seed, and how its
 numbers are called. A point with a seed is a *unit*. Its record is ``runs/KEY.json`` in the output folder; the key

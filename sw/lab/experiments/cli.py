@@ -1,13 +1,12 @@
 """The command: run what is missing, then print tables and write summaries."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ...errors import InputError, SkipwalkError
+from ...errors import InputError
 from ...results.report import Result, Series, write_report
 from . import cora_growing, cora_static, lora_methods, schedules, word_widths
 from .experiment import Experiment, Options, Plan, Unit, units
@@ -25,7 +24,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 _PATH = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command("experiments")
 @click.option("--graph", type=_PATH, default=Path("build/demo/cora.edges"), show_default=True)
 @click.option("--labels", type=_PATH, default=Path("build/demo/cora.labels"), show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/experiments"))
@@ -73,10 +72,7 @@ def main(
         if report is not None and not failed:
             write_report(report, entries, **details)
     except KeyboardInterrupt:
-        click.echo("stopped; the same command goes on from here", err=True)
-        sys.exit(130)
-    except SkipwalkError as error:
-        raise click.ClickException(str(error)) from error
+        raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     for name, reason in details["skipped"].items():
         click.echo(f"skipped {name}: {reason}", err=True)
     if failed:

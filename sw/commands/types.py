@@ -1,0 +1,44 @@
+"""Values of options: lists of integers and of formats."""
+
+import re
+from typing import Any
+
+import click
+
+from ...hw.arith.formats import SQ
+
+__all__ = ["Formats", "Numbers"]
+
+
+class Numbers(click.ParamType):
+    """Integers with commas or spaces between them."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
+        if isinstance(value, list):
+            return value
+        try:
+            return list(dict.fromkeys(int(word) for word in re.split(r",\s*|\s+", value.strip())))
+        except ValueError:
+            return self.fail(f"{value!r} is no list of integers such as 16,32", param, ctx)
+
+
+class Formats(click.ParamType):
+    """Formats ``Qi.f`` with commas between them."""
+
+    name = "Qi.f,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[SQ]:
+        if isinstance(value, list):
+            return value
+        formats = []
+        for word in value.split(","):
+            match = re.fullmatch(r"Q(-?\d+)\.(-?\d+)", word.strip())
+            if match is None:
+                return self.fail(f"{word!r} is no format such as Q5.13", param, ctx)
+            try:
+                formats.append(SQ(int(match[1]), int(match[2])))
+            except ValueError as error:
+                return self.fail(str(error), param, ctx)
+        return list(dict.fromkeys(formats))
