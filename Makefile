@@ -9,7 +9,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history
+.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables map link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the scienc
 
 tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README
 	$(BIN)/skipwalk lab tables
+
+map: $(VENV)/.installed-dev  ## write docs/map.md: what computes which equation
+	$(BIN)/skipwalk lab map
 
 link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes build/link/summary.json
 	$(BIN)/skipwalk lab link build/link/summary.json

@@ -19,6 +19,7 @@ ENTRIES = {
     "ultrascale": Entry("lab.ultrascale:main", "What exported cores take of an UltraScale+ part.", "rtl,synth"),
     "fmax-history": Entry("lab.page.history:main", "Keep the boards' frequencies beside earlier ones."),
     "tables": Entry("lab.tables.pages:main", "Put figures of results/ into README and docs/."),
+    "map": Entry("lab.map:main", "Write docs/map.md: what computes which equation."),
     "report": Entry("lab.page.cli:report", "One HTML page of all figures in a folder of results."),
 }
 
