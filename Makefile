@@ -3,22 +3,28 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+# Versions of everything that is installed; build/lowest.txt has the lowest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 export PYTHONHASHSEED := 0
 
 # How the wheel of graphdatascience (Apache-2.0), which carries the citation graph Cora, is pinned.
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables map link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history
+.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables map link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-# One stamp a set of extras; pip is asked again when pyproject.toml changes, and needs no network if nothing did.
-$(VENV)/.installed-%: pyproject.toml
+# One stamp a set of extras; pip is asked again when a version changes, and needs no network if none did.
+$(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[$*]'
 	touch $@
+
+build/lowest.txt: pyproject.toml
+	mkdir -p build
+	$(PYTHON) .ci/lowest > $@
 
 build/demo/cora.edges: | $(VENV)/.installed-demo
 	mkdir -p build/demo
@@ -36,8 +42,8 @@ demo-board: $(VENV)/.installed-dev build/demo/cora.edges  ## the same, and on a 
 demo-lora: $(VENV)/.installed-demo  ## fine-tune a network to turned digits in the RTL and compare
 	$(BIN)/skipwalk lab demo-lora --out build/demo-lora
 
-test: $(VENV)/.installed-dev  ## all tests
-	$(BIN)/python -m pytest -n $(JOBS)
+test: $(VENV)/.installed-dev  ## all tests; TESTS="tests/oselm -k sweep" for some
+	$(BIN)/python -m pytest -n $(JOBS) --durations=25 $(TESTS)
 
 lint: $(VENV)/.installed-dev  ## style, formatting, types
 	$(BIN)/ruff check hw sw sim tests
@@ -98,6 +104,9 @@ fmax-history: $(VENV)/.installed-demo  ## keep the frequencies in results/boards
 
 xilinx: $(VENV)/.installed-dev  ## what exported cores take of the papers' UltraScale+ part (minutes); writes results/axi.json
 	$(BIN)/skipwalk lab ultrascale results/axi.json
+
+constraints: $(VENV)/.installed-dev,boards,serial  ## keep the versions in .venv as those that make installs
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 
 clean:  ## remove everything that was built, but not the virtual environment
 	rm -rf build
