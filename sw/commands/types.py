@@ -1,4 +1,4 @@
-"""Values of options: lists of integers and of formats."""
+"""Values of options: backends, lists of integers and of formats."""
 
 import re
 from typing import Any
@@ -6,8 +6,19 @@ from typing import Any
 import click
 
 from ...hw.arith.formats import SQ
+from ..link.transport import unknown_backend
 
-__all__ = ["Formats", "Numbers"]
+__all__ = ["Backend", "Formats", "Numbers"]
+
+
+class Backend(click.ParamType):
+    """The name of a backend, refused before anything is read if there is none of that name."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        fault = unknown_backend(value)
+        return value if fault is None else self.fail(fault, param, ctx)
 
 
 class Numbers(click.ParamType):
