@@ -76,10 +76,10 @@ def test_threefry_gives_the_known_answers_and_those_of_the_driver():
     }
     for (counter, key), answer in known.items():
         counters = [int(c) for c in rng.integers(0, 1 << 63, 8)]
-        n = Threefry.LATENCY + len(counters) + 1
+        n = Threefry().latency + len(counters) + 1
         driven = {"key": [key] * (n + 2), "counter": [0, 0, counter, *counters, *[0] * (n - len(counters) - 1)]}
         # Unsigned 64 bits do not fit what ``clocked`` returns, so each half is looked at in an int.
-        got = [int(o) & ones for o in clocked_wide(Threefry(), driven)][2 + Threefry.LATENCY :]
+        got = [int(o) & ones for o in clocked_wide(Threefry(), driven)][2 + Threefry().latency :]
         assert got[0] == answer
         assert got[1 : 1 + len(counters)] == [int(draw(np.uint64(key), np.uint64(c))) & ones for c in counters]
 
