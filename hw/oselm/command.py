@@ -10,7 +10,7 @@ from ..fabric.widths import COUNTER_BITS
 from ..unit.host_states import counter_states, echo_state, identity_state
 from .config import CoreConfig
 from .ops import lane_bits
-from .protocol import Counter, Opcode, Parameter, identity_words
+from .protocol import Opcode, Parameter, counters_of, identity_words
 
 __all__ = ["CommandInterpreter"]
 
@@ -76,7 +76,7 @@ class CommandInterpreter(wiring.Component):
                 "at_rest": In(1),
                 "q": Out(cfg.p.bits - 1),
                 "p0": Out(signed(cfg.p.bits)),
-                "counter_index": Out(clog2(len(Counter))),
+                "counter_index": Out(clog2(len(counters_of(cfg)))),
                 "counter": In(COUNTER_BITS),
                 "clear": Out(1),
                 "rejected": Out(1),
@@ -130,7 +130,9 @@ class CommandInterpreter(wiring.Component):
         ]
 
         walks_commands = (Opcode.WALK, Opcode.WRITE_TABLE) if cfg.walks else ()
-        walks_parameters = tuple(p for p in Parameter if p >= Parameter.SAMPLING) if cfg.walks else ()
+        walks_parameters = (
+            tuple(p for p in Parameter if Parameter.SAMPLING <= p <= Parameter.NEXT_WALK) if cfg.walks else ()
+        )
         m.d.comb += [self.set_number.eq(header), self.set_value.eq(word)]
         with m.FSM():
             with m.State("HEADER"):
@@ -213,7 +215,7 @@ class CommandInterpreter(wiring.Component):
             with m.State("SET"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
-                    with m.Switch(header[:4]):
+                    with m.Switch(header[:5]):
                         with m.Case(Parameter.Q):
                             m.d.sync += self.q.eq(word)
                         with m.Case(Parameter.P0):
@@ -223,7 +225,7 @@ class CommandInterpreter(wiring.Component):
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                     m.next = "HEADER"
-            counter_states(m, self, header, left, len(Counter))
+            counter_states(m, self, header, left, len(counters_of(cfg)))
             with m.State("WRITE"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):

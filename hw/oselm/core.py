@@ -17,7 +17,7 @@ from .context_queue import ContextQueue
 from .front_end.front_end import FrontEnd
 from .gain import Gain
 from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
-from .protocol import Counter
+from .protocol import Counter, counters_of
 from .samples import SampleEngine
 from .sequencer import EngineTiming
 from .sequential import SequentialSequencer
@@ -72,7 +72,7 @@ class OSELMCore(wiring.Component):
         self._command = CommandInterpreter(cfg)
         self._front = FrontEnd(cfg, primitives=primitives) if cfg.walks else None
         self._queue = ContextQueue(cfg)
-        self._counters = CounterBank(len(Counter))
+        self._counters = CounterBank(len(counters_of(cfg)))
         self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3, cfg.groups)
         super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
 
@@ -281,7 +281,7 @@ class OSELMCore(wiring.Component):
             Counter.WAIT_ROW: sequencer.wait_row,
         }
         m.d.comb += [
-            counters.events.eq(Cat(events[c] for c in Counter)),
+            counters.events.eq(Cat(events[c] for c in counters_of(self._cfg))),
             counters.clear.eq(command.clear | flush),
             counters.index.eq(command.counter_index),
             command.counter.eq(counters.count),

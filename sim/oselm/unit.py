@@ -11,7 +11,7 @@ from numba import njit
 
 from ...hw.fabric.widths import COUNTER_BITS
 from ...hw.oselm.config import CoreConfig
-from ...hw.oselm.protocol import Counter, Opcode, Parameter, identity_words
+from ...hw.oselm.protocol import Counter, Opcode, Parameter, counters_of, identity_words
 from ..arith.words import from_words, raw_words
 from . import compiled, golden
 from .front_end.front_end import FrontEnd
@@ -141,7 +141,7 @@ class GoldenDevice:
             case Opcode.INFO:
                 self._replies.append(np.array(identity_words(cfg), np.uint32))
             case Opcode.SET:
-                self._set(argument & 0xF, operands)
+                self._set(argument & 0x1F, operands)
             case Opcode.GET:
                 self._get(argument & 0xFF)
             case Opcode.CLEAR:
@@ -177,7 +177,7 @@ class GoldenDevice:
 
     def _get(self, number: int) -> None:
         value = 0
-        if number < len(Counter):
+        if number < len(counters_of(self._cfg)):
             counter = Counter(number)
             state = self.state
             known = {

@@ -7,7 +7,7 @@ import numpy as np
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.oselm.config import CoreConfig
 from skipwalk.hw.oselm.front_end.sampling import Sampling
-from skipwalk.hw.oselm.protocol import Counter, Opcode, Parameter, header, identity_words
+from skipwalk.hw.oselm.protocol import Counter, Opcode, Parameter, counters_of, header, identity_words
 from skipwalk.sim.arith.words import from_words, raw_words
 from skipwalk.sim.oselm import golden
 from skipwalk.sim.oselm.front_end.contexts import AliasTable
@@ -75,7 +75,7 @@ class ReferenceCore:
             case Opcode.INFO:
                 return list(identity_words(cfg))
             case Opcode.SET:
-                self._set(word & 15, next(source))
+                self._set(word & 31, next(source))
             case Opcode.GET:
                 return self._get(word & 255)
             case Opcode.CLEAR:
@@ -102,8 +102,10 @@ class ReferenceCore:
 
     def _walk(self, argument: int, source: Iterator[int]) -> None:
         count = argument & 0xFFFF
-        packed = [next(source) for _ in range((count + 1) // 2)]
-        rows = [word >> shift & 0xFFFF for word in packed for shift in (0, 16)][:count]
+        per_word = self._cfg.walk_rows
+        packed = [next(source) for _ in range(-(-count // per_word))]
+        shifts, mask = ((0, 16), 0xFFFF) if per_word == 2 else ((0,), 0xFFFFF)
+        rows = [word >> shift & mask for word in packed for shift in shifts][:count]
         ready = self._sampling is not None and (self._table or not self._sampling.negatives)
         if ready and argument <= self._cfg.max_walk and all(row < self._cfg.nodes for row in rows):
             self._walks.append(rows)
@@ -174,7 +176,7 @@ class ReferenceCore:
             self.rejected += 1
 
     def _get(self, number: int) -> list[int | None]:
-        if number >= len(Counter):
+        if number >= len(counters_of(self._cfg)):
             self.rejected += 1
             return [0, 0]
         counter = Counter(number)
@@ -233,7 +235,7 @@ def read_back(cfg: CoreConfig) -> np.ndarray:
     """Commands that read all rows, P and all counters."""
     reads = [header(Opcode.READ_ROW, n) for n in range(cfg.nodes)]
     reads += [header(Opcode.READ_P, n) for n in range(cfg.dim)]
-    return np.array(reads + [header(Opcode.GET, n) for n in Counter], np.uint32)
+    return np.array(reads + [header(Opcode.GET, n) for n in counters_of(cfg)], np.uint32)
 
 
 def hot(cfg: CoreConfig, rng: np.random.Generator, n: int, *, nodes: int, full: bool = False) -> np.ndarray:
@@ -261,7 +263,7 @@ def random_walks(cfg: CoreConfig, rng: np.random.Generator, n: int, longest: int
     """WALK commands of ``n`` walks of 0 to ``longest`` nodes among the first ``nodes`` (0: all)."""
     block = rng.integers(0, nodes or cfg.nodes, (n, longest)).astype(np.int32)
     block[np.arange(longest) >= rng.integers(0, longest + 1, n)[:, None]] = -1
-    return walk_words(block)
+    return walk_words(block, cfg.walk_rows)
 
 
 def random_sampling(cfg: CoreConfig, rng: np.random.Generator) -> Sampling:
@@ -312,7 +314,7 @@ def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
         odd = int(rng.random() < 0.05) << 16
         rows = [row(cfg.nodes if rng.random() < 0.1 else 3) & 0xFFFF for _ in range(count + 1)]
         pairs = [rows[i] | rows[i + 1] << 16 for i in range(0, count, 2)]
-        return [header(Opcode.WALK, odd | count), *pairs]
+        return [header(Opcode.WALK, odd | count), *(pairs if cfg.walk_rows == 2 else rows[:count])]
 
     def table() -> list[int]:
         columns = int(rng.choice([1, 2, cfg.nodes])) if rng.random() < 0.9 else int(rng.choice([0, cfg.nodes + 1]))

@@ -215,7 +215,7 @@ class FrontEnd(wiring.Component):
                 walks = (asked.walks != 0) & (asked.walks <= cfg.walks)
                 m.d.sync += [
                     few.eq(samples <= cfg.max_samples),
-                    shaped.eq(walks & (asked.window >= 2) & (asked.reserved == 0)),
+                    shaped.eq(walks & (asked.window >= 2) & (asked.reserved == 0) & (asked.source == 0)),
                 ]
                 m.next = "DECIDE"
             with m.State("DECIDE"):

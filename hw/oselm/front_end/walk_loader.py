@@ -11,6 +11,9 @@ from .sampling import FIELDS
 
 __all__ = ["SamplingLayout", "WalkAddress", "WalkLayout", "WalkLoader", "slot_bits"]
 
+#: Of a row in a word of WALK.
+_ROW_BITS = 16
+
 
 def slot_bits(cfg: CoreConfig) -> int:
     """Width of a walk's place in its group."""
@@ -145,7 +148,7 @@ class WalkLoader(wiring.Component):
 
     def _walk(self, m, word, header, sound, left, group, n, hand_over):
         cfg, sampling = self._cfg, self.sampling
-        row = word[: cfg.FRONT_END_ROW_BITS]
+        row = word[:_ROW_BITS]
         index = Signal(clog2(cfg.max_walk))
         nodes = Signal(range(cfg.max_walk + 1))
         positives = Signal(WalkLayout(cfg)["positives"].shape)
@@ -177,7 +180,7 @@ class WalkLoader(wiring.Component):
                 m.d.comb += self.node_en.eq(1)
                 m.d.sync += [
                     sound.eq(sound & (row < cfg.nodes)),
-                    word.eq(word >> cfg.FRONT_END_ROW_BITS),
+                    word.eq(word >> _ROW_BITS),
                     index.eq(index + 1),
                     left.eq(left - 1),
                 ]

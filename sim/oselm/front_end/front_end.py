@@ -13,6 +13,7 @@ __all__ = ["FrontEnd"]
 
 _NOP, _WALK = int(Opcode.NOP), int(Opcode.WALK)
 _COUNT_MASK = 0xFFFF
+_ROW_MASK = (1 << CoreConfig.ROW_BITS) - 1
 #: The upper bits of a header of WALK have to be 0.
 _ARGUMENT = 0x0FFFFFFF
 
@@ -37,10 +38,10 @@ class FrontEnd:
 
     def take(self, words: np.ndarray, at: int) -> int:
         """Take the walks from ``words[at:]`` up to another command or one that is cut off; returns where that is."""
-        end, n = _extent(words, at)
+        end, n = _extent(words, at, self._cfg.walk_rows)
         if n:
             block = np.full((n, self._cfg.max_walk), -1, np.int32)
-            n_sound = _decode(words[at:end], self._cfg.nodes, block)
+            n_sound = _decode(words[at:end], self._cfg.nodes, self._cfg.walk_rows, block)
             ready = self._sampling is not None and (not self._sampling.negatives or len(self._alias) > 0)
             n_sound = n_sound if ready else 0
             self.rejected += n - n_sound
@@ -90,13 +91,18 @@ class FrontEnd:
 
 
 @njit(cache=True, nogil=True)
-def _extent(words, at):
+def _words(nodes, per_word):
+    return nodes if per_word == 1 else (nodes + 1) >> 1
+
+
+@njit(cache=True, nogil=True)
+def _extent(words, at, per_word):
     """Where the run of NOP and whole WALK commands from ``at`` ends, and how many walks it has."""
     n = 0
     while at < len(words):
         opcode = words[at] >> 28
         if opcode == _WALK:
-            size = ((words[at] & _COUNT_MASK) + 1) >> 1
+            size = _words(int(words[at]) & _COUNT_MASK, per_word)
             if at + 1 + size > len(words):
                 break
             n += 1
@@ -108,9 +114,10 @@ def _extent(words, at):
 
 
 @njit(cache=True, nogil=True)
-def _decode(words, nodes, block):
+def _decode(words, nodes, per_word, block):
     """Fill the rows of ``block`` with the sound walks; returns how many."""
     n, at = 0, 0
+    mask = 0xFFFF if per_word == 2 else _ROW_MASK
     while at < len(words):
         argument = int(words[at]) & _ARGUMENT
         is_walk = words[at] >> 28 == _WALK
@@ -121,11 +128,11 @@ def _decode(words, nodes, block):
         sound = argument <= block.shape[1]
         if sound:
             for i in range(count):
-                row = (int(words[at + i // 2]) >> 16 * (i % 2)) & 0xFFFF
+                row = (int(words[at + i // per_word]) >> 16 * (i % per_word)) & mask
                 sound = sound and row < nodes
                 block[n, i] = row
             if not sound:
                 block[n] = -1
-        at += (count + 1) >> 1
+        at += _words(count, per_word)
         n += sound
     return n
