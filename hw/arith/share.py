@@ -4,7 +4,6 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..fabric.pipeline import delay
 from ..fabric.vendor import Vendor
 from .multiplier import Multiplier
 

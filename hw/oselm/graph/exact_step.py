@@ -92,9 +92,7 @@ class ExactStep(wiring.Component):
         entry = Signal(EntryLayout(cfg), reset_less=True)
         other = Signal(cfg.row_bits, reset_less=True)
         begun = Signal(reset_less=True)  # ``other`` has been read
-        back, below, equal, some = (
-            Signal(reset_less=True, name=name) for name in ("back", "below", "equal", "some")
-        )
+        back, below, equal, some = (Signal(reset_less=True, name=name) for name in ("back", "below", "equal", "some"))
         case = Signal(range(CASES), reset_less=True)
         turn = Signal(range(SHARE_BITS), reset_less=True)
         exceeds, ends = Signal(reset_less=True), Signal(reset_less=True)

@@ -6,7 +6,6 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...fabric.pipeline import clog2
 from ...fabric.shared import QueryPort
 from ..config import CoreConfig
 from .draws import DrawLayout, Key
@@ -47,12 +46,12 @@ class Starts(wiring.Component):
     o : Out(stream of rows)
     busy : Out(1)
         Rows may still come.
-    rows : In(range(nodes + 1))
-        Steady while ``busy``.
+    rows : In(range(nodes + 1)), open : In(1)
+        As of the graph store; steady while ``busy``.
     value : In(32), set_round, set_place : In(1)
         Set the round, and its place to 0; or the place. Only while not ``busy``.
     dropped : Out(1)
-        A whole round had no start, or there are no rows: the rest of the command was dropped.
+        A whole round had no start: the rest of the command was dropped.
     draws : Out(QueryPort(DrawLayout, 64)), headers : Out(ReadPort)
 
     Timing: a place of a round takes ``3 (D + b + b / 2 + 4)`` cycles, where D is the cycles to a draw, and a row
@@ -69,6 +68,7 @@ class Starts(wiring.Component):
                 "o": Out(stream.Signature(cfg.row_bits)),
                 "busy": Out(1),
                 "rows": In(range(cfg.nodes + 1)),
+                "open": In(1),
                 "value": In(32),
                 "set_round": In(1),
                 "set_place": In(1),
@@ -91,6 +91,8 @@ class Starts(wiring.Component):
         for bit in range(1, cfg.row_bits):
             with m.If(highest[bit]):
                 m.d.sync += [width.eq(bit + 1), mask.eq((1 << bit + 1) - 1)]
+        with m.If(self.rows == 0):
+            m.d.sync += [width.eq(1), mask.eq(1)]
 
         y, sum_, factor, addend = (
             Signal(CoreConfig.ROW_BITS, reset_less=True, name=name) for name in ("y", "sum", "factor", "addend")
@@ -128,8 +130,6 @@ class Starts(wiring.Component):
                 with m.Elif(kind != StartKind.ROUND):
                     m.d.sync += y.eq(Mux(second, command.v, command.u))
                     m.next = "ROW"
-                with m.Elif(self.rows == 0):
-                    m.next = "DROP"
                 with m.Else():
                     with m.If(place == 0):
                         m.d.sync += fruitless.eq(1)
@@ -166,7 +166,7 @@ class Starts(wiring.Component):
                     m.next = "ROW"
             with m.State("ROW"):
                 limit = Mux(kind == StartKind.ROUND, self.rows, cfg.nodes)
-                m.d.sync += [inside.eq(y < limit), row.eq(y)]
+                m.d.sync += [inside.eq((y < limit) & self.open), row.eq(y)]
                 m.next = "ASK"
             with m.State("ASK"):
                 with m.If(~inside):

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...fabric.pipeline import clog2
 from ...fabric.shared import QueryPort
 from ..config import CoreConfig
-from ..front_end.walk_loader import WalkAddress
+from ..front_end.groups import WalkAddress
 from .candidates import CASES, CandidateLayout, TrialLayout
 from .draws import DrawLayout, DrawQueue
 from .exact_step import ListLayout, SumLayout
