@@ -101,7 +101,7 @@ def _exact(g, current, previous, limits, bits):
     for last in (False, True):
         running = np.uint64(0)
         for e in range(begin, begin + g.degree[current]):
-            weight = 1
+            weight = np.int64(1)
             if weighted:
                 weight = np.int64(g.sums[e]) - (np.int64(g.sums[e - 1]) if e > begin else 0)
             factor = max((limits[_case(g, previous, g.neighbours[e])] + np.uint64(1)) >> _S16, np.uint64(1))

@@ -8,6 +8,8 @@ from skipwalk.sim.oselm.graph.rows import first_values
 from skipwalk.sim.oselm.graph.starts import bits_for, permuted, round_starts
 from skipwalk.sim.oselm.graph.store import GraphStore
 
+from ...support.graph import plain_place
+
 
 def store_with(nodes, alone=()):
     """A ring over all rows of ``nodes`` but those in ``alone``, which are known."""
@@ -19,15 +21,6 @@ def store_with(nodes, alone=()):
         if u != v:
             store.add_edge(u, v)
     return store
-
-
-def plain_place(key, round_, x, bits):
-    mask, y = (1 << bits) - 1, x
-    for k in range(3):
-        d = int(draw(np.uint64(key), np.uint64(round_ << 32 | k)))
-        y = (y * ((d & mask) | 1) + (d >> 32 & mask)) & mask
-        y ^= y >> ((bits + 1) // 2)
-    return y
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 7, 12, 20])

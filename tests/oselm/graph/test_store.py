@@ -6,94 +6,12 @@ import numpy as np
 import pytest
 from skipwalk.sim.oselm.graph.store import GraphStore, Outcome
 
+from ...support.graph import PlainStore
+
 DONE, REFUSED, REJECTED = Outcome
 
 
-class Plain:
-    """A store as the words of its definition say it."""
-
-    def __init__(self, nodes, edge_ends, weight_bits):
-        self.nodes, self.edge_ends, self.weight_bits = nodes, edge_ends, weight_bits
-        self.open = False
-
-    def clear(self):
-        self.open = True
-        self.edges: dict[int, dict[int, int]] = {r: {} for r in range(self.nodes)}
-        self.place = dict.fromkeys(range(self.nodes), 0)
-        self.room = dict.fromkeys(range(self.nodes), 0)
-        self.known: set[int] = set()
-        self.free: dict[int, list[int]] = {}
-        self.top = self.rows = 0
-        return DONE
-
-    def _in_range(self, *rows):
-        return self.open and all(0 <= r < self.nodes for r in rows)
-
-    def make_known(self, row, count=1):
-        if not self._in_range(*(row, max(row, row + count - 1))):
-            return REJECTED
-        for r in range(row, row + count):
-            self.known.add(r)
-            self.rows = max(self.rows, r + 1)
-        return DONE
-
-    def _alloc(self, c):
-        if self.free.get(c):
-            return self.free[c].pop()
-        size = 4 << (c - 1)
-        if self.top + size > self.edge_ends:
-            return None
-        self.top += size
-        return (self.top - size) // 4
-
-    def add_edge(self, u, v, w):
-        if not self._in_range(u, v) or u == v:
-            return REJECTED
-        if self.weight_bits and not 1 <= w <= 65535:
-            return REJECTED
-        w, limit = (w, 1 << self.weight_bits) if self.weight_bits else (1, 1 << 60)
-        more = w - self.edges[u].get(v, 0)
-        if any(sum(self.edges[r].values()) + more >= limit for r in (u, v)):
-            return REFUSED
-        if v not in self.edges[u]:
-            got = {}
-            for r in (u, v):
-                if len(self.edges[r]) == (4 << self.room[r] >> 1 if self.room[r] else 0):
-                    got[r] = self._alloc(self.room[r] + 1)
-                    if got[r] is None:
-                        if r == v and u in got:
-                            self.free.setdefault(self.room[u] + 1, []).append(got[u])
-                        return REFUSED
-            self.make_known(u)
-            self.make_known(v)
-            for r, place in got.items():
-                if self.room[r]:
-                    self.free.setdefault(self.room[r], []).append(self.place[r])
-                self.room[r] += 1
-                self.place[r] = place
-        self.edges[u][v] = self.edges[v][u] = w
-        return DONE
-
-    def remove_edge(self, u, v):
-        if not self._in_range(u, v) or v not in self.edges[u]:
-            return REJECTED
-        for r, other in ((u, v), (v, u)):
-            del self.edges[r][other]
-            if not self.edges[r]:
-                self.free.setdefault(self.room[r], []).append(self.place[r])
-                self.room[r] = self.place[r] = 0
-        return DONE
-
-    def free_node(self, u):
-        if not self._in_range(u) or u not in self.known:
-            return REJECTED
-        while self.edges[u]:
-            self.remove_edge(u, max(self.edges[u]))
-        self.known.discard(u)
-        return DONE
-
-
-def assert_same(store: GraphStore, plain: Plain) -> None:
+def assert_same(store: GraphStore, plain: PlainStore) -> None:
     a = store.arrays
     assert (store.rows, store.top) == (plain.rows, plain.top)
     assert set(np.flatnonzero(a.known)) == plain.known
@@ -130,7 +48,7 @@ def random_change(rng, plain):
 @pytest.mark.parametrize(("nodes", "edge_ends"), [(3, 8), (7, 32), (30, 128), (60, 400)])
 def test_random_changes(nodes, edge_ends, weight_bits):
     rng = np.random.default_rng([nodes, weight_bits])
-    store, plain = GraphStore(nodes, edge_ends, weight_bits), Plain(nodes, edge_ends, weight_bits)
+    store, plain = GraphStore(nodes, edge_ends, weight_bits), PlainStore(nodes, edge_ends, weight_bits)
     assert store.add_edge(0, 1) == store.remove_edge(0, 1) == store.free_node(0) == store.make_known(0) == REJECTED
     seen: set[tuple[str, Outcome]] = set()
     store.clear()

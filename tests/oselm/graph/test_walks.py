@@ -6,9 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import chisquare
-from skipwalk.sim.oselm.front_end.threefry import draw
 from skipwalk.sim.oselm.graph.store import GraphStore
-from skipwalk.sim.oselm.graph.walks import TRIALS, case_limits, make_walks
+from skipwalk.sim.oselm.graph.walks import case_limits, make_walks
+
+from ...support.graph import plain_walk
 
 #: p and q at which refusals are rare, frequent, and so frequent that steps by the running sum are common.
 BIASES = [(0.5, 1.0), (0.25, 4.0), (4.0, 0.25), (64.0, 2.0**-10), (1e-5, 1e-3)]
@@ -30,39 +31,6 @@ def random_store(rng, nodes, density, weight_bits=0, *, order=None):
     return store
 
 
-def plain_walk(store, start, length, limits, key, number):
-    """One walk, with a full test of every candidate; returns (rows, steps by the running sum)."""
-    j, exact, walk = 0, 0, [start]
-
-    def bits():
-        nonlocal j
-        j += 1
-        return int(draw(np.uint64(key), np.uint64(number % 2**32 << 32 | j)))
-
-    def case(x):
-        return 0 if x == walk[-2] else 1 if x in store.neighbours(walk[-2]) else 2
-
-    while len(walk) < length:
-        around, sums = store.neighbours(walk[-1]).tolist(), np.cumsum(store.weights(walk[-1])).tolist()
-        if len(around) == 1:
-            walk.append(around[0])
-            continue
-        for _ in range(TRIALS):
-            d = bits()
-            x = (d >> 32) * sums[-1] >> 32
-            candidate = next(v for v, s in zip(around, sums, strict=True) if s > x)
-            if len(walk) == 1 or d % 2**32 <= limits[case(candidate)]:
-                break
-        else:
-            exact += 1
-            weights = np.diff([0, *sums]).tolist()
-            parts = [w * max(limits[case(v)] + 1 >> 16, 1) for v, w in zip(around, weights, strict=True)]
-            x = (bits() >> 40) * sum(parts) >> 24
-            candidate = next(v for v, s in zip(around, np.cumsum(parts).tolist(), strict=True) if s > x)
-        walk.append(candidate)
-    return walk, exact
-
-
 @pytest.mark.parametrize("weight_bits", [0, 24])
 @pytest.mark.parametrize(("p", "q"), BIASES)
 def test_equals_the_definition(p, q, weight_bits):
@@ -71,7 +39,10 @@ def test_equals_the_definition(p, q, weight_bits):
     key, first, limits = 0x0123456789ABCDEF, 2**32 - 20, case_limits(p, q)
     starts = rng.integers(0, 25, 40)
     got = make_walks(store.arrays, starts, length=30, limits=limits, key=key, first=first)
-    wanted = [plain_walk(store, start, 30, limits, key, first + i) for i, start in enumerate(starts.tolist())]
+    wanted = [
+        plain_walk(store.neighbours, store.weights, start, 30, limits, key, first + i)
+        for i, start in enumerate(starts.tolist())
+    ]
     assert got.tolist() == [walk for walk, _ in wanted]
     by_sum = sum(exact for _, exact in wanted)
     assert by_sum > 20 if p in (64.0, 1e-5) else by_sum < 20, by_sum
