@@ -63,9 +63,10 @@ class Shared(wiring.Component):
     def elaborate(self, platform):
         n = self._n
         m = Module()
-        m.submodules.asked = asked = SyncFIFO(width=max(1, clog2(n)), depth=self._under_way)
+        bits = max(1, clog2(n))
+        m.submodules.asked = asked = SyncFIFO(width=bits, depth=self._under_way)
         request, response = self.server.request, self.server.response
-        last, chosen = Signal(range(n)), Signal(range(n))
+        last, chosen = Signal(bits), Signal(bits)
         some, take = Signal(), Signal()
         valid = [client.request.valid for client in self.clients]
         with m.Switch(last):

@@ -1,6 +1,4 @@
-"""The front end with a graph that is written from outside: words in, items of contexts and elements of rows out."""
-
-from collections.abc import Sequence
+"""The front end with a graph that is written from outside: words in, items of contexts and elements out."""
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal
@@ -12,7 +10,7 @@ from skipwalk.hw.fabric.ram import Ram
 from skipwalk.hw.fabric.shared import QueryPort
 from skipwalk.hw.oselm.config import CoreConfig
 from skipwalk.hw.oselm.front_end.front_end import FrontEnd
-from skipwalk.hw.oselm.graph.layouts import EntryLayout, HeaderLayout, address_bits
+from skipwalk.hw.oselm.graph.layouts import EntryLayout, HeaderLayout
 from skipwalk.hw.oselm.graph.ports import FixedRead
 from skipwalk.sim.oselm.graph.store import GraphStore
 
@@ -216,4 +214,4 @@ def words_of(store: GraphStore) -> np.ndarray:
         out += [HEADER << 28 | row, int(a.place[row]), int(a.degree[row])]
     for e in range(store.top):
         out += [ENTRY << 28 | e, int(a.neighbours[e]), int(a.sums[e]) if len(a.sums) else 0]
-    return np.array([*out, ROWS << 28 | store.rows], np.uint32)
+    return (np.array([*out, ROWS << 28 | store.rows]) & 0xFFFF_FFFF).astype(np.uint32)
