@@ -51,6 +51,10 @@ class Bench:
 
         self._simulator.add_testbench(hold)
 
+    def testbench(self, process: Callable[[Any], Any]) -> None:
+        """Any other process of Amaranth's simulator."""
+        self._simulator.add_testbench(process)
+
     def source(self, stream: Any, payloads: Sequence[Any]) -> None:
         """Send them one after another."""
 
