@@ -8,7 +8,7 @@ from skipwalk.sim.oselm.graph.store import GraphStore
 
 from .queries import Bench
 
-__all__ = ["KEYS", "Service", "random_store"]
+__all__ = ["KEYS", "Service", "bits_at", "random_store"]
 
 #: In the order of Key.
 KEYS = (0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210, 0x1357_9BDF_0246_8ACE, 77)

@@ -39,7 +39,8 @@ class Bench:
             await ctx.tick()
             self.cycles += 1
 
-    def _pauses(self) -> bool:
+    def pauses(self) -> bool:
+        """Whether whoever asks is to wait for a cycle."""
         return self._random.random() < self._gap
 
     def drive(self, **values: Any) -> None:
@@ -60,7 +61,7 @@ class Bench:
 
         async def send(ctx):
             for payload in payloads:
-                while self._pauses():
+                while self.pauses():
                     await ctx.tick()
                 ctx.set(stream.payload, payload)
                 ctx.set(stream.valid, 1)
@@ -78,7 +79,7 @@ class Bench:
             refused = None
             waited = 0
             while len(got) < n:
-                ready = not self._pauses()
+                ready = not self.pauses()
                 ctx.set(stream.ready, ready)
                 *_, valid, payload = await ctx.tick().sample(stream.valid, stream.payload)
                 assert refused is None or (valid and payload == refused), "what was offered was withdrawn"
@@ -115,9 +116,9 @@ class Bench:
             waiting: deque[tuple[int, Any]] = deque()
             now = 0
             while True:
-                ready = not self._pauses()
+                ready = not self.pauses()
                 ctx.set(port.request.ready, ready)
-                due = bool(waiting) and waiting[0][0] <= now and not self._pauses()
+                due = bool(waiting) and waiting[0][0] <= now and not self.pauses()
                 ctx.set(port.response.valid, due)
                 if due:
                     ctx.set(port.response.payload, waiting.popleft()[1])
