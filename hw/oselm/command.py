@@ -4,9 +4,9 @@ from amaranth.hdl import Array, Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..fabric.counters import CounterAccess
 from ..fabric.pipeline import clog2
 from ..fabric.read_chain import chain_latency
-from ..fabric.widths import COUNTER_BITS
 from ..unit.host_states import counter_states, echo_state, identity_state
 from .config import CoreConfig
 from .ops import lane_bits
@@ -34,10 +34,8 @@ class CommandInterpreter(wiring.Component):
         All contexts have been trained and all pipelines are empty.
     parameters : Out
         q and p0, raw.
-    counter_index : Out, counter : In
-        One of the counters, and what it has come to ``CounterBank.LATENCY`` cycles later.
-    clear : Out(1)
-        All counters back to 0.
+    counters : Out(CounterAccess)
+        What GET and CLEAR mean.
     rejected : Out(1)
         A command, a context or a sample was dropped.
     host_row, host_chunk, host_lane, host_data : Out
@@ -76,9 +74,7 @@ class CommandInterpreter(wiring.Component):
                 "at_rest": In(1),
                 "q": Out(cfg.p.bits - 1),
                 "p0": Out(signed(cfg.p.bits)),
-                "counter_index": Out(clog2(len(Counter))),
-                "counter": In(COUNTER_BITS),
-                "clear": Out(1),
+                "counters": Out(CounterAccess(len(Counter))),
                 "rejected": Out(1),
                 "host_row": Out(max(cfg.row_bits, clog2(cfg.dim))),
                 "host_chunk": Out(max(1, clog2(cfg.chunks))),
@@ -119,7 +115,7 @@ class CommandInterpreter(wiring.Component):
         sound_sample = row < cfg.nodes
 
         identity = Array(Const(w, 32) for w in identity_words(cfg))
-        m.d.comb += self.counter_index.eq(header)
+        m.d.comb += self.counters.index.eq(header)
         lane, chunk = Signal(range(max(2, cfg.lanes))), Signal(range(max(2, cfg.chunks)))
         last_lane, last_chunk = lane == cfg.lanes - 1, chunk == cfg.chunks - 1
         m.d.comb += [
@@ -194,7 +190,7 @@ class CommandInterpreter(wiring.Component):
                         with m.Case(Opcode.GET):
                             m.next = "FETCH"
                         with m.Case(Opcode.CLEAR):
-                            m.d.comb += self.clear.eq(1)
+                            m.d.comb += self.counters.clear.eq(1)
                             m.next = "HEADER"
                         with m.Case(Opcode.WRITE_ROW, Opcode.WRITE_P):
                             m.d.comb += self.rejected.eq(~sound_row)

@@ -280,9 +280,5 @@ class OSELMCore(wiring.Component):
             Counter.WAIT_SWEEP: sequencer.wait_sweep,
             Counter.WAIT_ROW: sequencer.wait_row,
         }
-        m.d.comb += [
-            counters.events.eq(Cat(events[c] for c in Counter)),
-            counters.clear.eq(command.clear | flush),
-            counters.index.eq(command.counter_index),
-            command.counter.eq(counters.count),
-        ]
+        wiring.connect(m, command.counters, counters.access)
+        m.d.comb += [counters.events.eq(Cat(events[c] for c in Counter)), counters.hold.eq(flush)]
