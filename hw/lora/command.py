@@ -11,7 +11,7 @@ from ..unit.host_states import counter_states, echo_state, identity_state
 from ..unit.ports import ChainAccess, Rest
 from .config import LoraConfig
 from .ops import RINGS
-from .ports import Activations, Backbone, FrozenOutputs, HostWrites, LookUps, Parameters, SampleFlow
+from .ports import Activations, Backbone, CommandEvents, FrozenOutputs, HostWrites, Parameters, SampleFlow
 from .protocol import LoraCounter, LoraOpcode, LoraParameter, Source, Space, chunk_words, identity_words
 
 __all__ = ["LoraCommand"]
@@ -36,8 +36,8 @@ class LoraCommand(wiring.Component):
         Samples for the sequencer, and when nothing is in flight.
     parameters, counters : Out(Parameters), Out(CounterAccess)
         What SET, GET and CLEAR mean.
-    look_ups, rejected : Out(LookUps), Out(1)
-        Events.
+    events : Out(CommandEvents)
+        Of samples and commands.
     x, c : Out(Activations), Out(FrozenOutputs)
         A sample's activations for the lanes, its frozen outputs for the head.
     backbone : Out(Backbone)
@@ -65,8 +65,7 @@ class LoraCommand(wiring.Component):
                 "rest": Out(Rest()),
                 "parameters": Out(Parameters(cfg)),
                 "counters": Out(CounterAccess(len(LoraCounter))),
-                "look_ups": Out(LookUps()),
-                "rejected": Out(1),
+                "events": Out(CommandEvents()),
                 "x": Out(Activations(cfg)),
                 "c": Out(FrozenOutputs(cfg)),
                 "backbone": Out(Backbone(cfg)),
@@ -208,16 +207,16 @@ class LoraCommand(wiring.Component):
                     with m.Case(Source.CACHE):
                         m.next = "LOOK_UP"
                     with m.Case(Source.INPUT, Source.ACTIVATIONS):
-                        m.d.comb += [self.look_ups.miss.eq(sound), self.rejected.eq(~sound)]
+                        m.d.comb += [self.events.miss.eq(sound), self.events.rejected.eq(~sound)]
                         m.next = "TAKE"
                     with m.Default():
-                        m.d.comb += self.rejected.eq(1)
+                        m.d.comb += self.events.rejected.eq(1)
                         m.next = "HEADER"
             with m.State("LOOK_UP"):
                 m.d.sync += count.eq(count + 1)
                 with m.If(count == directory.latency - 1):
                     m.d.sync += count.eq(0)
-                    m.d.comb += [self.look_ups.hit.eq(sound & known), self.rejected.eq(~(sound & known))]
+                    m.d.comb += [self.events.hit.eq(sound & known), self.events.rejected.eq(~(sound & known))]
                     with m.If(sound & known):
                         m.next = "COPY"
                     with m.Else():
@@ -278,7 +277,7 @@ class LoraCommand(wiring.Component):
                     with m.Case(LoraOpcode.FLUSH):
                         m.next = "ECHO"
                     with m.Default():
-                        m.d.comb += self.rejected.eq(1)
+                        m.d.comb += self.events.rejected.eq(1)
                         m.next = "HEADER"
             identity_state(m, self, identity[left[:3]], left, len(identity))
             with m.State("SET"):
@@ -291,9 +290,9 @@ class LoraCommand(wiring.Component):
                             with m.Case(LoraParameter.SHIFT_1 + k):
                                 m.d.sync += self.parameters.shifts[k].eq(word)
                         with m.Default():
-                            m.d.comb += self.rejected.eq(1)
+                            m.d.comb += self.events.rejected.eq(1)
                     m.next = "HEADER"
-            counter_states(m, self, header, left, len(LoraCounter))
+            counter_states(m, self, self.events.rejected, header, left, len(LoraCounter))
             with m.State("COUNT"):
                 m.d.comb += self.i.ready.eq(1)
                 m.d.sync += left.eq(word)
@@ -308,7 +307,7 @@ class LoraCommand(wiring.Component):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
                     m.d.comb += [
-                        self.rejected.eq(~inside),
+                        self.events.rejected.eq(~inside),
                         self.host.adapters.eq(inside & (space == Space.ADAPTERS)),
                         self.host.weights.eq(inside & (space == Space.WEIGHTS)),
                         self.host.biases.eq(inside & (space == Space.BIASES)),
@@ -320,7 +319,7 @@ class LoraCommand(wiring.Component):
                         m.next = "HEADER"
             readable = inside & (space == Space.ADAPTERS)
             with m.State("READ"):
-                m.d.comb += [self.host.read.eq(1), self.rejected.eq(~readable)]
+                m.d.comb += [self.host.read.eq(1), self.events.rejected.eq(~readable)]
                 m.next = "LOAD"
             with m.State("LOAD"), m.If(self.chain.loaded):
                 m.next = "SHIFT"

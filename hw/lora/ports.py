@@ -12,11 +12,11 @@ __all__ = [
     "Activations",
     "Backbone",
     "Beats",
+    "CommandEvents",
     "FrozenOutputs",
     "Gradient",
     "HostWrites",
     "LaneLoan",
-    "LookUps",
     "Parameters",
     "SampleFlow",
     "Sums",
@@ -37,11 +37,12 @@ class Parameters(wiring.Signature):
         super().__init__({"rate": Out(cfg.RATE.bits), "shifts": Out(cfg.SHIFT_BITS).array(cfg.layers)})
 
 
-class LookUps(wiring.Signature):
-    """From the interpreter, events: a sample was in the Skip-Cache (``hit``), or came from elsewhere (``miss``)."""
+class CommandEvents(wiring.Signature):
+    """From the interpreter: a sample was in the Skip-Cache (``hit``), or came from elsewhere (``miss``); a command or a
+    sample was ``rejected``."""
 
     def __init__(self):
-        super().__init__({"hit": Out(1), "miss": Out(1)})
+        super().__init__({"hit": Out(1), "miss": Out(1), "rejected": Out(1)})
 
 
 class Activations(wiring.Signature):

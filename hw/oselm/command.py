@@ -1,15 +1,16 @@
 """The command interpreter: words from the host in, words to the host out."""
 
-from amaranth.hdl import Array, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.counters import CounterAccess
-from ..fabric.pipeline import clog2
 from ..fabric.read_chain import chain_latency
 from ..unit.host_states import counter_states, echo_state, identity_state
+from ..unit.ports import ChainAccess, Rest
 from .config import CoreConfig
-from .ops import lane_bits
+from .ops import HostOp
+from .ports import ContextWords, FrontEndAccess, Inflation
 from .protocol import Counter, Opcode, Parameter, identity_words
 
 __all__ = ["CommandInterpreter"]
@@ -26,32 +27,20 @@ class CommandInterpreter(wiring.Component):
     -------
     i, o : streams of 32-bit words
         Commands and replies.
-    centre_valid, sample_valid, row, label, ends : Out, ready : In
-        Words of a context, for the queue.
-    drain : Out(1)
-        No more contexts will come before ``at_rest`` is high.
-    at_rest : In(1)
-        All contexts have been trained and all pipelines are empty.
-    parameters : Out
-        q and p0, raw.
-    counters : Out(CounterAccess)
-        What GET and CLEAR mean.
+    contexts : Out(ContextWords)
+        For the queue.
+    rest : Out(Rest)
+        No more contexts will come before all have been trained and all pipelines are empty.
+    inflation, counters : Out(Inflation), Out(CounterAccess)
+        What SET, GET and CLEAR mean.
     rejected : Out(1)
         A command, a context or a sample was dropped.
-    host_row, host_chunk, host_lane, host_data : Out
-        Element, or chunk of a row, that the host means.
-    write_row, write_p, read_row, read_p : Out(1)
-        One of them, for one cycle.
-    loaded : In(1), shift : Out(1), element : In
-        The read chain has taken what was asked for; move on; its first element.
-    walk_words : Out(stream), walk_busy : In(1)
-        To the front end: WALK and WRITE_TABLE; it wants more words of the command, or works on it.
-    walks_close : Out(1), walks_idle : In(1)
-        A context or a barrier has come: no walk waits for others; no walks are left.
-    set_en, set_number, set_value : Out
-        A parameter of the front end.
+    host, chain : Out(HostOp), Out(ChainAccess)
+        What READ_* and WRITE_* mean.
+    walks : Out(FrontEndAccess)
+        WALK, WRITE_TABLE, and the parameters of the front end.
 
-    Without a front end in ``cfg``, the last three entries are left alone and their commands are unknown.
+    Without a front end in ``cfg``, ``walks`` is left alone and its commands are unknown.
 
     Timing: a word of TRAIN, WRITE_ROW or WRITE_P a cycle; an element of READ_ROW or READ_P a cycle, and the latency
     of the store for each chunk.
@@ -59,41 +48,18 @@ class CommandInterpreter(wiring.Component):
 
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg
-        element_bits = max(cfg.beta.bits, cfg.p.bits)
         super().__init__(
             {
                 "i": In(stream.Signature(32)),
                 "o": Out(stream.Signature(32)),
-                "centre_valid": Out(1),
-                "sample_valid": Out(1),
-                "row": Out(cfg.row_bits),
-                "label": Out(1),
-                "ends": Out(1),
-                "ready": In(1),
-                "drain": Out(1),
-                "at_rest": In(1),
-                "q": Out(cfg.p.bits - 1),
-                "p0": Out(signed(cfg.p.bits)),
+                "contexts": Out(ContextWords(cfg)),
+                "rest": Out(Rest()),
+                "inflation": Out(Inflation(cfg)),
                 "counters": Out(CounterAccess(len(Counter))),
                 "rejected": Out(1),
-                "host_row": Out(max(cfg.row_bits, clog2(cfg.dim))),
-                "host_chunk": Out(max(1, clog2(cfg.chunks))),
-                "host_lane": Out(lane_bits(cfg)),
-                "host_data": Out(signed(element_bits)),
-                "write_row": Out(1),
-                "write_p": Out(1),
-                "read_row": Out(1),
-                "read_p": Out(1),
-                "loaded": In(1),
-                "shift": Out(1),
-                "element": In(signed(element_bits)),
-                "walk_words": Out(stream.Signature(32)),
-                "walk_busy": In(1),
-                "walks_close": Out(1),
-                "walks_idle": In(1, init=1),
-                "set_en": Out(1),
-                "set_number": Out(4),
-                "set_value": Out(32),
+                "host": Out(HostOp(cfg)),
+                "chain": Out(ChainAccess(max(cfg.beta.bits, cfg.p.bits))),
+                "walks": Out(FrontEndAccess()),
             }
         )
 
@@ -119,15 +85,15 @@ class CommandInterpreter(wiring.Component):
         lane, chunk = Signal(range(max(2, cfg.lanes))), Signal(range(max(2, cfg.chunks)))
         last_lane, last_chunk = lane == cfg.lanes - 1, chunk == cfg.chunks - 1
         m.d.comb += [
-            self.host_row.eq(argument),
-            self.host_chunk.eq(chunk),
-            self.host_lane.eq(lane),
-            self.host_data.eq(word),
+            self.host.row.eq(argument),
+            self.host.chunk.eq(chunk),
+            self.host.lane.eq(lane),
+            self.host.data.eq(word),
         ]
 
         walks_commands = (Opcode.WALK, Opcode.WRITE_TABLE) if cfg.walks else ()
         walks_parameters = tuple(p for p in Parameter if p >= Parameter.SAMPLING) if cfg.walks else ()
-        m.d.comb += [self.set_number.eq(header), self.set_value.eq(word)]
+        m.d.comb += [self.walks.set_number.eq(header), self.walks.set_value.eq(word)]
         with m.FSM():
             with m.State("HEADER"):
                 with m.If(self.i.valid):
@@ -135,13 +101,13 @@ class CommandInterpreter(wiring.Component):
                         with m.Case(Opcode.NOP):
                             m.d.comb += self.i.ready.eq(1)
                         with m.Case(Opcode.TRAIN):
-                            m.d.comb += [self.walks_close.eq(1), self.i.ready.eq(self.ready & self.walks_idle)]
-                            with m.If(self.ready & self.walks_idle):
+                            m.d.comb += [self.walks.close.eq(1), self.i.ready.eq(self.contexts.ready & self.walks.idle)]
+                            with m.If(self.contexts.ready & self.walks.idle):
                                 m.d.comb += [
-                                    self.centre_valid.eq(sound_context),
+                                    self.contexts.centre.eq(sound_context),
                                     self.rejected.eq(~sound_context),
-                                    self.row.eq(row),
-                                    self.ends.eq(sound_context & (count == 0)),
+                                    self.contexts.row.eq(row),
+                                    self.contexts.ends.eq(sound_context & (count == 0)),
                                 ]
                                 m.d.sync += left.eq(count)
                                 with m.If(count != 0):
@@ -159,15 +125,15 @@ class CommandInterpreter(wiring.Component):
                             m.next = "BARRIER"
             with m.State("SAMPLES"):
                 m.d.comb += [
-                    self.i.ready.eq(self.ready),
-                    self.row.eq(row),
-                    self.label.eq(word[31]),
+                    self.i.ready.eq(self.contexts.ready),
+                    self.contexts.row.eq(row),
+                    self.contexts.label.eq(word[31]),
                 ]
-                with m.If(self.i.valid & self.ready):
+                with m.If(self.i.valid & self.contexts.ready):
                     m.d.comb += [
-                        self.sample_valid.eq(sound_sample),
+                        self.contexts.sample.eq(sound_sample),
                         self.rejected.eq(~sound_sample),
-                        self.ends.eq(left == 1),
+                        self.contexts.ends.eq(left == 1),
                     ]
                     m.d.sync += left.eq(left - 1)
                     with m.If(left == 1):
@@ -179,9 +145,9 @@ class CommandInterpreter(wiring.Component):
                     with m.If(left == 1):
                         m.next = "HEADER"
             with m.State("BARRIER"):
-                m.d.comb += [self.walks_close.eq(1), self.drain.eq(self.walks_idle)]
+                m.d.comb += [self.walks.close.eq(1), self.rest.drain.eq(self.walks.idle)]
                 m.d.sync += [left.eq(0), lane.eq(0), chunk.eq(0)]
-                with m.If(self.at_rest):
+                with m.If(self.rest.at_rest):
                     with m.Switch(opcode):
                         with m.Case(Opcode.INFO):
                             m.next = "INFO"
@@ -211,21 +177,21 @@ class CommandInterpreter(wiring.Component):
                 with m.If(self.i.valid):
                     with m.Switch(header[:4]):
                         with m.Case(Parameter.Q):
-                            m.d.sync += self.q.eq(word)
+                            m.d.sync += self.inflation.q.eq(word)
                         with m.Case(Parameter.P0):
-                            m.d.sync += self.p0.eq(word)
+                            m.d.sync += self.inflation.p0.eq(word)
                         with m.Case(*walks_parameters):
-                            m.d.comb += self.set_en.eq(1)
+                            m.d.comb += self.walks.set_en.eq(1)
                         with m.Default():
                             m.d.comb += self.rejected.eq(1)
                     m.next = "HEADER"
-            counter_states(m, self, header, left, len(Counter))
+            counter_states(m, self, self.rejected, header, left, len(Counter))
             with m.State("WRITE"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
                     m.d.comb += [
-                        self.write_row.eq(sound_row & (opcode == Opcode.WRITE_ROW)),
-                        self.write_p.eq(sound_row & (opcode == Opcode.WRITE_P)),
+                        self.host.write_row.eq(sound_row & (opcode == Opcode.WRITE_ROW)),
+                        self.host.write_p.eq(sound_row & (opcode == Opcode.WRITE_P)),
                     ]
                     m.d.sync += lane.eq(lane + 1)
                     with m.If(last_lane):
@@ -234,17 +200,17 @@ class CommandInterpreter(wiring.Component):
                             m.next = "HEADER"
             with m.State("READ"):
                 m.d.comb += [
-                    self.read_row.eq(opcode == Opcode.READ_ROW),
-                    self.read_p.eq(opcode == Opcode.READ_P),
+                    self.host.read_row.eq(opcode == Opcode.READ_ROW),
+                    self.host.read_p.eq(opcode == Opcode.READ_P),
                 ]
                 m.next = "LOAD"
-            with m.State("LOAD"), m.If(self.loaded):
+            with m.State("LOAD"), m.If(self.chain.loaded):
                 m.next = "SHIFT"
             with m.State("SHIFT"):
                 m.d.comb += [
                     self.o.valid.eq(1),
-                    self.o.payload.eq(Mux(sound_row, self.element, 0)),
-                    self.shift.eq(self.o.ready),
+                    self.o.payload.eq(Mux(sound_row, self.chain.element, 0)),
+                    self.chain.shift.eq(self.o.ready),
                 ]
                 with m.If(self.o.ready):
                     m.d.sync += lane.eq(lane + 1)
@@ -262,16 +228,16 @@ class CommandInterpreter(wiring.Component):
                 with m.State("MOVE"):
                     m.next = "SHIFT"
             with m.State("WALK HEADER"):
-                m.d.comb += [self.walk_words.valid.eq(1), self.walk_words.payload.eq(header)]
-                with m.If(self.walk_words.ready):
+                m.d.comb += [self.walks.words.valid.eq(1), self.walks.words.payload.eq(header)]
+                with m.If(self.walks.words.ready):
                     m.next = "WALK WORDS"
             with m.State("WALK WORDS"):
                 m.d.comb += [
-                    self.walk_words.valid.eq(self.i.valid & self.walk_busy),
-                    self.walk_words.payload.eq(word),
-                    self.i.ready.eq(self.walk_words.ready & self.walk_busy),
+                    self.walks.words.valid.eq(self.i.valid & self.walks.busy),
+                    self.walks.words.payload.eq(word),
+                    self.i.ready.eq(self.walks.words.ready & self.walks.busy),
                 ]
-                with m.If(~self.walk_busy):
+                with m.If(~self.walks.busy):
                     m.next = "HEADER"
             echo_state(m, self, header)
         return m

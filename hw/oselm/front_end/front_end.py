@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...fabric.pipeline import delay
 from ...fabric.ram import Ram
 from ..config import CoreConfig
+from ..ports import FrontEndAccess
 from ..protocol import Parameter
 from .negatives import NegativeSampler
 from .walk_loader import SamplingLayout, WalkAddress, WalkLayout, WalkLoader
@@ -42,17 +43,10 @@ class FrontEnd(wiring.Component):
 
     Members
     -------
-    i : In(stream of 32-bit words), busy : Out(1)
-        WALK and WRITE_TABLE, the latter only while ``idle``; as in
-        :class:`~skipwalk.hw.oselm.front_end.walk_loader.WalkLoader`.
-    set_en : In(1), set_number : In(4), set_value : In(32)
-        Set a parameter of the front end; only while ``idle``.
-    close : In(1)
-        Walks that wait for others to go with will go alone.
-    idle : Out(1)
-        Nothing is under way, and no walk waits.
+    host : In(FrontEndAccess)
+        Commands as in :class:`~skipwalk.hw.oselm.front_end.walk_loader.WalkLoader`, and parameters.
     rejected : Out(1)
-        A command was dropped; never while ``idle``.
+        A command was dropped; never while ``host.idle``.
     o : Out(stream of ItemLayout)
 
     Timing: an item a cycle, without gaps from context to context and from walk to walk as long as ``o`` is ready and
@@ -74,33 +68,11 @@ class FrontEnd(wiring.Component):
         self._sampler = NegativeSampler(cfg, primitives=primitives)
         super().__init__(
             {
-                "i": In(stream.Signature(32)),
-                "busy": Out(1),
-                "set_en": In(1),
-                "set_number": In(4),
-                "set_value": In(32),
-                "close": In(1),
-                "idle": Out(1),
+                "host": In(FrontEndAccess()),
                 "rejected": Out(1),
                 "o": Out(stream.Signature(ItemLayout(cfg))),
             }
         )
-
-    def connect(self, m: Module, command: wiring.Component) -> None:
-        """Wire it to the :class:`~skipwalk.hw.oselm.command.CommandInterpreter` in ``m`` whose walks it takes.
-
-        Its items leave while ``command.ready`` is high; taking them, and ``rejected``, are left to the caller.
-        """
-        wiring.connect(m, command.walk_words, self.i)
-        m.d.comb += [
-            self.set_en.eq(command.set_en),
-            self.set_number.eq(command.set_number),
-            self.set_value.eq(command.set_value),
-            self.close.eq(command.walks_close),
-            command.walk_busy.eq(self.busy),
-            command.walks_idle.eq(self.idle),
-            self.o.ready.eq(command.ready),
-        ]
 
     def elaborate(self, platform):
         cfg = self._cfg
@@ -115,11 +87,11 @@ class FrontEnd(wiring.Component):
         m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=self.DEPTH)
         settling, unsound = self._parameters(m, loader, windowing, sampler)
 
-        wiring.connect(m, wiring.flipped(self.i), loader.i)
+        wiring.connect(m, wiring.flipped(self.host.words), loader.i)
         close = Signal()
-        m.d.sync += close.eq(self.close)
+        m.d.sync += close.eq(self.host.close)
         m.d.comb += [
-            self.busy.eq(loader.busy),
+            self.host.busy.eq(loader.busy),
             self.rejected.eq(loader.rejected | unsound),
             loader.settled.eq(~settling),
             loader.close.eq(close),
@@ -172,7 +144,7 @@ class FrontEnd(wiring.Component):
         # ``under_way`` is a cycle late; until then ``full`` tells what has left the loader.
         under_way = Signal()
         m.d.sync += under_way.eq(loader.full.any() | windowing.busy | (room != self.DEPTH))
-        m.d.comb += self.idle.eq(~(loader.busy | loader.pending | loader.full.any() | under_way | settling))
+        m.d.comb += self.host.idle.eq(~(loader.busy | loader.pending | loader.full.any() | under_way | settling))
         return m
 
     def _parameters(self, m, loader, windowing, sampler):
@@ -187,17 +159,17 @@ class FrontEnd(wiring.Component):
         m.d.comb += [
             loader.sampling.eq(sampling),
             sampler.key.eq(key),
-            windowing.next_walk.eq(self.set_value),
-            windowing.set_next_walk.eq(self.set_en & (self.set_number == Parameter.NEXT_WALK)),
+            windowing.next_walk.eq(self.host.set_value),
+            windowing.set_next_walk.eq(self.host.set_en & (self.host.set_number == Parameter.NEXT_WALK)),
         ]
         with m.FSM() as fsm:
-            with m.State("IDLE"), m.If(self.set_en), m.Switch(self.set_number):
+            with m.State("IDLE"), m.If(self.host.set_en), m.Switch(self.host.set_number):
                 with m.Case(Parameter.KEY_HIGH):
-                    m.d.sync += key[32:].eq(self.set_value)
+                    m.d.sync += key[32:].eq(self.host.set_value)
                 with m.Case(Parameter.KEY_LOW):
-                    m.d.sync += key[:32].eq(self.set_value)
+                    m.d.sync += key[:32].eq(self.host.set_value)
                 with m.Case(Parameter.SAMPLING):
-                    m.d.sync += asked.eq(self.set_value)
+                    m.d.sync += asked.eq(self.host.set_value)
                     m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.sync += [
