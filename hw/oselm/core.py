@@ -16,8 +16,9 @@ from .config import CoreConfig, Schedule
 from .context_queue import ContextQueue
 from .front_end.front_end import FrontEnd
 from .gain import Gain
+from .graph.store import GraphStore
 from .ops import HostOp, ReadKind, ReadOp, UpdateKind, UpdateOp
-from .protocol import Counter
+from .protocol import Counter, counters_of
 from .samples import SampleEngine
 from .sequencer import EngineTiming
 from .sequential import SequentialSequencer
@@ -38,7 +39,8 @@ class OSELMCore(wiring.Component):
                                                           +------------> PSweep --+ P
 
     With ``cfg.walks``, a :class:`~skipwalk.hw.oselm.front_end.front_end.FrontEnd` between interpreter and queue makes
-    contexts out of walks.
+    contexts out of walks; with ``cfg.edge_ends`` it makes the walks too, over the graph in a
+    :class:`~skipwalk.hw.oselm.graph.store.GraphStore`.
 
     Parameters
     ----------
@@ -70,11 +72,18 @@ class OSELMCore(wiring.Component):
         )
         self._sequencer = sequencer(cfg, self.timing)
         self._command = CommandInterpreter(cfg)
-        self._front = FrontEnd(cfg, primitives=primitives) if cfg.walks else None
+        self._store = GraphStore(cfg, primitives=primitives) if cfg.edge_ends else None
+        self._front = self._front_end(primitives) if cfg.walks else None
         self._queue = ContextQueue(cfg)
-        self._counters = CounterBank(len(Counter))
+        self._counters = CounterBank(len(counters_of(cfg)))
         self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3, cfg.groups)
         super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
+
+    def _front_end(self, primitives: bool) -> FrontEnd:
+        if self._store is None:
+            return FrontEnd(self._cfg, primitives=primitives)
+        latencies = {name: getattr(self._store, name) for name in ("header_latency", "entry_latency")}
+        return FrontEnd(self._cfg, **latencies, primitives=primitives)
 
     @property
     def settling(self) -> int:
@@ -106,12 +115,16 @@ class OSELMCore(wiring.Component):
         m.submodules.words = words = hold(SyncFIFO(width=32, depth=4))
         m.submodules.replies = replies = hold(SyncFIFO(width=32, depth=4))
         self._connect_words(m, words, replies, flush)
-        self._connect_contexts(m)
+        host = self._host(m)
+        self._connect_contexts(m, host)
         if self._front is not None:
             m.submodules.front = hold(self._front)
             self._connect_front_end(m, self._front)
+        if self._store is not None:
+            m.submodules.store = hold(self._store)
+            self._connect_graph(m, self._store, self._front, self._command.graph)
         self._connect_sequencer(m)
-        self._connect_operations(m)
+        self._connect_operations(m, host)
         self._connect_vectors(m)
         self._connect_counters(m, flush)
         return m
@@ -131,13 +144,13 @@ class OSELMCore(wiring.Component):
             replies.r_en.eq(self.o.ready & ~flush),
         ]
 
-    def _connect_contexts(self, m):
+    def _connect_contexts(self, m, host):
         """The host's contexts into the queue."""
         command, queue = self._command, self._queue
         wiring.connect(m, command.contexts, queue.i)
         # A row that the host has written is still on its way to the store when the first context could be read.
         landing = Signal(range(self.timing.read_after_update + 2))
-        with m.If(command.host.write_row):
+        with m.If(host.write_row):
             m.d.sync += landing.eq(self.timing.read_after_update + 1)
         with m.Elif(landing != 0):
             m.d.sync += landing.eq(landing - 1)
@@ -157,6 +170,35 @@ class OSELMCore(wiring.Component):
                 queue.label.eq(item.label),
                 queue.ends.eq(words.ready & item.ends),
             ]
+
+    def _connect_graph(self, m, store, front, access):
+        """The graph between the interpreter, which changes it, and the front end, which reads it."""
+        reads = front.graph
+        wiring.connect(m, access.edit, store.edit)
+        wiring.connect(m, store.done, access.done)
+        wiring.connect(m, access.starts, front.starts)
+        wiring.connect(m, store.fill, front.fill)
+        wiring.connect(m, reads.headers, store.headers)
+        wiring.connect(m, reads.entries, store.entries)
+        wiring.connect(m, reads.negative_headers, store.negative_header)
+        wiring.connect(m, reads.negative_entries, store.negative_entry)
+        m.d.comb += [reads.rows.eq(store.rows), reads.open.eq(store.open), access.filling.eq(front.filling)]
+
+    def _host(self, m):
+        """What the host means; or first values of a row, for which the interpreter waits."""
+        cfg = self._cfg
+        host = Signal(HostOp(cfg))
+        m.d.comb += host.eq(self._command.host)
+        if self._front is not None and self._store is not None:
+            element = self._front.element
+            with m.If(element.en):
+                m.d.comb += [
+                    host.write_row.eq(1),
+                    host.row.eq(element.row),
+                    Cat(host.lane, host.chunk).eq(element.index),
+                    host.data.eq(element.value),
+                ]
+        return host
 
     def _connect_sequencer(self, m):
         """Contexts, gains and errors into the sequencer; and when everything is at rest."""
@@ -181,12 +223,12 @@ class OSELMCore(wiring.Component):
         with m.Elif(quiet != self.settling):
             m.d.sync += quiet.eq(quiet + 1)
 
-    def _connect_operations(self, m):
+    def _connect_operations(self, m, host):
         """What the engines do. Host access and training exclude each other: the interpreter waits for rest."""
         cfg, command, sequencer = self._cfg, self._command, self._sequencer
         samples, sweep = self._samples, self._sweep
         # A cycle later, so that no decision of the interpreter reaches into the lanes.
-        host = data.View(HostOp(cfg), delay(m, command.host, 1, name="host"))
+        host = data.View(HostOp(cfg), delay(m, host, 1, name="host"))
         host_update, host_read = Signal(UpdateOp(cfg)), Signal(ReadOp(cfg))
         m.d.comb += [
             host_update.valid.eq(host.write_row),
@@ -250,4 +292,6 @@ class OSELMCore(wiring.Component):
             Counter.WAIT_ROW: sequencer.waits.row,
         }
         wiring.connect(m, command.counters, counters.access)
-        m.d.comb += [counters.events.eq(Cat(events[c] for c in Counter)), counters.hold.eq(flush)]
+        if front is not None and self._store is not None:
+            events |= {Counter.WALKS: front.made, Counter.REFUSED: command.graph.refused}
+        m.d.comb += [counters.events.eq(Cat(events[c] for c in counters_of(self._cfg))), counters.hold.eq(flush)]

@@ -6,6 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from ..fabric.pipeline import clog2
 from .config import CoreConfig
+from .graph.layouts import DoneLayout, EditLayout, EntryLayout, HeaderLayout, address_bits
+from .graph.memory import ReadPort
+from .graph.ports import FixedRead
+from .graph.starts import StartLayout
 from .ops import CONTEXT_SLOTS, lane_bits
 
 __all__ = [
@@ -14,6 +18,8 @@ __all__ = [
     "ElementWrites",
     "Elements",
     "FrontEndAccess",
+    "GraphAccess",
+    "GraphReads",
     "Inflation",
     "RowRead",
     "VectorWrites",
@@ -48,7 +54,7 @@ class FrontEndAccess(wiring.Signature):
     ``set_en`` : set parameter ``set_number`` to ``set_value``; only while ``idle``.
     """
 
-    def __init__(self):
+    def __init__(self, cfg: CoreConfig):
         super().__init__(
             {
                 "words": Out(stream.Signature(32)),
@@ -56,8 +62,50 @@ class FrontEndAccess(wiring.Signature):
                 "close": Out(1),
                 "idle": In(1, init=1),
                 "set_en": Out(1),
-                "set_number": Out(4),
+                "set_number": Out(5 if cfg.edge_ends else 4),
                 "set_value": Out(32),
+            }
+        )
+
+
+class GraphAccess(wiring.Signature):
+    """From the interpreter to the graph store and to what makes walks.
+
+    ``edit``, ``done`` : change the graph, and what became of it; ``refused``: it did not fit.
+    ``filling`` : rows still get their first values.
+    ``starts`` : make walks.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "edit": Out(stream.Signature(EditLayout())),
+                "done": In(stream.Signature(DoneLayout(cfg))),
+                "refused": Out(1),
+                "filling": In(1),
+                "starts": Out(stream.Signature(StartLayout())),
+            }
+        )
+
+
+class GraphReads(wiring.Signature):
+    """From the front end to the graph store.
+
+    ``rows``, ``open`` : as of :class:`~skipwalk.hw.oselm.graph.store.GraphStore`; steady while walks are made.
+    ``headers``, ``entries`` : for walkers, starts and searches.
+    ``negative_headers``, ``negative_entries`` : never refused.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        header, entry = (cfg.row_bits, HeaderLayout(cfg)), (address_bits(cfg), EntryLayout(cfg))
+        super().__init__(
+            {
+                "rows": In(range(cfg.nodes + 1)),
+                "open": In(1),
+                "headers": Out(ReadPort(*header)),
+                "entries": Out(ReadPort(*entry)),
+                "negative_headers": Out(FixedRead(*header)),
+                "negative_entries": Out(FixedRead(*entry)),
             }
         )
 

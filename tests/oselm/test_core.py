@@ -15,7 +15,7 @@ from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import CoreConfig, Schedule, preset
 from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.front_end.sampling import Sampling
-from skipwalk.hw.oselm.protocol import Counter, Opcode, header
+from skipwalk.hw.oselm.protocol import Counter, Opcode, counters_of, header
 from skipwalk.sim.oselm import compiled, golden
 from skipwalk.sim.rtl import build
 from skipwalk.sim.rtl.verilated import VerilatedCore, compile_library
@@ -110,8 +110,12 @@ class Bench:
         self.reference.state.beta, self.reference.state.p = state.beta, state.p
 
     def counters(self) -> dict[Counter, int]:
-        words = self.run(np.array([header(Opcode.GET, c) for c in Counter], np.uint32)).reshape(-1, 2).astype(np.int64)
-        return {c: int(low | high << 32) for c, (low, high) in zip(Counter, words, strict=True)}
+        words = (
+            self.run(np.array([header(Opcode.GET, c) for c in counters_of(self.cfg)], np.uint32))
+            .reshape(-1, 2)
+            .astype(np.int64)
+        )
+        return {c: int(low | high << 32) for c, (low, high) in zip(counters_of(self.cfg), words, strict=True)}
 
 
 GAPS = {"full rate": {}, "gaps": {"gap_in": 0.4, "gap_out": 0.5, "seed": 1}, "slow": {"gap_in": 0.97, "seed": 2}}
