@@ -1,5 +1,7 @@
 """A random share of a whole number: 32 bits, read as a fraction, times the number."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -40,7 +42,7 @@ class Share(wiring.Component):
         if not 1 <= n_bits <= 2 * self._PART:
             raise ValueError(f"n_bits must be 1 to {2 * self._PART}, not {n_bits}")
         self._n_bits = n_bits
-        self._kind = {"vendor": vendor, "primitives": primitives}
+        self._kind: dict[str, Any] = {"vendor": vendor, "primitives": primitives}
         super().__init__({"bits": In(32), "n": In(n_bits), "o": Out(n_bits)})
 
     @property

@@ -24,8 +24,8 @@ class GraphMemory(wiring.Component):
     """Words that are read by two, of which the second may be kept waiting: in each cycle with a chance of
     ``stall`` / 16."""
 
-    def __init__(self, depth: int, word, *, vendor):
-        self._ram = Ram(depth, word.size, vendor=vendor)
+    def __init__(self, depth: int, word, *, vendor, init=()):
+        self._ram = Ram(depth, word.size, vendor=vendor, init=[word.as_value().value for word in init])
         bits = (depth - 1).bit_length()
         super().__init__(
             {

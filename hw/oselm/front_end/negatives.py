@@ -1,5 +1,7 @@
 """Negative samples, one a cycle: out of an alias table (Vose 1991), or out of the graph on the device."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -55,9 +57,9 @@ class NegativeSampler(wiring.Component):
 
     def __init__(self, cfg: CoreConfig, *, header_latency: int = 0, entry_latency: int = 0, primitives: bool = False):
         self._cfg = cfg
-        kind = {"vendor": cfg.vendor, "primitives": primitives}
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         self._table = Ram(cfg.nodes, THRESHOLD_BITS + cfg.row_bits, **kind)
-        self._share = Share((cfg.nodes).bit_length(), **kind)
+        self._share = Share(cfg.nodes.bit_length(), **kind)
         self._choice = None
         members = {
             "columns": In(range(cfg.nodes + 1)),
@@ -69,7 +71,7 @@ class NegativeSampler(wiring.Component):
             "wr_alias": In(cfg.row_bits),
         }
         if cfg.edge_ends:
-            latencies = {"header_latency": header_latency, "entry_latency": entry_latency}
+            latencies: dict[str, int] = {"header_latency": header_latency, "entry_latency": entry_latency}
             self._choice = NeighbourChoice(cfg, **latencies, primitives=primitives)
             members |= {
                 "from_graph": In(1),
