@@ -35,9 +35,9 @@ class GraphStates:
         opcode, u = header[28:], header[: cfg.ROW_BITS]
         edit, starts = command.graph.edit.payload, command.graph.starts.payload
         with m.Switch(function):
-            for kind in Edit:
-                with m.Case(kind):
-                    m.d.comb += self._operands.eq(kind.operands(cfg))
+            for change in Edit:
+                with m.Case(change):
+                    m.d.comb += self._operands.eq(change.operands(cfg))
         m.d.comb += [
             edit.function.eq(function),
             edit.u.eq(u),
