@@ -7,9 +7,14 @@ pytest.importorskip("amaranth")
 
 from amaranth.sim import Simulator
 from skipwalk.hw.unit.packing import Packer, Unpacker
-from skipwalk.sim.arith.words import packed
 
 WIDTHS = (1, 7, 8, 18, 31, 32)
+
+
+def packed(raw, bits: int) -> np.ndarray:
+    """The low bits of each element, the first lowest, in words of which the last one is filled up with 0."""
+    number = sum((int(element) & (1 << bits) - 1) << bits * i for i, element in enumerate(raw))
+    return np.array([number >> 32 * i & 0xFFFFFFFF for i in range(-(-len(raw) * bits // 32))], np.uint32)
 
 
 def streamed(dut, runs, pause_in, pause_out, seed=0):
