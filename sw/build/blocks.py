@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Module, Signal, UnusedElaboratable, Value
+from amaranth.hdl import Const, Module, Signal, UnusedElaboratable, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -163,22 +163,26 @@ class Registered(wiring.Component):
 
     def __init__(self, inner: wiring.Component):
         self._inner = inner
-        super().__init__(inner.signature)
+        # A member that is a constant, as ``ready`` of a stream that is always ready, has no path.
+        self._ports = {
+            "__".join(map(str, path)): (member.flow, Value.cast(port))
+            for path, member, port in inner.signature.flatten(inner)
+            if not isinstance(Value.cast(port), Const)
+        }
+        super().__init__({name: wiring.Member(flow, port.shape()) for name, (flow, port) in self._ports.items()})
 
     @property
     def registers(self) -> int:
         """Bits of all ports."""
-        return sum(len(Value.cast(port)) for *_, port in self.signature.flatten(self))
+        return sum(len(port) for _, port in self._ports.values())
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.inner = inner = self._inner
-        ports = zip(self.signature.flatten(self), inner.signature.flatten(inner), strict=True)
-        for (path, member, out), (*_, port) in ports:
-            outside, inside = Value.cast(out), Value.cast(port)
-            name = f"{'_'.join(map(str, path))}_register"
-            register = Signal(outside.shape(), reset_less=True, name=name, attrs={"keep": 1})
-            source, sink = (outside, inside) if member.flow is In else (inside, outside)
+        m.submodules.inner = self._inner
+        for name, (flow, inside) in self._ports.items():
+            outside = getattr(self, name)
+            register = Signal(outside.shape(), reset_less=True, name=f"{name}_register", attrs={"keep": 1})
+            source, sink = (outside, inside) if flow is In else (inside, outside)
             m.d.sync += register.eq(source)
             m.d.comb += sink.eq(register)
         return m
