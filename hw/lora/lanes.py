@@ -39,7 +39,7 @@ class LoraLanes(wiring.Component):
     Members
     -------
     op : In(LaneOp)
-        A beat a cycle, on the timetable of :mod:`.lora_schedule`.
+        A beat a cycle, on the timetable of :mod:`.schedule`.
     g_ring, g_class : Out, g : In
         An element of g, in the same cycle.
     sum_valid : Out(1), sum : Out, sum_op : Out(LaneOp)

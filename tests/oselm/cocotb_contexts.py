@@ -1,4 +1,4 @@
-"""Runs in the simulator, started by test_blocks.py: words of contexts in, whole contexts and samples out."""
+"""Runs in the simulator, started by test_context_queue.py: words of contexts in, whole contexts and samples out."""
 
 import cocotb
 import numpy as np

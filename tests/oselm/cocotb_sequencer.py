@@ -1,4 +1,4 @@
-"""Runs in the simulator, started by test_blocks.py: what a sequencer issues, and when, with engines that are played.
+"""Runs in the simulator, started by test_sequencers.py: what a sequencer issues, and when, with engines played.
 
 Operations are written down with their cycles and compared with the schedule afterwards: their order, who sees whose
 update, and the distances that the engines ask for.

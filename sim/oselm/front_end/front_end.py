@@ -59,17 +59,19 @@ class FrontEnd:
         """Take the walks from ``words[at:]`` up to another command or one that is cut off; returns where that is."""
         end, n = _extent(words, at, self._cfg.walk_rows)
         if n:
+            self._begin(from_host=True)
             block = np.full((n, self._cfg.max_walk), -1, np.int32)
             n_sound = _decode(words[at:end], self._cfg.nodes, self._cfg.walk_rows, block)
             n_sound = n_sound if self._ready() else 0
             self._rejected += n - n_sound
             if n_sound:
-                self._add(block[:n_sound], from_host=True)
+                self._add(block[:n_sound])
         return end
 
     def start(self, opcode: int, argument: int) -> None:
         """START or ROUND."""
         assert self.graph is not None
+        self._begin(from_host=False)
         n = argument >> WALKS_SHIFT if opcode == Opcode.START else argument
         if n and self._can_walk():
             self._walk(self.graph.start(argument) if opcode == Opcode.START else self.graph.round(n))
@@ -77,6 +79,7 @@ class FrontEnd:
     def edit(self, argument: int, operands: np.ndarray) -> None:
         """EDIT; all walks before it have been closed."""
         assert self.graph is not None
+        self._begin(from_host=False)
         starts = self.graph.edit(argument, operands)
         if starts is not None and self._can_walk():
             self._walk(starts)
@@ -106,14 +109,18 @@ class FrontEnd:
         """Make walks from ``starts``."""
         assert self.graph is not None
         if len(starts):
-            self._add(self.graph.walks(starts, self._next_walk), from_host=False)
+            self._add(self.graph.walks(starts, self._next_walk))
             self.walks_made += len(starts)
 
-    def _add(self, block: np.ndarray, *, from_host: bool) -> None:
+    def _begin(self, *, from_host: bool) -> None:
+        """A command comes: walks of the other kind are not waited for any more, whatever becomes of it."""
         if from_host is not self._from_host:
             self._hand_over()
+        self._from_host = from_host
+
+    def _add(self, block: np.ndarray) -> None:
         if not self._walks:
-            self._from_host, self._first = from_host, self._next_walk
+            self._first = self._next_walk
         self._walks.append(block)
         self._next_walk = (self._next_walk + len(block)) & 0xFFFFFFFF
 
