@@ -104,3 +104,46 @@ def test_random_edits_leave_what_the_golden_store_holds(name, kind):
         pair.check()
     # Four nodes never fill the memory.
     assert set(outcomes) | ({golden.Outcome.REFUSED} if name == "narrow" else set()) == set(golden.Outcome)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hub_grows_to_the_largest_degree_and_shrinks_to_nothing(kind):
+    """Neighbours come in no order, and every other time from the hub's side; they leave one by one, then all at once."""
+    pair = Pair("hubs", kind)
+    n = pair.cfg.nodes
+    rng = np.random.default_rng(0)
+    others = rng.permutation(np.arange(n)[np.arange(n) != 7]).tolist()
+    adds = [(Edit.ADD_EDGE, *((7, v) if i % 2 else (v, 7)), 1 + 13 * i) for i, v in enumerate(others)]
+    # Every neighbour takes a room of its own, so only so many fit.
+    room = (pair.cfg.edge_ends - 4 * 511) // 4
+    pair.edit(clear(), (Edit.NODES, 0, n, 0), *adds)
+    assert pair.reference.degree(7) >= min(n - 1, room) > 0
+    pair.check()
+    pair.edit(*((Edit.REMOVE_EDGE, 7, int(v), 0) for v in rng.permutation(pair.reference.neighbours(7))[:50]))
+    pair.check()
+    assert pair.edit((Edit.FREE_NODE, 7, 0, 0), (Edit.FREE_NODE, 7, 0, 0)) == [
+        golden.Outcome.DONE,
+        golden.Outcome.REJECTED,
+    ]
+    assert not pair.reference.arrays.degree.any()
+    pair.check()
+    # What was given back is used again, in the same order as by the golden store.
+    pair.edit(*adds[::-1])
+    pair.check()
+
+
+def test_reset_midway_closes_the_store():
+    """In any cycle of an edit; CLEAR makes it new."""
+    pair = Pair("weights")
+    edits = [clear(), *random_edits(np.random.default_rng(5), pair.cfg, 30), (Edit.FREE_NODE, 0, 0, 0)]
+    words = np.array([word for edit in edits for word in edit_words(*edit)], np.uint32)
+    for cycles in range(70, 6000, 397):
+        pair.core.reset()
+        pair.core.feed(words, cycles=cycles)
+        pair.core.reset()
+        pair.reference = golden.GraphStore.of(pair.cfg)
+        assert pair.edit((Edit.ADD_EDGE, 1, 2, 3)) == [golden.Outcome.REJECTED]
+        pair.edit(clear())
+        pair.check()
+        pair.edit(*edits[1:])
+        pair.check()
