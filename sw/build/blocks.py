@@ -110,7 +110,7 @@ def _narrow(lanes: int) -> CoreConfig:
 def _behind_lanes(cfg: LoraConfig) -> dict[str, int]:
     """What the parts of a Skip2-LoRA unit have to know of its lanes."""
     lanes = LoraLanes(cfg)
-    return {"latency": lanes.latency, "sum_bits": lanes.sum.shape().width}
+    return {"latency": lanes.latency, "sum_bits": lanes.sums.value.shape().width}
 
 
 #: What is measured: name and how to make it.
