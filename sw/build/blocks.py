@@ -44,8 +44,13 @@ from ...hw.oselm.core import OSELMCore
 from ...hw.oselm.front_end.front_end import FrontEnd
 from ...hw.oselm.gain import Gain
 from ...hw.oselm.graph.edits import EditEngine
+from ...hw.oselm.graph.exact_step import ExactStep
 from ...hw.oselm.graph.search import Search
+from ...hw.oselm.graph.starts import Starts
 from ...hw.oselm.graph.store import GraphStore
+from ...hw.oselm.graph.walk_maker import WalkMaker
+from ...hw.oselm.graph.walker import Walker
+from ...hw.oselm.graph.walkers import Walkers
 from ...hw.oselm.samples import SampleEngine
 from ...hw.oselm.sequential import SequentialSequencer
 from ...hw.oselm.streaming import StreamingSequencer
@@ -136,8 +141,13 @@ BLOCKS: dict[str, Callable[[], wiring.Component]] = {
     "command": lambda: CommandInterpreter(FULL),
     "front_end": lambda: FrontEnd(FULL, primitives=True),
     "graph.edits": lambda: EditEngine(GRAPH),
+    "graph.exact_step": lambda: ExactStep(GRAPH),
     "graph.search": lambda: Search(GRAPH),
+    "graph.starts": lambda: Starts(GRAPH),
     "graph.store": lambda: GraphStore(GRAPH, primitives=True),
+    "graph.walk_maker": lambda: WalkMaker(GRAPH),
+    "graph.walker": lambda: Walker(GRAPH),
+    "graph.walkers": lambda: Walkers(GRAPH, primitives=True),
     "lora.lanes.4": lambda: LoraLanes(lora_preset("tiny").replace(vendor=Vendor.ECP5), primitives=True),
     "lora.dense": lambda: LoraDense(LORA, **_behind_lanes(LORA), primitives=True),
     "lora.head": lambda: LoraHead(LORA, **_behind_lanes(LORA), primitives=True),

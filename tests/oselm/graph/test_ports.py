@@ -1,6 +1,5 @@
 """Memories of the graph store, and how several readers share one."""
 
-from itertools import pairwise
 from random import Random
 
 import pytest
@@ -13,10 +12,10 @@ from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import preset
 from skipwalk.hw.oselm.graph.layouts import EntryLayout, HeaderLayout
 from skipwalk.hw.oselm.graph.memory import BlockMemory
-from skipwalk.hw.oselm.graph.ports import ReadArbiter, SharedMemory
+from skipwalk.hw.oselm.graph.ports import SharedMemory
 from skipwalk.hw.oselm.graph.store import GraphStore
 
-from ...support.graph_memory import PlainMemory, as_int, simulation
+from ...support.graph_memory import as_int, simulation
 
 WORD = data.StructLayout({"a": 7, "b": 13})
 
@@ -71,48 +70,6 @@ def test_shared_memory(depth, latency):
         assert seen[name] == [item for item in want[name] if item[0] < 600]
         assert len(seen[name]) > 50
     assert min(denied.values()) > 50
-
-
-@pytest.mark.parametrize("stall", [0.0, 0.4])
-@pytest.mark.parametrize("n", [1, 2, 5])
-def test_read_arbiter(n, stall):
-    """Each reader gets its own words in order; when all ask all the time they take turns."""
-    dut = ReadArbiter(n, 6, WORD)
-    memory = PlainMemory(dut.memory, [3 * k + 7 for k in range(64)], stall=stall)
-    random = Random(n)
-    taken = [[] for _ in range(n)]
-    got = [[] for _ in range(n)]
-    order = []
-
-    async def bench(ctx):
-        for eager in (1.0, 0.3):
-            for _ in range(200):
-                wanted = [random.randrange(64) if random.random() < eager else None for _ in range(n)]
-                for reader, address in zip(dut.readers, wanted, strict=True):
-                    ctx.set(reader.request.valid, address is not None)
-                    ctx.set(reader.request.payload, address or 0)
-                await ctx.delay(2e-8)
-                for i, reader in enumerate(dut.readers):
-                    if wanted[i] is not None and ctx.get(reader.request.ready):
-                        taken[i].append(3 * wanted[i] + 7)
-                        order.append((eager, i))
-                    if ctx.get(reader.response.valid):
-                        got[i].append(as_int(ctx, reader.response.payload))
-                await ctx.tick()
-
-    simulation(dut, bench, memory.serve)
-    for i in range(n):
-        assert len(got[i]) > 20
-        assert got[i] == taken[i][: len(got[i])]
-        assert len(taken[i]) - len(got[i]) <= ReadArbiter.UNDER_WAY
-    turns = [i for eager, i in order if eager == 1]
-    assert all((a + 1) % n == b for a, b in pairwise(turns))
-    assert stall or len(turns) == 200
-
-
-def test_an_arbiter_has_a_reader():
-    with pytest.raises(ValueError, match="at least 1 reader, not 0"):
-        ReadArbiter(0, 6, WORD)
 
 
 def test_resources():
