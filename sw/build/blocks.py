@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -43,6 +43,14 @@ from ...hw.oselm.context_queue import ContextQueue
 from ...hw.oselm.core import OSELMCore
 from ...hw.oselm.front_end.front_end import FrontEnd
 from ...hw.oselm.gain import Gain
+from ...hw.oselm.graph.edits import EditEngine
+from ...hw.oselm.graph.exact_step import ExactStep
+from ...hw.oselm.graph.search import Search
+from ...hw.oselm.graph.starts import Starts
+from ...hw.oselm.graph.store import GraphStore
+from ...hw.oselm.graph.walk_maker import WalkMaker
+from ...hw.oselm.graph.walker import Walker
+from ...hw.oselm.graph.walkers import Walkers
 from ...hw.oselm.samples import SampleEngine
 from ...hw.oselm.sequential import SequentialSequencer
 from ...hw.oselm.streaming import StreamingSequencer
@@ -84,6 +92,8 @@ GAIN: dict[str, Any] = {"int_bits": CoreConfig.HU_INTEGER, "frac_bits": CoreConf
 
 #: The largest core. Its lanes are taken one group at a time or two; what does not grow with them is as wide as there.
 FULL = preset("ecp5-85f")
+#: A graph of the same size, its edges with weights.
+GRAPH = FULL.replace(name="custom", edge_ends=24576, weight_bits=24)
 LORA = lora_preset("digits").replace(vendor=Vendor.ECP5)
 LINK = LinkConfig()
 IDENTITIES = (Identity(kind=FOLD_KIND, digest=0),)
@@ -105,7 +115,7 @@ def _narrow(lanes: int) -> CoreConfig:
 def _behind_lanes(cfg: LoraConfig) -> dict[str, int]:
     """What the parts of a Skip2-LoRA unit have to know of its lanes."""
     lanes = LoraLanes(cfg)
-    return {"latency": lanes.latency, "sum_bits": lanes.sum.shape().width}
+    return {"latency": lanes.latency, "sum_bits": lanes.sums.value.shape().width}
 
 
 #: What is measured: name and how to make it.
@@ -130,6 +140,14 @@ BLOCKS: dict[str, Callable[[], wiring.Component]] = {
     "sequential": lambda: SequentialSequencer(preset("paper"), OSELMCore(preset("paper")).timing),
     "command": lambda: CommandInterpreter(FULL),
     "front_end": lambda: FrontEnd(FULL, primitives=True),
+    "graph.edits": lambda: EditEngine(GRAPH),
+    "graph.exact_step": lambda: ExactStep(GRAPH),
+    "graph.search": lambda: Search(GRAPH),
+    "graph.starts": lambda: Starts(GRAPH),
+    "graph.store": lambda: GraphStore(GRAPH, primitives=True),
+    "graph.walk_maker": lambda: WalkMaker(GRAPH),
+    "graph.walker": lambda: Walker(GRAPH),
+    "graph.walkers": lambda: Walkers(GRAPH, primitives=True),
     "lora.lanes.4": lambda: LoraLanes(lora_preset("tiny").replace(vendor=Vendor.ECP5), primitives=True),
     "lora.dense": lambda: LoraDense(LORA, **_behind_lanes(LORA), primitives=True),
     "lora.head": lambda: LoraHead(LORA, **_behind_lanes(LORA), primitives=True),
@@ -152,22 +170,26 @@ class Registered(wiring.Component):
 
     def __init__(self, inner: wiring.Component):
         self._inner = inner
-        super().__init__(inner.signature)
+        # A member that is a constant, as ``ready`` of a stream that is always ready, has no path.
+        self._ports = {
+            "__".join(map(str, path)): (member.flow, Value.cast(port))
+            for path, member, port in inner.signature.flatten(inner)
+            if not isinstance(Value.cast(port), Const)
+        }
+        super().__init__({name: wiring.Member(flow, port.shape()) for name, (flow, port) in self._ports.items()})
 
     @property
     def registers(self) -> int:
         """Bits of all ports."""
-        return sum(len(Value.cast(port)) for *_, port in self.signature.flatten(self))
+        return sum(len(port) for _, port in self._ports.values())
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.inner = inner = self._inner
-        ports = zip(self.signature.flatten(self), inner.signature.flatten(inner), strict=True)
-        for (path, member, out), (*_, port) in ports:
-            outside, inside = Value.cast(out), Value.cast(port)
-            name = f"{'_'.join(map(str, path))}_register"
-            register = Signal(outside.shape(), reset_less=True, name=name, attrs={"keep": 1})
-            source, sink = (outside, inside) if member.flow is In else (inside, outside)
+        m.submodules.inner = self._inner
+        for name, (flow, inside) in self._ports.items():
+            outside = getattr(self, name)
+            register = Signal(outside.shape(), reset_less=True, name=f"{name}_register", attrs={"keep": 1})
+            source, sink = (outside, inside) if flow is In else (inside, outside)
             m.d.sync += register.eq(source)
             m.d.comb += sink.eq(register)
         return m

@@ -87,6 +87,8 @@ class ReferenceCore:
         if opcode == Opcode.WALK and cfg.walks:
             self._walk(word & 0xFFFFFFF, source)
             return []
+        if opcode in (Opcode.START, Opcode.ROUND) and cfg.edge_ends:
+            self._begin(from_host=False)
         if opcode == Opcode.START and cfg.edge_ends:
             self._start([row] * (word >> 20 & 255))
             return []
@@ -130,16 +132,14 @@ class ReferenceCore:
         return []
 
     def _walk(self, argument: int, source: Iterator[int]) -> None:
+        self._begin(from_host=True)
         count = argument & 0xFFFF
         per_word = self._cfg.walk_rows
         packed = [next(source) for _ in range(-(-count // per_word))]
         shifts, mask = ((0, 16), 0xFFFF) if per_word == 2 else ((0,), 0xFFFFF)
         rows = [word >> shift & mask for word in packed for shift in shifts][:count]
         if self._ready() and argument <= self._cfg.max_walk and all(row < self._cfg.nodes for row in rows):
-            if not self._from_host:
-                self._close()
             self._walks.append(rows)
-            self._from_host = True
         else:
             self.rejected += 1
 
@@ -159,6 +159,7 @@ class ReferenceCore:
 
     def _edit(self, word: int, source: Iterator[int]) -> None:
         cfg, u, function = self._cfg, word & 0xFFFFF, word >> 24 & 15
+        self._begin(from_host=False)
         if function >= len(Edit):
             self.rejected += 1
             return
@@ -199,13 +200,16 @@ class ReferenceCore:
             self.rejected += gave_up
             self._make_walks(rows)
 
-    def _make_walks(self, starts: list[int]) -> None:
-        if starts and self._from_host:
+    def _begin(self, *, from_host: bool) -> None:
+        """A command that is about walks closes a group of the other kind, whatever becomes of it."""
+        if from_host is not self._from_host:
             self._close()
+        self._from_host = from_host
+
+    def _make_walks(self, starts: list[int]) -> None:
         v, key = self._values, self._key_of(Parameter.WALK_KEY_HIGH)
         limits = v[Parameter.LIMIT_BACK], v[Parameter.LIMIT_NEAR], v[Parameter.LIMIT_FAR]
         for start in starts:
-            self._from_host = False
             number = self._next_walk + len(self._walks)
             around = (
                 (lambda r: sorted(self.store.edges[r])),

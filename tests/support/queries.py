@@ -70,7 +70,7 @@ class Bench:
 
         self._simulator.add_testbench(send)
 
-    def sink(self, stream: Any, n: int, *, timeout: int = 100_000) -> list[Any]:
+    def sink(self, stream: Any, n: int, *, timeout: int = 20_000) -> list[Any]:
         """The next ``n`` payloads, in a list that fills while the simulation runs. Whatever is offered has to stay
         until it is taken."""
         got: list[Any] = []
@@ -93,7 +93,7 @@ class Bench:
         self._simulator.add_testbench(take)
         return got
 
-    def watch(self, valid: Any, value: Any, n: int, *, timeout: int = 100_000) -> list[Any]:
+    def watch(self, valid: Any, value: Any, n: int, *, timeout: int = 20_000) -> list[Any]:
         """The next ``n`` values of an output that cannot be refused."""
         got: list[Any] = []
 

@@ -82,19 +82,19 @@ class WalkWords(wiring.Component):
         m.submodules.entries = entries = GraphMemory(cfg.edge_ends, entry, vendor=cfg.vendor)
         m.submodules.front = front = FrontEnd(cfg, header_latency=headers.latency, entry_latency=entries.latency)
         m.submodules.queue = queue = SyncFIFOBuffered(width=32, depth=1024)
-        wiring.connect(m, front.headers, headers.second)
-        wiring.connect(m, front.entries, entries.second)
-        wiring.connect(m, front.negative_headers, headers.first)
-        wiring.connect(m, front.negative_entries, entries.first)
+        wiring.connect(m, front.graph.headers, headers.second)
+        wiring.connect(m, front.graph.entries, entries.second)
+        wiring.connect(m, front.graph.negative_headers, headers.first)
+        wiring.connect(m, front.graph.negative_entries, entries.first)
 
         word, argument, left = self.i.payload, Signal(28), Signal(28)
         words = [Signal(32, name=f"word_{n}") for n in range(3)]
-        rows, opened, stall = Signal.like(front.rows), Signal(), Signal(4)
+        rows, opened, stall = Signal.like(front.graph.rows), Signal(), Signal(4)
         rejected, made = Signal(16), Signal(15)
         m.d.sync += [rejected.eq(rejected + front.rejected), made.eq(made + front.made)]
         m.d.comb += [
-            front.rows.eq(rows),
-            front.open.eq(opened),
+            front.graph.rows.eq(rows),
+            front.graph.open.eq(opened),
             headers.stall.eq(stall),
             entries.stall.eq(stall),
             headers.wr_addr.eq(argument),
@@ -102,14 +102,14 @@ class WalkWords(wiring.Component):
             headers.wr_data.degree.eq(words[1]),
             entries.wr_addr.eq(argument),
             entries.wr_data.row.eq(words[0]),
-            front.set_number.eq(argument),
-            front.set_value.eq(words[0]),
+            front.host.set_number.eq(argument),
+            front.host.set_value.eq(words[0]),
             front.starts.payload.kind.eq(argument),
             front.starts.payload.count.eq(words[0]),
             front.starts.payload.u.eq(words[1]),
             front.starts.payload.v.eq(words[2]),
             front.fill.payload.eq(argument),
-            front.i.payload.eq(word),
+            front.host.words.payload.eq(word),
         ]
         if cfg.weight_bits:
             m.d.comb += entries.wr_data.sum.eq(words[1])
@@ -170,33 +170,33 @@ class WalkWords(wiring.Component):
                     with m.Case(ENTRY):
                         m.d.comb += entries.wr_en.eq(1)
                     with m.Case(SET):
-                        m.d.comb += front.close.eq(1)
+                        m.d.comb += front.host.close.eq(1)
                         m.next = "SET"
                     with m.Case(START):
                         m.next = "START"
             with m.State("SET"):
-                m.d.comb += front.close.eq(1)
-                with m.If(front.idle):
-                    m.d.comb += front.set_en.eq(1)
+                m.d.comb += front.host.close.eq(1)
+                with m.If(front.host.idle):
+                    m.d.comb += front.host.set_en.eq(1)
                     m.next = "SETTLE"
             with m.State("SETTLE"):
-                with m.If(front.idle):
+                with m.If(front.host.idle):
                     m.next = "OPCODE"
             with m.State("START"):
                 m.d.comb += front.starts.valid.eq(1)
                 with m.If(front.starts.ready):
                     m.next = "OPCODE"
             with m.State("WALK"):
-                m.d.comb += [front.i.valid.eq(self.i.valid), self.i.ready.eq(front.i.ready)]
-                with m.If(self.i.valid & front.i.ready):
+                m.d.comb += [front.host.words.valid.eq(self.i.valid), self.i.ready.eq(front.host.words.ready)]
+                with m.If(self.i.valid & front.host.words.ready):
                     m.d.sync += left.eq(left - 1)
                     with m.If(left == 1):
                         m.next = "BUSY"
-            with m.State("BUSY"), m.If(~front.busy):
+            with m.State("BUSY"), m.If(~front.host.busy):
                 m.next = "OPCODE"
             with m.State("FLUSH"):
-                m.d.comb += front.close.eq(1)
-                with m.If(front.idle & ~front.filling & (queue.w_level < 1000)):
+                m.d.comb += front.host.close.eq(1)
+                with m.If(front.host.idle & ~front.filling & (queue.w_level < 1000)):
                     m.d.comb += [queue.w_en.eq(1), queue.w_data.eq(Cat(rejected, made, Const(1, 1)))]
                     m.next = "OPCODE"
             with m.State("FILL"):

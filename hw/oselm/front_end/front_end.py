@@ -9,16 +9,14 @@ from ...fabric.pipeline import delay
 from ...fabric.ram import Ram
 from ..config import CoreConfig
 from ..graph.draws import Draws
-from ..graph.layouts import EntryLayout, HeaderLayout, address_bits
-from ..graph.memory import ReadPort
-from ..graph.ports import FixedRead
 from ..graph.row_filler import ElementLayout
 from ..graph.starts import StartLayout
 from ..graph.walk_maker import WalkMaker
 from ..graph.walkers import Walkers
+from ..ports import FrontEndAccess, GraphReads
 from .groups import Groups, WalkAddress
 from .negatives import NegativeSampler
-from .parameters import Parameters, number_bits
+from .parameters import Parameters
 from .threefry import Threefry
 from .walk_loader import WalkLoader
 from .windowing import Windowing
@@ -52,18 +50,17 @@ class FrontEnd(wiring.Component):
 
     Members
     -------
-    i : In(stream of 32-bit words), busy : Out(1)
-        WALK and WRITE_TABLE, the latter only while ``idle``; as in
-        :class:`~skipwalk.hw.oselm.front_end.walk_loader.WalkLoader`.
-    set_en : In(1), set_number : In(4), set_value : In(32)
-        Set a parameter of the front end; only while ``idle``.
-    close : In(1)
-        Walks that wait for others to go with will go alone.
-    idle : Out(1)
-        Nothing is under way, and no walk waits.
+    host : In(FrontEndAccess)
+        Commands as in :class:`~skipwalk.hw.oselm.front_end.walk_loader.WalkLoader`, and parameters.
     rejected : Out(1)
-        A command was dropped; never while ``idle``.
+        A command was dropped; never while ``host.idle``.
     o : Out(stream of ItemLayout)
+    starts : In(stream of StartLayout), made : Out(1)
+        Walks that are to be made; a walk is complete. Only with ``cfg.edge_ends``, as are all that follow.
+    fill : In(stream of rows), element : Out(ElementLayout), filling : Out(1)
+        Rows that get their first values, and these.
+    graph : Out(GraphReads)
+        Where walks and negatives come from.
 
     Timing: an item a cycle, without gaps from context to context and from walk to walk as long as ``o`` is ready and
     the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk to its first item about
@@ -87,48 +84,20 @@ class FrontEnd(wiring.Component):
             cfg, header_latency=header_latency, entry_latency=entry_latency, primitives=primitives
         )
         members = {
-            "i": In(stream.Signature(32)),
-            "busy": Out(1),
-            "set_en": In(1),
-            "set_number": In(number_bits(cfg)),
-            "set_value": In(32),
-            "close": In(1),
-            "idle": Out(1),
+            "host": In(FrontEndAccess(cfg)),
             "rejected": Out(1),
             "o": Out(stream.Signature(ItemLayout(cfg))),
         }
         if cfg.edge_ends:
-            header, entry = (cfg.row_bits, HeaderLayout(cfg)), (address_bits(cfg), EntryLayout(cfg))
             members |= {
                 "starts": In(stream.Signature(StartLayout())),
                 "made": Out(1),
                 "fill": In(stream.Signature(cfg.row_bits)),
                 "element": Out(ElementLayout(cfg)),
                 "filling": Out(1),
-                "rows": In(range(cfg.nodes + 1)),
-                "open": In(1),
-                "headers": Out(ReadPort(*header)),
-                "entries": Out(ReadPort(*entry)),
-                "negative_headers": Out(FixedRead(*header)),
-                "negative_entries": Out(FixedRead(*entry)),
+                "graph": Out(GraphReads(cfg)),
             }
         super().__init__(members)
-
-    def connect(self, m: Module, command: wiring.Component) -> None:
-        """Wire it to the :class:`~skipwalk.hw.oselm.command.CommandInterpreter` in ``m`` whose walks it takes.
-
-        Its items leave while ``command.ready`` is high; taking them, and ``rejected``, are left to the caller.
-        """
-        wiring.connect(m, command.walk_words, self.i)
-        m.d.comb += [
-            self.set_en.eq(command.set_en),
-            self.set_number.eq(command.set_number),
-            self.set_value.eq(command.set_value),
-            self.close.eq(command.walks_close),
-            command.walk_busy.eq(self.busy),
-            command.walks_idle.eq(self.idle),
-            self.o.ready.eq(command.ready),
-        ]
 
     def elaborate(self, platform):
         cfg = self._cfg
@@ -142,15 +111,15 @@ class FrontEnd(wiring.Component):
         m.submodules.windowing = windowing = Windowing(cfg)
         close, drawable = Signal(), Signal()
         m.d.sync += [
-            close.eq(self.close),
+            close.eq(self.host.close),
             drawable.eq((parameters.sampling.negatives == 0) | (sampler.columns != 0)),
         ]
         wiring.connect(m, loader.fill, groups.fillers[0])
         m.d.comb += [
-            parameters.set_en.eq(self.set_en),
-            parameters.set_number.eq(self.set_number),
-            parameters.set_value.eq(self.set_value),
-            self.busy.eq(loader.busy),
+            parameters.set_en.eq(self.host.set_en),
+            parameters.set_number.eq(self.host.set_number),
+            parameters.set_value.eq(self.host.set_value),
+            self.host.busy.eq(loader.busy),
             loader.sampling.eq(parameters.sampling),
             loader.settled.eq(~parameters.settling),
             loader.drawable.eq(drawable),
@@ -160,7 +129,7 @@ class FrontEnd(wiring.Component):
             windowing.walk.eq(groups.walk),
             windowing.full.eq(groups.full),
             *(a.eq(b) for a, b in zip(windowing.walks, groups.walks, strict=True)),
-            windowing.next_walk.eq(self.set_value),
+            windowing.next_walk.eq(self.host.set_value),
             windowing.set_next_walk.eq(parameters.set_next_walk),
             nodes.wr_en.eq(groups.node_en),
             nodes.wr_addr.eq(groups.address),
@@ -175,7 +144,7 @@ class FrontEnd(wiring.Component):
         if cfg.edge_ends:
             self._connect_graph(m, parameters, loader, groups, windowing, drawable, close)
         else:
-            wiring.connect(m, wiring.flipped(self.i), loader.i)
+            wiring.connect(m, wiring.flipped(self.host.words), loader.i)
             m.d.comb += [
                 draws.key.eq(parameters.keys),
                 sampler.columns.eq(loader.columns),
@@ -194,15 +163,15 @@ class FrontEnd(wiring.Component):
         host, device, wanted = Signal(), Signal(), Signal()
         from_graph = parameters.sampling.source
         columns = Signal.like(sampler.columns, reset_less=True)
-        m.d.sync += columns.eq(Mux(from_graph, self.rows, loader.columns))
+        m.d.sync += columns.eq(Mux(from_graph, self.graph.rows, loader.columns))
         m.d.comb += [
             host.eq(loader.busy | loader.pending),
             device.eq(maker.busy | maker.pending),
-            wanted.eq(self.i.valid & ~loader.busy),
+            wanted.eq(self.host.words.valid & ~loader.busy),
             groups.active.eq(device),
-            loader.i.payload.eq(self.i.payload),
-            loader.i.valid.eq(self.i.valid & ~device),
-            self.i.ready.eq(loader.i.ready & ~device),
+            loader.i.payload.eq(self.host.words.payload),
+            loader.i.valid.eq(self.host.words.valid & ~device),
+            self.host.words.ready.eq(loader.i.ready & ~device),
             loader.close.eq(close | self.starts.valid),
             maker.i.payload.eq(self.starts.payload),
             maker.i.valid.eq(self.starts.valid & ~host),
@@ -212,16 +181,16 @@ class FrontEnd(wiring.Component):
             maker.settled.eq(~parameters.settling),
             maker.drawable.eq(drawable),
             maker.length.eq(parameters.length),
-            maker.number.eq(self.set_value),
+            maker.number.eq(self.host.set_value),
             maker.set_number.eq(parameters.set_next_walk),
             maker.other.eq(loader.fill.walk_en),
             maker.starting.eq(walkers.starting),
             walkers.last.eq(parameters.length - 1),
             walkers.limits.eq(parameters.limits),
             walkers.scale.eq(parameters.scale),
-            walkers.rows.eq(self.rows),
-            walkers.open.eq(self.open),
-            walkers.value.eq(self.set_value),
+            walkers.rows.eq(self.graph.rows),
+            walkers.open.eq(self.graph.open),
+            walkers.value.eq(self.host.set_value),
             walkers.set_round.eq(parameters.set_round),
             walkers.set_place.eq(parameters.set_place),
             draws.keys.eq(parameters.keys),
@@ -242,11 +211,11 @@ class FrontEnd(wiring.Component):
         for walked, nodes in zip(maker.walked, walkers.nodes, strict=True):
             wiring.connect(m, nodes, walked)
         wiring.connect(m, walkers.draws, draws.port)
-        wiring.connect(m, walkers.headers, wiring.flipped(self.headers))
-        wiring.connect(m, walkers.entries, wiring.flipped(self.entries))
+        wiring.connect(m, walkers.headers, wiring.flipped(self.graph.headers))
+        wiring.connect(m, walkers.entries, wiring.flipped(self.graph.entries))
         wiring.connect(m, walkers.fill, wiring.flipped(self.fill))
-        wiring.connect(m, sampler.headers, wiring.flipped(self.negative_headers))
-        wiring.connect(m, sampler.entries, wiring.flipped(self.negative_entries))
+        wiring.connect(m, sampler.headers, wiring.flipped(self.graph.negative_headers))
+        wiring.connect(m, sampler.entries, wiring.flipped(self.graph.negative_entries))
 
     def _queue_items(self, m, parameters, loader, groups, windowing):
         """Items of contexts into the queue, which says when the next may be given; and whether anything is left."""
@@ -287,4 +256,4 @@ class FrontEnd(wiring.Component):
         under_way = Signal()
         m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != self.DEPTH))
         active = loader.busy | loader.pending | groups.active
-        m.d.comb += self.idle.eq(~(active | groups.full.any() | under_way | parameters.settling))
+        m.d.comb += self.host.idle.eq(~(active | groups.full.any() | under_way | parameters.settling))

@@ -11,7 +11,7 @@ from ..graph.row_filler import SCALE_BITS
 from ..protocol import Parameter
 from .walk_shape import SamplingLayout
 
-__all__ = ["Parameters", "number_bits"]
+__all__ = ["Parameters"]
 
 #: Both words of each key.
 _KEYS = {
@@ -21,11 +21,6 @@ _KEYS = {
     Key.ROWS: (Parameter.ROW_KEY_HIGH, Parameter.ROW_KEY_LOW),
 }
 _LIMITS = (Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR)
-
-
-def number_bits(cfg: CoreConfig) -> int:
-    """Width of the number of a parameter that a front end has."""
-    return 5 if cfg.edge_ends else 4
 
 
 class Parameters(wiring.Component):
@@ -59,7 +54,7 @@ class Parameters(wiring.Component):
         self._cfg = cfg
         members = {
             "set_en": In(1),
-            "set_number": In(number_bits(cfg)),
+            "set_number": In(5 if cfg.edge_ends else 4),
             "set_value": In(32),
             "settling": Out(1),
             "rejected": Out(1),

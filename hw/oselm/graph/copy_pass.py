@@ -44,14 +44,14 @@ class CopyPass(wiring.Component):
     entries : Out(MemoryPort)
 
     Timing: an entry a cycle, if the memory takes a request and a write every cycle and answers within
-    ``DEPTH - 3`` cycles: ``count + insert + latency + OVERHEAD`` cycles until ``i`` is ready again (without entries
-    to copy, less ``latency + 1``).
+    ``DEPTH - 3`` cycles: ``count + latency + OVERHEAD`` cycles until ``i`` is ready again, and one for an entry that is
+    inserted behind another. Without entries to read OVERHEAD cycles, 2 if none is inserted either.
 
     Resources: a queue of :data:`DEPTH` entries in LUT RAM.
     """
 
     DEPTH = 16
-    OVERHEAD = 3
+    OVERHEAD = 4
 
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg

@@ -7,20 +7,14 @@ from amaranth.lib.wiring import In, Out
 from ...fabric.shared import QueryPort
 from ..config import CoreConfig
 from .candidates import CASES
-from .layouts import EntryLayout, address_bits, first_entry
+from .layouts import EntryLayout, address_bits
+from .list_reader import ListLayout, ListReader
 from .memory import ReadPort
 
-__all__ = ["SHARE_BITS", "ExactStep", "ListLayout", "SumLayout"]
+__all__ = ["SHARE_BITS", "ExactStep", "SumLayout"]
 
 #: Of a draw, the upper ones, by which an exact step chooses.
 SHARE_BITS = 24
-
-
-class ListLayout(data.StructLayout):
-    """Where a neighbour list begins, as in a header, and how long it is."""
-
-    def __init__(self, cfg: CoreConfig):
-        super().__init__({"place": cfg.place_bits, "degree": cfg.row_bits})
 
 
 class SumLayout(data.StructLayout):
@@ -49,11 +43,11 @@ class ExactStep(wiring.Component):
         Steady while a step is under way.
     port : In(QueryPort(SumLayout, row))
         One step at a time.
-    entries : Out(ReadPort)
+    entries, others : Out(ReadPort)
+        Of the list here, and of the one before.
 
-    Timing: for each pass ``E + 4`` cycles an entry of the list here and ``E + 2`` an entry of the list before, where E
-    is the cycles from a request to the response of entries, and with weights up to 18 more an entry; and 24 cycles
-    between the passes.
+    Timing: an entry here takes 5 cycles in the first pass and 6 in the second, with weights up to 18 more, and an entry
+    before 2, if they are read as fast; and 24 cycles between the passes.
 
     Resources: no multiplier and no block RAM.
     """
@@ -65,6 +59,7 @@ class ExactStep(wiring.Component):
                 "limits": In(data.ArrayLayout(32, CASES)),
                 "port": In(QueryPort(SumLayout(cfg), cfg.row_bits)),
                 "entries": Out(ReadPort(address_bits(cfg), EntryLayout(cfg))),
+                "others": Out(ReadPort(address_bits(cfg), EntryLayout(cfg))),
             }
         )
 
@@ -75,8 +70,8 @@ class ExactStep(wiring.Component):
         factor_bits = 17
         factors = [Signal(factor_bits, name=f"factor_{k}", reset_less=True) for k in range(CASES)]
         for factor, limit in zip(factors, self.limits, strict=True):
-            above = (limit[16:] + limit[:16].all())[:factor_bits]
-            m.d.sync += factor.eq(Mux(above == 0, 1, above))
+            above = Signal(factor_bits, reset_less=True)
+            m.d.sync += [above.eq(limit[16:] + limit[:16].all()), factor.eq(Mux(above == 0, 1, above))]
         same = Signal(reset_less=True)  # near and far count alike
         m.d.sync += same.eq(factors[1] == factors[2])
 
@@ -84,56 +79,52 @@ class ExactStep(wiring.Component):
         bits = (cfg.weight_bits or cfg.row_bits) + factor_bits
         total, limit = Signal(bits, reset_less=True), Signal(bits, reset_less=True)
         choosing = Signal(reset_less=True)  # the second pass
-        # Entries still to be read in both lists, and the last ones that were.
-        address, other_address = (
-            Signal(address_bits(cfg), reset_less=True, name=name) for name in ("address", "other_address")
-        )
-        left, others_left = Signal(cfg.row_bits, reset_less=True), Signal(cfg.row_bits, reset_less=True)
+        m.submodules.here = here = ListReader(cfg)
+        m.submodules.before = before = ListReader(cfg)
+        wiring.connect(m, here.entries, wiring.flipped(self.entries))
+        wiring.connect(m, before.entries, wiring.flipped(self.others))
+        # The last entries that were read; ``begun``: also of the list before.
         entry = Signal(EntryLayout(cfg), reset_less=True)
         other = Signal(cfg.row_bits, reset_less=True)
-        begun = Signal(reset_less=True)  # ``other`` has been read
-        back, below, equal, some = (Signal(reset_less=True, name=name) for name in ("back", "below", "equal", "some"))
+        begun = Signal(reset_less=True)
+        back, below, equal = (Signal(reset_less=True, name=name) for name in ("back", "below", "equal"))
         case = Signal(range(CASES), reset_less=True)
         turn = Signal(range(SHARE_BITS), reset_less=True)
-        exceeds, ends = Signal(reset_less=True), Signal(reset_less=True)
-        asked, answered = self.entries.request, self.entries.response
-        m.d.comb += [asked.payload.eq(address), response.payload.eq(entry.row)]
+        exceeds = Signal(reset_less=True)
+        m.d.comb += [
+            response.payload.eq(entry.row),
+            here.list.eq(step.here),
+            before.list.eq(step.before),
+        ]
         m.d.sync += [
             back.eq(entry.row == step.previous),
             below.eq(other < entry.row),
             equal.eq(other == entry.row),
-            some.eq(others_left != 0),
             exceeds.eq(total > limit),
-            ends.eq(left == 0),
         ]
         with m.FSM():
             with m.State("STEP"):
                 m.d.comb += request.ready.eq(1)
                 m.d.sync += [step.eq(request.payload), choosing.eq(0), limit.eq(0), turn.eq(SHARE_BITS - 1)]
                 with m.If(request.valid):
-                    m.next = "PASS"
-            with m.State("PASS"):
-                m.d.sync += [
-                    address.eq(first_entry(cfg, step.here.place)),
-                    other_address.eq(first_entry(cfg, step.before.place)),
-                    left.eq(step.here.degree),
-                    others_left.eq(step.before.degree),
-                    begun.eq(0),
-                    total.eq(0),
-                ]
-                m.next = "ENTRY"
+                    m.next = "STOP"
+            with m.State("STOP"):
+                m.d.comb += [here.stop.eq(1), before.stop.eq(1)]
+                m.next = "QUIET"
+            with m.State("QUIET"):
+                m.d.sync += [begun.eq(0), total.eq(0)]
                 if cfg.weight_bits:
                     m.d.sync += entry.sum.eq(0)
+                with m.If(here.quiet & before.quiet):
+                    m.d.comb += [here.begin.eq(1), before.begin.eq(1)]
+                    m.next = "ENTRY"
             with m.State("ENTRY"):
-                m.d.comb += asked.valid.eq(1)
-                with m.If(asked.ready):
-                    m.next = "ENTRY WAIT"
-            with m.State("ENTRY WAIT"):
+                m.d.comb += here.o.ready.eq(1)
                 if cfg.weight_bits:
                     weight = Signal(bits, reset_less=True)
-                    m.d.sync += weight.eq((answered.payload.sum - entry.sum)[: cfg.weight_bits])
-                with m.If(answered.valid):
-                    m.d.sync += [entry.eq(answered.payload), address.eq(address + 1), left.eq(left - 1)]
+                    m.d.sync += weight.eq((here.o.payload.sum - entry.sum)[: cfg.weight_bits])
+                with m.If(here.o.valid):
+                    m.d.sync += entry.eq(here.o.payload)
                     m.next = "COMPARE"
             with m.State("COMPARE"):
                 m.next = "CASE"
@@ -144,17 +135,12 @@ class ExactStep(wiring.Component):
                     m.d.sync += case.eq(0)
                 with m.Elif(begun & equal):
                     m.d.sync += case.eq(1)
-                with m.Elif(~same & some & (~begun | below)):
-                    m.next = "OTHER"
-            with m.State("OTHER"):
-                m.d.comb += [asked.valid.eq(1), asked.payload.eq(other_address)]
-                with m.If(asked.ready):
-                    m.next = "OTHER WAIT"
-            with m.State("OTHER WAIT"):
-                m.d.sync += other.eq(answered.payload.row)
-                with m.If(answered.valid):
-                    m.d.sync += [other_address.eq(other_address + 1), others_left.eq(others_left - 1), begun.eq(1)]
-                    m.next = "COMPARE"
+                with m.Elif(~same & before.left & (~begun | below)):
+                    m.d.comb += before.o.ready.eq(1)
+                    m.next = "CASE"
+                    with m.If(before.o.valid):
+                        m.d.sync += [begun.eq(1), other.eq(before.o.payload.row)]
+                        m.next = "COMPARE"
             if cfg.weight_bits:
                 factor = Signal(factor_bits, reset_less=True)
                 with m.State("ADD"):
@@ -165,20 +151,21 @@ class ExactStep(wiring.Component):
                     with m.If(factor[0]):
                         m.d.sync += total.eq(total + weight)
                     with m.If(factor == 0):
-                        m.next = "EXCEED"
+                        m.next = "ADDED"
             else:
                 with m.State("ADD"):
                     m.d.sync += total.eq(total + Array(factors)[case])
-                    m.next = "EXCEED"
-            with m.State("EXCEED"):
-                m.next = "NEXT"
-            with m.State("NEXT"):
+                    m.next = "ADDED"
+            with m.State("ADDED"):
                 m.next = "ENTRY"
                 with m.If(choosing):
-                    with m.If(exceeds):
-                        m.next = "CHOSEN"
-                with m.Elif(ends):
+                    m.next = "EXCEEDS"
+                with m.Elif(~here.left):
                     m.next = "MULTIPLY"
+            with m.State("EXCEEDS"):
+                m.next = "ENTRY"
+                with m.If(exceeds):
+                    m.next = "CHOSEN"
             # Bit by bit, the lowest first: what falls out on the right is what the shift by 24 takes away.
             with m.State("MULTIPLY"):
                 m.d.sync += [
@@ -188,7 +175,7 @@ class ExactStep(wiring.Component):
                 ]
                 with m.If(turn == 0):
                     m.d.sync += choosing.eq(1)
-                    m.next = "PASS"
+                    m.next = "STOP"
             with m.State("CHOSEN"):
                 m.d.comb += response.valid.eq(1)
                 m.next = "STEP"

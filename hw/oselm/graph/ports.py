@@ -1,13 +1,13 @@
 """How several readers share a memory of the graph store."""
 
-from amaranth.hdl import Array, Cat, Module, Signal
-from amaranth.lib import fifo, wiring
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...fabric.pipeline import clog2, delay
+from ...fabric.pipeline import delay
 from .memory import BlockMemory, MemoryPort, ReadPort
 
-__all__ = ["FixedRead", "OneAtATime", "ReadArbiter", "SharedMemory"]
+__all__ = ["FixedRead", "OneAtATime", "SharedMemory"]
 
 
 class FixedRead(wiring.Signature):
@@ -127,65 +127,5 @@ class OneAtATime(wiring.Component):
             m.d.comb += [
                 user.response.valid.eq(memory.response.valid & asked),
                 user.response.payload.eq(memory.response.payload),
-            ]
-        return m
-
-
-class ReadArbiter(wiring.Component):
-    """Several readers take turns at one port.
-
-    Parameters
-    ----------
-    n : int
-        Readers; 1 or more.
-    address, word : shape
-
-    Members
-    -------
-    readers : array(n) of In(ReadPort)
-    memory : Out(ReadPort)
-
-    Timing: a request a cycle, to the memory and from it without a register; up to :data:`UNDER_WAY` wait for their
-    responses. Whoever was served last comes last in the next cycle.
-    """
-
-    UNDER_WAY = 8
-
-    def __init__(self, n: int, address, word):
-        if n < 1:
-            raise ValueError(f"an arbiter has at least 1 reader, not {n}")
-        self._n = n
-        port = ReadPort(address, word)
-        super().__init__({"readers": In(port).array(n), "memory": Out(port)})
-
-    def elaborate(self, platform):
-        m = Module()
-        n, memory = self._n, self.memory
-        m.submodules.asked = asked = fifo.SyncFIFO(width=clog2(n), depth=self.UNDER_WAY)
-        last, chosen = Signal(range(n)), Signal(range(n))
-        valids = [reader.request.valid for reader in self.readers]
-        with m.Switch(last):
-            for i in range(n):
-                with m.Case(i):
-                    # The last assignment holds: the reader after ``i`` comes first.
-                    for k in reversed(range(1, n + 1)):
-                        with m.If(valids[(i + k) % n]):
-                            m.d.comb += chosen.eq((i + k) % n)
-        any_valid = Signal()
-        m.d.comb += [
-            any_valid.eq(Cat(valids).any()),
-            memory.request.valid.eq(any_valid & asked.w_rdy),
-            memory.request.payload.eq(Array(reader.request.payload for reader in self.readers)[chosen]),
-            asked.w_en.eq(memory.request.valid & memory.request.ready),
-            asked.w_data.eq(chosen),
-            asked.r_en.eq(memory.response.valid),
-        ]
-        with m.If(asked.w_en):
-            m.d.sync += last.eq(chosen)
-        for i, reader in enumerate(self.readers):
-            m.d.comb += [
-                reader.request.ready.eq((chosen == i) & asked.w_rdy & memory.request.ready),
-                reader.response.valid.eq(memory.response.valid & (asked.r_data == i)),
-                reader.response.payload.eq(memory.response.payload),
             ]
         return m

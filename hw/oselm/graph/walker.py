@@ -10,8 +10,9 @@ from ..config import CoreConfig
 from ..front_end.groups import WalkAddress
 from .candidates import CASES, CandidateLayout, TrialLayout
 from .draws import DrawLayout, DrawQueue
-from .exact_step import ListLayout, SumLayout
+from .exact_step import SumLayout
 from .layouts import EntryLayout, HeaderLayout, address_bits, first_entry
+from .list_reader import ListLayout
 from .memory import ReadPort
 from .search import Search
 

@@ -92,7 +92,7 @@ class Walkers(wiring.Component):
         m.submodules.trials = trials = Shared(n + 1, *trial)
         m.submodules.steps = steps = Shared(n, *step)
         m.submodules.headers = headers = Shared(n + 1, *header)
-        m.submodules.entries = entries = Shared(n + 1, *entry)
+        m.submodules.entries = entries = Shared(n + 2, *entry)
         for shared, server in ((draws, self.draws), (headers, self.headers), (entries, self.entries)):
             wiring.connect(m, shared.server, wiring.flipped(server))
         wiring.connect(m, trials.server, candidates.port)
@@ -109,6 +109,7 @@ class Walkers(wiring.Component):
             wiring.connect(m, walker.exact, steps.clients[i])
             m.d.comb += walker.last.eq(self.last)
         wiring.connect(m, exact.entries, entries.clients[n])
+        wiring.connect(m, exact.others, entries.clients[n + 1])
         wiring.connect(m, starts.draws, draws.clients[n])
         wiring.connect(m, starts.headers, headers.clients[n])
         wiring.connect(m, filler.draws, draws.clients[n + 1])

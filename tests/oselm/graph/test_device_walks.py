@@ -24,6 +24,7 @@ from skipwalk.sim.rtl.verilated import VerilatedCore, compile_library
 from skipwalk.sw.oselm.words import table_words, walk_words
 
 from ...support import walk_words as ops
+from ...support.graph_service import random_store
 from ...support.walk_words import ELEMENT, FLUSHED, WalkWords, words_of
 
 #: Vendor's twins: whoever reads a block RAM where it is written gets the complement.
@@ -178,29 +179,6 @@ class Program:
         return took
 
 
-def random_graph(cfg: CoreConfig, rng, *, hub: bool = False) -> GraphStore:
-    """Rows of degree 0, 1 and more, in a store with gaps; with a row that all others know."""
-    store = GraphStore.of(cfg)
-    store.clear()
-    some = np.sort(rng.choice(cfg.nodes, min(cfg.nodes, 40), replace=False))
-    weights = [1, 2, 65535, 300]
-
-    def add(u, v):
-        store.add_edge(int(u), int(v), int(rng.choice(weights)) if cfg.weight_bits else 1)
-
-    if hub:
-        for v in some[1:]:
-            add(some[0], v)
-    for _ in range(2 * len(some)):
-        u, v = rng.choice(some, 2, replace=False)
-        add(u, v)
-    for _ in range(len(some) // 2):
-        u = int(rng.choice(some))
-        if store.degree(u):
-            store.remove_edge(u, int(rng.choice(store.neighbours(u))))
-    return store
-
-
 def random_sampling(cfg: CoreConfig, rng, **given) -> Sampling:
     top = cfg.max_samples + 1
     window = int(rng.integers(2, min(5, top) + 1))
@@ -223,7 +201,7 @@ def cfg(request) -> CoreConfig:
 @pytest.mark.parametrize(("p", "q"), [(0.5, 1), (0.25, 4), (4, 0.25), (1e6, 1e6), (1e-6, 1)])
 def test_rounds(cfg, p, q, stall):
     rng = np.random.default_rng([stall, int(p * 8), int(q * 8)])
-    program = Program(cfg, random_graph(cfg, rng, hub=True))
+    program = Program(cfg, random_store(cfg, rng, hub=True))
     length = min(cfg.max_walk, 30)
     program.setup(random_sampling(cfg, rng), length=length, p=p, q=q, next_walk=(1 << 32) - 5, stall=stall)
     program.start(StartKind.ROUND, 60 if cfg.nodes < 1000 else 3)
@@ -235,7 +213,7 @@ def test_rounds(cfg, p, q, stall):
 @pytest.mark.parametrize("seed", range(8))
 def test_anything_in_any_order(cfg, seed):
     rng = np.random.default_rng(seed)
-    store = random_graph(cfg, rng, hub=bool(seed % 2))
+    store = random_store(cfg, rng, hub=bool(seed % 2))
     program = Program(cfg, store)
     program.setup(
         random_sampling(cfg, rng, source=0 if seed == 3 else 1),
@@ -269,3 +247,81 @@ def test_anything_in_any_order(cfg, seed):
                 program.walk(rng.integers(0, cfg.nodes, int(rng.integers(1, min(9, cfg.max_walk) + 1))))
     program.flush()
     program.run(**({"gap_in": 0.3, "gap_out": 0.4, "seed": seed} if seed % 2 else {}))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_reset_midway_forgets_walks_and_parameters(seed):
+    rng = np.random.default_rng(seed)
+    store = random_store(TINY, rng, hub=True)
+    core = VerilatedCore(library(TINY), gap_out=0.3 * seed, seed=seed, timeout=50_000)
+    for _ in range(6):
+        begun = Program(TINY, store)
+        begun.setup(random_sampling(TINY, rng), length=20, p=0.25, q=4, stall=3 * seed)
+        begun.start(StartKind.ROUND, 30)
+        words = np.concatenate(begun.words)
+        core.feed(words, cycles=len(words) + int(rng.integers(1, 3000)))
+        core.reset()
+        core.drain()
+        # Without parameters no walk is made.
+        none = Program(TINY, store)
+        none.start(StartKind.ROUND, 3)
+        none.flush()
+        none.run(core)
+        core.reset()
+        whole = Program(TINY, store)
+        whole.setup(random_sampling(TINY, rng), length=20, p=0.25, q=4, next_walk=9)
+        whole.start(StartKind.ROUND, 30)
+        whole.flush()
+        whole.run(core)
+        core.reset()
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        (Parameter.WALK_LENGTH, 1),
+        (Parameter.WALK_LENGTH, TINY.max_walk + 1),
+        (Parameter.WALK_LENGTH, 1 << 31),
+        (Parameter.ROW_SCALE, 1 << 16),
+        (Parameter.SAMPLING, 1 << 18),
+    ],
+)
+def test_parameters_out_of_range_change_nothing(parameter, value):
+    rng = np.random.default_rng(0)
+    program = Program(TINY, random_store(TINY, rng))
+    program.setup(random_sampling(TINY, rng), length=9, p=1, q=1)
+    program.set(Parameter.ROW_SCALE, 500)
+    program.scale = 500
+    program.set(parameter, value)
+    program.rejected += 1
+    program.start(StartKind.ROUND, 5)
+    program.fill(3)
+    program.run()
+
+
+def cora(cfg: CoreConfig) -> GraphStore:
+    names = np.loadtxt(CORA, dtype=str)
+    rows = np.unique(names.ravel(), return_inverse=True)[1].reshape(-1, 2)
+    edges = np.unique(np.sort(rows[rows[:, 0] != rows[:, 1]], axis=1), axis=0)
+    store = GraphStore.of(cfg)
+    store.clear()
+    assert not store.add_edges(edges[:, 0].copy(), edges[:, 1].copy(), None).any()
+    return store
+
+
+@pytest.mark.skipif(not CORA.exists(), reason=f"{CORA} is not there")
+@pytest.mark.parametrize(("p", "q", "most"), [(0.5, 1.0, 2336 + 100), (0.25, 4.0, 4000)])
+def test_walks_on_cora_are_made_in_the_time_that_their_training_takes(p, q, most):
+    """At 32 items a context, a walk of 80 nodes gives 2336; at the defaults no walk is waited for but the first."""
+    cfg = preset("ecp5-85f").replace(edge_ends=24576, weight_bits=0)
+    core = VerilatedCore(library(cfg), timeout=200_000)
+    program = Program(cfg, cora(cfg))
+    sampling = Sampling(window=8, negatives=24, per_positive=False, walks=4, source=1)
+    program.setup(sampling, length=80, p=p, q=q)
+    program.flush()
+    program.run(core)
+    program.start(StartKind.ROUND, 64)
+    program.flush()
+    cycles = program.run(core) / 64
+    print(f"p = {p:g}, q = {q:g}: {cycles:.0f} cycles a walk")
+    assert 2336 <= cycles <= most

@@ -31,21 +31,23 @@ CONFIGS = {
         BASE.replace(name="hubs", nodes=300, edge_ends=1600, weight_bits=24, vendor=Vendor.GENERIC),
     )
 }
+#: Just enough for one row beside all others: 63 rooms of 4 (one of them was its own), and one of 8, 16, 32 and 64.
+HUB = BASE.replace(edge_ends=372, weight_bits=17)
 KINDS = {"store": GraphStore, "stalled": StalledStore}
 
 
 @functools.cache
-def library(name: str, kind: str):
-    verilog = build.to_verilog(StoreWords(KINDS[kind](CONFIGS[name])), "store_words")
+def library(cfg: CoreConfig, kind: str):
+    verilog = build.to_verilog(StoreWords(KINDS[kind](cfg)), "store_words")
     return compile_library(verilog, "store_words", quick=True)
 
 
 class Pair:
     """A store in gateware and the golden one."""
 
-    def __init__(self, name: str, kind: str = "store", **options):
-        self.cfg = CONFIGS[name]
-        self.core = VerilatedCore(library(name, kind), timeout=100_000, **options)
+    def __init__(self, cfg: CoreConfig, kind: str = "store", **options):
+        self.cfg = cfg
+        self.core = VerilatedCore(library(cfg, kind), timeout=100_000, **options)
         self.reference = golden.GraphStore.of(self.cfg)
         self.cycles: list[int] = []
 
@@ -96,7 +98,7 @@ def random_edits(rng, cfg: CoreConfig, n: int) -> list[tuple[int, int, int, int]
 @pytest.mark.parametrize("name", CONFIGS)
 def test_random_edits_leave_what_the_golden_store_holds(name, kind):
     rng = np.random.default_rng([len(name), len(kind)])
-    pair = Pair(name, kind, seed=3, gap_out=0.2)
+    pair = Pair(CONFIGS[name], kind, seed=3, gap_out=0.2)
     outcomes = pair.edit((Edit.ADD_EDGE, 0, 1, 1), clear())
     assert outcomes == [golden.Outcome.REJECTED, golden.Outcome.DONE]
     for _ in range(12):
@@ -104,3 +106,45 @@ def test_random_edits_leave_what_the_golden_store_holds(name, kind):
         pair.check()
     # Four nodes never fill the memory.
     assert set(outcomes) | ({golden.Outcome.REFUSED} if name == "narrow" else set()) == set(golden.Outcome)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hub_grows_to_the_largest_degree_and_shrinks_to_nothing(kind):
+    """Neighbours come in no order, and every other time from the hub's side; they leave singly, then all at once."""
+    pair = Pair(HUB, kind)
+    n = pair.cfg.nodes
+    rng = np.random.default_rng(0)
+    others = rng.permutation(np.arange(n)[np.arange(n) != 7]).tolist()
+    adds = [(Edit.ADD_EDGE, *((7, v) if i % 2 else (v, 7)), 1 + 13 * i) for i, v in enumerate(others)]
+    assert set(pair.edit(clear(), (Edit.NODES, 0, n, 0), *adds)) == {golden.Outcome.DONE}
+    assert pair.reference.degree(7) == n - 1
+    assert pair.reference.top == pair.cfg.edge_ends
+    pair.check()
+    pair.edit(*((Edit.REMOVE_EDGE, 7, int(v), 0) for v in rng.permutation(pair.reference.neighbours(7))[:30]))
+    pair.check()
+    assert pair.edit((Edit.FREE_NODE, 7, 0, 0), (Edit.FREE_NODE, 7, 0, 0)) == [
+        golden.Outcome.DONE,
+        golden.Outcome.REJECTED,
+    ]
+    assert not pair.reference.arrays.degree.any()
+    pair.check()
+    # What was given back is used again, in the same order as by the golden store.
+    pair.edit(*adds[::-1])
+    pair.check()
+
+
+def test_reset_midway_closes_the_store():
+    """In any cycle of an edit; CLEAR makes it new."""
+    pair = Pair(CONFIGS["weights"])
+    edits = [clear(), *random_edits(np.random.default_rng(5), pair.cfg, 30), (Edit.FREE_NODE, 0, 0, 0)]
+    words = np.array([word for edit in edits for word in edit_words(*edit)], np.uint32)
+    for cycles in range(70, 6000, 397):
+        pair.core.reset()
+        pair.core.feed(words, cycles=cycles)
+        pair.core.reset()
+        pair.reference = golden.GraphStore.of(pair.cfg)
+        assert pair.edit((Edit.ADD_EDGE, 1, 2, 3)) == [golden.Outcome.REJECTED]
+        pair.edit(clear())
+        pair.check()
+        pair.edit(*edits[1:])
+        pair.check()

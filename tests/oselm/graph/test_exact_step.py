@@ -41,6 +41,7 @@ def test_neighbours_of_the_golden_model(name, gap, limits):
     bench = Bench(dut, gap=gap, seed=1)
     bench.drive(limits=list(limits))
     service.serve(bench, dut.entries, "entries")
+    service.serve(bench, dut.others, "entries", 4)
     requests, want = [], []
     for here, previous, share in steps(store, rng, 5):
         lists = [{"place": int(a.place[row]), "degree": int(a.degree[row])} for row in (here, previous)]
@@ -67,6 +68,7 @@ def test_largest_sums(weight):
     bench = Bench(dut)
     bench.drive(limits=list(limits))
     service.serve(bench, dut.entries, "entries")
+    service.serve(bench, dut.others, "entries", 4)
     lists = [{"place": int(a.place[row]), "degree": int(a.degree[row])} for row in (0, 5)]
     requests = [
         {"here": lists[0], "before": lists[1], "previous": 5, "share": share}
@@ -76,3 +78,27 @@ def test_largest_sums(weight):
     got = bench.watch(dut.port.response.valid, dut.port.response.payload, 3)
     bench.run()
     assert got == [1, 32, 63]
+
+
+def test_nothing_is_left_of_the_step_before():
+    """Its last neighbour of a previous node is far in the next step, where near counts 65536 times as much."""
+    cfg = CONFIGS["plain"]
+    store = random_store(cfg, np.random.default_rng(0))
+    store.clear()
+    for u, v in ((0, 1), (0, 9), (1, 5), (2, 3), (2, 5), (2, 7), (3, 8)):
+        store.add_edge(u, v)
+    limits = (0, (1 << 32) - 1, 0)
+    a = store.arrays
+    service, dut = Service(cfg, store), ExactStep(cfg)
+    bench = Bench(dut)
+    bench.drive(limits=list(limits))
+    service.serve(bench, dut.entries, "entries")
+    service.serve(bench, dut.others, "entries")
+    share = int(0.9 * (1 << SHARE_BITS))
+    lists = {r: {"place": int(a.place[r]), "degree": int(a.degree[r])} for r in range(4)}
+    pairs = ((0, 1), (2, 3))
+    requests = [{"here": lists[h], "before": lists[b], "previous": b, "share": share} for h, b in pairs]
+    bench.source(dut.port.request, requests)
+    got = bench.watch(dut.port.response.valid, dut.port.response.payload, 2)
+    bench.run()
+    assert got == [9, 7]
