@@ -164,9 +164,9 @@ MAP: Mapping[str, Sequence[Row]] = {
             (
                 "hw/oselm/graph/store.py:GraphStore",
                 "hw/oselm/graph/memory.py:BlockMemory",
+                "hw/oselm/graph/list_reader.py:ListReader",
                 "hw/oselm/graph/ports.py:SharedMemory",
                 "hw/oselm/graph/ports.py:OneAtATime",
-                "hw/oselm/graph/ports.py:ReadArbiter",
             ),
             ("sim/oselm/graph/store.py:GraphStore",),
         ),
@@ -293,6 +293,11 @@ MAP: Mapping[str, Sequence[Row]] = {
         ),
     ),
     "Between host and core": (
+        Row(
+            "rows packed into words",
+            ("hw/unit/packing.py:Packer", "hw/unit/packing.py:Unpacker"),
+            ("sim/arith/words.py:packed", "sim/arith/words.py:from_packed"),
+        ),
         Row(
             "frames: COBS and CRC-32",
             ("hw/link/cobs.py:CobsDecoder", "hw/link/cobs.py:CobsEncoder"),
