@@ -60,7 +60,7 @@ def finetune(
     last. The output holds adapters, network and scales; the network's own weights stay what they are.
     """
     quieten(quiet)
-    check_outputs(output, report)
+    check_outputs(output, report, inputs=[network, samples, test])
     sizes = {} if board is None else {"lanes": _UNITS[board].lanes, "cache_samples": _UNITS[board].cache_samples}
     x, y = read_samples(samples)
     if test is not None:
