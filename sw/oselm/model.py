@@ -19,7 +19,7 @@ from ...sim.arith.fixed import from_raw
 from ...sim.oselm.front_end.threefry import update_seed
 from ..errors import InputError
 from ..graph.graph import Graph
-from ..graph.readers import read_bytes, reading, unpack_npz
+from ..graph.packed import read_bytes, reading, unpack_npz
 from ..results.files import atomic_write
 from .vectors import ids_from_arrays, ids_to_arrays
 
