@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 
@@ -121,7 +121,7 @@ def _check_size(size: int, packed: int) -> None:
         )
 
 
-def _bounded(file: IO[bytes], packed: int) -> bytes:
+def _bounded(file: Any, packed: int) -> bytes:
     whole = io.BytesIO()
     while chunk := file.read(1 << 20):
         whole.write(chunk)
