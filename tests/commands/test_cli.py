@@ -347,3 +347,28 @@ def test_two_processes_that_update_one_model(folder):
     both = [subprocess.Popen([*command, name, "-o", "model.npz"]) for name in ("edges.txt", "more.txt")]
     assert [process.wait() for process in both] == [0, 0]
     assert {"new", "other"} <= set(Node2Vec.load(folder / "model.npz").graph_.ids)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_being_ended_keeps_what_ctrl_c_keeps(folder, monkeypatch, ctrl_c_works, number):
+    step = OSELMDevice.train_walks
+
+    def ended(self, *arguments, **keep):
+        os.kill(os.getpid(), number)
+        return step(self, *arguments, **keep)
+
+    monkeypatch.setattr(OSELMDevice, "train_walks", ended)
+    result = run("train", "graph.txt", "-o", "m", "--checkpoint", "c.npz", *TINY)
+    assert result.exit_code == 130
+    assert "go on with: skipwalk train --resume c.npz" in result.stderr
+    assert (folder / "c.npz").exists()
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_being_ended_where_ctrl_c_is_ignored(folder, monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    monkeypatch.setattr(OSELMDevice, "train_walks", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        assert run("train", "graph.txt", "-o", "m", *TINY).exit_code == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
