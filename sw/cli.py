@@ -1,15 +1,14 @@
 """The command ``skipwalk``. Data goes to stdout, everything else to stderr; the commands are in ``commands``."""
 
-import importlib
-import importlib.util
 import logging
 from typing import Any
 
 import click
 
+from .commands.lazy import Entry, LazyGroup
 from .errors import CapacityError, DeviceError, InputError, SkipwalkError
 
-__all__ = ["EXIT_CODES", "main"]
+__all__ = ["COMMANDS", "EXIT_CODES", "main"]
 
 #: The first family that fits gives the exit code.
 EXIT_CODES: tuple[tuple[type[SkipwalkError], int], ...] = (
@@ -19,18 +18,20 @@ EXIT_CODES: tuple[tuple[type[SkipwalkError], int], ...] = (
     (SkipwalkError, 5),
 )
 
-#: Where each command is; imported when it is called, because numba and scikit-learn take seconds.
-_COMMANDS = {
-    "train": ".commands.training",
-    "update": ".commands.training",
-    "evaluate": ".commands.inspection",
-    "info": ".commands.inspection",
-    "vectors": ".commands.inspection",
-    "finetune": ".commands.finetune",
-    "explore": ".commands.explore",
-    "report": ".commands.page",
-    "program": ".commands.program",
-    "export": ".commands.export",
+#: What the program can do.
+COMMANDS = {
+    "train": Entry("commands.training:train", "Learn vectors for the nodes of a graph."),
+    "update": Entry("commands.training:update", "Add edges to a saved model, and learn from them."),
+    "evaluate": Entry("commands.inspection:evaluate", "F1 of a classifier on the vectors."),
+    "info": Entry("commands.inspection:info", "What a model, a preset or a board is."),
+    "vectors": Entry("commands.inspection:vectors", "Write the vectors of a saved model."),
+    "finetune": Entry("commands.finetune:finetune", "Fit adapters (Skip2-LoRA) of a frozen network."),
+    "explore": Entry("commands.explore:explore", "Compare cores for a graph: accuracy, cycles, resources.", "rtl"),
+    "export": Entry("commands.export:export", "Write a core as Verilog with AXI ports.", "rtl"),
+    "bitstream": Entry("commands.bitstream:bitstream", "Build a board's bitstream.", "boards"),
+    "program": Entry("commands.program:program", "Load a bitstream into a board.", "boards"),
+    "simulate": Entry("commands.simulate:simulate", "Serve a simulated board on a pseudo-terminal.", "boards"),
+    "lab": Entry("lab.cli:lab", "What this project measures and shows: demos, benches, experiments."),
 }
 
 _HELP = """Node embeddings that keep learning, on an OS-ELM core: its golden model or its RTL, with the same bits.
@@ -54,8 +55,8 @@ class _Log(logging.Handler):
         click.echo(f"skipwalk: {record.getMessage()}", err=True)
 
 
-class _Commands(click.Group):
-    """Imports commands when they are called for, and turns errors into one line and an exit code."""
+class _Commands(LazyGroup):
+    """Turns errors into one line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         log, handler = logging.getLogger("skipwalk"), _Log()
@@ -72,16 +73,8 @@ class _Commands(click.Group):
         finally:
             log.removeHandler(handler)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name, module in _COMMANDS.items() if importlib.util.find_spec(module, __package__)]
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in self.list_commands(ctx):
-            return None
-        return getattr(importlib.import_module(_COMMANDS[name], __package__), name)
-
-
-@click.group("skipwalk", cls=_Commands, help=_HELP)
+@click.group("skipwalk", cls=_Commands, entries=COMMANDS, help=_HELP)
 @click.version_option(package_name="skipwalk", prog_name="skipwalk")
 def main() -> None:
     pass

@@ -1,1 +1,1 @@
-"""Tests of skipwalk. ``cocotb_*.py`` run inside the simulator, started by the ``test_*.py`` beside them."""
+"""Tests of skipwalk. ``cocotb_*.py`` run inside the simulator, started by what stands beside them."""

@@ -7,7 +7,15 @@ from amaranth.lib.wiring import In, Out
 from .pipeline import clog2
 from .widths import COUNTER_BITS
 
-__all__ = ["CounterBank"]
+__all__ = ["CounterAccess", "CounterBank"]
+
+
+class CounterAccess(wiring.Signature):
+    """One of ``n`` counters, seen from who reads: its ``count`` follows ``index`` after ``CounterBank.LATENCY`` cycles.
+    ``clear`` sets all of them back to 0."""
+
+    def __init__(self, n: int):
+        super().__init__({"index": Out(clog2(n)), "count": In(COUNTER_BITS), "clear": Out(1)})
 
 
 class CounterBank(wiring.Component):
@@ -17,22 +25,22 @@ class CounterBank(wiring.Component):
     -------
     events : In(n)
         What is counted; seen two cycles later, so that neither events nor ``clear`` have to come early.
-    clear : In(1)
-        All to 0; wins over events. A reset does the same by the same register, a cycle later: the wire of the reset
-        itself does not reach the counters.
-    index : In(range(n)), count : Out(COUNTER_BITS)
-        A counter; ``count`` follows ``index`` after :attr:`LATENCY` cycles.
+    access : In(CounterAccess)
+        ``clear`` wins over events. A reset does the same by the same register, a cycle later: the wire of the reset
+        itself does not reach the counters. ``count`` follows ``index`` after :attr:`LATENCY` cycles.
+    hold : In(1)
+        As ``clear``, for its owner.
     """
 
     LATENCY = 2
 
     def __init__(self, n: int):
-        super().__init__({"events": In(n), "clear": In(1), "index": In(clog2(n)), "count": Out(COUNTER_BITS)})
+        super().__init__({"events": In(n), "access": In(CounterAccess(n)), "hold": In(1)})
 
     def elaborate(self, platform):
         m = Module()
         events, clear = Signal(self.events.shape(), reset_less=True), Signal(init=1)
-        m.d.sync += [events.eq(self.events), clear.eq(self.clear)]
+        m.d.sync += [events.eq(self.events), clear.eq(self.access.clear | self.hold)]
         counts = [Signal(COUNTER_BITS, name=f"count_{n}", reset_less=True) for n in range(len(events))]
         for event, count in zip(events, counts, strict=True):
             with m.If(clear):
@@ -43,9 +51,9 @@ class CounterBank(wiring.Component):
         some = []
         for n in range(0, len(counts), 4):
             register = Signal(COUNTER_BITS, name=f"some_{n}", reset_less=True)
-            m.d.sync += register.eq(Array(counts[n : n + 4])[self.index[:2]])
+            m.d.sync += register.eq(Array(counts[n : n + 4])[self.access.index[:2]])
             some.append(register)
         chosen = Signal(COUNTER_BITS, reset_less=True)
-        m.d.sync += chosen.eq(Array(some)[self.index[2:]])
-        m.d.comb += self.count.eq(chosen)
+        m.d.sync += chosen.eq(Array(some)[self.access.index[2:]])
+        m.d.comb += self.access.count.eq(chosen)
         return m

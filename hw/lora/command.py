@@ -1,15 +1,17 @@
 """The command interpreter of the Skip2-LoRA unit: words from the host in, samples to the sequencer, words out."""
 
-from amaranth.hdl import Array, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..fabric.counters import CounterAccess
 from ..fabric.pipeline import clog2, delay, times
 from ..fabric.ram import Ram
-from ..fabric.widths import COUNTER_BITS
 from ..unit.host_states import counter_states, echo_state, identity_state
+from ..unit.ports import ChainAccess, Rest
 from .config import LoraConfig
-from .ops import RINGS, SampleLayout
+from .ops import RINGS
+from .ports import Activations, Backbone, CommandEvents, FrozenOutputs, HostWrites, Parameters, SampleFlow
 from .protocol import LoraCounter, LoraOpcode, LoraParameter, Source, Space, chunk_words, identity_words
 
 __all__ = ["LoraCommand"]
@@ -22,7 +24,7 @@ class LoraCommand(wiring.Component):
     ----------
     cfg : LoraConfig
     cache_latency : int
-        Cycles from ``cache_rd_addr`` to the word in the lanes.
+        Cycles from ``x.cache_rd_addr`` to the word in the lanes.
     primitives : bool
         As in :class:`Ram`.
 
@@ -30,32 +32,18 @@ class LoraCommand(wiring.Component):
     -------
     i, o : streams of 32-bit words
         Commands and replies.
-    samples : Out(stream of SampleLayout)
-        Samples whose activations are in the rings.
-    retired : In(1)
-        An entry of the rings is free again.
-    drain : Out(1), at_rest : In(1)
-        No more samples come before ``at_rest`` says that nothing is in flight.
-    rate, shifts : Out
-        Parameters.
-    counter_index : Out, counter : In
-        One of the counters, and what it has come to ``CounterBank.LATENCY`` cycles later.
-    clear : Out(1), hit, miss, rejected : Out(1)
-        All counters back to 0; events.
-    x_group : Out(1), x_select, x_data : Out
-        A packed word for the staging registers.
-    x_ring, x_cache, x_copy : Out(1), x_ring_addr, x_cache_addr, cache_rd_addr : Out
-        What becomes of the staged word; see :class:`.LoraLanes`.
-    c_en : Out(1), c_ring, c_class, c : Out
-        Frozen outputs of a sample, for the head.
-    dense_start : Out(1), dense_ring : Out
-        Run the backbone.
-    dense_store, dense_c_valid, dense_done : In(1), dense_word, dense_class, dense_c : In
-        What it gives.
-    host_adapters, host_weights, host_biases, host_read : Out(1), host_addr, host_lane, host_data : Out
-        One element, or one word to the read chain.
-    host_loaded : In(1), host_shift : Out(1), host_element : In
-        The read chain has the word; its first element, and on to the next.
+    flow, rest : Out(SampleFlow), Out(Rest)
+        Samples for the sequencer, and when nothing is in flight.
+    parameters, counters : Out(Parameters), Out(CounterAccess)
+        What SET, GET and CLEAR mean.
+    events : Out(CommandEvents)
+        Of samples and commands.
+    x, c : Out(Activations), Out(FrozenOutputs)
+        A sample's activations for the lanes, its frozen outputs for the head.
+    backbone : Out(Backbone)
+        Computes both.
+    host, chain : Out(HostWrites), Out(ChainAccess)
+        What WRITE and READ mean.
 
     Timing: a word of a sample or of WRITE a cycle. A sample from the Skip-Cache takes max(x_words, classes) +
     ``cache_latency`` + 8 cycles, beside the slots of earlier ones. FORGET, and a reset, take ``cache_samples`` cycles.
@@ -69,56 +57,20 @@ class LoraCommand(wiring.Component):
         # A bit for each sample: whether it is in the Skip-Cache.
         self._directory = Ram(max(2, cfg.cache_samples), 1, vendor=cfg.vendor, primitives=primitives)
         self._cache_latency = cache_latency
-        ring = clog2(RINGS)
-        cache_addr = clog2(cfg.cache_samples * cfg.x_words)
-        element_bits = max(cfg.a.bits, cfg.b.bits)
         super().__init__(
             {
                 "i": In(stream.Signature(32)),
                 "o": Out(stream.Signature(32)),
-                "samples": Out(stream.Signature(SampleLayout())),
-                "retired": In(1),
-                "drain": Out(1),
-                "at_rest": In(1),
-                "rate": Out(cfg.RATE.bits),
-                "shifts": Out(cfg.SHIFT_BITS).array(cfg.layers),
-                "counter_index": Out(clog2(len(LoraCounter))),
-                "counter": In(COUNTER_BITS),
-                "clear": Out(1),
-                "hit": Out(1),
-                "miss": Out(1),
-                "rejected": Out(1),
-                "x_group": Out(1),
-                "x_select": Out(clog2(cfg.lanes)),
-                "x_data": Out(32),
-                "x_ring": Out(1),
-                "x_cache": Out(1),
-                "x_copy": Out(1),
-                "x_ring_addr": Out(clog2(RINGS * cfg.x_words)),
-                "x_cache_addr": Out(cache_addr),
-                "cache_rd_addr": Out(cache_addr),
-                "c_en": Out(1),
-                "c_ring": Out(ring),
-                "c_class": Out(4),
-                "c": Out(signed(cfg.y.bits)),
-                "dense_start": Out(1),
-                "dense_ring": Out(ring),
-                "dense_store": In(1),
-                "dense_word": In(clog2(cfg.x_words)),
-                "dense_c_valid": In(1),
-                "dense_class": In(4),
-                "dense_c": In(signed(cfg.y.bits)),
-                "dense_done": In(1),
-                "host_adapters": Out(1),
-                "host_weights": Out(1),
-                "host_biases": Out(1),
-                "host_read": Out(1),
-                "host_addr": Out(cfg.SAMPLE_BITS),
-                "host_lane": Out(clog2(cfg.lanes)),
-                "host_data": Out(32),
-                "host_loaded": In(1),
-                "host_shift": Out(1),
-                "host_element": In(signed(element_bits)),
+                "flow": Out(SampleFlow()),
+                "rest": Out(Rest()),
+                "parameters": Out(Parameters(cfg)),
+                "counters": Out(CounterAccess(len(LoraCounter))),
+                "events": Out(CommandEvents()),
+                "x": Out(Activations(cfg)),
+                "c": Out(FrozenOutputs(cfg)),
+                "backbone": Out(Backbone(cfg)),
+                "host": Out(HostWrites(cfg)),
+                "chain": Out(ChainAccess(max(cfg.a.bits, cfg.b.bits))),
             }
         )
 
@@ -149,15 +101,15 @@ class LoraCommand(wiring.Component):
         ring_base = Signal(range(RINGS * cfg.x_words), reset_less=True)
         m.d.sync += ring_base.eq(times(ring, cfg.x_words))
         used = Signal(range(RINGS + 1))
-        pushed = self.samples.valid & self.samples.ready
-        m.d.sync += used.eq(used + pushed - self.retired)
+        pushed = self.flow.samples.valid & self.flow.samples.ready
+        m.d.sync += used.eq(used + pushed - self.flow.retired)
         m.d.comb += [
-            self.samples.payload.valid.eq(1),
-            self.samples.payload.train.eq(train),
-            self.samples.payload.last.eq(last),
-            self.samples.payload.label.eq(label),
-            self.samples.payload.ring.eq(ring),
-            self.dense_ring.eq(ring),
+            self.flow.samples.payload.valid.eq(1),
+            self.flow.samples.payload.train.eq(train),
+            self.flow.samples.payload.last.eq(last),
+            self.flow.samples.payload.label.eq(label),
+            self.flow.samples.payload.ring.eq(ring),
+            self.backbone.ring.eq(ring),
         ]
 
         # ---- activations: from the host or the backbone into rings and cache
@@ -171,14 +123,15 @@ class LoraCommand(wiring.Component):
             m.d.sync += group.eq(Mux(group_ends, 0, group + 1))
             with m.If(group_ends):
                 m.d.sync += x_word.eq(x_word + 1)
-        stored = Mux(self.dense_store, self.dense_word, host_word)
+        stored = Mux(self.backbone.x_store, self.backbone.x_word, host_word)
         m.d.comb += [
-            self.x_group.eq(taken),
-            self.x_select.eq(group),
-            self.x_data.eq(word),
-            self.x_ring.eq(host_store | self.dense_store),
-            self.x_cache.eq(self.x_ring & stores),
-            self.x_cache_addr.eq(x_base + stored),
+            self.x.group.eq(taken),
+            self.x.one.eq(self.backbone.x_valid),
+            self.x.select.eq(Mux(self.backbone.x_valid, self.backbone.x_lane, group)),
+            self.x.data.eq(Mux(self.backbone.x_valid, self.backbone.x, word)),
+            self.x.ring.eq(host_store | self.backbone.x_store),
+            self.x.cache.eq(self.x.ring & stores),
+            self.x.cache_addr.eq(x_base + stored),
         ]
 
         # ---- the way back: from the cache into rings and head
@@ -191,23 +144,23 @@ class LoraCommand(wiring.Component):
         class_ = Signal(4)
         host_c = Signal()
         m.d.comb += [
-            self.cache_rd_addr.eq(x_base + count),
+            self.x.cache_rd_addr.eq(x_base + count),
             c_cache.rd_addr.eq(c_base + count),
-            self.x_copy.eq(copies_x),
-            self.x_ring_addr.eq(ring_base + Mux(copies_x, copied, stored)),
-            self.c_en.eq(copies_c | host_c | self.dense_c_valid),
-            self.c_ring.eq(ring),
+            self.x.copy.eq(copies_x),
+            self.x.ring_addr.eq(ring_base + Mux(copies_x, copied, stored)),
+            self.c.en.eq(copies_c | host_c | self.backbone.c_valid),
+            self.c.ring.eq(ring),
         ]
         with m.If(copies_c):
-            m.d.comb += [self.c_class.eq(copied_c), self.c.eq(c_cache.rd_data)]
-        with m.Elif(self.dense_c_valid):
-            m.d.comb += [self.c_class.eq(self.dense_class), self.c.eq(self.dense_c)]
+            m.d.comb += [self.c.class_.eq(copied_c), self.c.value.eq(c_cache.rd_data)]
+        with m.Elif(self.backbone.c_valid):
+            m.d.comb += [self.c.class_.eq(self.backbone.c_class), self.c.value.eq(self.backbone.c)]
         with m.Else():
-            m.d.comb += [self.c_class.eq(class_), self.c.eq(word)]
+            m.d.comb += [self.c.class_.eq(class_), self.c.value.eq(word)]
         m.d.comb += [
-            c_cache.wr_en.eq((host_c | self.dense_c_valid) & stores),
-            c_cache.wr_addr.eq(c_base + self.c_class),
-            c_cache.wr_data.eq(self.c),
+            c_cache.wr_en.eq((host_c | self.backbone.c_valid) & stores),
+            c_cache.wr_addr.eq(c_base + self.c.class_),
+            c_cache.wr_data.eq(self.c.value),
         ]
 
         # ---- host access
@@ -217,12 +170,12 @@ class LoraCommand(wiring.Component):
         depth = Array([cfg.adapter_words, cfg.dense_words, sum(cfg.outputs), 0])
         inside = address < depth[space]
         m.d.comb += [
-            self.host_addr.eq(address),
-            self.host_lane.eq(lane),
-            self.host_data.eq(word),
+            self.host.addr.eq(address),
+            self.host.lane.eq(lane),
+            self.host.data.eq(word),
         ]
         identity = Array(Const(w, 32) for w in identity_words(cfg))
-        m.d.comb += self.counter_index.eq(header)
+        m.d.comb += self.counters.index.eq(header)
         last_chunk = Mux(source == Source.INPUT, cfg.chunks[0], cfg.x_words) - 1
 
         with m.FSM(init="WIPE"):
@@ -254,16 +207,16 @@ class LoraCommand(wiring.Component):
                     with m.Case(Source.CACHE):
                         m.next = "LOOK_UP"
                     with m.Case(Source.INPUT, Source.ACTIVATIONS):
-                        m.d.comb += [self.miss.eq(sound), self.rejected.eq(~sound)]
+                        m.d.comb += [self.events.miss.eq(sound), self.events.rejected.eq(~sound)]
                         m.next = "TAKE"
                     with m.Default():
-                        m.d.comb += self.rejected.eq(1)
+                        m.d.comb += self.events.rejected.eq(1)
                         m.next = "HEADER"
             with m.State("LOOK_UP"):
                 m.d.sync += count.eq(count + 1)
                 with m.If(count == directory.latency - 1):
                     m.d.sync += count.eq(0)
-                    m.d.comb += [self.hit.eq(sound & known), self.rejected.eq(~(sound & known))]
+                    m.d.comb += [self.events.hit.eq(sound & known), self.events.rejected.eq(~(sound & known))]
                     with m.If(sound & known):
                         m.next = "COPY"
                     with m.Else():
@@ -292,22 +245,22 @@ class LoraCommand(wiring.Component):
                         with m.Else():
                             m.next = "HEADER"
             with m.State("BACKBONE"):
-                m.d.comb += self.dense_start.eq(1)
+                m.d.comb += self.backbone.start.eq(1)
                 m.next = "DENSE"
-            with m.State("DENSE"), m.If(self.dense_done):
+            with m.State("DENSE"), m.If(self.backbone.done):
                 m.next = "PUSH"
             with m.State("PUSH"):
-                m.d.comb += self.samples.valid.eq(1)
-                with m.If(self.samples.ready):
+                m.d.comb += self.flow.samples.valid.eq(1)
+                with m.If(self.flow.samples.ready):
                     m.d.sync += ring.eq(ring + 1)
                     m.d.comb += [directory.wr_en.eq(stores), directory.wr_data.eq(1)]
                     m.next = "HEADER"
 
             # -- everything else
             with m.State("BARRIER"):
-                m.d.comb += self.drain.eq(1)
+                m.d.comb += self.rest.drain.eq(1)
                 m.d.sync += [left.eq(0), lane.eq(0), address.eq(header[: cfg.SAMPLE_BITS])]
-                with m.If(self.at_rest), m.Switch(opcode):
+                with m.If(self.rest.at_rest), m.Switch(opcode):
                     with m.Case(LoraOpcode.INFO):
                         m.next = "INFO"
                     with m.Case(LoraOpcode.SET):
@@ -315,7 +268,7 @@ class LoraCommand(wiring.Component):
                     with m.Case(LoraOpcode.GET):
                         m.next = "FETCH"
                     with m.Case(LoraOpcode.CLEAR):
-                        m.d.comb += self.clear.eq(1)
+                        m.d.comb += self.counters.clear.eq(1)
                         m.next = "HEADER"
                     with m.Case(LoraOpcode.WRITE, LoraOpcode.READ):
                         m.next = "COUNT"
@@ -324,7 +277,7 @@ class LoraCommand(wiring.Component):
                     with m.Case(LoraOpcode.FLUSH):
                         m.next = "ECHO"
                     with m.Default():
-                        m.d.comb += self.rejected.eq(1)
+                        m.d.comb += self.events.rejected.eq(1)
                         m.next = "HEADER"
             identity_state(m, self, identity[left[:3]], left, len(identity))
             with m.State("SET"):
@@ -332,14 +285,14 @@ class LoraCommand(wiring.Component):
                 with m.If(self.i.valid):
                     with m.Switch(header[:4]):
                         with m.Case(LoraParameter.RATE):
-                            m.d.sync += self.rate.eq(word)
+                            m.d.sync += self.parameters.rate.eq(word)
                         for k in range(cfg.layers):
                             with m.Case(LoraParameter.SHIFT_1 + k):
-                                m.d.sync += self.shifts[k].eq(word)
+                                m.d.sync += self.parameters.shifts[k].eq(word)
                         with m.Default():
-                            m.d.comb += self.rejected.eq(1)
+                            m.d.comb += self.events.rejected.eq(1)
                     m.next = "HEADER"
-            counter_states(m, self, header, left, len(LoraCounter))
+            counter_states(m, self, self.events.rejected, header, left, len(LoraCounter))
             with m.State("COUNT"):
                 m.d.comb += self.i.ready.eq(1)
                 m.d.sync += left.eq(word)
@@ -354,10 +307,10 @@ class LoraCommand(wiring.Component):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
                     m.d.comb += [
-                        self.rejected.eq(~inside),
-                        self.host_adapters.eq(inside & (space == Space.ADAPTERS)),
-                        self.host_weights.eq(inside & (space == Space.WEIGHTS)),
-                        self.host_biases.eq(inside & (space == Space.BIASES)),
+                        self.events.rejected.eq(~inside),
+                        self.host.adapters.eq(inside & (space == Space.ADAPTERS)),
+                        self.host.weights.eq(inside & (space == Space.WEIGHTS)),
+                        self.host.biases.eq(inside & (space == Space.BIASES)),
                     ]
                     m.d.sync += [left.eq(left - 1), lane.eq(lane + 1)]
                     with m.If((lane == cfg.lanes - 1) | (space == Space.BIASES)):
@@ -366,15 +319,15 @@ class LoraCommand(wiring.Component):
                         m.next = "HEADER"
             readable = inside & (space == Space.ADAPTERS)
             with m.State("READ"):
-                m.d.comb += [self.host_read.eq(1), self.rejected.eq(~readable)]
+                m.d.comb += [self.host.read.eq(1), self.events.rejected.eq(~readable)]
                 m.next = "LOAD"
-            with m.State("LOAD"), m.If(self.host_loaded):
+            with m.State("LOAD"), m.If(self.chain.loaded):
                 m.next = "SHIFT"
             with m.State("SHIFT"):
                 m.d.comb += [
                     self.o.valid.eq(1),
-                    self.o.payload.eq(Mux(readable, self.host_element, 0)),
-                    self.host_shift.eq(self.o.ready),
+                    self.o.payload.eq(Mux(readable, self.chain.element, 0)),
+                    self.chain.shift.eq(self.o.ready),
                 ]
                 with m.If(self.o.ready):
                     m.d.sync += lane.eq(lane + 1)

@@ -11,7 +11,6 @@ from .config import LoraConfig
 from .dense import LoraDense
 from .head import LoraHead
 from .lanes import LoraLanes
-from .ops import BeatKind
 from .protocol import LoraCounter
 from .schedule import Latencies, Timetable, timetable
 from .sequencer import LoraSequencer
@@ -52,7 +51,7 @@ class LoraCore(wiring.Component):
         self._cfg = cfg
         kind = {"primitives": primitives}
         self._lanes = lanes = LoraLanes(cfg, **kind)
-        sum_bits = lanes.sum.shape().width
+        sum_bits = lanes.sums.value.shape().width
         self._head = LoraHead(cfg, latency=lanes.latency, sum_bits=sum_bits, **kind)
         self._dense = LoraDense(cfg, latency=lanes.latency, sum_bits=sum_bits, **kind)
         self._command = LoraCommand(cfg, cache_latency=lanes.cache_latency, **kind)
@@ -83,8 +82,24 @@ class LoraCore(wiring.Component):
         m.submodules.sequencer = sequencer = self._sequencer
         m.submodules.answers = answers = fifo.SyncFIFOBuffered(width=cfg.y.bits, depth=self.ANSWERS)
 
+        m.submodules.counters = counters = CounterBank(len(LoraCounter))
+
         wiring.connect(m, wiring.flipped(self.i), command.i)
-        wiring.connect(m, command.samples, sequencer.samples)
+        wiring.connect(m, command.flow.samples, sequencer.samples)
+        wiring.connect(m, command.parameters, head.parameters, dense.parameters)
+        wiring.connect(m, command.x, lanes.x)
+        wiring.connect(m, command.c, head.c)
+        wiring.connect(m, command.backbone, dense.backbone)
+        wiring.connect(m, command.host, lanes.host, dense.host)
+        wiring.connect(m, command.chain, lanes.chain)
+        wiring.connect(m, command.counters, counters.access)
+        wiring.connect(m, dense.loan, sequencer.loan)
+        wiring.connect(m, sequencer.beats, head.beats)
+        wiring.connect(m, lanes.sums, head.sums, dense.sums)
+        wiring.connect(m, lanes.g, head.g)
+        # Beats: of a slot, or of the backbone between slots.
+        m.d.comb += lanes.op.eq(Mux(sequencer.loan.granted, dense.op, sequencer.beats.op))
+
         # Answers to samples come before those of the commands behind them, which wait until there are none.
         m.d.comb += [
             answers.w_en.eq(head.y_valid),
@@ -96,85 +111,25 @@ class LoraCore(wiring.Component):
             sequencer.hold.eq(answers.level > self.ANSWERS - 3 * cfg.classes),
         ]
         quiet = Signal(range(self.settling + 1))
-        m.d.comb += [sequencer.drain.eq(command.drain), command.at_rest.eq(quiet == self.settling)]
-        with m.If(~(command.drain & sequencer.idle) | answers.r_rdy):
+        m.d.comb += [
+            sequencer.drain.eq(command.rest.drain),
+            command.rest.at_rest.eq(quiet == self.settling),
+            # A beat that was issued still has to be through the lanes when the entry is written again.
+            command.flow.retired.eq(delay(m, sequencer.retired, cfg.broadcast + lanes.new + 2, name="retired")),
+        ]
+        with m.If(~(command.rest.drain & sequencer.idle) | answers.r_rdy):
             m.d.sync += quiet.eq(0)
         with m.Elif(quiet != self.settling):
             m.d.sync += quiet.eq(quiet + 1)
-
-        # Beats: of a slot, or of the backbone between slots.
-        m.d.comb += [
-            sequencer.dense.eq(dense.request),
-            dense.granted.eq(sequencer.granted),
-            lanes.op.eq(Mux(sequencer.granted, dense.op, sequencer.op)),
-            lanes.g.eq(head.g),
-            head.g_ring.eq(lanes.g_ring),
-            head.g_class.eq(lanes.g_class),
-            head.beat.eq(sequencer.op.valid & (sequencer.op.kind == BeatKind.HEAD)),
-            head.beat_class.eq(sequencer.op.index),
-            head.sample.eq(sequencer.head),
-            head.sum_valid.eq(lanes.sum_valid & (lanes.sum_op.kind == BeatKind.HEAD)),
-            head.sum.eq(lanes.sum),
-            head.rate.eq(command.rate),
-            dense.sum_valid.eq(lanes.sum_valid & (lanes.sum_op.kind == BeatKind.DENSE)),
-            dense.sum.eq(lanes.sum),
-            # A beat that was issued still has to be through the lanes when the entry is written again.
-            command.retired.eq(delay(m, sequencer.retired, cfg.broadcast + lanes.new + 2, name="retired")),
-        ]
-
-        # Activations and outputs of the backbone.
-        m.d.comb += [
-            lanes.x_group.eq(command.x_group),
-            lanes.x_lane.eq(dense.x_valid),
-            lanes.x_select.eq(Mux(dense.x_valid, dense.x_lane, command.x_select)),
-            lanes.x_data.eq(Mux(dense.x_valid, dense.x, command.x_data)),
-            lanes.x_ring.eq(command.x_ring),
-            lanes.x_cache.eq(command.x_cache),
-            lanes.x_copy.eq(command.x_copy),
-            lanes.x_ring_addr.eq(command.x_ring_addr),
-            lanes.x_cache_addr.eq(command.x_cache_addr),
-            lanes.cache_rd_addr.eq(command.cache_rd_addr),
-            head.c_en.eq(command.c_en),
-            head.c_ring.eq(command.c_ring),
-            head.c_class.eq(command.c_class),
-            head.c.eq(command.c),
-            dense.start.eq(command.dense_start),
-            dense.ring.eq(command.dense_ring),
-            command.dense_store.eq(dense.x_store),
-            command.dense_word.eq(dense.x_word),
-            command.dense_c_valid.eq(dense.c_valid),
-            command.dense_class.eq(dense.c_class),
-            command.dense_c.eq(dense.c),
-            command.dense_done.eq(dense.done),
-            *(dense.shifts[k].eq(command.shifts[k]) for k in range(cfg.layers)),
-        ]
-
-        # The host's own elements.
-        m.d.comb += [
-            lanes.host_adapters.eq(command.host_adapters),
-            lanes.host_weights.eq(command.host_weights),
-            lanes.host_read.eq(command.host_read),
-            lanes.host_addr.eq(command.host_addr),
-            lanes.host_lane.eq(command.host_lane),
-            lanes.host_data.eq(command.host_data),
-            lanes.host_shift.eq(command.host_shift),
-            dense.bias_en.eq(command.host_biases),
-            dense.bias_addr.eq(command.host_addr),
-            dense.bias_data.eq(command.host_data),
-            command.host_element.eq(lanes.host_element),
-            command.host_loaded.eq(
-                delay(m, command.host_read, lanes.read_latency - 1, name="loaded", reset_less=False)
-            ),
-        ]
 
         events = {
             LoraCounter.CYCLES: Const(1),
             LoraCounter.SLOTS: sequencer.began,
             LoraCounter.TRAINED: head.trained,
             LoraCounter.CORRECT: head.correct,
-            LoraCounter.HITS: command.hit,
-            LoraCounter.MISSES: command.miss,
-            LoraCounter.REJECTED: command.rejected,
+            LoraCounter.HITS: command.events.hit,
+            LoraCounter.MISSES: command.events.miss,
+            LoraCounter.REJECTED: command.events.rejected,
             LoraCounter.SAT_A: lanes.saturated_a,
             LoraCounter.SAT_B: lanes.saturated_b,
             LoraCounter.SAT_GRADIENT: lanes.saturated_gradient,
@@ -185,11 +140,5 @@ class LoraCore(wiring.Component):
             LoraCounter.WAIT_SAMPLE: sequencer.starved,
             LoraCounter.DENSE: dense.op.valid,
         }
-        m.submodules.counters = counters = CounterBank(len(LoraCounter))
-        m.d.comb += [
-            counters.events.eq(Cat(events[c] for c in LoraCounter)),
-            counters.clear.eq(command.clear),
-            counters.index.eq(command.counter_index),
-            command.counter.eq(counters.count),
-        ]
+        m.d.comb += counters.events.eq(Cat(events[c] for c in LoraCounter))
         return m

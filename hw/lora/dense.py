@@ -6,10 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..arith.formats import SQ
 from ..arith.requantize import requantize
-from ..fabric.pipeline import clog2, delay
+from ..fabric.pipeline import delay
 from ..fabric.ram import Ram
 from .config import LoraConfig
-from .ops import RINGS, BeatKind, LaneOp, neuron_bits
+from .ops import BeatKind, LaneOp
+from .ports import Backbone, HostWrites, LaneLoan, Parameters, Sums
 
 __all__ = ["LoraDense"]
 
@@ -29,26 +30,16 @@ class LoraDense(wiring.Component):
 
     Members
     -------
-    start : In(1), ring : In
-        Begin, with x_1 in that entry of the rings.
-    request : Out(1), granted : In(1)
-        The lanes are wanted, from the start until all is done.
-    op : Out(LaneOp)
-        A beat, while granted.
-    sum_valid : In(1), sum : In
-        Sum of a DENSE beat.
-    shifts : In
+    backbone : In(Backbone)
+        Which sample is to be computed, and what it gives.
+    loan, op : Out(LaneLoan), Out(LaneOp)
+        The lanes, from the start until all is done; a beat for them, while granted.
+    sums : In(Sums)
+        Those of DENSE beats are taken.
+    parameters : In(Parameters)
         Bits dropped behind each layer.
-    bias_en : In(1), bias_addr, bias_data : In
-        Write a bias; only while there is nothing to compute.
-    x_valid : Out(1), x_lane, x : Out
-        An activation for the staging registers.
-    x_store : Out(1), x_word : Out
-        The staged word is complete, and which of the sample's words it is.
-    c_valid : Out(1), c_class, c : Out
-        An output of the last layer.
-    done : Out(1)
-        All is stored; one cycle.
+    host : In(HostWrites)
+        Biases; only while there is nothing to compute.
 
     Timing: a beat a cycle within a layer; a layer begins when the one before it is stored.
 
@@ -61,29 +52,14 @@ class LoraDense(wiring.Component):
         self._latency = latency
         self._sum_bits = sum_bits
         self._biases = Ram(sum(cfg.outputs), cfg.BIAS_BITS, vendor=cfg.vendor, primitives=primitives)
-        ring = clog2(RINGS)
         super().__init__(
             {
-                "start": In(1),
-                "ring": In(ring),
-                "request": Out(1),
-                "granted": In(1),
+                "backbone": In(Backbone(cfg)),
+                "loan": Out(LaneLoan()),
                 "op": Out(LaneOp(cfg)),
-                "sum_valid": In(1),
-                "sum": In(signed(sum_bits)),
-                "shifts": In(cfg.SHIFT_BITS).array(cfg.layers),
-                "bias_en": In(1),
-                "bias_addr": In(neuron_bits(cfg)),
-                "bias_data": In(cfg.BIAS_BITS),
-                "x_valid": Out(1),
-                "x_lane": Out(clog2(cfg.lanes)),
-                "x": Out(cfg.x_bits),
-                "x_store": Out(1),
-                "x_word": Out(clog2(cfg.x_words)),
-                "c_valid": Out(1),
-                "c_class": Out(4),
-                "c": Out(signed(cfg.y.bits)),
-                "done": Out(1),
+                "sums": In(Sums(cfg, sum_bits)),
+                "parameters": In(Parameters(cfg)),
+                "host": In(HostWrites(cfg)),
             }
         )
 
@@ -99,6 +75,7 @@ class LoraDense(wiring.Component):
         cfg = self._cfg
         m = Module()
         m.submodules.biases = biases = self._biases
+        backbone, sums = self.backbone, self.sums
         starts_at = Array([sum(cfg.chunks[:k]) for k in range(cfg.layers)])
         ends_at = Array([sum(cfg.chunks[: k + 1]) - 1 for k in range(cfg.layers)])
         outputs = Array(cfg.outputs)
@@ -114,10 +91,10 @@ class LoraDense(wiring.Component):
         sum_ends = x == ends_at[layer]
         layer_ends = sum_ends & (output == outputs[layer] - 1)
         layer_stored = Signal()
-        with m.If(self.start):
-            m.d.sync += [self.request.eq(1), issuing.eq(1), layer.eq(0), output.eq(0), x.eq(0)]
+        with m.If(backbone.start):
+            m.d.sync += [self.loan.request.eq(1), issuing.eq(1), layer.eq(0), output.eq(0), x.eq(0)]
             m.d.sync += [dense_word.eq(0), neuron.eq(0)]
-        with m.If(issuing & self.granted):
+        with m.If(issuing & self.loan.granted):
             m.d.sync += [x.eq(x + 1), dense_word.eq(dense_word + 1)]
             with m.If(sum_ends):
                 m.d.sync += [x.eq(starts_at[layer]), output.eq(output + 1), neuron.eq(neuron + 1)]
@@ -125,39 +102,39 @@ class LoraDense(wiring.Component):
                 m.d.sync += issuing.eq(0)
         with m.If(layer_stored):
             with m.If(layer == cfg.layers - 1):
-                m.d.comb += self.done.eq(1)
-                m.d.sync += self.request.eq(0)
+                m.d.comb += backbone.done.eq(1)
+                m.d.sync += self.loan.request.eq(0)
             with m.Else():
                 m.d.sync += [layer.eq(layer + 1), output.eq(0), x.eq(ends_at[layer] + 1), issuing.eq(1)]
         m.d.comb += [
-            op.valid.eq(issuing & self.granted),
+            op.valid.eq(issuing & self.loan.granted),
             op.kind.eq(BeatKind.DENSE),
             op.dense_word.eq(dense_word),
             op.neuron.eq(neuron),
             op.x.eq(x),
-            op.ahead.eq(self.ring),
+            op.ahead.eq(backbone.ring),
             op.first.eq(x == starts_at[layer]),
             op.last.eq(sum_ends),
         ]
 
         # ---- sums: bias, shift, saturation
         m.d.comb += [
-            biases.wr_en.eq(self.bias_en),
-            biases.wr_addr.eq(self.bias_addr),
-            biases.wr_data.eq(self.bias_data),
+            biases.wr_en.eq(self.host.biases),
+            biases.wr_addr.eq(self.host.addr),
+            biases.wr_data.eq(self.host.data),
             biases.rd_addr.eq(delay(m, neuron, self._latency - biases.latency, name="bias_neuron")),
         ]
         bits = max(self._sum_bits, cfg.BIAS_BITS) + 1
         biased = Signal(signed(bits), reset_less=True)
         shifted = Signal(signed(bits + 1), reset_less=True)
-        shift = Array(self.shifts)[layer]
+        shift = Array(self.parameters.shifts)[layer]
         half = Signal(1 << cfg.SHIFT_BITS)
         m.d.comb += half.eq((1 << shift) >> 1)
         hidden = requantize(m, shifted, shift=0, fmt=SQ(cfg.x_bits + 1, 0))
-        valid = delay(m, self.sum_valid, self._FINISH, name="valid", reset_less=False)
+        valid = delay(m, sums.valid & (sums.op.kind == BeatKind.DENSE), self._FINISH, name="valid", reset_less=False)
         value, c = Signal(cfg.x_bits, reset_less=True), Signal(signed(cfg.y.bits), reset_less=True)
         m.d.sync += [
-            biased.eq(self.sum + biases.rd_data.as_signed()),
+            biased.eq(sums.value + biases.rd_data.as_signed()),
             shifted.eq((biased + half) >> shift),
             value.eq(Mux(hidden[-1], 0, hidden)),
             c.eq(requantize(m, shifted, shift=0, fmt=cfg.y)),
@@ -174,19 +151,19 @@ class LoraDense(wiring.Component):
             with m.If(last_result):
                 m.d.sync += result_lane.eq(0)
         m.d.comb += [
-            self.x_valid.eq(valid & ~final),
-            self.x_lane.eq(result_lane),
-            self.x.eq(value),
-            self.c_valid.eq(valid & final),
-            self.c_class.eq(result),
-            self.c.eq(c),
+            backbone.x_valid.eq(valid & ~final),
+            backbone.x_lane.eq(result_lane),
+            backbone.x.eq(value),
+            backbone.c_valid.eq(valid & final),
+            backbone.c_class.eq(result),
+            backbone.c.eq(c),
         ]
-        m.d.sync += self.x_store.eq(self.x_valid & ((result_lane == cfg.lanes - 1) | last_result))
-        with m.If(self.start):
+        m.d.sync += backbone.x_store.eq(backbone.x_valid & ((result_lane == cfg.lanes - 1) | last_result))
+        with m.If(backbone.start):
             m.d.sync += result_word.eq(cfg.chunks[0])
-        with m.If(self.x_store):
+        with m.If(backbone.x_store):
             m.d.sync += result_word.eq(result_word + 1)
-        m.d.comb += self.x_word.eq(result_word)
+        m.d.comb += backbone.x_word.eq(result_word)
         # One cycle for the last word to be written, one for it to be read.
         m.d.comb += layer_stored.eq(delay(m, valid & last_result, 2, name="stored", reset_less=False))
         return m

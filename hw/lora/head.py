@@ -7,10 +7,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.requantize import requantize
-from ..fabric.pipeline import clog2, delay
+from ..fabric.pipeline import delay
 from ..fabric.ram import Ram
 from .config import LoraConfig
-from .ops import RINGS, SampleLayout
+from .ops import RINGS, BeatKind, SampleLayout
+from .ports import Beats, FrozenOutputs, Gradient, Parameters, Sums
 from .softmax import SoftmaxError
 
 __all__ = ["LoraHead"]
@@ -29,15 +30,15 @@ class LoraHead(wiring.Component):
 
     Members
     -------
-    beat : In(1), beat_class : In(4), sample : In(SampleLayout)
-        A HEAD beat is issued; ``latency`` cycles later its sum is there.
-    sum_valid : In(1), sum : In
-        Sum of a HEAD beat.
-    c_en : In(1), c_ring : In, c_class : In(4), c : In(signed)
+    beats : In(Beats)
+        What is issued; ``latency`` cycles later the sum of a HEAD beat is there.
+    sums : In(Sums)
+        Those of HEAD beats are taken.
+    c : In(FrozenOutputs)
         Frozen outputs of a sample, written before its beats.
-    rate : In
+    parameters : In(Parameters)
         Factor of the learning rate.
-    g_ring : In, g_class : In(4), g : Out
+    g : In(Gradient)
         An element of g, in the same cycle.
     y_valid : Out(1), y : Out(signed)
         Outputs of samples that do not train, in order; cannot wait.
@@ -55,22 +56,13 @@ class LoraHead(wiring.Component):
         # Alive: one written by the softmax, and lag - 2 that wait for their pass; four entries are enough.
         self._g = Ram(64, cfg.g.bits, style="distributed", **kind)
         self._softmax = SoftmaxError(cfg, primitives=primitives)
-        ring = clog2(RINGS)
         super().__init__(
             {
-                "beat": In(1),
-                "beat_class": In(4),
-                "sample": In(SampleLayout()),
-                "sum_valid": In(1),
-                "sum": In(signed(sum_bits)),
-                "c_en": In(1),
-                "c_ring": In(ring),
-                "c_class": In(4),
-                "c": In(signed(cfg.y.bits)),
-                "rate": In(cfg.RATE.bits),
-                "g_ring": In(ring),
-                "g_class": In(4),
-                "g": Out(signed(cfg.g.bits)),
+                "beats": In(Beats(cfg)),
+                "sums": In(Sums(cfg, sum_bits)),
+                "c": In(FrozenOutputs(cfg)),
+                "parameters": In(Parameters(cfg)),
+                "g": In(Gradient(cfg)),
                 "y_valid": Out(1),
                 "y": Out(signed(cfg.y.bits)),
                 "trained": Out(1),
@@ -91,29 +83,32 @@ class LoraHead(wiring.Component):
         m.submodules.c = c = self._c
         m.submodules.g = g = self._g
         m.submodules.softmax = softmax = self._softmax
+        op = self.beats.op
+        beat = op.valid & (op.kind == BeatKind.HEAD)
+        valid_sum = self.sums.valid & (self.sums.op.kind == BeatKind.HEAD)
 
-        m.d.comb += [c.wr_en.eq(self.c_en), c.wr_addr.eq(Cat(self.c_class, self.c_ring)), c.wr_data.eq(self.c)]
+        m.d.comb += [c.wr_en.eq(self.c.en), c.wr_addr.eq(Cat(self.c.class_, self.c.ring)), c.wr_data.eq(self.c.value)]
         # The sample of a sum is that of its beat, however far the next slot has come since.
         m.d.comb += c.rd_addr.eq(
-            delay(m, Cat(self.beat_class, self.sample.ring), self._latency - c.latency, name="c_addr")
+            delay(m, Cat(op.index[:4], self.beats.sample.ring), self._latency - c.latency, name="c_addr")
         )
         sample = Signal(SampleLayout())
-        last = delay(m, self.beat & (self.beat_class == cfg.classes - 1), self._latency, name="last")
-        m.d.comb += sample.eq(delay(m, self.sample, self._latency, name="sample"))
+        last = delay(m, beat & (op.index[:4] == cfg.classes - 1), self._latency, name="last")
+        m.d.comb += sample.eq(delay(m, self.beats.sample, self._latency, name="sample"))
 
         saturated = Signal()
-        exact = self.sum + (c.rd_data.as_signed() << cfg.y_shift)
+        exact = self.sums.value + (c.rd_data.as_signed() << cfg.y_shift)
         y = Signal(signed(cfg.y.bits), reset_less=True)
         valid, y_last = Signal(), Signal(reset_less=True)
         # Kept until the gradient is complete.
         at_hand = Signal(SampleLayout(), reset_less=True)
         m.d.sync += [
             y.eq(requantize(m, exact, shift=cfg.y_shift, fmt=cfg.y, saturated=saturated)),
-            valid.eq(self.sum_valid & sample.valid),
+            valid.eq(valid_sum & sample.valid),
             y_last.eq(last),
-            self.saturated_y.eq(self.sum_valid & sample.valid & saturated),
+            self.saturated_y.eq(valid_sum & sample.valid & saturated),
         ]
-        with m.If(self.sum_valid & sample.valid):
+        with m.If(valid_sum & sample.valid):
             m.d.sync += at_hand.eq(sample)
         learns = valid & at_hand.train
         m.d.comb += [
@@ -123,12 +118,12 @@ class LoraHead(wiring.Component):
             softmax.last.eq(y_last),
             softmax.y.eq(y),
             softmax.label.eq(at_hand.label),
-            softmax.rate.eq(self.rate),
+            softmax.rate.eq(self.parameters.rate),
             g.wr_en.eq(softmax.g_valid),
             g.wr_addr.eq(Cat(softmax.g_class, at_hand.ring[:2])),
             g.wr_data.eq(softmax.g),
-            g.rd_addr.eq(Cat(self.g_class, self.g_ring[:2])),
-            self.g.eq(g.rd_data),
+            g.rd_addr.eq(Cat(self.g.class_, self.g.ring[:2])),
+            self.g.value.eq(g.rd_data),
             self.trained.eq(learns & y_last),
             self.correct.eq(softmax.correct),
             self.saturated_g.eq(softmax.saturated),

@@ -13,8 +13,10 @@ from ..arith.requantize import requantize
 from ..fabric.pipeline import clog2, delay, times
 from ..fabric.ram import Ram
 from ..fabric.read_chain import ReadChain
+from ..unit.ports import ChainAccess
 from .config import LoraConfig
-from .ops import RINGS, BeatKind, LaneOp, dense_bits, ring_words, word_bits
+from .ops import BeatKind, LaneOp, dense_bits, ring_words, word_bits
+from .ports import Activations, Gradient, HostWrites, Sums
 
 __all__ = ["LoraLanes"]
 
@@ -39,22 +41,15 @@ class LoraLanes(wiring.Component):
     Members
     -------
     op : In(LaneOp)
-        A beat a cycle, on the timetable of :mod:`.lora_schedule`.
-    g_ring, g_class : Out, g : In
-        An element of g, in the same cycle.
-    sum_valid : Out(1), sum : Out, sum_op : Out(LaneOp)
-        The end of a sum of a HEAD or DENSE beat, :attr:`latency` cycles after it. z stays inside.
-    x_group, x_lane : In(1 bit each), x_select, x_data : In
-        Put activations into the staging registers: a packed word into a group of lanes, or one into a lane.
-    x_ring : In(1), x_cache : In(1), x_copy : In(1), x_ring_addr, x_cache_addr : In
-        Write the staged word into the rings, or into the Skip-Cache, and clear it; or write into the rings what
-        ``cache_rd_addr`` read :attr:`cache_latency` cycles ago.
-    host_adapters, host_weights : In(1), host_addr, host_lane, host_data : In
-        Replace one element; only while there are no beats.
-    host_read : In(1)
-        Bring the word at ``host_addr`` into the read chain, :attr:`read_latency` cycles later. Only without beats.
-    host_shift : In(1), host_element : Out
-        The element in lane 0, and the way to the next.
+        A beat a cycle, on the timetable of :mod:`.schedule`.
+    g : Out(Gradient)
+        Where it comes from that a HEAD or BACK beat multiplies by.
+    sums : Out(Sums)
+        The end of a sum, :attr:`latency` cycles after its beat. z stays inside.
+    x : In(Activations)
+        Into rings and Skip-Cache.
+    host, chain : In(HostWrites), In(ChainAccess)
+        One element in, or a word of the adapters out. Only without beats.
     saturated_* : Out(1)
         A beat or a scalar in which something was clamped.
 
@@ -96,30 +91,11 @@ class LoraLanes(wiring.Component):
         super().__init__(
             {
                 "op": In(LaneOp(cfg)),
-                "g_ring": Out(clog2(RINGS)),
-                "g_class": Out(4),
-                "g": In(signed(cfg.g.bits)),
-                "sum_valid": Out(1),
-                "sum": Out(self._dot.sum.shape()),
-                "sum_op": Out(LaneOp(cfg)),
-                "x_group": In(1),
-                "x_lane": In(1),
-                "x_select": In(clog2(cfg.lanes)),
-                "x_data": In(32),
-                "x_ring": In(1),
-                "x_cache": In(1),
-                "x_copy": In(1),
-                "x_ring_addr": In(clog2(ring_words(cfg))),
-                "x_cache_addr": In(clog2(cfg.cache_samples * cfg.x_words)),
-                "cache_rd_addr": In(clog2(cfg.cache_samples * cfg.x_words)),
-                "host_adapters": In(1),
-                "host_weights": In(1),
-                "host_read": In(1),
-                "host_addr": In(max(word_bits(cfg), dense_bits(cfg))),
-                "host_lane": In(clog2(cfg.lanes)),
-                "host_data": In(32),
-                "host_shift": In(1),
-                "host_element": Out(signed(self._word_bits)),
+                "g": Out(Gradient(cfg)),
+                "sums": Out(Sums(cfg, self._dot.sum.shape().width)),
+                "x": In(Activations(cfg)),
+                "host": In(HostWrites(cfg)),
+                "chain": In(ChainAccess(self._word_bits)),
                 "saturated_a": Out(1),
                 "saturated_b": Out(1),
                 "saturated_gradient": Out(1),
@@ -145,18 +121,13 @@ class LoraLanes(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles from a beat to ``sum_valid``."""
+        """Cycles from a beat to ``sums.valid``."""
         return self._cfg.broadcast + self.new + self.dot
 
     @property
     def cache_latency(self) -> int:
-        """Cycles from ``cache_rd_addr`` to the word that ``x_copy`` takes."""
+        """Cycles from ``x.cache_rd_addr`` to the word that ``x.copy`` takes."""
         return self._cache[0].latency
-
-    @property
-    def read_latency(self) -> int:
-        """Cycles from ``host_read`` to ``host_element``."""
-        return self._cfg.broadcast + self._words[0].latency + 1
 
     def elaborate(self, platform):
         cfg = self._cfg
@@ -189,9 +160,9 @@ class LoraLanes(wiring.Component):
         with m.If(control[read - 1].valid & control[read - 1].start):
             m.d.sync += [now.eq(later) for now, later in zip(gz, gz_next, strict=True)]
         beat = control[read]
-        m.d.comb += [self.g_ring.eq(beat.behind), self.g_class.eq(beat.index)]
+        m.d.comb += [self.g.ring.eq(beat.behind), self.g.class_.eq(beat.index)]
         scalar = Signal(signed(update.b[0].shape().width))
-        m.d.comb += scalar.eq(Mux(beat.kind == BeatKind.SWEEP, Array(gz)[beat.index], self.g))
+        m.d.comb += scalar.eq(Mux(beat.kind == BeatKind.SWEEP, Array(gz)[beat.index], self.g.value))
         scalar = delay(m, scalar, cfg.broadcast, name="scalar").as_signed()
 
         # ---- z: one more sum with every group of beats, then the whole vector moves on
@@ -221,35 +192,36 @@ class LoraLanes(wiring.Component):
         saturated_gradient = Signal(cfg.lanes)
         saturated_word = Signal(cfg.lanes)
         saturated_gz = Signal(cfg.z_size)
-        host_addr = delay(m, self.host_addr, cfg.broadcast, name="host_addr")
-        host_lane = delay(m, self.host_lane, cfg.broadcast, name="host_lane")
-        host_data = delay(m, self.host_data, cfg.broadcast, name="host_data")
-        host_adapters = delay(m, self.host_adapters, cfg.broadcast, name="host_adapters", reset_less=False)
-        host_weights = delay(m, self.host_weights, cfg.broadcast, name="host_weights", reset_less=False)
+        addr_bits = max(word_bits(cfg), dense_bits(cfg))
+        host_addr = delay(m, self.host.addr[:addr_bits], cfg.broadcast, name="host_addr")
+        host_lane = delay(m, self.host.lane, cfg.broadcast, name="host_lane")
+        host_data = delay(m, self.host.data, cfg.broadcast, name="host_data")
+        host_adapters = delay(m, self.host.adapters, cfg.broadcast, name="host_adapters", reset_less=False)
+        host_weights = delay(m, self.host.weights, cfg.broadcast, name="host_weights", reset_less=False)
 
         # ---- activations: rings and Skip-Cache
         x_ahead, x_behind = [], []
         for group, (ahead, behind, cache) in enumerate(zip(self._ahead, self._behind, self._cache, strict=True)):
             staged = [Signal(cfg.x_bits, name=f"staged_{group}_{i}", reset_less=True) for i in range(self._packed)]
             for i, element in enumerate(staged):
-                with m.If(self.x_group & (self.x_select == group)):
-                    m.d.sync += element.eq(self.x_data.word_select(i, cfg.x_bits))
-                with m.Elif(self.x_lane & (self.x_select == group * self._packed + i)):
-                    m.d.sync += element.eq(self.x_data)
-                with m.Elif(self.x_ring):
+                with m.If(self.x.group & (self.x.select == group)):
+                    m.d.sync += element.eq(self.x.data.word_select(i, cfg.x_bits))
+                with m.Elif(self.x.one & (self.x.select == group * self._packed + i)):
+                    m.d.sync += element.eq(self.x.data)
+                with m.Elif(self.x.ring):
                     m.d.sync += element.eq(0)
             for ring in (ahead, behind):
                 m.d.comb += [
-                    ring.wr_en.eq(self.x_ring | self.x_copy),
-                    ring.wr_addr.eq(self.x_ring_addr),
-                    ring.wr_data.eq(Mux(self.x_copy, cache.rd_data, Cat(staged))),
+                    ring.wr_en.eq(self.x.ring | self.x.copy),
+                    ring.wr_addr.eq(self.x.ring_addr),
+                    ring.wr_data.eq(Mux(self.x.copy, cache.rd_data, Cat(staged))),
                 ]
             op_behind, op_ahead = ops[read - behind.latency], ops[new - ahead.latency]
             m.d.comb += [
-                cache.wr_en.eq(self.x_cache),
-                cache.wr_addr.eq(self.x_cache_addr),
+                cache.wr_en.eq(self.x.cache),
+                cache.wr_addr.eq(self.x.cache_addr),
                 cache.wr_data.eq(Cat(staged)),
-                cache.rd_addr.eq(self.cache_rd_addr),
+                cache.rd_addr.eq(self.x.cache_rd_addr),
                 behind.rd_addr.eq(times(op_behind.behind, cfg.x_words) + op_behind.x),
                 ahead.rd_addr.eq(times(op_ahead.ahead, cfg.x_words) + op_ahead.x),
             ]
@@ -342,16 +314,18 @@ class LoraLanes(wiring.Component):
                     m.d.comb += dot.b[lane].eq(z_ahead[lane])
 
         op = ops[new]
+        loads = delay(m, self.host.read, cfg.broadcast + words.latency, name="host_read", reset_less=False)
         m.d.comb += [
             dot.valid.eq(op.valid & (op.kind != BeatKind.BACK)),
             dot.first.eq(op.first),
             dot.last.eq(op.last),
-            self.sum_valid.eq(dot.sum_valid & (done.kind != BeatKind.SWEEP)),
-            self.sum.eq(dot.sum),
-            self.sum_op.eq(done),
-            chain.load.eq(delay(m, self.host_read, cfg.broadcast + words.latency, name="host_read", reset_less=False)),
-            chain.shift.eq(self.host_shift),
-            self.host_element.eq(chain.o),
+            self.sums.valid.eq(dot.sum_valid & (done.kind != BeatKind.SWEEP)),
+            self.sums.value.eq(dot.sum),
+            self.sums.op.eq(done),
+            chain.load.eq(loads),
+            self.chain.loaded.eq(loads),
+            chain.shift.eq(self.chain.shift),
+            self.chain.element.eq(chain.o),
         ]
 
         updates = ops[new].valid & ops[new].update & ops[new].apply

@@ -1,8 +1,9 @@
 """Words in and out of the Skip2-LoRA unit. Standard library only: gateware, model and driver read the same table.
 
-As for the OS-ELM core (:mod:`.protocol`): 32-bit words, a command is a header with its :class:`LoraOpcode` in the upper
-four bits, and its operands; numbers travel as raw two's-complement integers, extended to 32 bits. Activations are
-packed, :func:`activations_per_word` to a word, the first in the lowest bits; a chunk of ``lanes`` fills whole words.
+As for the OS-ELM core (:mod:`skipwalk.hw.oselm.protocol`): 32-bit words, a command is a header with its
+:class:`LoraOpcode` in the upper four bits, and its operands; numbers travel as raw two's-complement integers, extended
+to 32 bits. Activations are packed, :func:`activations_per_word` to a word, the first in the lowest bits; a chunk of
+``lanes`` fills whole words.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import LoraConfig
-from .ops import BeatKind, LaneOp, SampleLayout
+from .ops import BeatKind, SampleLayout
+from .ports import Beats, LaneLoan
 from .schedule import Timetable
 
 __all__ = ["LoraSequencer"]
@@ -32,9 +33,9 @@ class LoraSequencer(wiring.Component):
         No slot may begin: what it would give cannot be taken.
     drain : In(1)
         No more samples will come: slots without one follow until nothing is in flight.
-    dense : In(1), granted : Out(1)
-        The backbone wants the lanes; it has them, until it lets go.
-    op : Out(LaneOp), head : Out(SampleLayout)
+    loan : In(LaneLoan)
+        The backbone wants the lanes, and has them.
+    beats : Out(Beats)
         A beat, and the sample whose y a HEAD beat gives.
     retired : Out(1)
         A sample's activations are no longer needed once this beat has been through the lanes.
@@ -54,10 +55,8 @@ class LoraSequencer(wiring.Component):
                 "samples": In(stream.Signature(SampleLayout())),
                 "hold": In(1),
                 "drain": In(1),
-                "dense": In(1),
-                "granted": Out(1),
-                "op": Out(LaneOp(cfg)),
-                "head": Out(SampleLayout()),
+                "loan": In(LaneLoan()),
+                "beats": Out(Beats(cfg)),
                 "retired": Out(1),
                 "idle": Out(1),
                 "began": Out(1),
@@ -75,7 +74,7 @@ class LoraSequencer(wiring.Component):
         running = Signal()
         beat = Signal(range(length))
         ends = running & (beat == length - 1)
-        free = (~running | ends) & ~self.granted
+        free = (~running | ends) & ~self.loan.granted
         pending = Signal()
         m.d.comb += pending.eq(sum((f.valid for f in flight[: cfg.lag]), 0) != 0)
         take = free & ~self.hold & self.samples.valid
@@ -85,9 +84,9 @@ class LoraSequencer(wiring.Component):
             starts.eq(take | flush),
             self.samples.ready.eq(free & ~self.hold),
             self.began.eq(starts),
-            self.starved.eq(free & ~starts & ~self.dense),
+            self.starved.eq(free & ~starts & ~self.loan.request),
             self.retired.eq(ends & flight[cfg.lag].valid),
-            self.idle.eq(~running & ~pending & ~self.samples.valid & ~self.granted),
+            self.idle.eq(~running & ~pending & ~self.samples.valid & ~self.loan.granted),
         ]
         with m.If(ends):
             m.d.sync += [running.eq(0), flight[cfg.lag].valid.eq(0)]
@@ -101,11 +100,11 @@ class LoraSequencer(wiring.Component):
             m.d.sync += [flight[0].eq(sample), flight[0].valid.eq(take), flight[0].first.eq(fresh)]
             with m.If(take & sample.train):
                 m.d.sync += fresh.eq(sample.last)
-        with m.If(self.granted):
-            m.d.sync += self.granted.eq(self.dense)
+        with m.If(self.loan.granted):
+            m.d.sync += self.loan.granted.eq(self.loan.request)
         # Not in the last cycle of a slot: its last beat is still to be put out.
-        with m.Elif(~running & ~starts & self.dense):
-            m.d.sync += self.granted.eq(1)
+        with m.Elif(~running & ~starts & self.loan.request):
+            m.d.sync += self.loan.granted.eq(1)
 
         # ---- which beat of the slot it is
         in_back = (beat < split + classes) & ((beat >= split) if split else Const(1))
@@ -114,7 +113,7 @@ class LoraSequencer(wiring.Component):
 
         starts_at = Array([sum(cfg.chunks[:k]) for k in range(cfg.layers)])
         ends_at = Array([sum(cfg.chunks[: k + 1]) - 1 for k in range(cfg.layers)])
-        op = self.op
+        op = self.beats.op
         word, x, column, layer, index = (
             Signal.like(s, name=name)
             for name, s in (("word", op.word), ("x", op.x), ("column", op.index), ("layer", op.layer), ("z", op.index))
@@ -139,7 +138,7 @@ class LoraSequencer(wiring.Component):
         ahead, behind = flight[0], flight[cfg.lag]
         back = flight[cfg.lag - 1]
         m.d.sync += [
-            self.head.eq(flight[1]),
+            self.beats.sample.eq(flight[1]),
             op.eq(0),
             op.valid.eq(running & (in_sweep | in_back | in_head)),
             op.start.eq(beat == 0),

@@ -66,7 +66,15 @@ class CoreConfig(Identified):
         How many walks the front end can have in flight: their contexts take turns. 0: no front end, the host makes
         the contexts.
     max_walk : int
-        Longest walk that the front end takes.
+        Longest walk that the front end takes or makes.
+    edge_ends : int
+        Entries of the memory that holds the graph's neighbour lists (an edge has two); a multiple of 4. 0: the core
+        holds no graph, the host makes the walks. Needs a front end.
+    weight_bits : int
+        Of a row's sum of weights, 17 to 24; a single weight has :attr:`WEIGHT_BITS`. 0: edges have no weights. Needs
+        ``edge_ends``.
+    walkers : int
+        How many walks a core that holds a graph makes at the same time; at most ``walks``. It changes no bit.
 
     Raises
     ------
@@ -96,6 +104,9 @@ class CoreConfig(Identified):
     group: int = 0
     walks: int = 0
     max_walk: int = 128
+    edge_ends: int = 0
+    weight_bits: int = 0
+    walkers: int = 4
 
     def __post_init__(self):
         for name in (
@@ -111,6 +122,9 @@ class CoreConfig(Identified):
             "group",
             "walks",
             "max_walk",
+            "edge_ends",
+            "weight_bits",
+            "walkers",
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool):
@@ -152,10 +166,20 @@ class CoreConfig(Identified):
             raise ValueError(f"walks must be 0 (no front end) to 64, not {self.walks}")
         if not 2 <= self.max_walk <= 4096:
             raise ValueError(f"max_walk must be 2 to 4096, not {self.max_walk}")
-        if self.walks and self.nodes > 1 << self.FRONT_END_ROW_BITS:
+        if not 0 <= self.edge_ends <= self.MAX_EDGE_ENDS or self.edge_ends % 4:
             raise ValueError(
-                f"a front end has at most {1 << self.FRONT_END_ROW_BITS} nodes, not {self.nodes}; use walks=0"
+                f"edge_ends must be a multiple of 4 from 0 (no graph) to {self.MAX_EDGE_ENDS}, not {self.edge_ends}"
             )
+        if self.edge_ends and not self.walks:
+            raise ValueError(f"edge_ends {self.edge_ends} needs a front end; use walks=1 or more")
+        if self.weight_bits and not self.WEIGHT_BITS < self.weight_bits <= 24:
+            raise ValueError(f"weight_bits must be {self.WEIGHT_BITS + 1} to 24, or 0 for none, not {self.weight_bits}")
+        if self.weight_bits and not self.edge_ends:
+            raise ValueError(f"weight_bits {self.weight_bits} needs edge_ends, the memory for the graph")
+        if not 1 <= self.walkers <= 64:
+            raise ValueError(f"walkers must be 1 to 64, not {self.walkers}")
+        if self.edge_ends and self.walkers > self.walks:
+            raise ValueError(f"walkers must be at most walks ({self.walks}), not {self.walkers}")
         for name in ("beta", "p"):
             if getattr(self, name).bits > 32:
                 raise ValueError(f"{name} {getattr(self, name)} is wider than a word of the command stream (32 bits)")
@@ -175,9 +199,12 @@ class CoreConfig(Identified):
             if shift < 0:
                 raise ValueError(f"{name}: the product has {-shift} fraction bits fewer than its format; use fewer")
 
-    # Limits of the command words: a row in a context, and a row in a walk, two of which make a word.
+    #: Of a row in a command word.
     ROW_BITS = 20
-    FRONT_END_ROW_BITS = 16
+    #: Of the weight of an edge.
+    WEIGHT_BITS = 16
+    #: A room's place in the list memory, in units of 4 entries, has at most 24 bits.
+    MAX_EDGE_ENDS = 1 << 26
 
     # ---- shape
     @property
@@ -209,6 +236,23 @@ class CoreConfig(Identified):
     def row_bits(self) -> int:
         """Width of a row number."""
         return _clog2(self.nodes)
+
+    @property
+    def walk_rows(self) -> int:
+        """Rows in a word of the command WALK."""
+        return 2 if self.row_bits <= 16 else 1
+
+    @property
+    def place_bits(self) -> int:
+        """Width of a place in the list memory, in units of 4 entries."""
+        return max(1, _clog2(self.edge_ends // 4))
+
+    @property
+    def room_classes(self) -> int:
+        """Sizes of rooms for a neighbour list: 4, 8, ... entries; the largest one fits the memory, and need not hold
+        more than all other nodes."""
+        largest = min(1 << _clog2(max(4, self.nodes - 1)), self.edge_ends)
+        return max(0, largest.bit_length() - 2)
 
     # ---- formats that follow from the others
     @property
@@ -255,7 +299,7 @@ class CoreConfig(Identified):
     HU_INTEGER = 6
 
     # ---- identity
-    UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes"})
+    UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes", "walkers"})
 
 
 #: Named configurations.

@@ -9,6 +9,7 @@ from ..fabric.pipeline import clog2, delay
 from .config import CoreConfig
 from .hazard import HazardWindow
 from .ops import CONTEXT_SLOTS, SampleLayout
+from .ports import ContextWords
 
 __all__ = ["ContextLayout", "ContextQueue"]
 
@@ -36,13 +37,7 @@ class ContextQueue(wiring.Component):
 
     Members
     -------
-    centre_valid, sample_valid : In(1)
-        At most one is high, and only while ``ready``.
-    row, label : In
-        Of the centre or sample.
-    ends : In(1)
-        The context ends here: with this centre or sample, or with nothing more.
-    ready : Out(1)
+    i : In(ContextWords)
     clear : In(1)
         Forget which rows came before; only while nothing is queued.
     contexts : Out(stream), samples : Out(stream)
@@ -62,12 +57,7 @@ class ContextQueue(wiring.Component):
         self._cfg = cfg
         super().__init__(
             {
-                "centre_valid": In(1),
-                "sample_valid": In(1),
-                "row": In(cfg.row_bits),
-                "label": In(1),
-                "ends": In(1),
-                "ready": Out(1),
+                "i": In(ContextWords(cfg)),
                 "clear": In(1),
                 "contexts": Out(stream.Signature(ContextLayout(cfg))),
                 "samples": Out(stream.Signature(SampleLayout(cfg))),
@@ -85,8 +75,8 @@ class ContextQueue(wiring.Component):
 
         n = Signal(clog2(cfg.ring))
         centre_valid, sample_valid, last = Signal(), Signal(), Signal()
-        m.d.sync += [centre_valid.eq(self.centre_valid), sample_valid.eq(self.sample_valid), last.eq(self.ends)]
-        row, label = delay(m, self.row, 1, name="row"), delay(m, self.label, 1, name="label")
+        m.d.sync += [centre_valid.eq(self.i.centre), sample_valid.eq(self.i.sample), last.eq(self.i.ends)]
+        row, label = delay(m, self.i.row, 1, name="row"), delay(m, self.i.label, 1, name="label")
         m.d.comb += [
             window.row.eq(row),
             window.n.eq(n),
@@ -124,7 +114,7 @@ class ContextQueue(wiring.Component):
             contexts.w_en.eq(ends),
         ]
         # Three words may be on their way when the queue says that it is full.
-        m.d.sync += self.ready.eq((samples.w_level < cfg.queue - 4) & (contexts.w_level < CONTEXT_SLOTS - 4))
+        m.d.sync += self.i.ready.eq((samples.w_level < cfg.queue - 4) & (contexts.w_level < CONTEXT_SLOTS - 4))
         # A few words in registers behind each memory: what the sequencer decides in a cycle need not reach the memory.
         quiet = ~(centre_valid | sample_valid | last | is_centre | is_sample | ends)
         for name, fifo, port in (("samples", samples, self.samples), ("contexts", contexts, self.contexts)):

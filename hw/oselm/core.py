@@ -16,8 +16,9 @@ from .config import CoreConfig, Schedule
 from .context_queue import ContextQueue
 from .front_end.front_end import FrontEnd
 from .gain import Gain
-from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
-from .protocol import Counter
+from .graph.store import GraphStore
+from .ops import HostOp, ReadKind, ReadOp, UpdateKind, UpdateOp
+from .protocol import Counter, counters_of
 from .samples import SampleEngine
 from .sequencer import EngineTiming
 from .sequential import SequentialSequencer
@@ -38,7 +39,8 @@ class OSELMCore(wiring.Component):
                                                           +------------> PSweep --+ P
 
     With ``cfg.walks``, a :class:`~skipwalk.hw.oselm.front_end.front_end.FrontEnd` between interpreter and queue makes
-    contexts out of walks.
+    contexts out of walks; with ``cfg.edge_ends`` it makes the walks too, over the graph in a
+    :class:`~skipwalk.hw.oselm.graph.store.GraphStore`.
 
     Parameters
     ----------
@@ -70,11 +72,18 @@ class OSELMCore(wiring.Component):
         )
         self._sequencer = sequencer(cfg, self.timing)
         self._command = CommandInterpreter(cfg)
-        self._front = FrontEnd(cfg, primitives=primitives) if cfg.walks else None
+        self._store = GraphStore(cfg, primitives=primitives) if cfg.edge_ends else None
+        self._front = self._front_end(primitives) if cfg.walks else None
         self._queue = ContextQueue(cfg)
-        self._counters = CounterBank(len(Counter))
+        self._counters = CounterBank(len(counters_of(cfg)))
         self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3, cfg.groups)
         super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
+
+    def _front_end(self, primitives: bool) -> FrontEnd:
+        if self._store is None:
+            return FrontEnd(self._cfg, primitives=primitives)
+        latencies = {name: getattr(self._store, name) for name in ("header_latency", "entry_latency")}
+        return FrontEnd(self._cfg, **latencies, primitives=primitives)
 
     @property
     def settling(self) -> int:
@@ -106,12 +115,16 @@ class OSELMCore(wiring.Component):
         m.submodules.words = words = hold(SyncFIFO(width=32, depth=4))
         m.submodules.replies = replies = hold(SyncFIFO(width=32, depth=4))
         self._connect_words(m, words, replies, flush)
-        self._connect_contexts(m)
+        host = self._host(m)
+        self._connect_contexts(m, host)
         if self._front is not None:
             m.submodules.front = hold(self._front)
             self._connect_front_end(m, self._front)
+        if self._store is not None:
+            m.submodules.store = hold(self._store)
+            self._connect_graph(m, self._store, self._front, self._command.graph)
         self._connect_sequencer(m)
-        self._connect_operations(m)
+        self._connect_operations(m, host)
         self._connect_vectors(m)
         self._connect_counters(m, flush)
         return m
@@ -131,37 +144,61 @@ class OSELMCore(wiring.Component):
             replies.r_en.eq(self.o.ready & ~flush),
         ]
 
-    def _connect_contexts(self, m):
+    def _connect_contexts(self, m, host):
         """The host's contexts into the queue."""
         command, queue = self._command, self._queue
-        m.d.comb += [
-            queue.centre_valid.eq(command.centre_valid),
-            queue.sample_valid.eq(command.sample_valid),
-            queue.row.eq(command.row),
-            queue.label.eq(command.label),
-            queue.ends.eq(command.ends),
-        ]
+        wiring.connect(m, command.contexts, queue.i)
         # A row that the host has written is still on its way to the store when the first context could be read.
         landing = Signal(range(self.timing.read_after_update + 2))
-        with m.If(command.write_row):
+        with m.If(host.write_row):
             m.d.sync += landing.eq(self.timing.read_after_update + 1)
         with m.Elif(landing != 0):
             m.d.sync += landing.eq(landing - 1)
-        m.d.comb += command.ready.eq(queue.ready & (landing == 0))
+        with m.If(landing != 0):
+            m.d.comb += command.contexts.ready.eq(0)
 
     def _connect_front_end(self, m, front):
         """The front end between interpreter and queue. Its contexts and those of the host exclude each other."""
-        command, queue = self._command, self._queue
-        front.connect(m, command)
-        item = front.o.payload
+        words, queue, item = self._command.contexts, self._queue.i, front.o.payload
+        wiring.connect(m, self._command.walks, front.host)
+        m.d.comb += front.o.ready.eq(words.ready)
         with m.If(front.o.valid):
             m.d.comb += [
-                queue.centre_valid.eq(command.ready & item.centre),
-                queue.sample_valid.eq(command.ready & ~item.centre),
+                queue.centre.eq(words.ready & item.centre),
+                queue.sample.eq(words.ready & ~item.centre),
                 queue.row.eq(item.row),
                 queue.label.eq(item.label),
-                queue.ends.eq(command.ready & item.ends),
+                queue.ends.eq(words.ready & item.ends),
             ]
+
+    def _connect_graph(self, m, store, front, access):
+        """The graph between the interpreter, which changes it, and the front end, which reads it."""
+        reads = front.graph
+        wiring.connect(m, access.edit, store.edit)
+        wiring.connect(m, store.done, access.done)
+        wiring.connect(m, access.starts, front.starts)
+        wiring.connect(m, store.fill, front.fill)
+        wiring.connect(m, reads.headers, store.headers)
+        wiring.connect(m, reads.entries, store.entries)
+        wiring.connect(m, reads.negative_headers, store.negative_header)
+        wiring.connect(m, reads.negative_entries, store.negative_entry)
+        m.d.comb += [reads.rows.eq(store.rows), reads.open.eq(store.open), access.filling.eq(front.filling)]
+
+    def _host(self, m):
+        """What the host means; or first values of a row, for which the interpreter waits."""
+        cfg = self._cfg
+        host = Signal(HostOp(cfg))
+        m.d.comb += host.eq(self._command.host)
+        if self._front is not None and self._store is not None:
+            element = self._front.element
+            with m.If(element.en):
+                m.d.comb += [
+                    host.write_row.eq(1),
+                    host.row.eq(element.row),
+                    Cat(host.lane, host.chunk).eq(element.index),
+                    host.data.eq(element.value),
+                ]
+        return host
 
     def _connect_sequencer(self, m):
         """Contexts, gains and errors into the sequencer; and when everything is at rest."""
@@ -171,55 +208,42 @@ class OSELMCore(wiring.Component):
         wiring.connect(m, self._gain.g, sequencer.g)
 
         # What has been taken from the interpreter takes a few cycles to show at the queue's outputs.
-        drained = delay(m, command.drain, ContextQueue.LATENCY, name="drained", reset_less=False)
+        drained = delay(m, command.rest.drain, ContextQueue.LATENCY, name="drained", reset_less=False)
         drain = Signal()
-        m.d.sync += drain.eq(drained & command.drain)
+        m.d.sync += drain.eq(drained & command.rest.drain)
         quiet = Signal(range(self.settling + 1))
         m.d.comb += [
             sequencer.drain.eq(drain),
             sequencer.error_valid.eq(self._samples.error_valid),
-            queue.clear.eq(command.at_rest),
-            command.at_rest.eq(quiet == self.settling),
+            queue.clear.eq(command.rest.at_rest),
+            command.rest.at_rest.eq(quiet == self.settling),
         ]
         with m.If(~(drain & sequencer.idle & queue.empty)):
             m.d.sync += quiet.eq(0)
         with m.Elif(quiet != self.settling):
             m.d.sync += quiet.eq(quiet + 1)
 
-    def _connect_operations(self, m):
+    def _connect_operations(self, m, host):
         """What the engines do. Host access and training exclude each other: the interpreter waits for rest."""
         cfg, command, sequencer = self._cfg, self._command, self._sequencer
         samples, sweep = self._samples, self._sweep
-        host_update = Signal(UpdateOp(cfg))
-        host_read = Signal(ReadOp(cfg))
+        # A cycle later, so that no decision of the interpreter reaches into the lanes.
+        host = data.View(HostOp(cfg), delay(m, host, 1, name="host"))
+        host_update, host_read = Signal(UpdateOp(cfg)), Signal(ReadOp(cfg))
         m.d.comb += [
-            host_update.valid.eq(command.write_row),
+            host_update.valid.eq(host.write_row),
             host_update.kind.eq(UpdateKind.HOST),
-            host_update.row.eq(command.host_row),
-            host_update.chunk.eq(command.host_chunk),
-            host_update.lane.eq(command.host_lane),
-            host_read.valid.eq(command.read_row),
+            *(host_update[name].eq(host[name]) for name in ("row", "chunk", "lane")),
+            host_read.valid.eq(host.read_row),
             host_read.kind.eq(ReadKind.HOST),
-            host_read.row.eq(command.host_row),
-            host_read.chunk.eq(command.host_chunk),
-        ]
-        host_update = data.View(UpdateOp(cfg), delay(m, host_update, 1, name="host_update"))
-        host_read = data.View(ReadOp(cfg), delay(m, host_read, 1, name="host_read"))
-        host_data = delay(m, command.host_data, 1, name="host_data")
-        m.d.comb += [
-            samples.update.eq(Mux(host_update.valid, host_update, sequencer.update)),
-            samples.scalar.eq(Mux(host_update.valid, host_data.as_signed(), sequencer.scalar)),
-            samples.read.eq(Mux(host_read.valid, host_read, sequencer.read)),
+            *(host_read[name].eq(host[name]) for name in ("row", "chunk")),
+            samples.update.eq(Mux(host.write_row, host_update, sequencer.update)),
+            samples.scalar.eq(Mux(host.write_row, host.data, sequencer.scalar)),
+            samples.read.eq(Mux(host.read_row, host_read, sequencer.read)),
+            sweep.host.eq(host),
             sweep.start.eq(sequencer.sweep),
-            sweep.host_write.eq(delay(m, command.write_p, 1, name="write_p")),
-            sweep.host_read.eq(delay(m, command.read_p, 1, name="read_p")),
-            sweep.host_row.eq(delay(m, command.host_row, 1, name="host_row")),
-            sweep.host_chunk.eq(delay(m, command.host_chunk, 1, name="host_chunk")),
-            sweep.host_lane.eq(delay(m, command.host_lane, 1, name="host_lane")),
-            sweep.host_data.eq(host_data),
-            sweep.q.eq(command.q),
-            sweep.p0.eq(command.p0),
         ]
+        wiring.connect(m, command.inflation, sweep.inflation)
 
     def _connect_vectors(self, m):
         """h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain; all to the host.
@@ -227,38 +251,25 @@ class OSELMCore(wiring.Component):
         An element of u is numbered lane first, then chunk.
         """
         cfg, samples, sweep, gain = self._cfg, self._samples, self._sweep, self._gain
-        u = Cat(sweep.u_valid, sweep.u_row, sweep.u_context, sweep.u)
+        element = sweep.elements
+        wiring.connect(m, samples.k, sweep.k)
+        wiring.connect(m, samples.h, sweep.h)
+        wiring.connect(m, element, gain.elements)
+        u = Cat(element.valid, element.row, element.context, element.u)
         spread = delay(m, u, cfg.broadcast, name="u")
-        m.d.comb += [
-            sweep.k_en.eq(samples.k_en),
-            sweep.k_addr.eq(samples.k_addr),
-            sweep.k.eq(samples.k),
-            sweep.h_en.eq(samples.h_en),
-            sweep.h_addr.eq(samples.h_addr),
-            sweep.h.eq(samples.h),
-            Cat(samples.u_en, samples.u_lane, samples.u_addr, samples.u_data).eq(spread),
-            gain.valid.eq(sweep.u_valid),
-            gain.first.eq(sweep.u_first),
-            gain.last.eq(sweep.u_last),
-            gain.u.eq(sweep.u),
-            gain.h.eq(sweep.h_element),
-        ]
+        m.d.comb += Cat(samples.u.en, samples.u.lane, samples.u.addr, samples.u.data).eq(spread)
 
         # Vectors leave the lanes through the chain.
         command, chain = self._command, self._chain
         m.d.comb += [
-            chain.load.eq(Cat(sweep.h_load, samples.row_en, sweep.row_en)),
-            chain.shift.eq(sweep.h_shift | command.shift),
-            sweep.h_serial.eq(chain.o),
-            command.element.eq(chain.o),
-            command.loaded.eq(delay(m, samples.row_en | sweep.row_en, chain.latency - 1, name="loaded")),
+            chain.load.eq(Cat(sweep.chain.load, samples.row.en, sweep.row.en)),
+            chain.shift.eq(sweep.chain.shift | command.chain.shift),
+            sweep.chain.serial.eq(chain.o),
+            command.chain.element.eq(chain.o),
+            command.chain.loaded.eq(delay(m, samples.row.en | sweep.row.en, chain.latency - 1, name="loaded")),
         ]
-        for lane in range(cfg.lanes):
-            m.d.comb += [
-                chain.rows[0][lane].eq(sweep.h_row[lane]),
-                chain.rows[1][lane].eq(samples.row[lane]),
-                chain.rows[2][lane].eq(sweep.row[lane]),
-            ]
+        for source, row in enumerate((sweep.chain.row, samples.row.data, sweep.row.data)):
+            m.d.comb += [chain.rows[source][lane].eq(row[lane]) for lane in range(cfg.lanes)]
 
     def _connect_counters(self, m, flush):
         samples, sweep, sequencer = self._samples, self._sweep, self._sequencer
@@ -274,15 +285,13 @@ class OSELMCore(wiring.Component):
             Counter.SAT_E: samples.saturated_e,
             Counter.SAT_U: sweep.saturated_u,
             Counter.SAT_HU: self._gain.saturated,
-            Counter.WAIT_INPUT: sequencer.wait_input,
-            Counter.WAIT_ERROR: sequencer.wait_error,
-            Counter.WAIT_GAIN: sequencer.wait_gain,
-            Counter.WAIT_SWEEP: sequencer.wait_sweep,
-            Counter.WAIT_ROW: sequencer.wait_row,
+            Counter.WAIT_INPUT: sequencer.waits.input,
+            Counter.WAIT_ERROR: sequencer.waits.error,
+            Counter.WAIT_GAIN: sequencer.waits.gain,
+            Counter.WAIT_SWEEP: sequencer.waits.sweep,
+            Counter.WAIT_ROW: sequencer.waits.row,
         }
-        m.d.comb += [
-            counters.events.eq(Cat(events[c] for c in Counter)),
-            counters.clear.eq(command.clear | flush),
-            counters.index.eq(command.counter_index),
-            command.counter.eq(counters.count),
-        ]
+        wiring.connect(m, command.counters, counters.access)
+        if front is not None and self._store is not None:
+            events |= {Counter.WALKS: front.made, Counter.REFUSED: command.graph.refused}
+        m.d.comb += [counters.events.eq(Cat(events[c] for c in counters_of(self._cfg))), counters.hold.eq(flush)]

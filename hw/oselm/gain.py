@@ -13,6 +13,7 @@ from ..arith.reciprocal import Reciprocal
 from ..fabric.pipeline import delay
 from .config import CoreConfig
 from .ops import CONTEXT_SLOTS
+from .ports import Elements
 
 __all__ = ["Gain"]
 
@@ -28,8 +29,8 @@ class Gain(wiring.Component):
 
     Members
     -------
-    valid, first, last : In(1), u : In, h : In
-        An element of u and the same element of h; ``first`` and ``last`` frame a context.
+    elements : In(Elements)
+        u and h.
     g : Out(stream.Signature)
         Unsigned, ``gain_bits`` fraction bits; one for each context, in order. Up to ``CONTEXT_SLOTS`` may wait.
     saturated : Out(1)
@@ -52,11 +53,7 @@ class Gain(wiring.Component):
         )
         super().__init__(
             {
-                "valid": In(1),
-                "first": In(1),
-                "last": In(1),
-                "u": In(signed(cfg.u.bits)),
-                "h": In(signed(cfg.beta_view.bits)),
+                "elements": In(Elements(cfg)),
                 "g": Out(stream.Signature(cfg.gain_bits)),
                 "saturated": Out(1),
             }
@@ -72,10 +69,10 @@ class Gain(wiring.Component):
         m.submodules.multiplier = multiplier = self._multiplier
         m.submodules.reciprocal = reciprocal = self._reciprocal
         m.submodules.fifo = fifo = SyncFIFO(width=cfg.gain_bits, depth=CONTEXT_SLOTS)
-        m.d.comb += [multiplier.a.eq(self.u), multiplier.b.eq(self.h)]
-        valid = delay(m, self.valid, Multiplier.LATENCY, name="valid", reset_less=False)
-        first = delay(m, self.first, Multiplier.LATENCY, name="first")
-        last = delay(m, self.last, Multiplier.LATENCY, name="last")
+        m.d.comb += [multiplier.a.eq(self.elements.u), multiplier.b.eq(self.elements.h)]
+        valid = delay(m, self.elements.valid, Multiplier.LATENCY, name="valid", reset_less=False)
+        first = delay(m, self.elements.first, Multiplier.LATENCY, name="first")
+        last = delay(m, self.elements.last, Multiplier.LATENCY, name="last")
         total = Signal(signed(sum_bits(cfg.dim, cfg.u.bits, cfg.beta_view.bits)), reset_less=True)
         done = Signal()
         with m.If(valid):

@@ -1,11 +1,22 @@
 """What the sequencer tells the engines to do: the payloads between the two."""
 
+from amaranth.hdl import signed
 from amaranth.lib import data, enum
 
 from ..fabric.pipeline import clog2
 from .config import CoreConfig
 
-__all__ = ["CONTEXT_SLOTS", "ReadKind", "ReadOp", "SampleLayout", "SweepOp", "UpdateKind", "UpdateOp", "lane_bits"]
+__all__ = [
+    "CONTEXT_SLOTS",
+    "HostOp",
+    "ReadKind",
+    "ReadOp",
+    "SampleLayout",
+    "SweepOp",
+    "UpdateKind",
+    "UpdateOp",
+    "lane_bits",
+]
 
 #: Contexts are numbered modulo this; no more than ``lookahead + 2`` of them are under way.
 CONTEXT_SLOTS = 8
@@ -95,5 +106,23 @@ class SweepOp(data.StructLayout):
                 "forward": 1,
                 "before": clog2(CONTEXT_SLOTS),
                 "ahead": clog2(CONTEXT_SLOTS),
+            }
+        )
+
+
+class HostOp(data.StructLayout):
+    """Replace an element of a row of beta or of P by ``data``, or read a chunk of one; at most one at a time."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "write_row": 1,
+                "write_p": 1,
+                "read_row": 1,
+                "read_p": 1,
+                "row": max(cfg.row_bits, clog2(cfg.dim)),
+                "chunk": _chunk_bits(cfg),
+                "lane": lane_bits(cfg),
+                "data": signed(max(cfg.beta.bits, cfg.p.bits)),
             }
         )

@@ -11,31 +11,42 @@ from .config import CoreConfig
 
 __all__ = [
     "MAGIC",
+    "PACKED",
     "THRESHOLD_BITS",
     "VERSION",
+    "WALKS_SHIFT",
     "Counter",
+    "Edit",
     "Identity",
     "Opcode",
     "Parameter",
+    "counters_of",
+    "edit_header",
     "header",
     "identity_words",
+    "packed_words",
 ]
 
 #: First word of an identity: "SKW1".
 MAGIC = 0x534B5731
 #: Rises when the meaning of a word changes.
-VERSION = 2
+VERSION = 3
 #: Of the probability with which a column of the alias table keeps its own node.
 THRESHOLD_BITS = 24
+#: In the argument of READ_ROW, WRITE_ROW, READ_P and WRITE_P: the elements travel packed.
+PACKED = 1 << 27
+#: Where the number of walks begins in the arguments of EDIT and START.
+WALKS_SHIFT = 20
 
 
 class Opcode(IntEnum):
-    """Upper four bits of a header. All but NOP, TRAIN and WALK first wait until training has come to rest (a
-    *barrier*). WALK and WRITE_TABLE need a front end; elsewhere they are unknown."""
+    """Upper four bits of a header. All but NOP, TRAIN, WALK, START and ROUND first wait until training has come to
+    rest (a *barrier*). WALK and WRITE_TABLE need a front end, EDIT, START and ROUND a graph store; elsewhere they are
+    unknown. An element of a row is a word, or with :data:`PACKED` its stored bits (see :func:`packed_words`)."""
 
     NOP = 0  # nothing; ignored, so that zeros may pad
     INFO = 1  # -> the words of Identity
-    SET = 2  # [3:0] Parameter; then its value
+    SET = 2  # [4:0] Parameter; then its value
     GET = 3  # [7:0] Counter -> low word, high word
     CLEAR = 4  # counters to 0
     WRITE_ROW = 5  # [19:0] row; then dim elements of beta
@@ -44,20 +55,52 @@ class Opcode(IntEnum):
     READ_P = 8  # [19:0] row -> dim elements
     TRAIN = 9  # [26:20] number of samples, [19:0] centre; then a word a sample: [31] label, [19:0] row
     FLUSH = 10  # [27:0] anything -> the same header, when training has come to rest
-    WALK = 11  # [15:0] number of nodes, else 0; then two rows a word, the first one in the lower half
+    WALK = 11  # [15:0] number of nodes, else 0; then CoreConfig.walk_rows rows a word, the first one lowest
     WRITE_TABLE = 12  # [19:0] number of columns, else 0; then threshold and alias of each, a word each
+    EDIT = 13  # [27:24] Edit, [23:20] walks from each end of the edge after it, [19:0] row u; then the operands of Edit
+    START = 14  # [27:20] number of walks, [19:0] row where they start
+    ROUND = 15  # [27:0] number of walks, whose starts go on where those of the last ROUND ended
+
+
+class Edit(IntEnum):
+    """How EDIT changes the graph. It is complete before the next header is looked at; an unknown one has no operand."""
+
+    CLEAR = 0  # no node, no edge; until it has come, the store takes no other
+    NODES = 1  # a word: how many rows from u on become known
+    ADD_EDGE = 2  # a word: [19:0] v; where edges have weights another one: [15:0] weight, else 0
+    REMOVE_EDGE = 3  # a word: [19:0] v
+    FREE_NODE = 4  # u and all its edges go
+
+    def operands(self, cfg: CoreConfig) -> int:
+        """Words after the header."""
+        if self is Edit.ADD_EDGE:
+            return 2 if cfg.weight_bits else 1
+        return 1 if self in (Edit.NODES, Edit.REMOVE_EDGE) else 0
 
 
 class Parameter(IntEnum):
-    """What SET can change; all are 0 after reset."""
+    """What SET can change; all are 0 after reset. From SAMPLING on they need a front end, from WALK_KEY_HIGH on a
+    graph store."""
 
     Q = 0  # covariance inflation a context, format of P
     P0 = 1  # the diagonal is inflated while it is below, format of P
-    # Of the front end:
     SAMPLING = 2  # word of hw.oselm.front_end.sampling.Sampling; no walk is taken before it has been set
     KEY_HIGH = 3  # of the negatives' generator, upper word
     KEY_LOW = 4
-    NEXT_WALK = 5  # number of the next walk; rises by one with each that is taken
+    NEXT_WALK = 5  # number of the next walk; rises by one with each that is taken or made
+    WALK_KEY_HIGH = 6  # of the walks' generator
+    WALK_KEY_LOW = 7
+    START_KEY_HIGH = 8  # of the order of the starts of ROUND
+    START_KEY_LOW = 9
+    ROW_KEY_HIGH = 10  # of the first values of rows
+    ROW_KEY_LOW = 11
+    ROW_SCALE = 12  # [15:0] largest first value, format of beta; upper half 0
+    WALK_LENGTH = 13  # nodes of a walk, 2 ... max_walk; no walk is made before it has been set
+    LIMIT_BACK = 14  # a candidate is taken if a draw's lower word is at most this: one that is the previous node,
+    LIMIT_NEAR = 15  # one of its neighbours,
+    LIMIT_FAR = 16  # any other
+    ROUND = 17  # number of the round of starts; its place becomes 0
+    PLACE = 18  # place in the round
 
 
 class Counter(IntEnum):
@@ -78,6 +121,13 @@ class Counter(IntEnum):
     WAIT_GAIN = 12  # the gain of a context is not known yet,
     WAIT_SWEEP = 13  # P is still being swept,
     WAIT_ROW = 14  # a row is read and written at once, or is still to be written
+    WALKS = 15  # walks that were made on the device
+    REFUSED = 16  # edits that did not fit: no room for a neighbour list, or a sum of weights too large
+
+
+def counters_of(cfg: CoreConfig) -> tuple[Counter, ...]:
+    """Those that a core has, numbered from 0 on: WALKS and REFUSED belong to a graph store. GET rejects any other."""
+    return tuple(c for c in Counter if cfg.edge_ends or c < Counter.WALKS)
 
 
 @dataclass(frozen=True)
@@ -106,3 +156,17 @@ def header(opcode: Opcode, argument: int = 0) -> int:
     if not 0 <= argument < 1 << 28:
         raise ValueError(f"the argument of {opcode.name} must fit 28 bits, not {argument}")
     return opcode << 28 | argument
+
+
+def edit_header(edit: Edit, u: int = 0, walks: int = 0) -> int:
+    """The header of an EDIT. Raises ValueError for a number that does not fit its field."""
+    for name, value, bits in (("u", u, CoreConfig.ROW_BITS), ("walks", walks, 4)):
+        if not 0 <= value < 1 << bits:
+            raise ValueError(f"{name} must fit {bits} bits, not {value}")
+    return header(Opcode.EDIT, edit << 24 | walks << WALKS_SHIFT | u)
+
+
+def packed_words(count: int, bits: int) -> int:
+    """Words that ``count`` elements of ``bits`` take packed: stored bits, the first element lowest, filled from bit 0
+    on; the last word is filled up with 0."""
+    return -(-count * bits // 32)

@@ -14,6 +14,7 @@ from ..fabric.pipeline import any_along, clog2, delay, hops
 from ..fabric.ram import Ram
 from .config import CoreConfig, Schedule
 from .ops import CONTEXT_SLOTS, ReadKind, ReadOp, UpdateKind, UpdateOp
+from .ports import ElementWrites, RowRead, VectorWrites
 
 __all__ = ["SampleEngine"]
 
@@ -40,13 +41,11 @@ class SampleEngine(wiring.Component):
         At most one a cycle, never refused. The error of the entry has to be there (``error_valid`` was high for it).
     scalar : In(signed)
         With ``update``: g for GAIN, the new element for HOST.
-    u_en, u_lane, u_addr, u_data : In
+    u : In(ElementWrites)
         One element of u, written into the lane.
-    k_en : Out(1), k_addr : Out, k : Out(ArrayLayout)
-        A beat of k, for the engine that sweeps P.
-    h_en : Out(1), h_addr : Out, h : Out(ArrayLayout)
-        A beat of h, likewise.
-    row_en : Out(1), row : Out(ArrayLayout)
+    k, h : Out(VectorWrites)
+        A beat of k or of h, for the engine that sweeps P.
+    row : Out(RowRead)
         A beat of a row that the host reads.
     error_valid : Out(1)
         The error of one more entry is known; it may be used from the next cycle on.
@@ -93,24 +92,15 @@ class SampleEngine(wiring.Component):
             groups=cfg.groups,
             **kind,
         )
-        vector_addr = clog2(vectors)
         super().__init__(
             {
                 "read": In(ReadOp(cfg)),
                 "update": In(UpdateOp(cfg)),
                 "scalar": In(signed(max(self._scalar_bits, cfg.beta.bits))),
-                "u_en": In(1),
-                "u_lane": In(max(1, clog2(lanes))),
-                "u_addr": In(vector_addr),
-                "u_data": In(signed(cfg.u.bits)),
-                "k_en": Out(1),
-                "k_addr": Out(vector_addr),
-                "k": Out(data.ArrayLayout(signed(cfg.k.bits), lanes)),
-                "h_en": Out(1),
-                "h_addr": Out(vector_addr),
-                "h": Out(data.ArrayLayout(signed(cfg.beta_view.bits), lanes)),
-                "row_en": Out(1),
-                "row": Out(data.ArrayLayout(signed(cfg.beta.bits), lanes)),
+                "u": In(ElementWrites(cfg)),
+                "k": Out(VectorWrites(cfg, cfg.k.bits)),
+                "h": Out(VectorWrites(cfg, cfg.beta_view.bits)),
+                "row": Out(RowRead(cfg, cfg.beta.bits)),
                 "error_valid": Out(1),
                 "saturated_beta": Out(1),
                 "saturated_k": Out(1),
@@ -182,7 +172,7 @@ class SampleEngine(wiring.Component):
                 h.wr_en.eq(at_row.valid & (at_row.kind == ReadKind.CENTRE)),
                 h.wr_addr.eq(self._vector_addr(at_row)),
                 h.wr_data.eq(seen),
-                self.h[lane].eq(seen),
+                self.h.data[lane].eq(seen),
                 # A sample waits for its update,
                 fifo.wr_en.eq(at_row.valid & (at_row.kind == ReadKind.SAMPLE)),
                 fifo.wr_addr.eq(self._chunk_addr(at_row.n, at_row)),
@@ -191,13 +181,13 @@ class SampleEngine(wiring.Component):
                 h.rd_addr.eq(self._vector_addr(at_row)),
                 dot.a[lane].eq(seen),
                 dot.b[lane].eq(h.rd_data),
-                self.row[lane].eq(row),
+                self.row.data[lane].eq(row),
             ]
         at_row = at_rows[0]
         m.d.comb += [
-            self.h_en.eq(self._h[0].wr_en),
-            self.h_addr.eq(self._h[0].wr_addr),
-            self.row_en.eq(at_row.valid & (at_row.kind == ReadKind.HOST)),
+            self.h.en.eq(self._h[0].wr_en),
+            self.h.addr.eq(self._h[0].wr_addr),
+            self.row.en.eq(at_row.valid & (at_row.kind == ReadKind.HOST)),
             dot.valid.eq(at_row.valid & (at_row.kind == ReadKind.SAMPLE)),
             dot.first.eq(at_row.chunk == 0),
             dot.last.eq(at_row.chunk == cfg.chunks - 1),
@@ -249,7 +239,7 @@ class SampleEngine(wiring.Component):
         m.d.comb += self._errors.rd_addr.eq(self.update.n)
         m.d.sync += scalar.eq(Mux(is_update, self._errors.rd_data.as_signed(), self.scalar))
         op = delay(m, self.update, cfg.broadcast, name="update")
-        u = Cat(self.u_en, self.u_lane, self.u_addr, self.u_data)
+        u = Cat(self.u.en, self.u.lane, self.u.addr, self.u.data)
         inputs = zip(
             hops(m, op, cfg.groups, name="update", local=1),
             hops(m, delay(m, scalar, cfg.broadcast - 1, name="scalar"), cfg.groups, name="scalar", local=1),
@@ -269,7 +259,7 @@ class SampleEngine(wiring.Component):
     def _update_group(self, m, group, op, scalar, u_write):
         """The lanes of a group; returns whether a beat of beta, and one of k, was clamped."""
         cfg, step = self._cfg, self._step
-        u_en, u_lane, u_addr, u_data = self._split(u_write, self.u_en, self.u_lane, self.u_addr, self.u_data)
+        u_en, u_lane, u_addr, u_data = self._split(u_write, self.u.en, self.u.lane, self.u.addr, self.u.data)
         lanes = [lane for lane in range(cfg.lanes) if self._group(lane) == group]
         # Where the row to be updated comes from is looked up so that it meets the product. The result of an entry can
         # be looked up from ``lookup + 2`` cycles after its product on; nearer ones are passed on. All but the nearest
@@ -307,7 +297,7 @@ class SampleEngine(wiring.Component):
         ]
         m.d.comb += step.scalar[group].eq(scalar)
         if group == 0:
-            m.d.comb += [self.k_en.eq(gains), self.k_addr.eq(self._vector_addr(at_step))]
+            m.d.comb += [self.k.en.eq(gains), self.k.addr.eq(self._vector_addr(at_step))]
         beta_saturated = Signal(len(lanes), name=f"beta_saturated_{group}", reset_less=True)
         for index, lane in enumerate(lanes):
             k, u = self._k[lane], self._u[lane]
@@ -320,7 +310,7 @@ class SampleEngine(wiring.Component):
                 k.wr_en.eq(gains),
                 k.wr_addr.eq(self._vector_addr(at_step)),
                 k.wr_data.eq(step.k[lane]),
-                self.k[lane].eq(step.k[lane]),
+                self.k.data[lane].eq(step.k[lane]),
                 u.wr_en.eq(u_en & (u_lane == lane)),
                 u.wr_addr.eq(u_addr),
                 u.wr_data.eq(u_data),

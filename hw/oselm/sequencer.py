@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from .config import CoreConfig
 from .context_queue import ContextLayout
 from .ops import ReadOp, SampleLayout, SweepOp, UpdateOp
+from .ports import Waits
 
 __all__ = ["EngineTiming", "sequencer_members"]
 
@@ -30,7 +31,7 @@ def sequencer_members(cfg: CoreConfig) -> dict:
     ``drain`` : In(1), nothing will follow what is queued: finish it.
     ``idle`` : Out(1), nothing is left to issue.
     ``read``, ``update``, ``sweep`` : Out, operations for the engines, with ``scalar`` beside ``update``.
-    ``wait_*`` : Out(1), why nothing can be issued in this cycle; at most one is high.
+    ``waits`` : Out(Waits), why nothing can be issued.
     """
     return {
         "contexts": In(stream.Signature(ContextLayout(cfg))),
@@ -43,9 +44,5 @@ def sequencer_members(cfg: CoreConfig) -> dict:
         "update": Out(UpdateOp(cfg)),
         "scalar": Out(signed(cfg.gain_bits + 1)),
         "sweep": Out(SweepOp(cfg)),
-        "wait_input": Out(1),
-        "wait_error": Out(1),
-        "wait_gain": Out(1),
-        "wait_sweep": Out(1),
-        "wait_row": Out(1),
+        "waits": Out(Waits()),
     }

@@ -159,9 +159,9 @@ class SequentialSequencer(wiring.Component):
             self.idle.eq(idle_reader & ~owed & ~pending & (timer == 0) & ~counts.r_rdy & (n_read == n_seen)),
         ]
         waits = (
-            (self.wait_row, (may_centre & centre_waits) | (self.samples.valid & (left != 0) & sample_waits)),
-            (self.wait_sweep, (self.contexts.valid | self.drain) & pending & ~owed & (timer != 0)),
-            (self.wait_input, ~self.contexts.valid & (left == 0) & ~has_next & pending & ~self.drain),
+            (self.waits.row, (may_centre & centre_waits) | (self.samples.valid & (left != 0) & sample_waits)),
+            (self.waits.sweep, (self.contexts.valid | self.drain) & pending & ~owed & (timer != 0)),
+            (self.waits.input, ~self.contexts.valid & (left == 0) & ~has_next & pending & ~self.drain),
         )
         return owed, rest, fire_centre | fire_sample, waits
 
@@ -214,6 +214,6 @@ class SequentialSequencer(wiring.Component):
             self.scalar.eq(delay(m, self.g.payload, 1, name="gain")),
         ]
         return gain | update, (
-            (self.wait_gain, (left == 0) & counts.r_rdy & ~self.g.valid),
-            (self.wait_error, (left != 0) & (rest == 0) & begins & (errors == 0)),
+            (self.waits.gain, (left == 0) & counts.r_rdy & ~self.g.valid),
+            (self.waits.error, (left != 0) & (rest == 0) & begins & (errors == 0)),
         )

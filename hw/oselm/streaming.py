@@ -129,7 +129,7 @@ class StreamingSequencer(wiring.Component):
         early_valid = positions.r_rdy
         starved = ~in_slot & ~opens & known[1:].any()
         m.d.comb += [
-            self.wait_input.eq(starved & ~early_valid & ~late_valid),
+            self.waits.input.eq(starved & ~early_valid & ~late_valid),
             self.idle.eq(~in_slot & ~opens & ~known[1:].any() & ~early_valid & ~late_valid),
         ]
         return late, equal, late_valid, late_ready
@@ -149,10 +149,10 @@ class StreamingSequencer(wiring.Component):
         wait_error = updates & (errors == 0)
         fire = valid & ~(begins & (wait_gain | wait_sweep | wait_error))
         m.d.comb += [
-            self.wait_gain.eq(valid & begins & wait_gain),
-            self.wait_sweep.eq(valid & begins & wait_sweep & ~wait_gain),
-            self.wait_error.eq(valid & begins & wait_error),
-            self.wait_row.eq(valid & equal & ~second),
+            self.waits.gain.eq(valid & begins & wait_gain),
+            self.waits.sweep.eq(valid & begins & wait_sweep & ~wait_gain),
+            self.waits.error.eq(valid & begins & wait_error),
+            self.waits.row.eq(valid & equal & ~second),
             ready.eq(fire & ends & (second | ~equal)),
             self.g.ready.eq(fire & ends & position.first & position.gain),
         ]

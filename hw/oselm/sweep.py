@@ -13,7 +13,8 @@ from ..fabric.pipeline import any_along, clog2, delay, hops
 from ..fabric.ram import Ram
 from ..fabric.read_chain import chain_latency
 from .config import CoreConfig
-from .ops import CONTEXT_SLOTS, SweepOp, lane_bits
+from .ops import CONTEXT_SLOTS, HostOp, SweepOp, lane_bits
+from .ports import ChainUse, Elements, Inflation, RowRead, VectorWrites
 
 __all__ = ["PSweep"]
 
@@ -31,26 +32,25 @@ class PSweep(wiring.Component):
     -------
     start : In(SweepOp)
         Begins a sweep; not before :attr:`spacing` cycles after the last one.
-    k_en, k_addr, k : In
+    k : In(VectorWrites)
         A beat of a gain; written before the first beat of a sweep that uses it is in the lanes.
-    h_en, h_addr, h : In
+    h : In(VectorWrites)
         A beat of h; written at the latest :attr:`h_after_start` cycles after the start (a beat later for each chunk).
-    q, p0 : In
-        Covariance inflation, in the format of P.
-    host_write, host_read : In(1), host_row, host_chunk, host_lane, host_data : In
-        Replace one element of P, or bring out a chunk of a row; only between sweeps.
-    u_valid : Out(1), u_first : Out(1), u_last : Out(1), u : Out, u_row : Out, u_context : Out
-        u_new, an element a row, in order.
-    h_element : Out
-        The element of h that belongs to ``u``.
-    row_en : Out(1), row : Out(ArrayLayout)
-        The chunk that ``host_read`` asked for.
-    h_load : Out(1), h_row : Out(ArrayLayout), h_shift : Out(1), h_serial : In
-        A :class:`~skipwalk.hw.fabric.read_chain.ReadChain` outside, which turns h into elements.
+    inflation : In(Inflation)
+        What the diagonal grows by, and up to where.
+    host : In(HostOp)
+        ``write_p`` and ``read_p``, only between sweeps.
+    elements : Out(Elements)
+        u_new.
+    row : Out(RowRead)
+        The chunk that ``read_p`` asked for.
+    chain : Out(ChainUse)
+        A read chain outside.
     saturated_p, saturated_u : Out(1)
         A beat of P or an element of u was clamped.
 
-    Groups of lanes follow each other as in :class:`SampleEngine`: ``k``, ``h``, ``row`` and ``h_row`` come with their
+    Groups of lanes follow each other as in :class:`SampleEngine`: ``data`` of ``k``, ``h`` and ``row``, and
+    ``chain.row``, come with their
     group, all other members with group 0.
 
     Timing: ``dim * chunks`` beats; the last u comes :attr:`latency` cycles after the last beat.
@@ -74,37 +74,16 @@ class PSweep(wiring.Component):
         self._u = Ram(CONTEXT_SLOTS << clog2(cfg.dim), cfg.u.bits, **kind)
         self._dot = DotProduct(lanes, cfg.p_view.bits, cfg.beta_view.bits, cfg.chunks, groups=cfg.groups, **kind)
         self._step = RankOneStep(lanes, cfg.u.bits, cfg.k.bits, [("p", cfg.p_shift, cfg.p)], groups=cfg.groups, **kind)
-        vector_addr, row, context = clog2(vectors), clog2(cfg.dim), clog2(CONTEXT_SLOTS)
         super().__init__(
             {
                 "start": In(SweepOp(cfg)),
-                "k_en": In(1),
-                "k_addr": In(vector_addr),
-                "k": In(data.ArrayLayout(signed(cfg.k.bits), lanes)),
-                "h_en": In(1),
-                "h_addr": In(vector_addr),
-                "h": In(data.ArrayLayout(signed(cfg.beta_view.bits), lanes)),
-                "q": In(cfg.p.bits - 1),
-                "p0": In(signed(cfg.p.bits)),
-                "host_write": In(1),
-                "host_read": In(1),
-                "host_row": In(row),
-                "host_chunk": In(max(1, clog2(cfg.chunks))),
-                "host_lane": In(lane_bits(cfg)),
-                "host_data": In(signed(cfg.p.bits)),
-                "u_valid": Out(1),
-                "u_first": Out(1),
-                "u_last": Out(1),
-                "u": Out(signed(cfg.u.bits)),
-                "u_row": Out(row),
-                "u_context": Out(context),
-                "h_element": Out(signed(cfg.beta_view.bits)),
-                "row_en": Out(1),
-                "row": Out(data.ArrayLayout(signed(cfg.p.bits), lanes)),
-                "h_load": Out(1),
-                "h_row": Out(data.ArrayLayout(signed(cfg.beta_view.bits), lanes)),
-                "h_shift": Out(1),
-                "h_serial": In(signed(cfg.beta_view.bits)),
+                "k": In(VectorWrites(cfg, cfg.k.bits)),
+                "h": In(VectorWrites(cfg, cfg.beta_view.bits)),
+                "inflation": In(Inflation(cfg)),
+                "host": In(HostOp(cfg)),
+                "elements": Out(Elements(cfg)),
+                "row": Out(RowRead(cfg, cfg.p.bits)),
+                "chain": Out(ChainUse(cfg)),
                 "saturated_p": Out(1),
                 "saturated_u": Out(1),
             }
@@ -174,27 +153,27 @@ class PSweep(wiring.Component):
                 m.d.sync += issue.valid.eq(0)
         with m.Else():
             m.d.sync += issue.chunk.eq(issue.chunk + 1)
-        m.d.sync += [issue.host_write.eq(self.host_write), issue.host_read.eq(self.host_read)]
-        with m.If(self.host_write | self.host_read):
+        m.d.sync += [issue.host_write.eq(self.host.write_p), issue.host_read.eq(self.host.read_p)]
+        with m.If(self.host.write_p | self.host.read_p):
             m.d.sync += [
-                issue.row.eq(self.host_row),
-                issue.chunk.eq(self.host_chunk),
-                issue.lane.eq(self.host_lane),
+                issue.row.eq(self.host.row),
+                issue.chunk.eq(self.host.chunk),
+                issue.lane.eq(self.host.lane),
             ]
 
         # The scalar u joins, then both go to the lanes.
         m.d.comb += u_memory.rd_addr.eq(Cat(issue.row, issue.op.before))
         fetched = delay(m, issue, u_memory.latency, name="fetched")
-        host_data = delay(m, self.host_data, 1 + u_memory.latency, name="host_data").as_signed()
+        host_data = delay(m, self.host.data[: cfg.p.bits], 1 + u_memory.latency, name="host_data").as_signed()
         scalar = Mux(data.View(layout, fetched).host_write, host_data, u_memory.rd_data.as_signed())
         scalar = delay(m, scalar, cfg.broadcast - 1, name="scalar")
         op = delay(m, fetched, cfg.broadcast - 1, name="beat")
         inputs = zip(
             hops(m, scalar, cfg.groups, name="scalar", local=1),
             hops(m, op, cfg.groups, name="beat", local=1),
-            hops(m, Cat(self.k_en, self.k_addr), cfg.groups, name="k"),
-            hops(m, Cat(self.h_en, self.h_addr), cfg.groups, name="h"),
-            hops(m, Cat(self.q, self.p0), cfg.groups, name="inflation"),
+            hops(m, Cat(self.k.en, self.k.addr), cfg.groups, name="k"),
+            hops(m, Cat(self.h.en, self.h.addr), cfg.groups, name="h"),
+            hops(m, Cat(self.inflation.q, self.inflation.p0), cfg.groups, name="inflation"),
             strict=True,
         )
         saturated = []
@@ -208,17 +187,17 @@ class PSweep(wiring.Component):
                 at_row, at_new = ops[RankOneStep.LATENCY], ops[self._NEW]
         m.d.comb += [
             self.saturated_p.eq(any_along(m, saturated, name="saturated_p")),
-            self.row_en.eq(at_row.host_read),
+            self.row.en.eq(at_row.host_read),
             dot.valid.eq(at_new.valid & at_new.op.forward),
             dot.first.eq(at_new.chunk == 0),
             dot.last.eq(at_new.chunk == cfg.chunks - 1),
         ]
 
         # h, element by element: taken up chunk by chunk where the rows of that chunk begin.
-        m.d.comb += self.h_load.eq(dot.valid & (at_new.row == self._row_of(0, at_new.chunk)))
+        m.d.comb += self.chain.load.eq(dot.valid & (at_new.row == self._row_of(0, at_new.chunk)))
         row_done = Signal()
         m.d.sync += row_done.eq(dot.valid & dot.last)
-        m.d.comb += self.h_shift.eq(row_done)
+        m.d.comb += self.chain.shift.eq(row_done)
         # u of the row.
         at_u = data.View(layout, delay(m, at_new, dot.latency + 1, name="beat_u"))
         u_saturated = Signal()
@@ -226,20 +205,21 @@ class PSweep(wiring.Component):
         u_register = Signal(signed(cfg.u.bits), reset_less=True)
         u_saturated_register = Signal(reset_less=True)
         u_valid = Signal()
+        elements = self.elements
         m.d.sync += [u_register.eq(u), u_saturated_register.eq(u_saturated), u_valid.eq(dot.sum_valid)]
         m.d.comb += [
-            self.u_valid.eq(u_valid),
-            self.u.eq(u_register),
-            self.u_row.eq(at_u.row),
-            self.u_context.eq(at_u.op.ahead),
-            self.u_first.eq(at_u.row == 0),
-            self.u_last.eq(at_u.row == cfg.dim - 1),
-            self.h_element.eq(
-                delay(m, self.h_serial, dot.latency + 1 - chain_latency(cfg.groups), name="h_element").as_signed()
+            elements.valid.eq(u_valid),
+            elements.u.eq(u_register),
+            elements.row.eq(at_u.row),
+            elements.context.eq(at_u.op.ahead),
+            elements.first.eq(at_u.row == 0),
+            elements.last.eq(at_u.row == cfg.dim - 1),
+            elements.h.eq(
+                delay(m, self.chain.serial, dot.latency + 1 - chain_latency(cfg.groups), name="h_element").as_signed()
             ),
             self.saturated_u.eq(u_valid & u_saturated_register),
             u_memory.wr_en.eq(u_valid),
-            u_memory.wr_addr.eq(Cat(self.u_row, self.u_context)),
+            u_memory.wr_addr.eq(Cat(elements.row, elements.context)),
             u_memory.wr_data.eq(u_register),
         ]
         return m
@@ -250,7 +230,7 @@ class PSweep(wiring.Component):
         op, at_step, at_sum, at_new = ops[0], ops[RankOneStep.LATENCY], ops[self._NEW - 1], ops[self._NEW]
         at_read = ops[RankOneStep.LATENCY - self._p_latency]
         host_value = delay(m, scalar, self._NEW, name=f"host_value_{group}").as_signed()
-        q, p0 = inflation[: len(self.q)], inflation[len(self.q) :].as_signed()
+        q, p0 = inflation[: len(self.inflation.q)], inflation[len(self.inflation.q) :].as_signed()
         size = cfg.lanes // cfg.groups
 
         def row_addr(beat):
@@ -267,17 +247,17 @@ class PSweep(wiring.Component):
             m.d.comb += [
                 k.wr_en.eq(k_write[0]),
                 k.wr_addr.eq(k_write[1:]),
-                k.wr_data.eq(self.k[lane]),
+                k.wr_data.eq(self.k.data[lane]),
                 h.wr_en.eq(h_write[0]),
                 h.wr_addr.eq(h_write[1:]),
-                h.wr_data.eq(self.h[lane]),
+                h.wr_data.eq(self.h.data[lane]),
                 k.rd_addr.eq(vector_addr(op, op.op.before)),
                 step.vector[lane].eq(k.rd_data),
                 p.rd_addr.eq(row_addr(at_read)),
             ]
             old = Signal(signed(cfg.p.bits), name=f"old_{lane}")
             word = delay(m, p.rd_data, self._p_latency - p.latency, name=f"word_{lane}")
-            m.d.comb += [old.eq(word), self.row[lane].eq(old)]
+            m.d.comb += [old.eq(word), self.row.data[lane].eq(old)]
             # P - u k
             difference = Signal(signed(cfg.p.bits + 1), name=f"difference_{lane}", reset_less=True)
             grows = Signal(name=f"grows_{lane}", reset_less=True)
@@ -304,7 +284,7 @@ class PSweep(wiring.Component):
                 h.rd_addr.eq(vector_addr(at_new, at_new.op.ahead)),
                 dot.a[lane].eq(requantize(m, new, shift=cfg.p.fraction - cfg.p_view.fraction, fmt=cfg.p_view)),
                 dot.b[lane].eq(h.rd_data),
-                self.h_row[lane].eq(h.rd_data),
+                self.chain.row[lane].eq(h.rd_data),
             ]
         updated = Signal(name=f"updated_{group}", reset_less=True)
         m.d.sync += updated.eq(at_sum.valid & at_sum.op.update)

@@ -22,12 +22,12 @@ def identity_state(m: Module, command, word: ValueLike, left: Signal, n: int) ->
                 m.next = "HEADER"
 
 
-def counter_states(m: Module, command, header: Value, left: Signal, n: int) -> None:
-    """FETCH, then GET: the counter at ``counter_index``, low word first; 0 and ``rejected`` from ``n`` on."""
+def counter_states(m: Module, command, rejected: Signal, header: Value, left: Signal, n: int) -> None:
+    """FETCH, then GET: the counter at ``counters.index``, low word first; 0 and ``rejected`` from ``n`` on."""
     counter = Signal(COUNTER_BITS)
     known = header[:8] < n
     with m.State("FETCH"):
-        m.d.sync += [counter.eq(command.counter), left.eq(left + 1)]
+        m.d.sync += [counter.eq(command.counters.count), left.eq(left + 1)]
         with m.If(left == CounterBank.LATENCY - 1):
             m.d.sync += left.eq(0)
             m.next = "GET"
@@ -40,7 +40,7 @@ def counter_states(m: Module, command, header: Value, left: Signal, n: int) -> N
         with m.If(command.o.ready):
             m.d.sync += left.eq(1)
             with m.If(high):
-                m.d.comb += command.rejected.eq(~known)
+                m.d.comb += rejected.eq(~known)
                 m.next = "HEADER"
 
 

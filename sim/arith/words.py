@@ -1,10 +1,11 @@
 """Numbers as they travel: signed raw integers in words of 32 bits."""
 
 import numpy as np
+from numba import njit
 
 from ...hw.arith.formats import SQ
 
-__all__ = ["from_words", "raw_words"]
+__all__ = ["from_packed", "from_words", "packed", "raw_words"]
 
 
 def raw_words(raw: np.ndarray) -> np.ndarray:
@@ -16,3 +17,49 @@ def from_words(words: np.ndarray, fmt: SQ) -> np.ndarray:
     """The signed raw integers (int64) in the low ``fmt.bits`` bits of words."""
     sign = np.int64(1) << (fmt.bits - 1)
     return ((words.astype(np.int64) & ((sign << 1) - 1)) ^ sign) - sign
+
+
+def packed(raw: np.ndarray, fmt: SQ) -> np.ndarray:
+    """Rows of signed raw integers (n, dim) as their stored bits one after another, uint32 (n, words): the first element
+    lowest, each row filled up with 0 to a whole word."""
+    out = np.zeros((len(raw), -(-raw.shape[1] * fmt.bits // 32)), np.uint32)
+    _pack(raw, fmt.bits, out)
+    return out
+
+
+def from_packed(words: np.ndarray, dim: int, fmt: SQ) -> np.ndarray:
+    """Inverse of :func:`packed`: (n, dim) int64; what fills up the rows is ignored."""
+    out = np.empty((len(words), dim), np.int64)
+    _unpack(words, fmt.bits, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _pack(raw, bits, out):
+    mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+    for i in range(raw.shape[0]):
+        held, n, at = np.uint64(0), 0, 0
+        for j in range(raw.shape[1]):
+            held |= (np.uint64(raw[i, j]) & mask) << np.uint64(n)
+            n += bits
+            if n >= 32:
+                out[i, at] = held & np.uint64(0xFFFFFFFF)
+                held >>= np.uint64(32)
+                n -= 32
+                at += 1
+        if n:
+            out[i, at] = held
+
+
+@njit(cache=True, nogil=True)
+def _unpack(words, bits, out):
+    for i in range(out.shape[0]):
+        held, n, at = np.uint64(0), 0, 0
+        for j in range(out.shape[1]):
+            if n < bits:
+                held |= np.uint64(words[i, at]) << np.uint64(n)
+                n += 32
+                at += 1
+            out[i, j] = np.int64(held << np.uint64(64 - bits)) >> (64 - bits)
+            held >>= np.uint64(bits)
+            n -= bits

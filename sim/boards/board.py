@@ -1,24 +1,19 @@
-"""A board without a board: ``python -m skipwalk.sim.boards.board ulx3s-25f`` serves it on a pseudo-terminal.
+"""A board without a board: ``skipwalk simulate ulx3s-25f`` serves it on a pseudo-terminal.
 
 The netlist of its bitstream, pins, PLL and all, runs compiled by Verilator (:mod:`.pins`); what its pins say is
 what the pseudo-terminal says. Any program that can open the board can open the pseudo-terminal.
 """
 
-import argparse
-import dataclasses
 import os
 import select
-import sys
 import threading
 import time
 import tty
 
-from ...hw.boards.prepare import BuildFailed
-from ...hw.boards.table import BOARDS, Board, board
-from ..rtl.build import BuildError
+from ...hw.boards.table import Board
 from .pins import BoardPins
 
-__all__ = ["BoardSimulation", "main"]
+__all__ = ["BoardSimulation"]
 
 #: Cycles of the core between two looks at the pseudo-terminal while there is nothing to send.
 SLICE = 5_000
@@ -101,34 +96,3 @@ class BoardSimulation:
             while out and not self._stop.is_set():
                 if select.select([], [self._master], [], STOP_WITHIN)[1]:
                     out = out[os.write(self._master, out) :]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Serve until Ctrl-C; 1 if the board cannot be simulated, 2 for bad arguments."""
-    parser = argparse.ArgumentParser(prog="python -m skipwalk.sim.boards.board", description=__doc__)
-    parser.add_argument("board", help=", ".join(BOARDS))
-    parser.add_argument("--baud", type=int, help="another bit rate than the board's: at most a fourth of the clock")
-    given = parser.parse_args(arguments)
-    try:
-        row = board(given.board)
-        row = dataclasses.replace(row, baud=given.baud or row.baud)
-        print(f"compiling {row.title} ...", file=sys.stderr)
-        pins = BoardPins(row)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except (BuildError, BuildFailed) as error:
-        print(error, file=sys.stderr)
-        return 1
-    with BoardSimulation(pins, row) as simulation:
-        print(f"{simulation.cycles_per_second / 1e3:.0f} thousand cycles a second; Ctrl-C ends it", file=sys.stderr)
-        print(simulation.address, flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

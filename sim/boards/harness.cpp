@@ -1,5 +1,5 @@
 // Drives a board by its pins: an oscillator on the clock pin, and a serial port of its own (8N1, with a bit clock of its
-// own) on the other two. Compiled together with the board's Verilog into the library that board_pins.py loads.
+// own) on the other two. Compiled together with the board's Verilog into the library that pins.py loads.
 //
 // Time is in picoseconds. What happens next is an edge of the clock pin, an edge of the line to the device, or whatever
 // the model itself waits for (the PLL); the line from the device is looked at after each of them.

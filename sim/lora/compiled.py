@@ -1,4 +1,4 @@
-"""The golden model of :mod:`.lora` with compiled loops: the same function of the same state, for whole runs.
+"""The golden model (:mod:`.golden`) with compiled loops: the same function of the same state, for whole runs.
 
 :func:`run` and :func:`backbone_forward` equal theirs bit for bit; the tests hold them to it. The plain NumPy model
 stays the definition.
@@ -126,7 +126,7 @@ def _run(x, c, labels, last, words, gradients, rate, fresh, sat, totals, y, shap
 
 
 def run(cfg: LoraConfig, state: State, segment: Segment) -> np.ndarray:
-    """:func:`.lora.run`, compiled. Raises ValueError if samples are in flight: a segment starts after a barrier."""
+    """:func:`.golden.run`, compiled. Raises ValueError if samples are in flight: a segment starts after a barrier."""
     if any(s is not None for s in state.in_flight):
         raise ValueError("samples are in flight; end the segment with lora.barrier first")
     layer = np.repeat(np.arange(cfg.layers), [cfg.rank * c for c in cfg.chunks])
@@ -183,7 +183,7 @@ def run(cfg: LoraConfig, state: State, segment: Segment) -> np.ndarray:
 
 
 def backbone_forward(cfg: LoraConfig, net: Backbone, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`.lora.backbone_forward` of many inputs (n, n_1): words (n, x_words, lanes) and c (n, classes)."""
+    """:func:`.golden.backbone_forward` of many inputs (n, n_1): words (n, x_words, lanes) and c (n, classes)."""
     words = np.zeros((len(x), cfg.x_words, cfg.lanes), np.int64)
     h = np.asarray(x, np.int64)
     c = np.zeros((len(x), cfg.classes), np.int64)

@@ -11,8 +11,8 @@ from numba import njit
 
 from ...hw.fabric.widths import COUNTER_BITS
 from ...hw.oselm.config import CoreConfig
-from ...hw.oselm.protocol import Counter, Opcode, Parameter, identity_words
-from ..arith.words import from_words, raw_words
+from ...hw.oselm.protocol import PACKED, Counter, Edit, Opcode, Parameter, counters_of, identity_words, packed_words
+from ..arith.words import from_packed, from_words, packed, raw_words
 from . import compiled, golden
 from .front_end.front_end import FrontEnd
 from .golden import Contexts
@@ -29,9 +29,9 @@ _RESERVED = 1 << 27
 class GoldenDevice:
     """A core in software.
 
-    Contexts wait until the next barrier (any command but TRAIN, WALK and NOP) and are then trained as one segment. A
-    command whose words have not all come yet waits for the rest. After a reset everything is 0, as in the simulated
-    RTL.
+    Contexts wait until the next barrier (any command but TRAIN, WALK, START, ROUND and NOP) and are then trained as one
+    segment. A command whose words have not all come yet waits for the rest. After a reset everything is 0, as in the
+    simulated RTL.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class GoldenDevice:
         self.cycles = 0
         self.rejected = 0
         self._queued: list[Contexts] = []
-        self._front = FrontEnd(cfg) if cfg.walks else None
+        self._front = FrontEnd(cfg, self.state.beta) if cfg.walks else None
         self._rest = np.empty(0, np.uint32)
         self._replies: list[np.ndarray] = []
 
@@ -84,8 +84,11 @@ class GoldenDevice:
             opcode, end = word >> 28, at + 1 + self._operands(word)
             if opcode == Opcode.TRAIN or (opcode == Opcode.WALK and self._front is not None) or end > len(words):
                 break  # cut off: the rest is still to come
-            self._barrier()
-            self._execute(opcode, word & 0x0FFFFFFF, words[at + 1 : end])
+            if opcode in (Opcode.START, Opcode.ROUND) and self._front is not None and self._front.graph is not None:
+                self._front.start(opcode, word & 0x0FFFFFFF)
+            else:
+                self._barrier()
+                self._execute(opcode, word & 0x0FFFFFFF, words[at + 1 : end])
             at = end
         self._rest = words[at:].copy()
 
@@ -111,8 +114,8 @@ class GoldenDevice:
 
     def _close_walks(self) -> None:
         """Queue the contexts of the walks up to now."""
-        if self._front is not None and (made := self._front.close()) is not None:
-            self._queued.append(made)
+        if self._front is not None:
+            self._queued += self._front.close()
 
     def _barrier(self) -> None:
         """Train what is queued, as one segment."""
@@ -128,8 +131,13 @@ class GoldenDevice:
     # ---- all other commands
     def _operands(self, word: int) -> int:
         opcode = word >> 28
+        cfg = self._cfg
         if opcode in (Opcode.WRITE_ROW, Opcode.WRITE_P):
-            return self._cfg.dim
+            bits = (cfg.beta if opcode == Opcode.WRITE_ROW else cfg.p).bits
+            return packed_words(cfg.dim, bits) if word & PACKED else cfg.dim
+        if opcode == Opcode.EDIT and cfg.edge_ends:
+            function = word >> 24 & 0xF
+            return Edit(function).operands(cfg) if function in list(Edit) else 0
         if opcode == Opcode.WRITE_TABLE and self._front is not None:
             return 2 * (word & _ROW_MASK)
         return 1 if opcode == Opcode.SET else 0
@@ -141,14 +149,14 @@ class GoldenDevice:
             case Opcode.INFO:
                 self._replies.append(np.array(identity_words(cfg), np.uint32))
             case Opcode.SET:
-                self._set(argument & 0xF, operands)
+                self._set(argument & 0x1F, operands)
             case Opcode.GET:
                 self._get(argument & 0xFF)
             case Opcode.CLEAR:
                 state.counters = dict.fromkeys(state.counters, 0)
                 state.contexts = state.samples = self.cycles = self.rejected = 0
                 if self._front is not None:
-                    self._front.rejected = 0
+                    self._front.clear_counters()
             case Opcode.FLUSH:
                 self._replies.append(np.array([opcode << 28 | argument], np.uint32))
             case Opcode.WRITE_ROW | Opcode.WRITE_P | Opcode.READ_ROW | Opcode.READ_P:
@@ -156,12 +164,18 @@ class GoldenDevice:
                 store, fmt = (state.beta, cfg.beta) if is_beta else (state.p, cfg.p)
                 sound = row < len(store)
                 self.rejected += not sound
+                is_packed = bool(argument & PACKED)
                 if opcode in (Opcode.READ_ROW, Opcode.READ_P):
-                    self._replies.append(raw_words(store[row]) if sound else np.zeros(cfg.dim, np.uint32))
+                    values = store[row : row + 1] if sound else np.zeros((1, cfg.dim), np.int64)
+                    self._replies.append(packed(values, fmt)[0] if is_packed else raw_words(values[0]))
                 elif sound:
-                    store[row] = from_words(operands, fmt)
+                    store[row] = (
+                        from_packed(operands[None], cfg.dim, fmt)[0] if is_packed else from_words(operands, fmt)
+                    )
             case Opcode.WRITE_TABLE if self._front is not None:
                 self._front.write_table(argument, operands)
+            case Opcode.EDIT if self._front is not None and self._front.graph is not None:
+                self._front.edit(argument, operands)
             case _:
                 self.rejected += 1
 
@@ -177,14 +191,18 @@ class GoldenDevice:
 
     def _get(self, number: int) -> None:
         value = 0
-        if number < len(Counter):
+        if number < len(counters_of(self._cfg)):
             counter = Counter(number)
             state = self.state
+            front = self._front
+            graph = front.graph if front is not None else None
             known = {
                 Counter.CYCLES: self.cycles,
                 Counter.CONTEXTS: state.contexts,
                 Counter.SAMPLES: state.samples,
-                Counter.REJECTED: self.rejected + (self._front.rejected if self._front is not None else 0),
+                Counter.REJECTED: self.rejected + (front.rejected if front is not None else 0),
+                Counter.WALKS: front.walks_made if front is not None else 0,
+                Counter.REFUSED: graph.refused if graph is not None else 0,
             }
             value = known.get(counter, state.counters.get(counter.name.lower(), 0)) % (1 << COUNTER_BITS)
         else:

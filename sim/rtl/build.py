@@ -173,11 +173,14 @@ def _uncollected() -> Iterator[None]:
 
 
 def run_tool(command: Sequence[str | Path], *, cwd: Path, tools: Tools) -> str:
-    """Run a tool and return what it printed. Raises BuildError with the end of that if it fails."""
+    """Run a tool and return what it printed. Raises BuildError with the end of that if it fails, or cannot be run."""
     argv = [str(word) for word in command]
-    done = subprocess.run(
-        argv, cwd=cwd, env=tools.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    try:
+        done = subprocess.run(
+            argv, cwd=cwd, env=tools.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    except OSError as error:
+        raise BuildError(f"{Path(argv[0]).name} cannot be run in {cwd}: {error.strerror}") from error
     if done.returncode != 0:
         shown = "\n".join(done.stdout.splitlines()[-40:])
         raise BuildError(f"{Path(argv[0]).name} failed with exit code {done.returncode} in {cwd}:\n{shown}")

@@ -1,10 +1,9 @@
-"""From a board's row to its bitstream: ``python -m skipwalk.sw.build.bitstream ulx3s-25f``.
+"""From a board's row to its bitstream: ``skipwalk bitstream ulx3s-25f``.
 
 The commands of :mod:`skipwalk.hw.boards.prepare` are run one by one. Placement is repeated for several
 seeds. What is in ``build/boards/BOARD`` is taken up again if its inputs have not changed.
 """
 
-import argparse
 import hashlib
 import json
 import shutil
@@ -15,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ...hw.boards.prepare import NAME, REPORT, SEED, BuildFailed, prepare
-from ...hw.boards.table import BOARDS, Board, board
+from ...hw.boards.table import Board
 from ...sim.rtl.build import build_root
 from ...sim.rtl.synthesis import yosys_command
-from ..errors import InputError
 from .summary import Placement, placement, summarise, write_json
 from .tools import Progress, run_tool, versions
 
-__all__ = ["BuildFailed", "build", "main", "repeat", "step"]
+__all__ = ["BuildFailed", "build", "repeat", "step"]
 
 
 def _himbaechel(words: Sequence[str]) -> list[str]:
@@ -99,7 +97,7 @@ def build(
     folder = folder or build_root() / "boards" / row.name
     print(f"{row.title}: {folder}", file=sys.stderr)
     synthesis, place, pack = prepare(row, folder)
-    tools = versions()
+    tools = versions([place[0], pack[0]])
     source = _digest(folder / f"{NAME}.il", folder / f"{NAME}.ys", {"pyosys": tools.get("pyosys")})
     synthesise = yosys_command([f"script {synthesis[-1]}"])
 
@@ -170,40 +168,3 @@ def repeat(row: Board, *, timeout: float = 7200) -> str:
         if before[name] != after[name]:
             raise BuildFailed(f"{row.name}: {name} was {before[name]} and is now {after[name]}")
     return after["bitstream_sha256"]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command; 1 if the build fails, 2 for bad arguments."""
-    parser = argparse.ArgumentParser(prog="python -m skipwalk.sw.build.bitstream", description=__doc__)
-    parser.add_argument("board", help=", ".join(BOARDS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=(), help="of the placements (default: of the row)")
-    parser.add_argument("--jobs", type=int, default=1, help="placements at once (default 1)")
-    parser.add_argument("--timeout", type=float, default=7200, help="seconds for each run of a tool (default 7200)")
-    parser.add_argument("--synthesis-only", action="store_true", help="stop before placement")
-    parser.add_argument("--again", action="store_true", help="build once more, and compare with what was built before")
-    parser.add_argument("--results", type=Path, metavar="FOLDER", help="leave the summary there too, as BOARD.json")
-    given = parser.parse_args(arguments)
-    try:
-        row = board(given.board)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        if given.again:
-            print(f"the same bytes again: SHA-256 {repeat(row, timeout=given.timeout)}")
-            return 0
-        summary = build(
-            row, seeds=given.seeds, jobs=given.jobs, timeout=given.timeout, synthesis_only=given.synthesis_only
-        )
-        if summary:
-            print(json.dumps(summary, indent=1))
-            if given.results is not None:
-                write_json(given.results / f"{row.name}.json", summary)
-    except (BuildFailed, InputError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

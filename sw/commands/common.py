@@ -13,6 +13,7 @@ from ..errors import InputError, SkipwalkError
 from ..oselm.model import Model
 from ..oselm.vectors import save_npz, save_word2vec
 from ..results.report import Result, write_report
+from .types import Backend
 
 __all__ = ["FILE", "check_outputs", "options", "parameter_errors", "quieten", "save_vectors", "show", "write"]
 
@@ -21,7 +22,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 _OPTIONS: Mapping[str, Callable] = {
     "output": click.option("--output", "-o", type=FILE, required=True, help="Where the result goes."),
     "vectors": click.option("--vectors", type=FILE, help="The vectors too: .npz, or any other ending for text."),
-    "backend": click.option("--backend", default="golden", show_default=True, help="golden, rtl or serial:ADDRESS."),
+    "backend": click.option(
+        "--backend", type=Backend(), default="golden", show_default=True, help="golden, rtl or serial:ADDRESS."
+    ),
     "json": click.option("--json", "report", type=FILE, help="Write the results and where they come from."),
     "quiet": click.option("--quiet", "-q", is_flag=True, help="No progress; only warnings and errors on stderr."),
     "checkpoint": click.option(

@@ -1,7 +1,6 @@
 """``skipwalk explore``."""
 
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ..oselm.estimator import Node2Vec
 from ..results.records import JsonRecords
 from ..results.report import Result, aligned
 from .common import FILE, check_outputs, options, parameter_errors, quieten, write
+from .types import Formats, Numbers
 
 __all__ = ["explore"]
 
@@ -31,40 +31,6 @@ log = logging.getLogger(__name__)
 
 #: What ``train`` does unless it is told otherwise.
 _DEFAULTS = Node2Vec().get_params()
-
-
-class Numbers(click.ParamType):
-    """Integers with commas between them."""
-
-    name = "N,N,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
-        if isinstance(value, list):
-            return value
-        try:
-            return list(dict.fromkeys(int(word) for word in value.split(",")))
-        except ValueError:
-            return self.fail(f"{value!r} is no list of integers such as 16,32", param, ctx)
-
-
-class Formats(click.ParamType):
-    """Formats ``Qi.f`` with commas between them."""
-
-    name = "Qi.f,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[SQ]:
-        if isinstance(value, list):
-            return value
-        formats = []
-        for word in value.split(","):
-            match = re.fullmatch(r"Q(-?\d+)\.(-?\d+)", word.strip())
-            if match is None:
-                return self.fail(f"{word!r} is no format such as Q5.13", param, ctx)
-            try:
-                formats.append(SQ(int(match[1]), int(match[2])))
-            except ValueError as error:
-                return self.fail(str(error), param, ctx)
-        return list(dict.fromkeys(formats))
 
 
 def _formats(command: Callable) -> Callable:

@@ -9,17 +9,18 @@ from typing import Any
 import click
 
 from ...hw.lora.config import LORA_PRESETS, LoraConfig
-from ...hw.oselm.config import PRESETS, CoreConfig
+from ...hw.oselm.config import PRESETS as OSELM_PRESETS
+from ...hw.oselm.config import CoreConfig
 from ...sim.rtl.build import BuildError
 from ..build.verilog import UNITS, axi_core, axi_verilog, config_of_map, core_map
 from ..errors import DeviceError, InputError
 from ..results.files import atomic_write
 from .common import FILE, check_outputs
 
-__all__ = ["export"]
+__all__ = ["PRESETS", "export"]
 
 #: Presets by the name of their unit.
-_PRESETS: dict[str, Mapping[str, CoreConfig | LoraConfig]] = dict(zip(UNITS, (PRESETS, LORA_PRESETS), strict=True))
+PRESETS: dict[str, Mapping[str, CoreConfig | LoraConfig]] = dict(zip(UNITS, (OSELM_PRESETS, LORA_PRESETS), strict=True))
 
 
 @click.command()
@@ -60,12 +61,12 @@ def export(
 
 def _load(config: str, unit: str | None) -> CoreConfig | LoraConfig:
     """The preset of that name, or the configuration in that file."""
-    for kind, presets in _PRESETS.items():
+    for kind, presets in PRESETS.items():
         if unit in (None, kind) and config in presets:
             return presets[config]
     path = Path(config)
     if path.suffix != ".json":
-        there = "; ".join(f"{kind}: {', '.join(presets)}" for kind, presets in _PRESETS.items() if unit in (None, kind))
+        there = "; ".join(f"{kind}: {', '.join(presets)}" for kind, presets in PRESETS.items() if unit in (None, kind))
         raise click.UsageError(f"no preset {config!r} ({there}), and no .json file")
     try:
         return config_of_map(json.loads(path.read_text()))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ...hw.oselm.config import PRESETS, CoreConfig
+from ...hw.boards.table import BOARDS
 from ..errors import InputError
 from ..graph.graph import Graph
 from ..graph.readers import read_labels
@@ -17,6 +17,8 @@ from ..oselm.model import Model, is_model
 from ..oselm.vectors import load_npz, load_word2vec
 from ..results.report import Result
 from .common import FILE, check_outputs, options, quieten, save_vectors, show, write
+from .describe import describe_core, named, overview
+from .export import PRESETS
 
 __all__ = ["evaluate", "info", "vectors"]
 
@@ -55,18 +57,22 @@ def evaluate(vectors: Path, labels: Path, repeats: int, seed: int, report: Path 
 
 
 @click.command()
-@click.argument("what", metavar="[MODEL|PRESET]", required=False)
+@click.argument("what", metavar="[MODEL|PRESET|BOARD]", required=False)
 def info(what: str | None) -> None:
-    """What a saved model or a core is; without an argument, which presets there are."""
+    """What a saved model, a preset or a board is, and what fits; without an argument, which of them there are."""
     if what is None:
-        show({name: _short(config) for name, config in PRESETS.items()})
-    elif what in PRESETS:
-        show(_describe_core(PRESETS[what]))
+        click.echo(overview())
+    elif found := list(named(what)):
+        for number, lines in enumerate(found):
+            if number:
+                click.echo()
+            show(lines)
     elif not Path(what).exists():
-        raise InputError(f"{what}: no such file, and no preset ({', '.join(PRESETS)})")
+        names = dict.fromkeys([*(name for presets in PRESETS.values() for name in presets), *BOARDS])
+        raise InputError(f"{what}: no such file, and no preset or board ({', '.join(names)})")
     else:
         model = Model.load(what)
-        show(_describe_model(model) | _describe_core(model.config))
+        show(_describe_model(model) | describe_core(model.config))
 
 
 @click.command()
@@ -87,25 +93,6 @@ def _read_vectors(path: Path) -> tuple[list[Hashable], np.ndarray, dict[str, Any
         return ids, matrix, {"digest": meta.get("digest")}
     words, matrix = load_word2vec(path)
     return list(words), matrix, {}
-
-
-def _short(config: CoreConfig) -> str:
-    return (
-        f"dim {config.dim}, {config.nodes} nodes, {config.max_samples} samples a context, {config.lanes} lanes, "
-        f"{config.schedule}"
-    )
-
-
-def _describe_core(config: CoreConfig) -> dict[str, str]:
-    memory = {"beta": config.nodes * config.dim * config.beta.bits, "P": config.dim**2 * config.p.bits}
-    return {
-        "core": f"{config.name}: {_short(config)}",
-        "core digest": f"{config.digest:#010x}",
-        "formats": ", ".join(f"{name} {getattr(config, name)}" for name in ("beta", "p", "k", "e", "u")),
-        "mu": f"2^-{config.mu_shift}",
-        "lookahead": str(config.lookahead),
-        "memory": ", ".join(f"{name} {bits / 1024:,.0f} Kibit" for name, bits in memory.items()),
-    }
 
 
 def _describe_model(model: Model) -> dict[str, str]:

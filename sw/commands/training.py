@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,7 +150,9 @@ class _Run:
         except Interrupted as stop:
             advice = "nothing was saved; see --checkpoint"
             if checkpoint is not None:
-                advice = f"go on with: skipwalk train --resume {checkpoint} -o {output}"
+                advice = (
+                    f"go on with: {shlex.join(['skipwalk', 'train', '--resume', str(checkpoint), '-o', str(output)])}"
+                )
             raise KeyboardInterrupt(f"{stop}; {advice}") from None
         finally:
             self._estimator.close()

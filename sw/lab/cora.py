@@ -1,13 +1,15 @@
 """Cora out of the wheel of graphdatascience: two text files, edges and labels, without installing that package."""
 
 import io
-import sys
 import zipfile
 from pathlib import Path
 
+import click
 import pyarrow.parquet
 
-__all__ = ["extract"]
+from ..errors import InputError
+
+__all__ = ["extract", "main"]
 
 _FOLDER = "graphdatascience/resources/cora"
 
@@ -29,5 +31,12 @@ def extract(wheel: Path, stem: Path) -> None:
     stem.with_suffix(".edges").write_text("".join(f"{u} {v}\n" for u, v in pairs))
 
 
-if __name__ == "__main__":
-    extract(Path(sys.argv[1]), Path(sys.argv[2]))
+@click.command("cora")
+@click.argument("wheel", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("stem", type=click.Path(path_type=Path))
+def main(wheel: Path, stem: Path) -> None:
+    """Write STEM.edges and STEM.labels, Cora's citations and subjects, out of the WHEEL of graphdatascience."""
+    try:
+        extract(wheel, stem)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"has no Cora inside: {error}", path=wheel) from error

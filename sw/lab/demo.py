@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import sys
 from pathlib import Path
 
 import click
@@ -10,7 +9,7 @@ import numpy as np
 
 from ...hw.boards.table import BOARDS, Board, board
 from ...sim.oselm.cycles import roofline_cycles
-from ..errors import DeviceError, SkipwalkError
+from ..errors import DeviceError
 from ..graph.graph import Graph
 from ..graph.readers import read_graph, read_labels
 from ..link.transport import open_transport
@@ -29,7 +28,7 @@ log = logging.getLogger(__name__)
 CLOCKS_PER_BIT = 4
 
 
-@click.command()
+@click.command("demo")
 @click.argument("graph_file", metavar="GRAPH", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Class of each node, for F1."
@@ -46,11 +45,7 @@ def main(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_
 
     Leaves summary.json, the vectors in word2vec's text format and, with labels, a picture in the folder OUT.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        results = run(graph_file, labels, out, seed, walks_per_node, board(name) if name else None)
-    except SkipwalkError as error:
-        raise click.ClickException(str(error)) from error
+    results = run(graph_file, labels, out, seed, walks_per_node, board(name) if name else None)
     width = max(len(result.name) for result in results)
     for result in results:
         value = f"{result.value:.4g}" if isinstance(result.value, float) else str(result.value)
@@ -189,7 +184,3 @@ def _picture(vectors: np.ndarray, names: list[str], path: Path, title: str) -> N
     axes.legend(title="class (nodes)", markerscale=3, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.savefig(path, dpi=120)
     plt.close(figure)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,16 +4,14 @@ Prints, and leaves in a folder: ``summary.json`` with all figures, ``accuracy.pn
 cost of the eight methods.
 """
 
-import argparse
-import sys
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
-from ..errors import SkipwalkError
 from ..lora.estimator import SkipLoRA
 from ..lora.evaluation import compare, float_accuracy
 from ..lora.methods import METHODS, Outcome, fine_tune
@@ -24,40 +22,33 @@ from ..results.report import Result, write_report
 __all__ = ["main"]
 
 
-def main(argv: "list[str] | None" = None) -> int:
-    """Run the demonstration; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="demo-lora", description=__doc__)
-    parser.add_argument("--task", choices=TASKS, default="digits")
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--seeds", type=int, default=5, help="for the comparison with float")
-    parser.add_argument("--out", type=Path, default=Path("build/demo-lora"))
-    options = parser.parse_args(argv)
-    try:
-        _run(options)
-    except SkipwalkError as error:
-        print(f"demo-lora: {error}", file=sys.stderr)
-        return 1
-    return 0
+@click.command("demo-lora")
+@click.option("--task", "name", type=click.Choice(list(TASKS)), default="digits", show_default=True)
+@click.option("--epochs", type=click.IntRange(2), default=30, show_default=True)
+@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="For the comparison with float.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="build/demo-lora", show_default=True)
+def main(name: str, epochs: int, seeds: int, out: Path) -> None:
+    """Fine-tune a network in the RTL and on the golden model, compare bits, accuracy and cycles.
 
-
-def _run(options: argparse.Namespace) -> None:
-    options.out.mkdir(parents=True, exist_ok=True)
-    task = load_task(options.task)
+    Leaves summary.json and, in accuracy.png, the accuracy by epoch and the cost of the eight methods in the folder OUT.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    task = load_task(name)
     network = pretrain(*task.pretrain, task.classes)
-    print(f"{options.task}: network {network.widths} -> {task.classes}, {len(task.finetune[1])} samples to learn")
+    print(f"{name}: network {network.widths} -> {task.classes}, {len(task.finetune[1])} samples to learn")
 
-    golden = SkipLoRA(network, epochs=options.epochs)
-    results, curve = _rtl_against_golden(task, golden, SkipLoRA(network, epochs=options.epochs, backend="rtl"))
+    golden = SkipLoRA(network, epochs=epochs)
+    results, curve = _rtl_against_golden(task, golden, SkipLoRA(network, epochs=epochs, backend="rtl"))
 
     exact = float_accuracy(golden, task)
-    pairs = [compare(options.task, seed, epochs=options.epochs) for seed in range(options.seeds)]
+    pairs = [compare(name, seed, epochs=epochs) for seed in range(seeds)]
     fixed, floats = (np.mean([getattr(p, kind) for p in pairs]) for kind in ("fixed", "float"))
     results += [
         Result("lora.accuracy.float", exact, "", "higher"),
-        Result("lora.accuracy.fixed.mean", float(fixed), f"mean of {options.seeds} seeds", "higher"),
-        Result("lora.accuracy.float.mean", float(floats), f"mean of {options.seeds} seeds", "higher"),
+        Result("lora.accuracy.fixed.mean", float(fixed), f"mean of {seeds} seeds", "higher"),
+        Result("lora.accuracy.float.mean", float(floats), f"mean of {seeds} seeds", "higher"),
     ]
-    outcomes = _methods(task, network, options.epochs)
+    outcomes = _methods(task, network, epochs)
     by_name = {o.method: o for o in outcomes}
     saved = 1 - by_name["Skip2-LoRA"].total / by_name["LoRA-All"].total
     results.append(Result("cpu.time_reduction_skip2_vs_lora_all", saved, "NumPy, one thread or more", "higher"))
@@ -70,16 +61,10 @@ def _run(options: argparse.Namespace) -> None:
             Result(f"{name}.backward", o.backward, "us/sample", "lower"),
             Result(f"{name}.update", o.update, "us/sample", "lower"),
         ]
-    write_report(
-        options.out / "summary.json",
-        results,
-        task=options.task,
-        epochs=options.epochs,
-        configuration=f"{golden.cfg.digest:08x}",
-    )
-    _picture(options.out / "accuracy.png", options.task, curve, exact, outcomes)
+    write_report(out / "summary.json", results, task=name, epochs=epochs, configuration=f"{golden.cfg.digest:08x}")
+    _picture(out / "accuracy.png", name, curve, exact, outcomes)
     _print(results, outcomes)
-    print(f"\n{options.out / 'summary.json'}, {options.out / 'accuracy.png'}")
+    print(f"\n{out / 'summary.json'}, {out / 'accuracy.png'}")
 
 
 def _rtl_against_golden(task: Task, golden: SkipLoRA, rtl: SkipLoRA) -> tuple[list[Result], list[float]]:
@@ -171,7 +156,3 @@ def _print(results: list[Result], outcomes: list[Outcome]) -> None:
     for r in results:
         if not r.name.startswith("cpu.") or r.name.startswith("cpu.time"):
             print(f"{r.name:38} {r.value:.4f}" if isinstance(r.value, float) else f"{r.name:38} {r.value}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

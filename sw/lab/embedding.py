@@ -1,6 +1,6 @@
 """The embedding before, at the beginning of and after training, in two dimensions: data for the report's pictures.
 
-    python -m skipwalk.sw.lab.embedding build/demo/cora.edges build/demo/cora.labels --json results/embedding.json
+    skipwalk lab embedding build/demo/cora.edges build/demo/cora.labels --json results/embedding.json
 
 A fixed share of every class is shown. Each stage is laid out by t-SNE with the same settings and the same start, so
 that what differs is the vectors.
@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from ...sim.oselm.initial import initial_rows
-from ..errors import InputError, SkipwalkError
+from ..errors import InputError
 from ..graph.readers import read_graph, read_labels
 from ..oselm.estimator import Node2Vec
 from ..oselm.evaluation import evaluate
@@ -21,7 +21,7 @@ from ..results.report import Result, write_report
 __all__ = ["layout", "main", "run", "sample"]
 
 
-@click.command()
+@click.command("embedding")
 @click.argument("graph_file", metavar="GRAPH", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("labels", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--nodes", type=click.IntRange(min=10), default=400, show_default=True, help="How many are shown.")
@@ -30,11 +30,8 @@ __all__ = ["layout", "main", "run", "sample"]
 @click.option("--json", "report", type=click.Path(dir_okay=False, path_type=Path), required=True)
 def main(graph_file: Path, labels: Path, nodes: int, rounds: int, seed: int, report: Path) -> None:
     """Train GRAPH on the golden model and write where its nodes lie before, after one round of walks, and after all."""
-    try:
-        results = run(graph_file, labels, nodes=nodes, rounds=rounds, seed=seed)
-        write_report(report, results, graph=graph_file.name, seed=seed)
-    except SkipwalkError as error:
-        raise click.ClickException(str(error)) from error
+    results = run(graph_file, labels, nodes=nodes, rounds=rounds, seed=seed)
+    write_report(report, results, graph=graph_file.name, seed=seed)
 
 
 def run(graph_file: Path, labels: Path, *, nodes: int, rounds: int, seed: int) -> list[Result]:
@@ -93,7 +90,3 @@ def layout(vectors: np.ndarray) -> np.ndarray:
     low, high = places.min(axis=0), places.max(axis=0)
     span = max(float((high - low).max()), 1e-9)
     return np.rint(500 + (places - (low + high) / 2) / span * 1000).astype(int)
-
-
-if __name__ == "__main__":
-    main()

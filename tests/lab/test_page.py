@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from skipwalk.sw.cli import main
 from skipwalk.sw.lab import embedding
 from skipwalk.sw.lab.page import history
 from skipwalk.sw.lab.page.charts import Axis, Curve, Dot, chart
@@ -16,6 +14,7 @@ from skipwalk.sw.lab.page.markup import DASH, TIMES, Html, escape, number, table
 from skipwalk.sw.lab.page.page import SECTIONS, render
 from skipwalk.sw.lab.page.results import EXPECTED, read_results
 
+from ..support.command import skipwalk
 from ..support.page import all_results, entry, save
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -199,13 +198,13 @@ def test_a_section_that_fails_leaves_a_note_and_the_others_stand(tmp_path):
 
 def test_the_command(full, tmp_path):
     output = tmp_path / "deep" / "index.html"
-    run = CliRunner().invoke(main, ["report", str(full), "-o", str(output)])
+    run = skipwalk("lab", "report", full, "-o", output)
     assert run.exit_code == 0, run.output
     assert output.read_text() == render(read_results(full))
     assert "missing" not in run.stderr
     (tmp_path / "results").mkdir()
     for folder, words in ((tmp_path / "none", "no such folder"), (tmp_path / "results", "no *.json files")):
-        run = CliRunner().invoke(main, ["report", str(folder), "-o", str(output)])
+        run = skipwalk("lab", "report", folder, "-o", output)
         assert run.exit_code == 3
         assert words in run.stderr
 
@@ -263,7 +262,7 @@ def test_history_grows_with_builds_and_not_by_running_again(full, tmp_path):
     all_results(tmp_path)
 
     def run():
-        assert CliRunner().invoke(history.main, [str(tmp_path)]).exit_code == 0
+        assert skipwalk("lab", "fmax-history", tmp_path).exit_code == 0
         files = read_results(tmp_path)
         return history.history([], files[history.FILE])
 
@@ -293,7 +292,7 @@ def test_embedding_of_a_small_graph(tmp_path):
     edges.write_text("".join(f"{u} {v}\n" for u, v in graph.edges))
     labels.write_text("".join(f"{v} {data['club'].replace(' ', '')}\n" for v, data in graph.nodes(data=True)))
     arguments = [str(edges), str(labels), "--nodes", "20", "--rounds", "2", "--json", str(report)]
-    run = CliRunner().invoke(embedding.main, arguments)
+    run = skipwalk("lab", "embedding", *arguments)
     assert run.exit_code == 0, run.output
     found = {e["name"]: e["value"] for e in json.loads(report.read_text())}
     assert [name for name in found if name.endswith("points")] == [f"embedding.walks_{n}.points" for n in (0, 1, 2)]
@@ -301,6 +300,6 @@ def test_embedding_of_a_small_graph(tmp_path):
     assert len(places) == len(found["embedding.classes"].split()) == 20
     assert np.min(places) >= 0
     assert np.max(places) == 1000
-    run = CliRunner().invoke(embedding.main, [*arguments[:3], "50", *arguments[4:]])
-    assert run.exit_code == 1
+    run = skipwalk("lab", "embedding", *arguments[:3], "50", *arguments[4:])
+    assert run.exit_code == 3
     assert "34 nodes have a class, fewer than the 50 to be shown" in run.output

@@ -1,16 +1,13 @@
 """The figures of the README are those of the files under results/."""
 
-import subprocess
-import sys
-
 from skipwalk.sw.lab.tables import bench_tables
+
+from ..support.command import skipwalk
 
 
 def test_tables_are_fresh():
-    done = subprocess.run(
-        [sys.executable, "-m", "skipwalk.sw.lab.tables", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    done = skipwalk("lab", "tables", "--check")
+    assert done.exit_code == 0, done.stderr
 
 
 def test_times_that_no_routed_core_took_stand_in_brackets():

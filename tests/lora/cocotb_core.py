@@ -1,4 +1,4 @@
-"""Runs in the simulator, started by test_lora_rtl.py: the whole Skip2-LoRA unit against the golden model."""
+"""Runs in the simulator, started by test_core.py: the whole Skip2-LoRA unit against the golden model."""
 
 import cocotb
 import numpy as np

@@ -1,4 +1,4 @@
-"""Runs in the simulator, started by test_blocks.py: words of contexts in, whole contexts and samples out."""
+"""Runs in the simulator, started by test_context_queue.py: words of contexts in, whole contexts and samples out."""
 
 import cocotb
 import numpy as np
@@ -52,26 +52,26 @@ async def feed(dut, contexts, rng, gap):
     """The words of contexts as the interpreter offers them: only while ``ready``."""
     words = []
     for centre, listed in contexts:
-        words.append({"centre_valid": 1, "row": centre, "ends": int(not listed)})
+        words.append({"centre": 1, "row": centre, "ends": int(not listed)})
         for i, (row, label, sound) in enumerate(listed):
             ends = int(i == len(listed) - 1)
-            words.append({"sample_valid": int(sound), "row": row, "label": label, "ends": ends})
+            words.append({"sample": int(sound), "row": row, "label": label, "ends": ends})
     for word in words:
         while True:
-            for name in ("centre_valid", "sample_valid", "row", "label", "ends"):
-                getattr(dut, name).value = 0
+            for name in ("centre", "sample", "row", "label", "ends"):
+                getattr(dut, f"i__{name}").value = 0
             await ReadOnly()
-            ready = bool(dut.ready.value)
+            ready = bool(dut.i__ready.value)
             if ready and rng.random() >= gap:
                 break
             await FallingEdge(dut.clk)
         # ``ready`` is a register: what was read holds for the rest of this cycle.
         await Timer(1, "ns")
         for name, value in word.items():
-            getattr(dut, name).value = value
+            getattr(dut, f"i__{name}").value = value
         await FallingEdge(dut.clk)
         for name in word:
-            getattr(dut, name).value = 0
+            getattr(dut, f"i__{name}").value = 0
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -109,7 +109,7 @@ async def nothing_is_lost_when_nobody_takes(dut):
     await start(dut)
     feeding = cocotb.start_soon(feed(dut, full, rng, 0.0))
     await wait(dut, 60 + 2 * CFG.queue)
-    assert not bool(dut.ready.value)
+    assert not bool(dut.i__ready.value)
     assert not feeding.done()
     heads = StreamSink(dut, "contexts", shape=ContextLayout(CFG))
     tails = StreamSink(dut, "samples", shape=SampleLayout(CFG))

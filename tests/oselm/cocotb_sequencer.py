@@ -1,4 +1,4 @@
-"""Runs in the simulator, started by test_blocks.py: what a sequencer issues, and when, with engines that are played.
+"""Runs in the simulator, started by test_sequencers.py: what a sequencer issues, and when, with engines played.
 
 Operations are written down with their cycles and compared with the schedule afterwards: their order, who sees whose
 update, and the distances that the engines ask for.
@@ -23,7 +23,7 @@ CFG = CoreConfig.from_dict(parameters()["cfg"])
 #: sweep to its first use; the latest time for h after a start, and from CENTRE to h.
 T = parameters()["timing"]
 STREAMING = CFG.schedule is Schedule.STREAMING
-WAITS = ("wait_input", "wait_error", "wait_gain", "wait_sweep", "wait_row")
+WAITS = ("waits__input", "waits__error", "waits__gain", "waits__sweep", "waits__row")
 
 
 class Engines:
@@ -242,6 +242,6 @@ async def keeps_to_the_schedule(dut, gap, slowness, nodes, seed):
         dut.drain.value = 0
     check(segments, engines)
     if gap and slowness == 1:
-        assert engines.waits["wait_input"]
+        assert engines.waits["waits__input"]
     if slowness > 1 and not gap:
-        assert engines.waits["wait_gain"]
+        assert engines.waits["waits__gain"]

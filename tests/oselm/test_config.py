@@ -7,7 +7,19 @@ import pytest
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import PRESETS, CoreConfig, Schedule, preset
-from skipwalk.hw.oselm.protocol import MAGIC, VERSION, Identity, Opcode, header, identity_words
+from skipwalk.hw.oselm.protocol import (
+    MAGIC,
+    VERSION,
+    Counter,
+    Edit,
+    Identity,
+    Opcode,
+    counters_of,
+    edit_header,
+    header,
+    identity_words,
+    packed_words,
+)
 
 SMALL = {"dim": 8, "nodes": 64, "lanes": 4, "max_samples": 7}
 
@@ -57,7 +69,13 @@ def test_a_configuration_does_not_change():
         ({"walks": -1}, r"walks must be 0 \(no front end\) to 64, not -1"),
         ({"walks": 65}, "to 64, not 65"),
         ({"max_walk": 1}, "max_walk must be 2 to 4096, not 1"),
-        ({"walks": 1, "nodes": 65537}, "a front end has at most 65536 nodes, not 65537; use walks=0"),
+        ({"walks": 4, "edge_ends": 6}, r"edge_ends must be a multiple of 4 from 0 \(no graph\) to 67108864, not 6"),
+        ({"walks": 4, "edge_ends": (1 << 26) + 4}, "edge_ends must be a multiple of 4 .* not 67108868"),
+        ({"edge_ends": 64}, "edge_ends 64 needs a front end; use walks=1 or more"),
+        ({"walks": 4, "edge_ends": 64, "weight_bits": 16}, "weight_bits must be 17 to 24, or 0 for none, not 16"),
+        ({"walks": 4, "weight_bits": 17}, "weight_bits 17 needs edge_ends, the memory for the graph"),
+        ({"walkers": 65}, "walkers must be 1 to 64, not 65"),
+        ({"walks": 2, "edge_ends": 64}, r"walkers must be at most walks \(2\), not 4"),
         ({"group": 3}, "group must be a power of two from 2 to lanes"),
         ({"group": 16}, "group must be a power of two from 2 to lanes"),
         ({"k": SQ(0, 20)}, r"k Q0.20 is wider than a multiplier port \(18 bits\)"),
@@ -141,3 +159,31 @@ def test_headers_and_identity():
             header(Opcode.FLUSH, argument)
     cfg = preset("tiny")
     assert Identity(*identity_words(cfg)) == Identity(MAGIC, VERSION, cfg.digest, cfg.nodes, cfg.dim, cfg.max_samples)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edge_ends", "walk_rows", "place_bits", "room_classes"),
+    [(65536, 0, 2, 1, 0), (65537, 4, 1, 1, 1), (64, 256, 2, 6, 5), (3072, 24576, 2, 13, 11), (10, 1 << 26, 2, 24, 3)],
+)
+def test_what_follows_from_the_graph(nodes, edge_ends, walk_rows, place_bits, room_classes):
+    cfg = CoreConfig(**{**SMALL, "nodes": nodes}, walks=4, edge_ends=edge_ends)
+    assert (cfg.walk_rows, cfg.place_bits, cfg.room_classes) == (walk_rows, place_bits, room_classes)
+
+
+def test_counters_of_a_core():
+    cfg = CoreConfig(**SMALL, walks=4)
+    assert counters_of(cfg)[-1] == Counter.WAIT_ROW
+    assert counters_of(cfg.replace(edge_ends=64)) == tuple(Counter)
+
+
+def test_edit_header():
+    assert edit_header(Edit.ADD_EDGE, 5, 10) == 0xD2A00005
+    with pytest.raises(ValueError, match="walks must fit 4 bits, not 16"):
+        edit_header(Edit.CLEAR, walks=16)
+    weighted = CoreConfig(**SMALL, walks=4, edge_ends=64, weight_bits=17)
+    assert [edit.operands(weighted) for edit in Edit] == [0, 1, 2, 1, 0]
+    assert Edit.ADD_EDGE.operands(weighted.replace(weight_bits=0)) == 1
+
+
+def test_packed_words():
+    assert [packed_words(n, 18) for n in (1, 16, 32)] == [1, 9, 18]

@@ -1,6 +1,5 @@
 """The whole core against the golden model, reply by reply: compiled for long runs, under cocotb for its streams."""
 
-import functools
 import os
 
 import networkx
@@ -17,13 +16,13 @@ from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.front_end.sampling import Sampling
 from skipwalk.hw.oselm.protocol import Counter, Opcode, header
 from skipwalk.sim.oselm import compiled, golden
-from skipwalk.sim.rtl import build
-from skipwalk.sim.rtl.verilated import VerilatedCore, compile_library
+from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.graph.contexts import ContextBatch, contexts, expected_visits, negative_sampler
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.graph.walks import walks
 from skipwalk.sw.oselm.words import train_words, walk_words, write_words
 
+from ..support.core_bench import Bench, library
 from ..support.oselm import (
     ReferenceCore,
     anything,
@@ -77,41 +76,6 @@ def flush(tag: int = 0) -> np.ndarray:
 def scale(cfg: CoreConfig) -> float:
     """A start for beta within which nothing saturates, or within which much does."""
     return 4.0 if cfg.name == "saturating" else 1.0
-
-
-@functools.cache
-def library(cfg: CoreConfig):
-    return compile_library(build.to_verilog(OSELMCore(cfg), "oselm_core"), "oselm_core")
-
-
-class Bench:
-    """A compiled core beside the model of what it answers."""
-
-    def __init__(self, cfg: CoreConfig, train=golden.train, **options):
-        self.cfg, self.options = cfg, options
-        self.core = VerilatedCore(library(cfg), timeout=50_000, **options)
-        self.reference = ReferenceCore(cfg, train)
-
-    def run(self, *words: np.ndarray) -> np.ndarray:
-        """Execute on both; replies, which have been compared."""
-        whole = np.concatenate(words)
-        want = self.reference.execute(whole)
-        got = self.core.run(whole, len(want))
-        self.core.step(300)
-        got = np.concatenate([got, self.core.drain()])
-        assert_replies(got, want, cfg=self.cfg, options=self.options)
-        return got
-
-    def reset(self) -> None:
-        """Reset the core, which forgets all but what its memories hold."""
-        self.core.reset()
-        state = self.reference.state
-        self.reference = ReferenceCore(self.cfg)
-        self.reference.state.beta, self.reference.state.p = state.beta, state.p
-
-    def counters(self) -> dict[Counter, int]:
-        words = self.run(np.array([header(Opcode.GET, c) for c in Counter], np.uint32)).reshape(-1, 2).astype(np.int64)
-        return {c: int(low | high << 32) for c, (low, high) in zip(Counter, words, strict=True)}
 
 
 GAPS = {"full rate": {}, "gaps": {"gap_in": 0.4, "gap_out": 0.5, "seed": 1}, "slow": {"gap_in": 0.97, "seed": 2}}
@@ -175,7 +139,7 @@ def test_any_commands_in_any_order(cfg, seed):
     gaps = {"gap_in": 0.3, "gap_out": 0.6, "seed": seed} if seed % 2 else {}
     bench = Bench(cfg, **gaps)
     bench.run(load(cfg, rng, scale=scale(cfg)))
-    bench.run(anything(cfg, rng, 250), read_back(cfg))
+    bench.run(anything(cfg, rng, 250, packed=True), read_back(cfg))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -71,8 +71,6 @@ def test_the_hazard_window_finds_the_latest_mention(tmp_path):
 class OneReason(wiring.Component):
     """A sequencer whose inputs are free; at most one of its reasons to wait is high."""
 
-    WAITS = ("wait_input", "wait_error", "wait_gain", "wait_sweep", "wait_row")
-
     def __init__(self, sequencer: wiring.Component):
         self._sequencer = sequencer
         self._free = {
@@ -87,7 +85,7 @@ class OneReason(wiring.Component):
         m.submodules.sequencer = sequencer = self._sequencer
         for name, (_, port) in self._free.items():
             m.d.comb += port.eq(getattr(self, name))
-        high = Cat(getattr(sequencer, name) for name in self.WAITS)
+        high = Cat(port for *_, port in sequencer.waits.signature.flatten(sequencer.waits))
         m.d.comb += Assert((high & (high - 1)[: len(high)]) == 0)
         return m
 

@@ -16,7 +16,7 @@ from skipwalk.sim.oselm import golden
 
 from ..support.blocks import ENGINES, with_extremes
 from ..support.compare import assert_same
-from ..support.record import record, struct_words
+from ..support.record import port_shapes, record, struct_words
 
 
 class Timeline:
@@ -30,7 +30,7 @@ class Timeline:
         self.cfg, self.engine, self.rng = cfg, engine, rng
         self.rows = [int(r) for r in rng.choice(cfg.nodes, rows, replace=False)]
         self.state = golden.initial_state(cfg, q=0, p0=0)
-        self.columns = {name: {} for name, m in engine.signature.members.items() if m.flow == wiring.In}
+        self.columns = {name: {} for name in port_shapes(engine, wiring.In)}
         self.versions: dict[int, list[tuple[int, np.ndarray]]] = {}
         self.h: list[np.ndarray] = []
         self.k: list[np.ndarray] = []
@@ -119,7 +119,7 @@ class Timeline:
         for j, value in enumerate(u.tolist()):
             chunk, lane = divmod(j, cfg.lanes)
             address = c % CONTEXT_SLOTS << (cfg.chunks - 1).bit_length() | chunk
-            self.put(t + j, u_en=1, u_lane=lane, u_addr=address, u_data=value)
+            self.put(t + j, u__en=1, u__lane=lane, u__addr=address, u__data=value)
         return t + cfg.dim
 
     def read(self, what: tuple, t: int) -> bool:
@@ -208,12 +208,12 @@ def test_sample_engine(tmp_path, shape):
     line.read_rows()
     apart = {n - e["source"] for n, e in enumerate(line.entries) if e["source"] is not None}
     assert apart >= set(range(1, min(cfg.ring, 6)))
-    outputs = ["h_en", "h", "k_en", "k", "row_en", "row", "error_valid"]
+    outputs = ["h__en", "h__data", "k__en", "k__data", "row__en", "row__data", "error_valid"]
     got = record(engine, tmp_path, line.inputs(), [*outputs, "saturated_beta", "saturated_k", "saturated_e"])
     for name, want in (("h", line.h), ("k", line.k)):
-        beats = got[name][got[f"{name}_en"].astype(bool)].reshape(-1, cfg.dim)
+        beats = got[f"{name}__data"][got[f"{name}__en"].astype(bool)].reshape(-1, cfg.dim)
         assert_same(beats, want, fmt=getattr(cfg, "beta_view" if name == "h" else name), shape=shape)
-    rows = got["row"][got["row_en"].astype(bool)].reshape(-1, cfg.dim)
+    rows = got["row__data"][got["row__en"].astype(bool)].reshape(-1, cfg.dim)
     assert_same(rows, line.state.beta[line.rows], fmt=cfg.beta, shape=shape)
     assert got["error_valid"].sum() == len(line.entries)
     for name in ("sat_beta", "sat_k", "sat_e"):

@@ -11,13 +11,13 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from skipwalk.hw.fabric.read_chain import ReadChain
 from skipwalk.hw.oselm.config import CoreConfig
-from skipwalk.hw.oselm.ops import CONTEXT_SLOTS, SweepOp
+from skipwalk.hw.oselm.ops import CONTEXT_SLOTS, HostOp, SweepOp
 from skipwalk.hw.oselm.sweep import PSweep
 from skipwalk.sim.oselm import golden
 
 from ..support.blocks import SHAPES, with_extremes
 from ..support.compare import assert_same
-from ..support.record import record, struct_words
+from ..support.record import port_shapes, record, struct_words
 
 
 class SweepBench(wiring.Component):
@@ -26,8 +26,7 @@ class SweepBench(wiring.Component):
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg
         self.sweep = PSweep(cfg)
-        inside = ("h_load", "h_row", "h_shift", "h_serial")
-        super().__init__({k: v for k, v in self.sweep.signature.members.items() if k not in inside})
+        super().__init__({k: v for k, v in self.sweep.signature.members.items() if k != "chain"})
 
     def elaborate(self, platform):
         cfg, sweep = self._cfg, self.sweep
@@ -35,12 +34,16 @@ class SweepBench(wiring.Component):
         m.submodules.sweep = sweep
         m.submodules.chain = chain = ReadChain(cfg.lanes, cfg.beta_view.bits, 1)
         for name, member in self.signature.members.items():
-            if member.flow == wiring.In:
-                m.d.comb += getattr(sweep, name).eq(getattr(self, name))
+            inside, outside = getattr(sweep, name), getattr(self, name)
+            if not member.is_port:
+                wiring.connect(m, inside, wiring.flipped(outside))
+            elif member.flow == wiring.In:
+                m.d.comb += inside.eq(outside)
             else:
-                m.d.comb += getattr(self, name).eq(getattr(sweep, name))
-        m.d.comb += [chain.load.eq(sweep.h_load), chain.shift.eq(sweep.h_shift), sweep.h_serial.eq(chain.o)]
-        m.d.comb += [chain.rows[0][lane].eq(sweep.h_row[lane]) for lane in range(cfg.lanes)]
+                m.d.comb += outside.eq(inside)
+        turned = sweep.chain
+        m.d.comb += [chain.load.eq(turned.load), chain.shift.eq(turned.shift), turned.serial.eq(chain.o)]
+        m.d.comb += [chain.rows[0][lane].eq(turned.row[lane]) for lane in range(cfg.lanes)]
         return m
 
 
@@ -54,23 +57,13 @@ def test_sweep(tmp_path, shape):
     state = golden.initial_state(cfg, q=9, p0=int(1.5 * 2**cfg.p.fraction))
     state.p = with_extremes(rng, cfg.p.min_raw, cfg.p.max_raw, (D, D))
     state.p[0, 0] = state.p[D - 1, D - 1] = state.p0  # at the cap: no longer inflated
-    columns: dict[str, dict[int, object]] = {
-        name: {} for name, member in bench.signature.members.items() if member.flow == wiring.In
-    }
+    columns: dict[str, dict[int, object]] = {name: {} for name in port_shapes(bench, wiring.In)}
 
     # P is written element by element.
     t = 2
     for r in range(D):
         for j in range(D):
-            beat = {
-                "host_write": 1,
-                "host_row": r,
-                "host_chunk": j // L,
-                "host_lane": j % L,
-                "host_data": state.p[r, j],
-            }
-            for name, value in beat.items():
-                columns[name][t] = value
+            columns["host"][t] = {"write_p": 1, "row": r, "chunk": j // L, "lane": j % L, "data": int(state.p[r, j])}
             t += 1
     t += 40
     lag = -(-(sweep.latency + 1) // sweep.spacing) + 1
@@ -95,11 +88,11 @@ def test_sweep(tmp_path, shape):
 
             if update:
                 at = t + sweep._lanes_after - 1 + c
-                columns["k_en"][at], columns["k_addr"][at] = 1, address(before)
-                columns["k"][at] = k[c * L : (c + 1) * L]
+                columns["k__en"][at], columns["k__addr"][at] = 1, address(before)
+                columns["k__data"][at] = k[c * L : (c + 1) * L]
             at = t + sweep.h_after_start + c
-            columns["h_en"][at], columns["h_addr"][at] = 1, address(i)
-            columns["h"][at] = h[c * L : (c + 1) * L]
+            columns["h__en"][at], columns["h__addr"][at] = 1, address(i)
+            columns["h__data"][at] = h[c * L : (c + 1) * L]
         if update:
             u = golden.sweep(cfg, state, k, vectors[before]["u"], h if forward else None)
         else:
@@ -113,29 +106,31 @@ def test_sweep(tmp_path, shape):
     t += D * C + sweep.latency + 30
     for r in range(D):
         for c in range(C):
-            columns["host_read"][t], columns["host_row"][t], columns["host_chunk"][t] = 1, r, c
+            columns["host"][t] = {"read_p": 1, "row": r, "chunk": c}
             t += int(rng.integers(1, 4))
     t += 30
 
     inputs = {name: [values.get(n) for n in range(t)] for name, values in columns.items()}
-    inputs["start"] = struct_words(SweepOp(cfg), inputs["start"])
-    for name in ("k", "h"):
+    for name, layout in (("start", SweepOp(cfg)), ("host", HostOp(cfg))):
+        inputs[name] = struct_words(layout, inputs[name])
+    for name in ("k__data", "h__data"):
         inputs[name] = [[0] * L if v is None else v.tolist() for v in inputs[name]]
     inputs = {name: [v or 0 for v in column] for name, column in inputs.items()}
-    inputs["q"], inputs["p0"] = [state.q] * t, [state.p0] * t
-    outputs = ("u_valid", "u_first", "u_last", "u", "u_row", "u_context", "h_element", "row_en", "row")
-    got = record(bench, tmp_path, inputs, [*outputs, "saturated_p", "saturated_u"])
+    inputs["inflation__q"], inputs["inflation__p0"] = [state.q] * t, [state.p0] * t
+    outputs = [f"elements__{name}" for name in ("valid", "first", "last", "u", "row", "context", "h")]
+    got = record(bench, tmp_path, inputs, [*outputs, "row__en", "row__data", "saturated_p", "saturated_u"])
+    valid, first, last, u, row, context, h = (got[name] for name in outputs)
 
-    at = np.flatnonzero(got["u_valid"])
+    at = np.flatnonzero(valid)
     assert_same(at, want_at)
-    assert_same(got["u"][at].reshape(-1, D), want_u)
-    assert_same(got["h_element"][at].reshape(-1, D), want_h)
+    assert_same(u[at].reshape(-1, D), want_u)
+    assert_same(h[at].reshape(-1, D), want_h)
     rows = np.tile(np.arange(D), len(want_u))
-    assert_same(got["u_row"][at], rows)
-    assert_same(got["u_first"][at], rows == 0)
-    assert_same(got["u_last"][at], rows == D - 1)
+    assert_same(row[at], rows)
+    assert_same(first[at], rows == 0)
+    assert_same(last[at], rows == D - 1)
     slots = [i % CONTEXT_SLOTS for i, v in enumerate(vectors) if v["u"] is not None]
-    assert_same(got["u_context"][at], np.repeat(slots, D))
-    assert_same(got["row"][got["row_en"].astype(bool)].reshape(D, D), state.p)
+    assert_same(context[at], np.repeat(slots, D))
+    assert_same(got["row__data"][got["row__en"].astype(bool)].reshape(D, D), state.p)
     assert got["saturated_p"].sum() == state.counters["sat_p"] > 0
     assert got["saturated_u"].sum() == state.counters["sat_u"] > 0

@@ -87,7 +87,7 @@ def test_contexts_train_as_one_segment_up_to_the_next_barrier():
         ([header(Opcode.WRITE_ROW, NODES), *range(DIM)], 1, 0, 0),
         ([header(Opcode.WRITE_P, DIM), *range(DIM)], 1, 0, 0),
         ([header(Opcode.SET, 6), 5], 1, 0, 0),
-        ([header(Opcode.GET, len(Counter))], 1, 0, 0),
+        ([header(Opcode.GET, Counter.WALKS)], 1, 0, 0),
         ([13 << 28], 1, 0, 0),
     ],
 )

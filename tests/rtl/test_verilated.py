@@ -318,3 +318,8 @@ def test_variables_of_lanes_lie_side_by_side_in_their_order():
 def test_top_names_are_snake_case():
     for name, expected in (("Accumulator", "accumulator"), ("MACUnit2", "mac_unit2"), ("RowStore", "row_store")):
         assert build.top_name(type(name, (), {})()) == expected
+
+
+def test_a_tool_that_cannot_be_run_is_named(tmp_path):
+    with pytest.raises(build.BuildError, match=r"no-such-tool cannot be run in .*: No such file or directory"):
+        build.run_tool(["no-such-tool"], cwd=tmp_path, tools=build.find_tools())

@@ -1,11 +1,12 @@
 """Contexts of walks in plain Python, from the text of ``sw/graph/contexts.py``."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from skipwalk.sim.oselm.front_end.threefry import STREAM_NEGATIVES, draw, seed_key
 
-__all__ = ["plain_contexts", "plain_negatives", "plain_walk_contexts"]
+__all__ = ["plain_contexts", "plain_graph_negatives", "plain_negatives", "plain_walk_contexts"]
 
 
 def plain_negatives(threshold: Sequence[int], alias: Sequence[int], key: int, i: int, t: int, n: int) -> list[int]:
@@ -18,26 +19,36 @@ def plain_negatives(threshold: Sequence[int], alias: Sequence[int], key: int, i:
     return out
 
 
+def plain_graph_negatives(store, key: int, i: int, t: int, n: int) -> list[int]:
+    """The same out of a PlainStore."""
+    out = []
+    for j in range(n):
+        bits = int(draw(np.uint64(key), np.uint64((i & 0xFFFFFFFF) << 32 | t << 16 | j))) & (1 << 64) - 1
+        row = (bits >> 32) * store.rows >> 32
+        around = sorted(store.edges[row])
+        out.append(around[(bits & 0xFFFFFFFF) * len(around) >> 32] if bits & 1 and around else row)
+    return out
+
+
 def plain_walk_contexts(
     walk_list: Sequence[Sequence[int]],
     *,
     window,
     negatives,
     per_positive,
-    threshold,
-    alias,
-    key,
+    draw_negatives,
     first_walk,
     interleave,
 ) -> list[tuple[int, list[int], list[int]]]:
-    """(centre, samples, labels) in order; groups begin at the first walk."""
+    """(centre, samples, labels) in order; groups begin at the first walk. ``draw_negatives(i, t, n)``: n rows for
+    context t of walk i."""
     found = []
     for r, walk in enumerate(walk_list):
         n = max(len(walk) - window + 1, 1 if len(walk) > 1 else 0)
         for t in range(n):
             positives = list(walk[t + 1 : t + window])
             each = len(positives) if per_positive else 1
-            drawn = plain_negatives(threshold, alias, key, first_walk + r, t, negatives * each)
+            drawn = draw_negatives(first_walk + r, t, negatives * each)
             samples, labels = positives + drawn, [1] * len(positives) + [0] * len(drawn)
             found.append(((r // interleave, t, r), (walk[t], samples, labels)))
     return [context for _, context in sorted(found, key=lambda item: item[0])]
@@ -50,9 +61,9 @@ def plain_contexts(block, *, window, negatives, mode, sampler, seed, first_walk,
         window=window,
         negatives=negatives,
         per_positive=mode == "per_positive",
-        threshold=sampler.threshold,
-        alias=sampler.alias,
-        key=int(seed_key(seed, STREAM_NEGATIVES)),
+        draw_negatives=partial(
+            plain_negatives, sampler.threshold, sampler.alias, int(seed_key(seed, STREAM_NEGATIVES))
+        ),
         first_walk=first_walk,
         interleave=interleave,
     )

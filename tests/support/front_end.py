@@ -34,34 +34,35 @@ class ContextWords(wiring.Component):
         m.submodules.front = front = FrontEnd(cfg)
         m.submodules.queue = queue = SyncFIFOBuffered(width=32, depth=16)
         wiring.connect(m, wiring.flipped(self.i), command.i)
-        front.connect(m, command)
+        wiring.connect(m, command.walks, front.host)
         rejected = Signal(31)
         m.d.sync += rejected.eq(rejected + (command.rejected | front.rejected))
-        item = front.o.payload
+        item, words = front.o.payload, command.contexts
         m.d.comb += [
-            command.ready.eq(queue.w_level < 8),
-            command.at_rest.eq(command.drain),
-            command.loaded.eq(1),
-            command.o.ready.eq(command.ready),
+            words.ready.eq(queue.w_level < 8),
+            front.o.ready.eq(words.ready),
+            command.rest.at_rest.eq(command.rest.drain),
+            command.chain.loaded.eq(1),
+            command.o.ready.eq(words.ready),
             self.o.payload.eq(queue.r_data),
             self.o.valid.eq(queue.r_rdy),
             queue.r_en.eq(self.o.ready),
         ]
         empty = Const(0, 20 - cfg.row_bits)
-        with m.If(~front.idle):
+        with m.If(~front.host.idle):
             m.d.comb += [
-                queue.w_en.eq(front.o.valid & command.ready),
+                queue.w_en.eq(front.o.valid & words.ready),
                 queue.w_data.eq(Cat(item.row, empty, item.label, item.centre, item.ends)),
             ]
         with m.Elif(command.o.valid):
             m.d.comb += [
-                queue.w_en.eq(command.ready & (command.o.payload[28:] == Opcode.FLUSH)),
+                queue.w_en.eq(words.ready & (command.o.payload[28:] == Opcode.FLUSH)),
                 queue.w_data.eq(Cat(rejected, 1)),
             ]
         with m.Else():
             m.d.comb += [
-                queue.w_en.eq(command.centre_valid | command.sample_valid),
-                queue.w_data.eq(Cat(command.row, empty, command.label, command.centre_valid, command.ends)),
+                queue.w_en.eq(words.centre | words.sample),
+                queue.w_data.eq(Cat(words.row, empty, words.label, words.centre, words.ends)),
             ]
         return m
 

@@ -1,19 +1,34 @@
 """What a core has to answer, from the golden model, and command streams that try it."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.oselm.config import CoreConfig
 from skipwalk.hw.oselm.front_end.sampling import Sampling
-from skipwalk.hw.oselm.protocol import Counter, Opcode, Parameter, header, identity_words
+from skipwalk.hw.oselm.protocol import (
+    PACKED,
+    Counter,
+    Edit,
+    Opcode,
+    Parameter,
+    counters_of,
+    edit_header,
+    header,
+    identity_words,
+    packed_words,
+)
 from skipwalk.sim.arith.words import from_words, raw_words
 from skipwalk.sim.oselm import golden
 from skipwalk.sim.oselm.front_end.contexts import AliasTable
+from skipwalk.sim.oselm.graph.store import Outcome
+from skipwalk.sim.oselm.graph.walks import case_limits
 from skipwalk.sw.oselm.words import set_words, table_words, train_words, walk_words, write_words
 
-from .contexts import plain_walk_contexts
+from .contexts import plain_graph_negatives, plain_negatives, plain_walk_contexts
+from .graph import PlainStore, plain_first_values, plain_round, plain_walk
 
 __all__ = [
     "ReferenceCore",
@@ -49,6 +64,10 @@ class ReferenceCore:
         self._key = self._next_walk = 0
         self._table: list[tuple[int, int]] = []
         self._walks: list[list[int]] = []
+        self._from_host = True
+        self.store = PlainStore(cfg.nodes, cfg.edge_ends, cfg.weight_bits)
+        self._values = dict.fromkeys(Parameter, 0)
+        self.refused = self.walks_made = self.walks_ever = 0
 
     def execute(self, words: Sequence[int] | np.ndarray) -> list[int | None]:
         """Replies to ``words``, which end with the end of a command."""
@@ -68,6 +87,14 @@ class ReferenceCore:
         if opcode == Opcode.WALK and cfg.walks:
             self._walk(word & 0xFFFFFFF, source)
             return []
+        if opcode in (Opcode.START, Opcode.ROUND) and cfg.edge_ends:
+            self._begin(from_host=False)
+        if opcode == Opcode.START and cfg.edge_ends:
+            self._start([row] * (word >> 20 & 255))
+            return []
+        if opcode == Opcode.ROUND and cfg.edge_ends:
+            self._round(word & 0xFFFFFFF)
+            return []
         self._barrier()
         reads_row = opcode in (Opcode.WRITE_ROW, Opcode.READ_ROW)
         table, fmt = (self.state.beta, cfg.beta) if reads_row else (self.state.p, cfg.p)
@@ -75,40 +102,123 @@ class ReferenceCore:
             case Opcode.INFO:
                 return list(identity_words(cfg))
             case Opcode.SET:
-                self._set(word & 15, next(source))
+                self._set(word & 31, next(source))
             case Opcode.GET:
                 return self._get(word & 255)
             case Opcode.CLEAR:
                 self.state.counters = dict.fromkeys(golden.COUNTERS, 0)
-                self.state.contexts = self.state.samples = self.rejected = 0
+                self.state.contexts = self.state.samples = self.rejected = self.refused = self.walks_made = 0
             case Opcode.WRITE_ROW | Opcode.WRITE_P:
-                values = from_words(np.array([next(source) for _ in range(cfg.dim)], np.uint32), fmt)
+                if word & PACKED:
+                    values = unpack_row([next(source) for _ in range(packed_words(cfg.dim, fmt.bits))], cfg.dim, fmt)
+                else:
+                    values = from_words(np.array([next(source) for _ in range(cfg.dim)], np.uint32), fmt)
                 if row < len(table):
                     table[row] = values
                 else:
                     self.rejected += 1
             case Opcode.READ_ROW | Opcode.READ_P:
-                if row < len(table):
-                    return raw_words(table[row]).tolist()
-                self.rejected += 1
-                return [0] * cfg.dim
+                self.rejected += row >= len(table)
+                values = table[row] if row < len(table) else np.zeros(cfg.dim, np.int64)
+                return pack_row(values, fmt) if word & PACKED else raw_words(values).tolist()
             case Opcode.FLUSH:
                 return [word]
             case Opcode.WRITE_TABLE if cfg.walks:
                 self._write_table(word & 0xFFFFFFF, source)
+            case Opcode.EDIT if cfg.edge_ends:
+                self._edit(word, source)
             case _:
                 self.rejected += 1
         return []
 
     def _walk(self, argument: int, source: Iterator[int]) -> None:
+        self._begin(from_host=True)
         count = argument & 0xFFFF
-        packed = [next(source) for _ in range((count + 1) // 2)]
-        rows = [word >> shift & 0xFFFF for word in packed for shift in (0, 16)][:count]
-        ready = self._sampling is not None and (self._table or not self._sampling.negatives)
-        if ready and argument <= self._cfg.max_walk and all(row < self._cfg.nodes for row in rows):
+        per_word = self._cfg.walk_rows
+        packed = [next(source) for _ in range(-(-count // per_word))]
+        shifts, mask = ((0, 16), 0xFFFF) if per_word == 2 else ((0,), 0xFFFFF)
+        rows = [word >> shift & mask for word in packed for shift in shifts][:count]
+        if self._ready() and argument <= self._cfg.max_walk and all(row < self._cfg.nodes for row in rows):
             self._walks.append(rows)
         else:
             self.rejected += 1
+
+    def _ready(self) -> bool:
+        s = self._sampling
+        if s is None or not s.negatives:
+            return s is not None
+        return self.store.rows > 0 if s.source else bool(self._table)
+
+    def _can_walk(self) -> bool:
+        ready = self._values[Parameter.WALK_LENGTH] > 0 and self._ready()
+        self.rejected += not ready
+        return ready
+
+    def _key_of(self, high: Parameter) -> int:
+        return self._values[high] << 32 | self._values[Parameter(high + 1)]
+
+    def _edit(self, word: int, source: Iterator[int]) -> None:
+        cfg, u, function = self._cfg, word & 0xFFFFF, word >> 24 & 15
+        self._begin(from_host=False)
+        if function >= len(Edit):
+            self.rejected += 1
+            return
+        operands = [next(source) for _ in range(Edit(function).operands(cfg))]
+        v = operands[0] & 0xFFFFF if operands else 0
+        before = set(self.store.known)
+        match function:
+            case Edit.CLEAR:
+                outcome, before = self.store.clear(), set()
+            case Edit.NODES:
+                outcome = self.store.make_known(u, operands[0])
+            case Edit.ADD_EDGE:
+                outcome = self.store.add_edge(u, v, operands[1] if cfg.weight_bits else 1)
+            case Edit.REMOVE_EDGE:
+                outcome = self.store.remove_edge(u, v)
+            case _:
+                outcome = self.store.free_node(u)
+        for row in self.store.known - before:
+            key, scale = self._key_of(Parameter.ROW_KEY_HIGH), self._values[Parameter.ROW_SCALE]
+            self.state.beta[row] = plain_first_values(key, row, cfg.dim, scale)
+        self.rejected += outcome is Outcome.REJECTED
+        self.refused += outcome is Outcome.REFUSED
+        if outcome is Outcome.DONE and function in (Edit.ADD_EDGE, Edit.REMOVE_EDGE):
+            self._start([u, v] * (word >> 20 & 15))
+
+    def _start(self, rows: list[int]) -> None:
+        if rows and self._can_walk():
+            self._make_walks([row for row in rows if row < self._cfg.nodes and self.store.edges[row]])
+
+    def _round(self, n: int) -> None:
+        if n and self._can_walk():
+            values = self._values
+            key = self._key_of(Parameter.START_KEY_HIGH)
+            rows, round_, place, gave_up = plain_round(
+                self.store, key, values[Parameter.ROUND], values[Parameter.PLACE], n
+            )
+            values[Parameter.ROUND], values[Parameter.PLACE] = round_, place
+            self.rejected += gave_up
+            self._make_walks(rows)
+
+    def _begin(self, *, from_host: bool) -> None:
+        """A command that is about walks closes a group of the other kind, whatever becomes of it."""
+        if from_host is not self._from_host:
+            self._close()
+        self._from_host = from_host
+
+    def _make_walks(self, starts: list[int]) -> None:
+        v, key = self._values, self._key_of(Parameter.WALK_KEY_HIGH)
+        limits = v[Parameter.LIMIT_BACK], v[Parameter.LIMIT_NEAR], v[Parameter.LIMIT_FAR]
+        for start in starts:
+            number = self._next_walk + len(self._walks)
+            around = (
+                (lambda r: sorted(self.store.edges[r])),
+                (lambda r: [w for _, w in sorted(self.store.edges[r].items())]),
+            )
+            walk, _ = plain_walk(*around, start, v[Parameter.WALK_LENGTH], limits, key, number)
+            self._walks.append(walk)
+        self.walks_made += len(starts)
+        self.walks_ever += len(starts)
 
     def _close(self) -> None:
         """Contexts of the walks up to now."""
@@ -116,14 +226,18 @@ class ReferenceCore:
         if not walks:
             return
         s = self._sampling
+        if s.source:
+            draw_negatives = partial(plain_graph_negatives, self.store, self._key)
+        else:
+            draw_negatives = (
+                partial(plain_negatives, *zip(*self._table, strict=True), self._key) if self._table else _none
+            )
         found = plain_walk_contexts(
             walks,
             window=s.window,
             negatives=s.negatives,
             per_positive=s.per_positive,
-            threshold=[threshold for threshold, _ in self._table],
-            alias=[alias for _, alias in self._table],
-            key=self._key,
+            draw_negatives=draw_negatives,
             first_walk=self._next_walk,
             interleave=s.walks,
         )
@@ -170,11 +284,26 @@ class ReferenceCore:
             self._key = key[0] << 32 | key[1]
         elif self._cfg.walks and parameter == Parameter.NEXT_WALK:
             self._next_walk = value
+        elif self._cfg.edge_ends and Parameter.WALK_KEY_HIGH <= parameter <= max(Parameter):
+            self._set_graph(Parameter(parameter), value)
         else:
             self.rejected += 1
 
+    def _set_graph(self, parameter: Parameter, value: int) -> None:
+        limits = {
+            Parameter.WALK_LENGTH: (2, self._cfg.max_walk),
+            Parameter.ROW_SCALE: (0, min(65535, self._cfg.beta.max_raw)),
+        }
+        low, high = limits.get(parameter, (0, value))
+        if not low <= value <= high:
+            self.rejected += 1
+            return
+        self._values[parameter] = value & 0xFFFFF if parameter == Parameter.PLACE else value
+        if parameter == Parameter.ROUND:
+            self._values[Parameter.PLACE] = 0
+
     def _get(self, number: int) -> list[int | None]:
-        if number >= len(Counter):
+        if number >= len(counters_of(self._cfg)):
             self.rejected += 1
             return [0, 0]
         counter = Counter(number)
@@ -184,9 +313,27 @@ class ReferenceCore:
             Counter.CONTEXTS: self.state.contexts,
             Counter.SAMPLES: self.state.samples,
             Counter.REJECTED: self.rejected,
+            Counter.REFUSED: self.refused,
+            Counter.WALKS: self.walks_made,
         }
         value = known[counter] if counter in known else self.state.counters[counter.name.lower()]
         return [value & 0xFFFFFFFF, value >> 32]
+
+
+def pack_row(row: np.ndarray, fmt: SQ) -> list[int]:
+    """Elements as stored bits, the first one lowest, in whole words."""
+    number = sum((int(x) & (1 << fmt.bits) - 1) << fmt.bits * i for i, x in enumerate(row))
+    return [number >> 32 * i & 0xFFFFFFFF for i in range(packed_words(len(row), fmt.bits))]
+
+
+def unpack_row(words: Sequence[int], dim: int, fmt: SQ) -> np.ndarray:
+    """Inverse of :func:`pack_row`."""
+    number = sum(word << 32 * i for i, word in enumerate(words))
+    return from_words(np.array([number >> fmt.bits * i & (1 << fmt.bits) - 1 for i in range(dim)], np.uint64), fmt)
+
+
+def _none(i: int, t: int, n: int) -> list[int]:
+    return []
 
 
 def assert_replies(got: Sequence[int], want: Sequence[int | None], **context) -> None:
@@ -233,7 +380,7 @@ def read_back(cfg: CoreConfig) -> np.ndarray:
     """Commands that read all rows, P and all counters."""
     reads = [header(Opcode.READ_ROW, n) for n in range(cfg.nodes)]
     reads += [header(Opcode.READ_P, n) for n in range(cfg.dim)]
-    return np.array(reads + [header(Opcode.GET, n) for n in Counter], np.uint32)
+    return np.array(reads + [header(Opcode.GET, n) for n in counters_of(cfg)], np.uint32)
 
 
 def hot(cfg: CoreConfig, rng: np.random.Generator, n: int, *, nodes: int, full: bool = False) -> np.ndarray:
@@ -257,11 +404,63 @@ def front_end(cfg: CoreConfig, rng: np.random.Generator, sampling: Sampling, *, 
     return np.concatenate([set_words(values), table_words(table.threshold, table.alias)])
 
 
+def graph_setup(
+    cfg: CoreConfig, rng: np.random.Generator, *, length: int = 0, p: float = 0.5, q: float = 1.0
+) -> np.ndarray:
+    """Commands that clear the graph and set all that walks and first values need; keys are random."""
+    values = {
+        parameter: int(rng.integers(0, 1 << 32)) for parameter in Parameter if parameter >= Parameter.WALK_KEY_HIGH
+    }
+    values |= dict(
+        zip((Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR), case_limits(p, q), strict=True)
+    )
+    values[Parameter.WALK_LENGTH] = length or min(12, cfg.max_walk)
+    values[Parameter.ROW_SCALE] = min(3000, cfg.beta.max_raw // 4)
+    values[Parameter.PLACE] = 0
+    return np.concatenate([np.array([edit_header(Edit.CLEAR)], np.uint32), set_words(values)])
+
+
+def graph_command(cfg: CoreConfig, rng: np.random.Generator) -> list[int]:
+    """A command for the graph or one of its parameters; some are impossible. Half of all rows are among the first 8."""
+
+    def row() -> int:
+        if rng.random() < 0.04:
+            return int(rng.choice([cfg.nodes, (1 << 20) - 1]))
+        return int(rng.integers(0, min(8, cfg.nodes) if rng.random() < 0.5 else cfg.nodes))
+
+    def edit() -> list[int]:
+        kind = int(rng.choice([0, 1, 2, 3, 4, 5, 15], p=[0.01, 0.04, 0.63, 0.2, 0.1, 0.01, 0.01]))
+        walks = int(rng.choice([0, 1, 3])) if rng.random() < 0.9 else 15
+        word = int(rng.integers(0, 5)) if kind == Edit.NODES else row() | int(rng.random() < 0.1) << 20
+        weight = int(rng.choice([1, 50, 65535])) if rng.random() < 0.9 else int(rng.choice([0, 65536, 1 << 31]))
+        operands = Edit(kind).operands(cfg) if kind < len(Edit) else 0
+        return [header(Opcode.EDIT, kind << 24 | walks << 20 | row()), *[word, weight][:operands]]
+
+    def parameter() -> list[int]:
+        number = int(rng.integers(Parameter.WALK_KEY_HIGH, 32))
+        value = int(rng.integers(0, 1 << 32)) if rng.random() < 0.7 else int(rng.integers(0, 70000))
+        if number == Parameter.WALK_LENGTH:
+            value = int(rng.choice([0, 1, 2, 3, 9, cfg.max_walk, cfg.max_walk + 1]))
+        if number == Parameter.PLACE:
+            value = int(rng.integers(0, 2 * cfg.nodes)) if rng.random() < 0.9 else value
+        return [header(Opcode.SET, number), value]
+
+    def start() -> list[int]:
+        return [header(Opcode.START, int(rng.choice([0, 1, 2, 9])) << 20 | row())]
+
+    kind = rng.random()
+    if kind < 0.6:
+        return edit()
+    if kind < 0.75:
+        return start()
+    return [header(Opcode.ROUND, int(rng.choice([0, 1, 2, 20])))] if kind < 0.9 else parameter()
+
+
 def random_walks(cfg: CoreConfig, rng: np.random.Generator, n: int, longest: int, *, nodes: int = 0) -> np.ndarray:
     """WALK commands of ``n`` walks of 0 to ``longest`` nodes among the first ``nodes`` (0: all)."""
     block = rng.integers(0, nodes or cfg.nodes, (n, longest)).astype(np.int32)
     block[np.arange(longest) >= rng.integers(0, longest + 1, n)[:, None]] = -1
-    return walk_words(block)
+    return walk_words(block, cfg.walk_rows)
 
 
 def random_sampling(cfg: CoreConfig, rng: np.random.Generator) -> Sampling:
@@ -272,11 +471,12 @@ def random_sampling(cfg: CoreConfig, rng: np.random.Generator) -> Sampling:
         negatives=int(rng.integers(0, 1 + (top // 2 if rng.random() < 0.8 else 255))),
         per_positive=bool(rng.random() < 0.3),
         walks=int(rng.integers(1, max(cfg.walks, 1) + 1)) if rng.random() < 0.9 else int(rng.integers(0, 256)),
+        source=int(rng.random() < (0.5 if cfg.edge_ends else 0.05)),
     )
 
 
-def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
-    """Commands of every kind in any order, one in eight of them impossible."""
+def anything(cfg: CoreConfig, rng: np.random.Generator, n: int, *, packed: bool = False) -> np.ndarray:
+    """Commands of every kind in any order, one in eight of them impossible; half of the rows ``packed``, or none."""
     words: list[int] = []
     beyond = [cfg.nodes, cfg.nodes + 1, 1 << cfg.row_bits, (1 << 20) - 1]
 
@@ -293,18 +493,25 @@ def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
         samples = [int(rng.integers(0, 2)) << 31 | row(nodes) for _ in range(count)]
         return [header(Opcode.TRAIN, odd | count << 20 | row(nodes)), *samples]
 
+    def table_access(opcode: Opcode, rows: int, fmt: SQ) -> list[int]:
+        flag = PACKED * (packed and rng.random() < 0.5)
+        if opcode in (Opcode.READ_ROW, Opcode.READ_P):
+            return [header(opcode, flag | row(rows))]
+        words = elements(fmt)
+        return [header(opcode, flag | row(rows)), *(words[: packed_words(cfg.dim, fmt.bits)] if flag else words)]
+
     others = (
         lambda: [header(Opcode.NOP, int(rng.integers(0, 1 << 28)))],
         lambda: [header(Opcode.FLUSH, int(rng.integers(0, 1 << 28)))],
         lambda: [header(Opcode.INFO)],
         lambda: [header(Opcode.GET, int(rng.integers(0, 20)))],
         lambda: [header(Opcode.CLEAR)],
-        lambda: [header(Opcode.WRITE_ROW, row(cfg.nodes)), *elements(cfg.beta)],
-        lambda: [header(Opcode.WRITE_P, row(cfg.dim)), *elements(cfg.p)],
-        lambda: [header(Opcode.READ_ROW, row(cfg.nodes))],
-        lambda: [header(Opcode.READ_P, row(cfg.dim))],
+        lambda: table_access(Opcode.WRITE_ROW, cfg.nodes, cfg.beta),
+        lambda: table_access(Opcode.WRITE_P, cfg.dim, cfg.p),
+        lambda: table_access(Opcode.READ_ROW, cfg.nodes, cfg.beta),
+        lambda: table_access(Opcode.READ_P, cfg.dim, cfg.p),
         lambda: [header(Opcode.SET, int(rng.integers(0, 7))), int(rng.integers(0, 1 << 32))],
-        lambda: [int(rng.integers(13, 16)) << 28],
+        lambda: [] if cfg.edge_ends else [int(rng.integers(13, 16)) << 28],
     )
 
     def walk() -> list[int]:
@@ -312,7 +519,7 @@ def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
         odd = int(rng.random() < 0.05) << 16
         rows = [row(cfg.nodes if rng.random() < 0.1 else 3) & 0xFFFF for _ in range(count + 1)]
         pairs = [rows[i] | rows[i + 1] << 16 for i in range(0, count, 2)]
-        return [header(Opcode.WALK, odd | count), *pairs]
+        return [header(Opcode.WALK, odd | count), *(pairs if cfg.walk_rows == 2 else rows[:count])]
 
     def table() -> list[int]:
         columns = int(rng.choice([1, 2, cfg.nodes])) if rng.random() < 0.9 else int(rng.choice([0, cfg.nodes + 1]))
@@ -325,8 +532,12 @@ def anything(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
     if cfg.walks:
         others += (lambda: [header(Opcode.SET, Parameter.SAMPLING), random_sampling(cfg, rng).word], table)
         words += front_end(cfg, rng, Sampling(window=2, negatives=0, per_positive=False, walks=1)).tolist()
+    if cfg.edge_ends:
+        words += graph_setup(cfg, rng).tolist()
     for _ in range(n):
-        if cfg.walks and rng.random() < 0.3:
+        if cfg.edge_ends and rng.random() < 0.5:
+            words += graph_command(cfg, rng)
+        elif cfg.walks and rng.random() < 0.3:
             words += walk()
         else:
             words += train() if rng.random() < 0.5 else others[int(rng.integers(0, len(others)))]()

@@ -1,6 +1,7 @@
 """A clocked component as a function of arrays, in Amaranth's own simulator."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 from amaranth.hdl import Module, ResetInserter, Signal
@@ -15,8 +16,9 @@ def clocked(
 ) -> dict[str, np.ndarray]:
     """What the outputs are in each cycle, the inputs of that cycle already applied.
 
-    Row ``t`` of every array in ``inputs`` is driven in cycle ``t`` (a two-dimensional array onto an array of lanes);
-    row ``t`` of the results is read in cycle ``t``, so that a component of latency n answers in row ``t + n``.
+    Names are those of members, with a dot into a named port. Row ``t`` of every array in ``inputs`` is driven in cycle
+    ``t`` (a two-dimensional array onto an array of lanes); row ``t`` of the results is read in cycle ``t``, so that a
+    component of latency n answers in row ``t + n``.
     ``reset`` gives the reset of domain sync in each cycle, low where left out.
     """
     rows = {name: np.asarray(values).tolist() for name, values in inputs.items()}
@@ -29,9 +31,9 @@ def clocked(
         for t in range(n):
             ctx.set(rst, 0 if reset is None else int(reset[t]))
             for name, values in rows.items():
-                ctx.set(getattr(dut, name), values[t])
+                ctx.set(attrgetter(name)(dut), values[t])
             for name in outputs:
-                value = ctx.get(getattr(dut, name))
+                value = ctx.get(attrgetter(name)(dut))
                 seen[name].append(list(value) if hasattr(value, "shape") else value)
             await ctx.tick()
 

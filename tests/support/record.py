@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import Shape
 from amaranth.lib import data
-from amaranth.lib.wiring import Component
+from amaranth.lib.wiring import Component, Flow
 
 from .runner import simulate
 from .streams import encode
 
-__all__ = ["record", "struct_words"]
+__all__ = ["port_shapes", "record", "struct_words"]
 
 
 def struct_words(layout: data.Layout, rows: Sequence[Mapping[str, Any] | None]) -> list[int]:
@@ -21,15 +21,24 @@ def struct_words(layout: data.Layout, rows: Sequence[Mapping[str, Any] | None]) 
     return [encode(dict(row), layout) if row else 0 for row in rows]
 
 
+def port_shapes(dut: Component, *flows: Flow) -> dict[str, Any]:
+    """Shapes of all ports, or of those of some directions, by name; parts of a named port are ``port__part``."""
+    return {
+        "__".join(map(str, path)): member.shape
+        for path, member, _ in dut.signature.flatten(dut)
+        if not flows or member.flow in flows
+    }
+
+
 def record(
     dut: Component, folder: Path, inputs: Mapping[str, Sequence], outputs: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Drive row ``t`` of every input in cycle ``t``; returns row ``t`` of every output as it was in cycle ``t``.
 
-    An input is numbers, lanes of numbers, or a list from :func:`struct_words`. An output with an ArrayLayout comes
-    as a two-dimensional array. ``folder`` keeps the tables.
+    Ports have the names of :func:`port_shapes`. An input is numbers, lanes of numbers, or a list from
+    :func:`struct_words`. An output with an ArrayLayout comes as a two-dimensional array. ``folder`` keeps the tables.
     """
-    shapes = {name: member.shape for name, member in dut.signature.members.items() if member.is_port}
+    shapes = port_shapes(dut)
     n = len(next(iter(inputs.values())))
     table: dict[str, Any] = {"cycles": n, "inputs": {}, "outputs": list(outputs)}
     for name, values in inputs.items():

@@ -1,7 +1,7 @@
 """cocotb drivers for streams: a source, a sink and reset. Times are counted in cycles.
 
 Everything is driven on the falling edge and looked at just before the next one, when all that follows from the inputs
-has settled: the same order in which ``skipwalk.sim.harness`` works, and right in any simulator.
+has settled: the same order in which ``sim/rtl/harness.cpp`` works, and right in any simulator.
 """
 
 from collections.abc import Iterable

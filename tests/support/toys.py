@@ -1,4 +1,4 @@
-"""An experiment of no cost, which other processes can import: units that end, fail, die or take their time."""
+"""An experiment of no cost, which other processes can import: trials that end, fail, die or take their time."""
 
 import os
 import time

@@ -8,9 +8,17 @@ from amaranth.lib.wiring import In, Out
 from ...fabric.pipeline import delay
 from ...fabric.ram import Ram
 from ..config import CoreConfig
-from ..protocol import Parameter
+from ..graph.draws import Draws
+from ..graph.row_filler import ElementLayout
+from ..graph.starts import StartLayout
+from ..graph.walk_maker import WalkMaker
+from ..graph.walkers import Walkers
+from ..ports import FrontEndAccess, GraphReads
+from .groups import Groups, WalkAddress
 from .negatives import NegativeSampler
-from .walk_loader import SamplingLayout, WalkAddress, WalkLayout, WalkLoader
+from .parameters import Parameters
+from .threefry import Threefry
+from .walk_loader import WalkLoader
 from .windowing import Windowing
 
 __all__ = ["FrontEnd", "ItemLayout"]
@@ -42,18 +50,17 @@ class FrontEnd(wiring.Component):
 
     Members
     -------
-    i : In(stream of 32-bit words), busy : Out(1)
-        WALK and WRITE_TABLE, the latter only while ``idle``; as in
-        :class:`~skipwalk.hw.oselm.front_end.walk_loader.WalkLoader`.
-    set_en : In(1), set_number : In(4), set_value : In(32)
-        Set a parameter of the front end; only while ``idle``.
-    close : In(1)
-        Walks that wait for others to go with will go alone.
-    idle : Out(1)
-        Nothing is under way, and no walk waits.
+    host : In(FrontEndAccess)
+        Commands as in :class:`~skipwalk.hw.oselm.front_end.walk_loader.WalkLoader`, and parameters.
     rejected : Out(1)
-        A command was dropped; never while ``idle``.
+        A command was dropped; never while ``host.idle``.
     o : Out(stream of ItemLayout)
+    starts : In(stream of StartLayout), made : Out(1)
+        Walks that are to be made; a walk is complete. Only with ``cfg.edge_ends``, as are all that follow.
+    fill : In(stream of rows), element : Out(ElementLayout), filling : Out(1)
+        Rows that get their first values, and these.
+    graph : Out(GraphReads)
+        Where walks and negatives come from.
 
     Timing: an item a cycle, without gaps from context to context and from walk to walk as long as ``o`` is ready and
     the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk to its first item about
@@ -66,87 +73,163 @@ class FrontEnd(wiring.Component):
     #: Of the queue: more than the items that can be under way when it fills.
     DEPTH = 64
 
-    def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
+    def __init__(self, cfg: CoreConfig, *, header_latency: int = 0, entry_latency: int = 0, primitives: bool = False):
         if not cfg.walks:
             raise ValueError("a configuration with walks=0 has no front end; use walks=1 or more")
         self._cfg = cfg
+        self._primitives = primitives
         self._nodes = Ram(1 << WalkAddress(cfg).size, cfg.row_bits, vendor=cfg.vendor, primitives=primitives)
-        self._sampler = NegativeSampler(cfg, primitives=primitives)
-        super().__init__(
-            {
-                "i": In(stream.Signature(32)),
-                "busy": Out(1),
-                "set_en": In(1),
-                "set_number": In(4),
-                "set_value": In(32),
-                "close": In(1),
-                "idle": Out(1),
-                "rejected": Out(1),
-                "o": Out(stream.Signature(ItemLayout(cfg))),
-            }
+        self._draws = Draws() if cfg.edge_ends else Threefry()
+        self._sampler = NegativeSampler(
+            cfg, header_latency=header_latency, entry_latency=entry_latency, primitives=primitives
         )
-
-    def connect(self, m: Module, command: wiring.Component) -> None:
-        """Wire it to the :class:`~skipwalk.hw.oselm.command.CommandInterpreter` in ``m`` whose walks it takes.
-
-        Its items leave while ``command.ready`` is high; taking them, and ``rejected``, are left to the caller.
-        """
-        wiring.connect(m, command.walk_words, self.i)
-        m.d.comb += [
-            self.set_en.eq(command.set_en),
-            self.set_number.eq(command.set_number),
-            self.set_value.eq(command.set_value),
-            self.close.eq(command.walks_close),
-            command.walk_busy.eq(self.busy),
-            command.walks_idle.eq(self.idle),
-            self.o.ready.eq(command.ready),
-        ]
+        members = {
+            "host": In(FrontEndAccess(cfg)),
+            "rejected": Out(1),
+            "o": Out(stream.Signature(ItemLayout(cfg))),
+        }
+        if cfg.edge_ends:
+            members |= {
+                "starts": In(stream.Signature(StartLayout())),
+                "made": Out(1),
+                "fill": In(stream.Signature(cfg.row_bits)),
+                "element": Out(ElementLayout(cfg)),
+                "filling": Out(1),
+                "graph": Out(GraphReads(cfg)),
+            }
+        super().__init__(members)
 
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
-        m.submodules.nodes = nodes = self._nodes
         m.submodules.sampler = sampler = self._sampler
+        m.submodules.draws = draws = self._draws
+        m.submodules.nodes = nodes = self._nodes
+        m.submodules.parameters = parameters = Parameters(cfg)
         m.submodules.loader = loader = WalkLoader(cfg)
+        m.submodules.groups = groups = Groups(cfg, 2 if cfg.edge_ends else 1)
         m.submodules.windowing = windowing = Windowing(cfg)
-        slots = 1 << len(loader.walk_address)
-        m.submodules.walks = walks = Ram(slots, WalkLayout(cfg).size, vendor=cfg.vendor, style="distributed")
-        layout = ItemLayout(cfg)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=self.DEPTH)
-        settling, unsound = self._parameters(m, loader, windowing, sampler)
-
-        wiring.connect(m, wiring.flipped(self.i), loader.i)
-        close = Signal()
-        m.d.sync += close.eq(self.close)
+        close, drawable = Signal(), Signal()
+        m.d.sync += [
+            close.eq(self.host.close),
+            drawable.eq((parameters.sampling.negatives == 0) | (sampler.columns != 0)),
+        ]
+        wiring.connect(m, loader.fill, groups.fillers[0])
         m.d.comb += [
-            self.busy.eq(loader.busy),
-            self.rejected.eq(loader.rejected | unsound),
-            loader.settled.eq(~settling),
-            loader.close.eq(close),
-            loader.free.eq(windowing.free),
-            windowing.full.eq(loader.full),
-            *(a.eq(b) for a, b in zip(windowing.walks, loader.walks, strict=True)),
-            nodes.wr_en.eq(loader.node_en),
-            nodes.wr_addr.eq(loader.node_address),
-            nodes.wr_data.eq(loader.node),
-            walks.wr_en.eq(loader.walk_en),
-            walks.wr_addr.eq(loader.walk_address),
-            walks.wr_data.eq(loader.walk),
-            walks.rd_addr.eq(windowing.walk_address),
-            windowing.walk.eq(walks.rd_data),
-            sampler.columns.eq(loader.columns),
+            parameters.set_en.eq(self.host.set_en),
+            parameters.set_number.eq(self.host.set_number),
+            parameters.set_value.eq(self.host.set_value),
+            self.host.busy.eq(loader.busy),
+            loader.sampling.eq(parameters.sampling),
+            loader.settled.eq(~parameters.settling),
+            loader.drawable.eq(drawable),
+            groups.sampling.eq(parameters.sampling),
+            groups.free.eq(windowing.free),
+            groups.walk_address.eq(windowing.walk_address),
+            windowing.walk.eq(groups.walk),
+            windowing.full.eq(groups.full),
+            *(a.eq(b) for a, b in zip(windowing.walks, groups.walks, strict=True)),
+            windowing.next_walk.eq(self.host.set_value),
+            windowing.set_next_walk.eq(parameters.set_next_walk),
+            nodes.wr_en.eq(groups.node_en),
+            nodes.wr_addr.eq(groups.address),
+            nodes.wr_data.eq(groups.node),
+            draws.counter.eq(windowing.counter),
+            sampler.bits.eq(draws.o),
             sampler.wr_en.eq(loader.entry_en),
             sampler.wr_column.eq(loader.entry_column),
             sampler.wr_threshold.eq(loader.entry_threshold),
             sampler.wr_alias.eq(loader.entry_alias),
         ]
+        if cfg.edge_ends:
+            self._connect_graph(m, parameters, loader, groups, windowing, drawable, close)
+        else:
+            wiring.connect(m, wiring.flipped(self.host.words), loader.i)
+            m.d.comb += [
+                draws.key.eq(parameters.keys),
+                sampler.columns.eq(loader.columns),
+                loader.close.eq(close),
+                self.rejected.eq(loader.rejected | parameters.rejected),
+            ]
+        self._queue_items(m, parameters, loader, groups, windowing)
+        return m
+
+    def _connect_graph(self, m, parameters, loader, groups, windowing, drawable, close):
+        """Walks, first rows and negatives out of the graph. Host and device take turns at filling groups: whoever
+        wants to begin waits until the group of the other one has been closed."""
+        cfg, draws, sampler = self._cfg, self._draws, self._sampler
+        m.submodules.maker = maker = WalkMaker(cfg)
+        m.submodules.walkers = walkers = Walkers(cfg, primitives=self._primitives)
+        host, device, wanted = Signal(), Signal(), Signal()
+        from_graph = parameters.sampling.source
+        columns = Signal.like(sampler.columns, reset_less=True)
+        m.d.sync += columns.eq(Mux(from_graph, self.graph.rows, loader.columns))
+        m.d.comb += [
+            host.eq(loader.busy | loader.pending),
+            device.eq(maker.busy | maker.pending),
+            wanted.eq(self.host.words.valid & ~loader.busy),
+            groups.active.eq(device),
+            loader.i.payload.eq(self.host.words.payload),
+            loader.i.valid.eq(self.host.words.valid & ~device),
+            self.host.words.ready.eq(loader.i.ready & ~device),
+            loader.close.eq(close | self.starts.valid),
+            maker.i.payload.eq(self.starts.payload),
+            maker.i.valid.eq(self.starts.valid & ~host),
+            self.starts.ready.eq(maker.i.ready & ~host),
+            maker.close.eq(close | wanted),
+            maker.sampling.eq(parameters.sampling),
+            maker.settled.eq(~parameters.settling),
+            maker.drawable.eq(drawable),
+            maker.length.eq(parameters.length),
+            maker.number.eq(self.host.set_value),
+            maker.set_number.eq(parameters.set_next_walk),
+            maker.other.eq(loader.fill.walk_en),
+            maker.starting.eq(walkers.starting),
+            walkers.last.eq(parameters.length - 1),
+            walkers.limits.eq(parameters.limits),
+            walkers.scale.eq(parameters.scale),
+            walkers.rows.eq(self.graph.rows),
+            walkers.open.eq(self.graph.open),
+            walkers.value.eq(self.host.set_value),
+            walkers.set_round.eq(parameters.set_round),
+            walkers.set_place.eq(parameters.set_place),
+            draws.keys.eq(parameters.keys),
+            draws.urgent.eq(windowing.valid & windowing.negative),
+            sampler.columns.eq(columns),
+            sampler.from_graph.eq(from_graph),
+            sampler.en.eq(delay(m, draws.urgent, draws.latency, name="drawn", reset_less=False)),
+            self.element.eq(walkers.element),
+            self.filling.eq(walkers.filling),
+            self.made.eq(maker.made),
+            self.rejected.eq(loader.rejected | parameters.rejected | maker.rejected | walkers.dropped),
+        ]
+        wiring.connect(m, maker.fill, groups.fillers[1])
+        wiring.connect(m, maker.commands, walkers.commands)
+        wiring.connect(m, walkers.starts, maker.starts)
+        for tasks, taken in zip(maker.tasks, walkers.tasks, strict=True):
+            wiring.connect(m, tasks, taken)
+        for walked, nodes in zip(maker.walked, walkers.nodes, strict=True):
+            wiring.connect(m, nodes, walked)
+        wiring.connect(m, walkers.draws, draws.port)
+        wiring.connect(m, walkers.headers, wiring.flipped(self.graph.headers))
+        wiring.connect(m, walkers.entries, wiring.flipped(self.graph.entries))
+        wiring.connect(m, walkers.fill, wiring.flipped(self.fill))
+        wiring.connect(m, sampler.headers, wiring.flipped(self.graph.negative_headers))
+        wiring.connect(m, sampler.entries, wiring.flipped(self.graph.negative_entries))
+
+    def _queue_items(self, m, parameters, loader, groups, windowing):
+        """Items of contexts into the queue, which says when the next may be given; and whether anything is left."""
+        cfg, draws, sampler, nodes = self._cfg, self._draws, self._sampler, self._nodes
+        layout = ItemLayout(cfg)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=self.DEPTH)
 
         # Nodes of the walk keep step with the negatives.
-        m.d.comb += [nodes.rd_addr.eq(windowing.address), sampler.counter.eq(windowing.counter)]
-        valid = delay(m, windowing.valid, sampler.latency, name="valid", reset_less=False)
+        latency = draws.latency + sampler.latency
+        m.d.comb += nodes.rd_addr.eq(windowing.address)
+        valid = delay(m, windowing.valid, latency, name="valid", reset_less=False)
         flags = Cat(windowing.centre, windowing.negative, windowing.ends)
-        centre, negative, ends = delay(m, flags, sampler.latency, name="flags")
-        node = delay(m, nodes.rd_data, sampler.latency - nodes.latency, name="node")
+        centre, negative, ends = delay(m, flags, latency, name="flags")
+        node = delay(m, nodes.rd_data, latency - nodes.latency, name="node")
         item = Signal(layout, reset_less=True)
         m.d.sync += [
             queue.w_en.eq(valid),
@@ -169,58 +252,8 @@ class FrontEnd(wiring.Component):
         m.d.sync += taken.eq(self.o.valid & self.o.ready)
         m.d.sync += [room.eq(room - windowing.valid + taken), windowing.go.eq(room > 3)]
 
-        # ``under_way`` is a cycle late; until then ``full`` tells what has left the loader.
+        # ``under_way`` is a cycle late; until then ``full`` tells what has been handed over.
         under_way = Signal()
-        m.d.sync += under_way.eq(loader.full.any() | windowing.busy | (room != self.DEPTH))
-        m.d.comb += self.idle.eq(~(loader.busy | loader.pending | loader.full.any() | under_way | settling))
-        return m
-
-    def _parameters(self, m, loader, windowing, sampler):
-        """What SET says; returns whether it is being checked, and for one cycle that it was refused."""
-        cfg = self._cfg
-        sampling, asked = Signal(SamplingLayout()), Signal(SamplingLayout(), reset_less=True)
-        key = Signal(64)
-        positives = Signal(8, reset_less=True)  # of a full window, that have not been counted
-        samples = Signal(16, reset_less=True)
-        step = Signal(9, reset_less=True)
-        few, shaped, unsound = Signal(reset_less=True), Signal(reset_less=True), Signal()
-        m.d.comb += [
-            loader.sampling.eq(sampling),
-            sampler.key.eq(key),
-            windowing.next_walk.eq(self.set_value),
-            windowing.set_next_walk.eq(self.set_en & (self.set_number == Parameter.NEXT_WALK)),
-        ]
-        with m.FSM() as fsm:
-            with m.State("IDLE"), m.If(self.set_en), m.Switch(self.set_number):
-                with m.Case(Parameter.KEY_HIGH):
-                    m.d.sync += key[32:].eq(self.set_value)
-                with m.Case(Parameter.KEY_LOW):
-                    m.d.sync += key[:32].eq(self.set_value)
-                with m.Case(Parameter.SAMPLING):
-                    m.d.sync += asked.eq(self.set_value)
-                    m.next = "BEGIN"
-            with m.State("BEGIN"):
-                m.d.sync += [
-                    positives.eq(asked.window - 1),
-                    samples.eq(Mux(asked.per_positive, 0, asked.negatives)),
-                    step.eq(Mux(asked.per_positive, asked.negatives + 1, 1)),
-                ]
-                m.next = "COUNT"
-            # Positive by positive: it takes up to 255 cycles, and no multiplier.
-            with m.State("COUNT"):
-                m.d.sync += [positives.eq(positives - 1), samples.eq(samples + step)]
-                with m.If(positives == 1):
-                    m.next = "COMPARE"
-            with m.State("COMPARE"):
-                walks = (asked.walks != 0) & (asked.walks <= cfg.walks)
-                m.d.sync += [
-                    few.eq(samples <= cfg.max_samples),
-                    shaped.eq(walks & (asked.window >= 2) & (asked.reserved == 0)),
-                ]
-                m.next = "DECIDE"
-            with m.State("DECIDE"):
-                m.d.comb += unsound.eq(~(few & shaped))
-                with m.If(~unsound):
-                    m.d.sync += sampling.eq(asked)
-                m.next = "IDLE"
-            return ~fsm.ongoing("IDLE"), unsound
+        m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != self.DEPTH))
+        active = loader.busy | loader.pending | groups.active
+        m.d.comb += self.host.idle.eq(~(active | groups.full.any() | under_way | parameters.settling))

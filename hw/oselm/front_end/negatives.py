@@ -1,104 +1,137 @@
-"""Negative samples out of an alias table (Vose 1991), one a cycle."""
+"""Negative samples, one a cycle: out of an alias table (Vose 1991), or out of the graph on the device."""
+
+from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...arith.multiplier import Multiplier
+from ...arith.share import Share
 from ...fabric.pipeline import delay
 from ...fabric.ram import Ram
 from ..config import CoreConfig
+from ..graph.layouts import EntryLayout, HeaderLayout, address_bits
+from ..graph.neighbour import NeighbourChoice
+from ..graph.ports import FixedRead
 from ..protocol import THRESHOLD_BITS
-from .threefry import Threefry
 
 __all__ = ["NegativeSampler"]
 
 
 class NegativeSampler(wiring.Component):
-    """The negative for a counter, as :class:`skipwalk.sim.oselm.front_end.contexts.AliasTable` draws it.
+    """The negative for 64 random bits, as :mod:`skipwalk.sim.oselm.front_end.contexts` draws it.
 
-    The upper 32 of Threefry's 64 bits choose a column, ``(bits * columns) >> 32``; the next :data:`THRESHOLD_BITS`
-    are compared to its threshold and choose between the column's own row and its alias.
+    Of the table: the upper 32 bits choose a column, ``(bits * columns) >> 32``; the next :data:`THRESHOLD_BITS` are
+    compared to its threshold and choose between the column's own row and its alias. Of the graph: the upper 32 bits
+    choose a row likewise, and the lower 32 between it and its neighbours, as
+    :class:`~skipwalk.hw.oselm.graph.neighbour.NeighbourChoice`.
 
     Parameters
     ----------
     cfg : CoreConfig
+    header_latency, entry_latency : int
+        Those of the graph store, where ``cfg`` has one.
     primitives : bool
         As :class:`~skipwalk.hw.fabric.ram.Ram` and :class:`~skipwalk.hw.arith.multiplier.Multiplier`.
 
     Members
     -------
-    key : In(64), columns : In
-        Steady while counters are under way. ``columns`` is at most ``cfg.nodes``.
-    counter : In(64)
+    columns : In
+        At most ``cfg.nodes``; rows of the graph with ``from_graph``. Steady while bits are under way.
+    bits : In(64)
         Taken every cycle.
     row : Out
-        The negative for the counter :attr:`latency` cycles earlier.
+        The negative for the bits :attr:`latency` cycles earlier.
     wr_en, wr_column, wr_threshold, wr_alias : In
-        Write an entry of the table; not while counters are under way.
+        Write an entry of the table; not while bits are under way.
+    from_graph : In(1), steady while bits are under way, and en : In(1), with ``bits``
+        Only with ``cfg.edge_ends``: where negatives come from; a negative is wanted.
+    headers, entries : Out(FixedRead)
+        Only with ``cfg.edge_ends``: reads of the graph.
 
-    Timing: one negative a cycle; no enable and no reset. Resources: those of Threefry, two multipliers, and a memory
-    of ``nodes`` words of ``THRESHOLD_BITS + row_bits`` (36 up to 4096 nodes).
+    Timing: one negative a cycle; no enable and no reset. Resources: two multipliers, and a memory of ``nodes`` words
+    of ``THRESHOLD_BITS + row_bits`` (36 up to 4096 nodes); with a graph those of NeighbourChoice besides.
     """
 
-    _ADD = 1
     _CHOOSE = 2
 
-    def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
+    def __init__(self, cfg: CoreConfig, *, header_latency: int = 0, entry_latency: int = 0, primitives: bool = False):
         self._cfg = cfg
-        self._primitives = primitives
-        self._table = Ram(cfg.nodes, THRESHOLD_BITS + cfg.row_bits, vendor=cfg.vendor, primitives=primitives)
-        super().__init__(
-            {
-                "key": In(64),
-                "columns": In(range(cfg.nodes + 1)),
-                "counter": In(64),
-                "row": Out(cfg.row_bits),
-                "wr_en": In(1),
-                "wr_column": In(cfg.row_bits),
-                "wr_threshold": In(THRESHOLD_BITS),
-                "wr_alias": In(cfg.row_bits),
+        kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
+        self._table = Ram(cfg.nodes, THRESHOLD_BITS + cfg.row_bits, **kind)
+        self._share = Share(cfg.nodes.bit_length(), **kind)
+        self._choice = None
+        members = {
+            "columns": In(range(cfg.nodes + 1)),
+            "bits": In(64),
+            "row": Out(cfg.row_bits),
+            "wr_en": In(1),
+            "wr_column": In(cfg.row_bits),
+            "wr_threshold": In(THRESHOLD_BITS),
+            "wr_alias": In(cfg.row_bits),
+        }
+        if cfg.edge_ends:
+            latencies: dict[str, int] = {"header_latency": header_latency, "entry_latency": entry_latency}
+            self._choice = NeighbourChoice(cfg, **latencies, primitives=primitives)
+            members |= {
+                "from_graph": In(1),
+                "en": In(1),
+                "headers": Out(FixedRead(cfg.row_bits, HeaderLayout(cfg))),
+                "entries": Out(FixedRead(address_bits(cfg), EntryLayout(cfg))),
             }
-        )
+        super().__init__(members)
+
+    @property
+    def _of_table(self) -> int:
+        return self._share.latency + self._table.latency + self._CHOOSE
 
     @property
     def latency(self) -> int:
-        """Cycles from ``counter`` to ``row``."""
-        return Threefry.LATENCY + Multiplier.LATENCY + self._ADD + self._table.latency + self._CHOOSE
+        """Cycles from ``bits`` to ``row``."""
+        if self._choice is None:
+            return self._of_table
+        return max(self._of_table, self._share.latency + self._choice.latency) + 1
 
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
-        m.submodules.threefry = threefry = Threefry()
+        m.submodules.share = share = self._share
         m.submodules.table = table = self._table
-        m.d.comb += [threefry.key.eq(self.key), threefry.counter.eq(self.counter)]
-
-        # 32 x 17 bits as two products of 16 x 17, each with a bit for the sign that is 0.
-        products = []
-        for i in range(2):
-            half = Multiplier(17, 18, vendor=cfg.vendor, primitives=self._primitives)
-            m.submodules[f"half_{i}"] = half
-            m.d.comb += [half.a.eq(threefry.o[32 + 16 * i :][:16]), half.b.eq(self.columns)]
-            products.append(half.p)
-        column = Signal(cfg.row_bits, reset_less=True)
-        m.d.sync += column.eq((products[1] + (products[0] >> 16)) >> 16)
-
-        share = threefry.o[32 - THRESHOLD_BITS : 32]
-        share = delay(m, share, Multiplier.LATENCY + self._ADD + table.latency, name="share")
-        own = delay(m, column, table.latency, name="own")
+        column = share.o[: cfg.row_bits]
         m.d.comb += [
+            share.bits.eq(self.bits[32:]),
+            share.n.eq(self.columns),
             table.rd_addr.eq(column),
             table.wr_en.eq(self.wr_en),
             table.wr_addr.eq(self.wr_column),
             table.wr_data.eq(self.wr_threshold | self.wr_alias << THRESHOLD_BITS),
         ]
+        threshold = delay(m, self.bits[32 - THRESHOLD_BITS : 32], share.latency + table.latency, name="threshold")
+        own = delay(m, column, table.latency, name="own")
         keeps = Signal(reset_less=True)
-        kept = Signal(cfg.row_bits, reset_less=True)
-        alias = Signal(cfg.row_bits, reset_less=True)
+        kept, alias, of_table = (Signal(cfg.row_bits, reset_less=True, name=n) for n in ("kept", "alias", "of_table"))
         m.d.sync += [
-            keeps.eq(share < table.rd_data[:THRESHOLD_BITS]),
+            keeps.eq(threshold < table.rd_data[:THRESHOLD_BITS]),
             kept.eq(own),
             alias.eq(table.rd_data[THRESHOLD_BITS:]),
-            self.row.eq(Mux(keeps, kept, alias)),
+            of_table.eq(Mux(keeps, kept, alias)),
         ]
+        if self._choice is None:
+            m.d.comb += self.row.eq(of_table)
+            return m
+
+        m.submodules.choice = choice = self._choice
+        wiring.connect(m, choice.headers, wiring.flipped(self.headers))
+        wiring.connect(m, choice.entries, wiring.flipped(self.entries))
+        m.d.comb += [
+            choice.en.eq(delay(m, self.en & self.from_graph, share.latency, name="en", reset_less=False)),
+            choice.bits.eq(delay(m, self.bits[:32], share.latency, name="low")),
+            choice.row.eq(column),
+        ]
+        late = self.latency - 1
+        of_table = delay(m, of_table, late - self._of_table, name="of_table_late")
+        of_graph = delay(m, choice.o, late - share.latency - choice.latency, name="of_graph")
+        row = Signal(cfg.row_bits, reset_less=True)
+        m.d.sync += row.eq(Mux(self.from_graph, of_graph, of_table))
+        m.d.comb += self.row.eq(row)
         return m

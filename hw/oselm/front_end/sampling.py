@@ -7,7 +7,7 @@ from ..config import CoreConfig
 __all__ = ["FIELDS", "Sampling"]
 
 #: Fields of the word and their bits, the lowest first; ``reserved`` is 0.
-FIELDS = {"window": 8, "negatives": 8, "per_positive": 1, "reserved": 7, "walks": 8}
+FIELDS = {"window": 8, "negatives": 8, "per_positive": 1, "source": 1, "reserved": 6, "walks": 8}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +23,15 @@ class Sampling:
     per_positive : bool
     walks : int
         Walks in flight: their contexts take turns.
+    source : int
+        Where negatives come from: 0 the alias table, 1 the graph on the device.
     """
 
     window: int
     negatives: int
     per_positive: bool
     walks: int
+    source: int = 0
 
     @property
     def samples(self) -> int:
@@ -60,6 +63,8 @@ class Sampling:
             negatives=values["negatives"],
             per_positive=bool(values["per_positive"]),
             walks=values["walks"],
+            source=values["source"],
         )
         sound = not values["reserved"] and sampling.window >= 2 and 1 <= sampling.walks <= cfg.walks
+        sound = sound and (not sampling.source or cfg.edge_ends > 0)
         return sampling if sound and sampling.samples <= cfg.max_samples else None

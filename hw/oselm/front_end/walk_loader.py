@@ -1,50 +1,24 @@
 """Walks and alias tables on their way from the command stream into the front end's memories."""
 
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fabric.pipeline import clog2
 from ..config import CoreConfig
 from ..protocol import THRESHOLD_BITS, Opcode
-from .sampling import FIELDS
+from .groups import FillPort
+from .walk_shape import SamplingLayout
 
-__all__ = ["SamplingLayout", "WalkAddress", "WalkLayout", "WalkLoader", "slot_bits"]
-
-
-def slot_bits(cfg: CoreConfig) -> int:
-    """Width of a walk's place in its group."""
-    return max(1, clog2(cfg.walks))
-
-
-class SamplingLayout(data.StructLayout):
-    """The word of :class:`~skipwalk.hw.oselm.front_end.sampling.Sampling`."""
-
-    def __init__(self):
-        super().__init__(FIELDS)
-
-
-class WalkAddress(data.StructLayout):
-    """A node in the memory of walks: its ``index`` in the walk, the walk's ``slot`` in its group, and the group."""
-
-    def __init__(self, cfg: CoreConfig):
-        super().__init__({"index": clog2(cfg.max_walk), "slot": slot_bits(cfg), "group": 1})
-
-
-class WalkLayout(data.StructLayout):
-    """What a walk gives: how many ``contexts``, each with so many ``samples``, the first of them ``positives``."""
-
-    def __init__(self, cfg: CoreConfig):
-        samples = clog2(cfg.max_samples + 1)
-        super().__init__({"contexts": clog2(cfg.max_walk + 1), "positives": samples, "samples": samples})
+__all__ = ["WalkLoader"]
 
 
 class WalkLoader(wiring.Component):
     """Executes WALK and WRITE_TABLE of :mod:`skipwalk.hw.oselm.protocol`.
 
-    Walks in flight form a *group*. There is room for two: one is filled while contexts are made of the other. A group
-    is handed over when it has as many walks as ``sampling`` says, or when it is to be closed. What is unsound is
-    dropped: a walk as a whole, without a place in its group; of a table, all entries.
+    Walks in flight form a *group*, one of two (see :class:`~skipwalk.hw.oselm.front_end.groups.Groups`). It is handed
+    over when it has as many walks as ``sampling`` says, or when it is to be closed. What is unsound is dropped: a walk
+    as a whole, without a place in its group; of a table, all entries.
 
     Parameters
     ----------
@@ -58,26 +32,23 @@ class WalkLoader(wiring.Component):
         Operands are missing, or the command is still being executed; else the next word is a header.
     sampling : In(SamplingLayout), settled : In(1)
         ``sampling`` has been checked and can be used; its window is 0 as long as none has been set.
+    drawable : In(1)
+        There is something to draw negatives from.
     close : In(1)
         Hand over what there is; only while not ``busy``.
     rejected : Out(1)
         A command was dropped.
     pending : Out(1)
         Walks have not been handed over.
-    full : Out(2), walks : Out array
-        Groups that have been handed over, and how many walks they have.
-    free : In(2)
-        The group is not needed any more; for one cycle.
-    node_en : Out(1), node_address : Out(WalkAddress), node : Out
-        Write a node.
-    walk_en : Out(1), walk_address : Out, walk : Out(WalkLayout)
-        Write what a walk gives, by slot and group.
+    fill : Out(FillPort)
+        Walks go into the group; each is counted on its own.
     columns : Out
         Of the table; 0 as long as there is none.
     entry_en, entry_column, entry_threshold, entry_alias : Out
         Write an entry of the table.
 
-    Timing: a word of a walk takes 3 cycles, a walk ``window + 5`` more; an entry of the table takes 4.
+    Timing: a word of a walk takes a cycle and one for each of its rows, a walk ``window + 6`` more; an entry of the
+    table takes 4.
     """
 
     def __init__(self, cfg: CoreConfig):
@@ -88,18 +59,11 @@ class WalkLoader(wiring.Component):
                 "busy": Out(1),
                 "sampling": In(SamplingLayout()),
                 "settled": In(1),
+                "drawable": In(1),
                 "close": In(1),
                 "rejected": Out(1),
                 "pending": Out(1),
-                "full": Out(2),
-                "walks": Out(range(cfg.walks + 1)).array(2),
-                "free": In(2),
-                "node_en": Out(1),
-                "node_address": Out(WalkAddress(cfg)),
-                "node": Out(cfg.row_bits),
-                "walk_en": Out(1),
-                "walk_address": Out(slot_bits(cfg) + 1),
-                "walk": Out(WalkLayout(cfg)),
+                "fill": Out(FillPort(cfg)),
                 "columns": Out(range(cfg.nodes + 1)),
                 "entry_en": Out(1),
                 "entry_column": Out(cfg.row_bits),
@@ -115,18 +79,9 @@ class WalkLoader(wiring.Component):
         header = Signal(28)
         sound = Signal()
         left = Signal(20)  # nodes, or columns
-        group = Signal()
-        n = Signal(range(cfg.walks + 1))  # walks in the group
-        m.d.comb += self.pending.eq(n != 0)
+        taken = Signal(range(cfg.walks + 1))  # walks in the group
+        m.d.comb += [self.pending.eq(taken != 0), self.fill.n.eq(taken)]
 
-        def hand_over(walks):
-            m.d.sync += [n.eq(0), group.eq(~group)]
-            with m.Switch(group):
-                for i in range(2):
-                    with m.Case(i):
-                        m.d.sync += [self.full[i].eq(1), self.walks[i].eq(walks)]
-
-        m.d.sync += self.full.eq(self.full & ~self.free)
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("HEADER"))
             with m.State("HEADER"):
@@ -137,31 +92,37 @@ class WalkLoader(wiring.Component):
                         m.next = "TABLE"
                     with m.Else():
                         m.next = "WALK"
-                with m.Elif(self.close & (n != 0)):
-                    hand_over(n)
-            self._walk(m, word, header, sound, left, group, n, hand_over)
+                with m.Elif(self.close & (taken != 0)):
+                    m.d.comb += self.fill.hand_over.eq(1)
+                    m.d.sync += taken.eq(0)
+            self._walk(m, word, header, sound, left, taken)
             self._table(m, word, header, sound, left)
         return m
 
-    def _walk(self, m, word, header, sound, left, group, n, hand_over):
+    def _walk(self, m, word, header, sound, left, taken):
         cfg, sampling = self._cfg, self.sampling
-        row = word[: cfg.FRONT_END_ROW_BITS]
+        row_bits = 32 // cfg.walk_rows if cfg.walk_rows > 1 else cfg.ROW_BITS
+        row = word[:row_bits]
         index = Signal(clog2(cfg.max_walk))
         nodes = Signal(range(cfg.max_walk + 1))
-        positives = Signal(WalkLayout(cfg)["positives"].shape)
-        address = self.node_address
-        m.d.comb += [address.index.eq(index), address.slot.eq(n), address.group.eq(group), self.node.eq(row)]
-        m.d.comb += [self.walk_address.eq(n | group << slot_bits(cfg))]
+        complete = Signal()
+        address = self.fill.address
+        m.d.comb += [
+            address.index.eq(index),
+            address.slot.eq(taken),
+            address.group.eq(self.fill.group),
+            self.fill.node.eq(row),
+        ]
+        m.d.comb += self.fill.nodes.eq(nodes)
 
         with m.State("WALK"):
-            has_table = (sampling.negatives == 0) | (self.columns != 0)
             m.d.sync += [
-                sound.eq((header <= cfg.max_walk) & (sampling.window != 0) & has_table),
+                sound.eq((header <= cfg.max_walk) & (sampling.window != 0) & self.drawable),
                 nodes.eq(header),
                 left.eq(header[:16]),
                 index.eq(0),
             ]
-            with m.If(self.settled & ~self.full.bit_select(group, 1)):
+            with m.If(self.settled & self.fill.room):
                 with m.If(header[:16] == 0):
                     m.next = "COUNT"
                 with m.Else():
@@ -171,13 +132,14 @@ class WalkLoader(wiring.Component):
             m.d.sync += word.eq(self.i.payload)
             with m.If(self.i.valid):
                 m.next = "FIRST"
-        for state, after in (("FIRST", "SECOND"), ("SECOND", "WORD")):
+        states = ["FIRST", "SECOND"][: cfg.walk_rows]
+        for state, after in zip(states, [*states[1:], "WORD"], strict=True):
             with m.State(state):
                 # Nodes of a walk that is too long fall into its own slot.
-                m.d.comb += self.node_en.eq(1)
+                m.d.comb += self.fill.node_en.eq(1)
                 m.d.sync += [
                     sound.eq(sound & (row < cfg.nodes)),
-                    word.eq(word >> cfg.FRONT_END_ROW_BITS),
+                    word.eq(word >> row_bits),
                     index.eq(index + 1),
                     left.eq(left - 1),
                 ]
@@ -185,42 +147,21 @@ class WalkLoader(wiring.Component):
                     m.next = "COUNT"
                 with m.Else():
                     m.next = after
-        # Samples are counted positive by positive, which takes no multiplier.
-        step = Signal(9, reset_less=True)
-        uncounted = Signal.like(positives)
-        samples = Signal.like(positives)
-        short, complete = Signal(), Signal()
         with m.State("COUNT"):
-            m.d.sync += [
-                short.eq(nodes < sampling.window),
-                complete.eq(n + 1 == sampling.walks),
-                step.eq(Mux(sampling.per_positive, sampling.negatives + 1, 1)),
-                samples.eq(Mux(sampling.per_positive, 0, sampling.negatives)),
-            ]
-            m.next = "POSITIVES"
-        with m.State("POSITIVES"):
-            some = Mux(short, nodes, sampling.window) - 1
-            m.d.sync += [positives.eq(some), uncounted.eq(some)]
-            with m.If(nodes > 1):
-                m.next = "SAMPLES"
-            with m.Else():
-                m.next = "COMMIT"
-        with m.State("SAMPLES"):
-            m.d.sync += [uncounted.eq(uncounted - 1), samples.eq(samples + step)]
-            with m.If(uncounted == 1):
-                m.next = "COMMIT"
-        with m.State("COMMIT"):
-            m.d.comb += [
-                self.rejected.eq(~sound),
-                self.walk_en.eq(sound),
-                self.walk.positives.eq(positives),
-                self.walk.samples.eq(samples),
-                self.walk.contexts.eq(Mux(nodes > 1, nodes - positives, 0)),
-            ]
+            m.d.comb += self.fill.count.eq(1)
+            m.d.sync += complete.eq(taken + 1 == sampling.walks)
+            m.next = "COMMIT"
+        with m.State("COMMIT"), m.If(self.fill.counted):
+            m.d.comb += [self.rejected.eq(~sound), self.fill.walk_en.eq(sound)]
             with m.If(sound):
-                m.d.sync += n.eq(n + 1)
-                with m.If(complete):
-                    hand_over(n + 1)
+                m.d.sync += taken.eq(taken + 1)
+                m.next = "COMMITTED"
+            with m.Else():
+                m.next = "HEADER"
+        with m.State("COMMITTED"):
+            m.d.comb += self.fill.hand_over.eq(complete)
+            with m.If(complete):
+                m.d.sync += taken.eq(0)
             m.next = "HEADER"
 
     def _table(self, m, word, header, sound, left):

@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ...fabric.pipeline import clog2
 from ..config import CoreConfig
-from .walk_loader import WalkAddress, WalkLayout, slot_bits
+from .groups import WalkAddress, slot_bits
+from .walk_shape import WalkLayout
 
 __all__ = ["Windowing"]
 
@@ -31,7 +32,7 @@ class Windowing(wiring.Component):
     Members
     -------
     full, walks : In, free : Out(2)
-        As in :class:`~skipwalk.hw.oselm.front_end.walk_loader.WalkLoader`.
+        As in :class:`~skipwalk.hw.oselm.front_end.groups.Groups`.
     walk_address : Out, walk : In(WalkLayout)
         Asks for a walk of the group; answered in the same cycle.
     next_walk : In(32), set_next_walk : In(1)

@@ -1,4 +1,4 @@
-"""Contexts out of walks to the bit: the alias table, draws from it, and the order of contexts and samples.
+"""Contexts out of walks to the bit: where negatives come from, and the order of contexts and samples.
 
 :mod:`skipwalk.sw.graph.contexts` says in words what :func:`make_contexts` does, and checks what goes in.
 """
@@ -7,15 +7,21 @@ import numpy as np
 from numba import njit
 
 from ....hw.oselm.protocol import THRESHOLD_BITS
+from ..graph.edits import ROWS, Arrays
+from ..graph.store import GraphStore
 from .threefry import draw
 
-__all__ = ["AliasTable", "make_contexts"]
+__all__ = ["AliasTable", "graph_contexts", "make_contexts"]
 
 _S32 = np.uint64(32)
 _S16 = np.uint64(16)
 _LOW = np.uint64(0xFFFFFFFF)
 _SPARE = np.uint64(32 - THRESHOLD_BITS)
+_ONE = np.uint64(1)
 _FULL = 1 << THRESHOLD_BITS
+#: What stands in for the source of negatives that is not used.
+_NO_TABLE = np.empty(0, np.uint32), np.empty(0, np.int32)
+_NO_GRAPH = GraphStore(1, 4).arrays
 
 
 class AliasTable:
@@ -81,10 +87,40 @@ def _vose(scaled):
     return threshold, alias
 
 
-@njit(cache=True, nogil=True)
 def make_contexts(walk_block, window, negatives, per_positive, threshold, alias, key, first_walk, interleave):
     """:func:`contexts` without its checks: the arrays of a ContextBatch. Groups begin at the block's first walk,
     whatever its number."""
+    how = window, negatives, per_positive
+    return _contexts(walk_block, *how, threshold, alias, _NO_GRAPH, key, first_walk, interleave)
+
+
+def graph_contexts(walk_block, window, negatives, per_positive, graph: Arrays, key, first_walk, interleave):
+    """:func:`make_contexts` with negatives from a graph store: half of them any row, half a neighbour of any row.
+
+    64 random bits b give row ``r = (b >> 32) * rows >> 32``. If b is even or r has no edge it is r, else its neighbour
+    number ``(b & 0xffffffff) * degree >> 32``; weights do not count. The store has at least one row.
+    """
+    how = window, negatives, per_positive
+    return _contexts(walk_block, *how, _NO_TABLE[0], _NO_TABLE[1], graph, key, first_walk, interleave)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _from_table(threshold, alias, bits):
+    column = np.int64(((bits >> _S32) * np.uint64(len(alias))) >> _S32)
+    return np.int64(column) if (bits & _LOW) >> _SPARE < threshold[column] else np.int64(alias[column])
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _from_graph(rows, place, degree, neighbours, bits):
+    row = np.int64(((bits >> _S32) * np.uint64(rows)) >> _S32)
+    n = np.uint64(degree[row])
+    if not bits & _ONE or n == 0:
+        return row
+    return np.int64(neighbours[4 * np.int64(place[row]) + np.int64(((bits & _LOW) * n) >> _S32)])
+
+
+@njit(cache=True, nogil=True)
+def _contexts(walk_block, window, negatives, per_positive, threshold, alias, g, key, first_walk, interleave):
     n, length = walk_block.shape
     count, positives = np.zeros(n, np.int64), np.zeros(n, np.int64)
     n_contexts, total = 0, 0
@@ -101,7 +137,8 @@ def make_contexts(walk_block, window, negatives, per_positive, threshold, alias,
     indptr = np.zeros(n_contexts + 1, np.int64)
     samples = np.empty(total, np.int32)
     labels = np.zeros(total, np.uint8)
-    columns = np.uint64(len(alias))
+    rows, place, degree, neighbours = g.numbers[ROWS], g.place, g.degree, g.neighbours
+    from_table = len(alias) > 0
     c, s = 0, 0
     for group in range(0, n, interleave):
         end = min(group + interleave, n)
@@ -117,8 +154,10 @@ def make_contexts(walk_block, window, negatives, per_positive, threshold, alias,
                     s += 1
                 for j in range(negatives * positives[i] if per_positive else negatives):
                     bits = draw(key, own | np.uint64(j))
-                    column = np.int64(((bits >> _S32) * columns) >> _S32)
-                    samples[s] = column if (bits & _LOW) >> _SPARE < threshold[column] else alias[column]
+                    if from_table:
+                        samples[s] = _from_table(threshold, alias, bits)
+                    else:
+                        samples[s] = _from_graph(rows, place, degree, neighbours, bits)
                     s += 1
                 c += 1
                 indptr[c] = s

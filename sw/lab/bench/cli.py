@@ -1,15 +1,13 @@
 """The command behind ``make bench``: measure what is missing, sum up, print."""
 
-import logging
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 from tqdm import tqdm
 
-from ...errors import SkipwalkError
+from ...commands.common import quieten
 from ...graph.readers import read_graph
 from ...results.report import provenance, write_report
 from .boards import read_boards
@@ -27,7 +25,7 @@ __all__ = ["main"]
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command("bench")
 @click.argument("graph_file", metavar="GRAPH", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/bench"), show_default=True)
 @click.option(
@@ -54,7 +52,7 @@ def main(
     Results are in OUT/summary.json. After Ctrl-C the same command goes on where it was, for half an hour. A row whose
     tool is not installed is left out, with the reason. Exit code 130 after Ctrl-C.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    quieten(True)
     try:
         measured, details = _run(graph_file, out, boards, is_quick, only_main, not no_rtl)
         entries = results(measured)
@@ -63,10 +61,7 @@ def main(
         if report is not None:
             write_report(report, entries, **details)
     except KeyboardInterrupt:
-        click.echo("stopped; the same command goes on from here", err=True)
-        sys.exit(130)
-    except SkipwalkError as error:
-        raise click.ClickException(str(error)) from error
+        raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     click.echo(table(entries, provenance(**details)))
 
 

@@ -49,7 +49,10 @@ def compilers() -> list[Compiler]:
     for command in asked:
         if shutil.which(command.split()[0]) is None:
             continue
-        done = subprocess.run([*command.split(), "--version"], capture_output=True, text=True)
+        try:
+            done = subprocess.run([*command.split(), "--version"], capture_output=True, text=True)
+        except OSError:
+            continue
         version = done.stdout.partition("\n")[0].strip()
         # cc and gcc are mostly the same program by two names.
         kind = version.partition(" ")[2]

@@ -1,9 +1,9 @@
-"""The science of this project, repeatable by seed: ``python -m skipwalk.sw.lab.experiments`` (``make experiments``).
+"""The science of this project, repeatable by seed: ``skipwalk lab experiments`` (``make experiments``).
 
 An *experiment* is one file here: parameter sets (*points*), a function that runs one of them with one seed, and how its
-numbers are called. A point with a seed is a *unit*. Its record is ``runs/KEY.json`` in the output folder; the key
+numbers are called. A point with a seed is a *trial*. Its record is ``runs/KEY.json`` in the output folder; the key
 follows from experiment, parameters, seed, data and the source text that the result depends on, so a sweep that was
-interrupted goes on, and one whose code or data have changed starts anew. Units run in processes of this machine or on
+interrupted goes on, and one whose code or data have changed starts anew. Trials run in processes of this machine or on
 the workers of a Dask cluster, with equal results.
 
 What comes out (``summary.json``, and ``--json FILE``) is one flat list, as :mod:`skipwalk.sw.results.report` writes it.

@@ -1,16 +1,15 @@
 """The command: run what is missing, then print tables and write summaries."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ...errors import InputError, SkipwalkError
+from ...errors import InputError
 from ...results.report import Result, Series, write_report
 from . import cora_growing, cora_static, lora_methods, schedules, word_widths
-from .experiment import Experiment, Options, Plan, Unit, units
+from .experiment import Experiment, Options, Plan, Trial, trials
 from .records import Record, Records
 from .summary import results, table
 from .sweep import sweep
@@ -25,7 +24,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 _PATH = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command("experiments")
 @click.option("--graph", type=_PATH, default=Path("build/demo/cora.edges"), show_default=True)
 @click.option("--labels", type=_PATH, default=Path("build/demo/cora.labels"), show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/experiments"))
@@ -58,14 +57,14 @@ def main(
     try:
         chosen = [EXPERIMENTS[name] for name in only or EXPERIMENTS]
         plans = _plans(chosen, Options(graph, labels, full))
-        todo = {e.name: units(e, plans[e.name], seeds) for e in chosen}
+        todo = {e.name: trials(e, plans[e.name], seeds) for e in chosen}
         records = Records(out / "runs")
         if listing:
             _list(chosen, plans, todo, records)
             return
-        every = [(unit, plans[name].data) for name, work in todo.items() for unit in work]
+        every = [(trial, plans[name].data) for name, work in todo.items() for trial in work]
         if no_run:
-            every = [(unit, data) for unit, data in every if records.load(unit) is not None]
+            every = [(trial, data) for trial, data in every if records.load(trial) is not None]
         done, failed = sweep(every, records, jobs, scheduler)
         entries, details = _summed_up(chosen, plans, todo, done)
         out.mkdir(parents=True, exist_ok=True)
@@ -73,10 +72,7 @@ def main(
         if report is not None and not failed:
             write_report(report, entries, **details)
     except KeyboardInterrupt:
-        click.echo("stopped; the same command goes on from here", err=True)
-        sys.exit(130)
-    except SkipwalkError as error:
-        raise click.ClickException(str(error)) from error
+        raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     for name, reason in details["skipped"].items():
         click.echo(f"skipped {name}: {reason}", err=True)
     if failed:
@@ -95,7 +91,7 @@ def _plans(chosen: Sequence[Experiment], options: Options) -> dict[str, Plan]:
 
 
 def _summed_up(
-    chosen: Sequence[Experiment], plans: dict[str, Plan], todo: dict[str, list[Unit]], done: dict[str, Record]
+    chosen: Sequence[Experiment], plans: dict[str, Plan], todo: dict[str, list[Trial]], done: dict[str, Record]
 ) -> tuple[list[Result | Series], dict[str, Any]]:
     """Entries of the report and details of its provenance; prints a table for each experiment."""
     entries: list[Result | Series] = []
@@ -105,9 +101,9 @@ def _summed_up(
     for experiment in chosen:
         plan = plans[experiment.name]
         found: dict[str, list[Record]] = {}
-        for unit in todo[experiment.name]:
-            if unit.key in done:
-                found.setdefault(unit.point.name, []).append(done[unit.key])
+        for trial in todo[experiment.name]:
+            if trial.key in done:
+                found.setdefault(trial.point.name, []).append(done[trial.key])
         own = results(experiment, plan, found)
         entries += own
         skipped |= plan.skipped
@@ -115,7 +111,7 @@ def _summed_up(
         cpu[experiment.name] = round(sum(record.cpu_seconds for runs in found.values() for record in runs), 1)
         if own:
             click.echo(table(experiment, plan, own) + "\n")
-    used = [done[unit.key] for work in todo.values() for unit in work if unit.key in done]
+    used = [done[trial.key] for work in todo.values() for trial in work if trial.key in done]
     return entries, {
         "seeds": {name: sorted({u.seed for u in work if u.key in done}) for name, work in todo.items()},
         "titles": {experiment.name: experiment.title for experiment in chosen},
@@ -126,13 +122,13 @@ def _summed_up(
     }
 
 
-def _list(chosen: Sequence[Experiment], plans: dict[str, Plan], todo: dict[str, list[Unit]], records: Records) -> None:
+def _list(chosen: Sequence[Experiment], plans: dict[str, Plan], todo: dict[str, list[Trial]], records: Records) -> None:
     for experiment in chosen:
         work = todo[experiment.name]
-        there = {unit.key for unit in work if records.load(unit) is not None}
-        left = sum(unit.point.cost for unit in work if unit.key not in there)
+        there = {trial.key for trial in work if records.load(trial) is not None}
+        left = sum(trial.point.cost for trial in work if trial.key not in there)
         click.echo(f"{experiment.name}: {experiment.title}; {len(there)} of {len(work)} runs done, {left:.0f} s left")
         for name, reason in plans[experiment.name].skipped.items():
             click.echo(f"  skipped {name}: {reason}")
-        for unit in work:
-            click.echo(f"  {'done' if unit.key in there else '    '} {unit.key}")
+        for trial in work:
+            click.echo(f"  {'done' if trial.key in there else '    '} {trial.key}")

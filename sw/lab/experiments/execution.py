@@ -1,4 +1,4 @@
-"""Units to where they run: processes of this machine, or the workers of a Dask cluster. Results come as they end."""
+"""Trials to where they run: processes of this machine, or the workers of a Dask cluster. Results come as they end."""
 
 import multiprocessing
 import signal
@@ -15,14 +15,14 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from ...errors import InputError
-from .experiment import Experiment, Outcome, Unit
+from .experiment import Experiment, Outcome, Trial
 
-__all__ = ["Failure", "Results", "Success", "run_local", "run_on_cluster", "run_unit"]
+__all__ = ["Failure", "Results", "Success", "run_local", "run_on_cluster", "run_trial"]
 
 
 @dataclass(frozen=True)
 class Success:
-    """A unit that ended, and the processor time it took."""
+    """A trial that ended, and the processor time it took."""
 
     outcome: Outcome
     cpu_seconds: float
@@ -30,17 +30,17 @@ class Success:
 
 @dataclass(frozen=True)
 class Failure:
-    """A unit that did not end: why, in a line, and the traceback, if there is one."""
+    """A trial that did not end: why, in a line, and the traceback, if there is one."""
 
     reason: str
     traceback: str = ""
 
 
-#: Units with what came of them, in the order in which they end.
-Results = Generator[tuple[Unit, Success | Failure], None, None]
+#: Trials with what came of them, in the order in which they end.
+Results = Generator[tuple[Trial, Success | Failure], None, None]
 
 
-def run_unit(experiment: Experiment, params: Mapping[str, Any], seed: int, data: Any, code: str) -> Success | Failure:
+def run_trial(experiment: Experiment, params: Mapping[str, Any], seed: int, data: Any, code: str) -> Success | Failure:
     """One run on one thread, here and now. ``code`` is the digest of the sources that the sender expects."""
     try:
         if experiment.code != code:
@@ -55,15 +55,15 @@ def run_unit(experiment: Experiment, params: Mapping[str, Any], seed: int, data:
         return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
-def run_local(work: Sequence[tuple[Unit, Any]], jobs: int) -> Results:
-    """Run units, each with its data, in ``jobs`` processes; a process that dies is replaced.
+def run_local(work: Sequence[tuple[Trial, Any]], jobs: int) -> Results:
+    """Run trials, each with its data, in ``jobs`` processes; a process that dies is replaced.
 
     Closing the iterator, or an exception in the caller, ends the processes at once.
     """
     context = multiprocessing.get_context("spawn")
     waiting = deque(work)
     processes: dict[connection.Connection, Any] = {}
-    busy: dict[connection.Connection, Unit] = {}
+    busy: dict[connection.Connection, Trial] = {}
     try:
         while waiting or busy:
             while waiting and len(processes) < min(jobs, len(work)):
@@ -75,12 +75,12 @@ def run_local(work: Sequence[tuple[Unit, Any]], jobs: int) -> Results:
                 processes[ours] = process
             for pipe in [p for p in processes if p not in busy]:
                 if waiting:
-                    unit, data = waiting.popleft()
-                    busy[pipe] = unit
-                    _send(pipe, (unit.experiment, unit.point.params, unit.seed, data, unit.experiment.code))
+                    trial, data = waiting.popleft()
+                    busy[pipe] = trial
+                    _send(pipe, (trial.experiment, trial.point.params, trial.seed, data, trial.experiment.code))
             for ready in connection.wait(list(busy)):
                 assert isinstance(ready, connection.Connection)
-                unit = busy.pop(ready)
+                trial = busy.pop(ready)
                 try:
                     result: Success | Failure = ready.recv()
                 except (EOFError, OSError):
@@ -88,7 +88,7 @@ def run_local(work: Sequence[tuple[Unit, Any]], jobs: int) -> Results:
                     process.join()
                     ready.close()
                     result = Failure(f"its process died (exit code {process.exitcode})")
-                yield unit, result
+                yield trial, result
     finally:
         for pipe, process in processes.items():
             pipe.close()
@@ -105,7 +105,7 @@ def _send(pipe: connection.Connection, message: Any) -> None:
 
 
 def _serve(pipe: connection.Connection) -> None:
-    """A process: units in, results out, until the other end closes."""
+    """A process: trials in, results out, until the other end closes."""
     # An orderly exit: what is registered for it gives back the semaphores of progress bars.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     while True:
@@ -113,7 +113,7 @@ def _serve(pipe: connection.Connection) -> None:
             message = pipe.recv()
         except EOFError:
             return
-        pipe.send(run_unit(*message))
+        pipe.send(run_trial(*message))
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def run_on_cluster(work: Sequence[tuple[Unit, Any]], address: str) -> Results:
+def run_on_cluster(work: Sequence[tuple[Trial, Any]], address: str) -> Results:
     """As :func:`run_local`, on the workers of the Dask scheduler at ``address``; they need the same skipwalk.
 
     Raises InputError if Dask is not installed or nobody answers there.
@@ -140,20 +140,20 @@ def run_on_cluster(work: Sequence[tuple[Unit, Any]], address: str) -> Results:
     except (OSError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers at {address}: {error}") from error
     try:
-        # Data that units share travel once to each worker.
+        # Data that trials share travel once to each worker.
         shared = {id(data): client.scatter(data, broadcast=True) for data in {id(d): d for _, d in work}.values()}
         futures = {
             client.submit(
-                run_unit,
-                unit.experiment,
-                unit.point.params,
-                unit.seed,
+                run_trial,
+                trial.experiment,
+                trial.point.params,
+                trial.seed,
                 shared[id(data)],
-                unit.experiment.code,
-                key=unit.key,
+                trial.experiment.code,
+                key=trial.key,
                 pure=False,
-            ): unit
-            for unit, data in work
+            ): trial
+            for trial, data in work
         }
         for future in as_completed(futures):
             broken = future.exception()

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from ...results.records import OTHER_BACKENDS, key_digest, source_digest
 
-__all__ = ["Curve", "Experiment", "Measure", "Options", "Outcome", "Plan", "Point", "Unit", "units"]
+__all__ = ["Curve", "Experiment", "Measure", "Options", "Outcome", "Plan", "Point", "Trial", "trials"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one unit measured: numbers by measure; lists of x and value by curve."""
+    """What one trial measured: numbers by measure; lists of x and value by curve."""
 
     values: Mapping[str, float]
     curves: Mapping[str, tuple[list[float], list[float]]] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Unit:
+class Trial:
     """One run: a point of an experiment with a seed."""
 
     experiment: Experiment
@@ -139,7 +139,7 @@ class Unit:
         return f"{self.name}-{key_digest(parts)[:16]}"
 
 
-def units(experiment: Experiment, plan: Plan, seeds: int | None = None) -> list[Unit]:
+def trials(experiment: Experiment, plan: Plan, seeds: int | None = None) -> list[Trial]:
     """Every point with every seed; runs of one point side by side, because they share compiled code."""
     numbers = range(experiment.seeds if seeds is None else seeds)
-    return [Unit(experiment, point, seed) for point in plan.points for seed in numbers]
+    return [Trial(experiment, point, seed) for point in plan.points for seed in numbers]

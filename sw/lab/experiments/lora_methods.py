@@ -1,7 +1,7 @@
 """Eight ways to fine-tune a small network, in NumPy, and Skip2-LoRA on the golden model of the unit.
 
 Every seed pre-trains a network of its own. The eight share batch (20), learning rate and epochs; the unit takes its own
-defaults. Time is that of NumPy on one thread of the machine that ran the unit, meant for comparing the methods with
+defaults. Time is that of NumPy on one thread of the machine that ran the trial, meant for comparing the methods with
 each other.
 """
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ...results.records import JsonRecords
-from .experiment import Unit
+from .experiment import Trial
 
 __all__ = ["Record", "Records"]
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a unit measured; ``cpu_seconds`` of processor time, ``commit`` the checkout's."""
+    """What a trial measured; ``cpu_seconds`` of processor time, ``commit`` the checkout's."""
 
     key: str
     experiment: str
@@ -32,9 +32,9 @@ class Records:
         self._folder = folder
         self._records = JsonRecords(folder)
 
-    def load(self, unit: Unit) -> Record | None:
-        """What is there for the unit; None if nothing is, or nothing that can be used."""
-        fields = self._records.read(unit.key, unit.key)
+    def load(self, trial: Trial) -> Record | None:
+        """What is there for the trial; None if nothing is, or nothing that can be used."""
+        fields = self._records.read(trial.key, trial.key)
         if fields is None:
             return None
         try:
@@ -43,15 +43,15 @@ class Records:
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def save(self, unit: Unit, record: Record) -> None:
-        self._records.write(unit.key, asdict(record))
-        self._error(unit).unlink(missing_ok=True)
+    def save(self, trial: Trial, record: Record) -> None:
+        self._records.write(trial.key, asdict(record))
+        self._error(trial).unlink(missing_ok=True)
 
-    def save_error(self, unit: Unit, traceback: str) -> Path:
+    def save_error(self, trial: Trial, traceback: str) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._error(unit)
+        path = self._error(trial)
         path.write_text(traceback)
         return path
 
-    def _error(self, unit: Unit) -> Path:
-        return self._folder / f"{unit.key}.error"
+    def _error(self, trial: Trial) -> Path:
+        return self._folder / f"{trial.key}.error"

@@ -1,6 +1,6 @@
 """Fmax from build to build: keeps what ``results/boards`` says now beside what it said before.
 
-    python -m skipwalk.sw.lab.page.history results
+    skipwalk lab fmax-history results
 
 A build is known by the time in its provenance, so running this twice adds nothing.
 """
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from ...errors import SkipwalkError
 from ...results.report import Series, write_report
 from .results import ResultFile, read_results
 
@@ -34,21 +33,14 @@ def history(boards: list[ResultFile], before: ResultFile) -> dict[str, dict[floa
     return found
 
 
-@click.command()
+@click.command("fmax-history")
 @click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
 def main(results: Path) -> None:
     """Add the builds in RESULTS/boards to RESULTS/fmax-history.json."""
-    try:
-        files = read_results(results)
-        series = []
-        for board, mine in sorted(history(files.boards, files[FILE]).items()):
-            times = sorted(mine)
-            values = [mine[time] for time in times]
-            series.append(Series(f"fmax.{board}", values, None, times, "MHz", "s since 1970", "higher"))
-        write_report(results / FILE, series)
-    except SkipwalkError as error:
-        raise click.ClickException(str(error)) from error
-
-
-if __name__ == "__main__":
-    main()
+    files = read_results(results)
+    series = []
+    for board, mine in sorted(history(files.boards, files[FILE]).items()):
+        times = sorted(mine)
+        values = [mine[time] for time in times]
+        series.append(Series(f"fmax.{board}", values, None, times, "MHz", "s since 1970", "higher"))
+    write_report(results / FILE, series)

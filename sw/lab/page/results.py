@@ -18,7 +18,7 @@ EXPECTED = {
     "bench.json": "make bench",
     "experiments.json": "make experiments",
     "lora-digits.json": "make demo-lora",
-    "lora-fan.json": "python -m skipwalk.sw.lab.demo_lora --task fan",
+    "lora-fan.json": "skipwalk lab demo-lora --task fan",
     "embedding.json": "make embedding",
     "explore.json": "make explore",
     "blocks.json": "make blocks",

@@ -1,1 +1,1 @@
-"""``python -m skipwalk.sw.lab.tables``: tables of README and docs/ out of the files of results/."""
+"""``skipwalk lab tables``: tables of README and docs/ out of the files of results/."""

@@ -1,22 +1,22 @@
 """Tables of the README and of pages of docs/ from the JSON files under results/.
 
-    python -m skipwalk.sw.lab.tables            write them
-    python -m skipwalk.sw.lab.tables --check    say which are stale; exit code 1
+    skipwalk lab tables            write them
+    skipwalk lab tables --check    say which are stale; exit code 1
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; everything between the two is replaced.
 """
 
-import argparse
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import click
 
 from ..page.markup import short_commit
 from . import axi_tables, bench_tables, block_tables, experiment_tables
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).resolve().parents[3]
 PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md", ROOT / "docs/boards.md", ROOT / "docs/axi.md")
 RESULTS = ROOT / "results"
 
@@ -217,19 +217,20 @@ def filled(text: str) -> str:
     return re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is stale")
-    arguments = parser.parse_args()
-    stale = 0
+@click.command("tables")
+@click.option("--check", is_flag=True, help="Change nothing; exit code 1 if a table is stale.")
+@click.pass_context
+def main(ctx: click.Context, check: bool) -> None:
+    """Write the tables of README.md and of pages of docs/ anew, from the files in results/ of this checkout."""
+    stale = False
     for page in PAGES:
         before = page.read_text()
         after = filled(before)
         if before == after:
             continue
-        if arguments.check:
-            print(f"{page.relative_to(ROOT)}: tables are stale; run `make tables`", file=sys.stderr)
-            stale = 1
+        if check:
+            click.echo(f"{page.relative_to(ROOT)}: tables are stale; run `make tables`", err=True)
+            stale = True
         else:
             page.write_text(after)
-    return stale
+    ctx.exit(int(stale))

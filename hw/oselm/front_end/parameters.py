@@ -1,0 +1,151 @@
+"""What SET can change in the front end."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import CoreConfig
+from ..graph.candidates import CASES
+from ..graph.draws import Key
+from ..graph.row_filler import SCALE_BITS
+from ..protocol import Parameter
+from .walk_shape import SamplingLayout
+
+__all__ = ["Parameters"]
+
+#: Both words of each key.
+_KEYS = {
+    Key.NEGATIVES: (Parameter.KEY_HIGH, Parameter.KEY_LOW),
+    Key.WALKS: (Parameter.WALK_KEY_HIGH, Parameter.WALK_KEY_LOW),
+    Key.STARTS: (Parameter.START_KEY_HIGH, Parameter.START_KEY_LOW),
+    Key.ROWS: (Parameter.ROW_KEY_HIGH, Parameter.ROW_KEY_LOW),
+}
+_LIMITS = (Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR)
+
+
+class Parameters(wiring.Component):
+    """Keeps the parameters from SAMPLING on, and checks them.
+
+    Parameters
+    ----------
+    cfg : CoreConfig
+        With ``walks``.
+
+    Members
+    -------
+    set_en : In(1), set_number : In, set_value : In(32)
+        Set a parameter; not while ``settling``.
+    settling : Out(1), rejected : Out(1)
+        The value is being checked; it was out of range, and nothing has changed.
+    sampling : Out(SamplingLayout)
+        Its window is 0 as long as none has been set.
+    keys : Out
+        64 bits each, that of negatives lowest; without a graph store it is the only one.
+    set_next_walk : Out(1)
+        ``set_value`` is the number of the next walk.
+    length, scale : Out, limits : Out(ArrayLayout), set_round, set_place : Out(1)
+        Only with ``cfg.edge_ends``: nodes of a walk, 0 as long as none has been set; largest first value; limits of
+        the three cases; ``set_value`` is the round of the starts, or the place in it.
+
+    Timing: SAMPLING settles within 260 cycles, all others at once.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        self._cfg = cfg
+        members = {
+            "set_en": In(1),
+            "set_number": In(5 if cfg.edge_ends else 4),
+            "set_value": In(32),
+            "settling": Out(1),
+            "rejected": Out(1),
+            "sampling": Out(SamplingLayout()),
+            "keys": Out(64 * (len(Key) if cfg.edge_ends else 1)),
+            "set_next_walk": Out(1),
+        }
+        if cfg.edge_ends:
+            members |= {
+                "length": Out(range(cfg.max_walk + 1)),
+                "scale": Out(SCALE_BITS),
+                "limits": Out(data.ArrayLayout(32, CASES)),
+                "set_round": Out(1),
+                "set_place": Out(1),
+            }
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        unsound, unfit = Signal(), Signal()
+        m.d.comb += [
+            self.rejected.eq(unsound | unfit),
+            self.set_next_walk.eq(self.set_en & (self.set_number == Parameter.NEXT_WALK)),
+        ]
+        asked = Signal(SamplingLayout(), reset_less=True)
+        with m.FSM() as fsm:
+            m.d.comb += self.settling.eq(~fsm.ongoing("IDLE"))
+            with m.State("IDLE"), m.If(self.set_en), m.Switch(self.set_number):
+                for key in range(len(self.keys) // 64):
+                    high, low = _KEYS[Key(key)]
+                    with m.Case(high):
+                        m.d.sync += self.keys[64 * key + 32 :][:32].eq(self.set_value)
+                    with m.Case(low):
+                        m.d.sync += self.keys[64 * key :][:32].eq(self.set_value)
+                with m.Case(Parameter.SAMPLING):
+                    m.d.sync += asked.eq(self.set_value)
+                    m.next = "BEGIN"
+                if self._cfg.edge_ends:
+                    self._of_graph(m, unfit)
+            self._check(m, asked, unsound)
+        return m
+
+    def _of_graph(self, m, unfit):
+        """Cases of the parameters that a graph store needs."""
+        value = self.set_value
+        for case, limit in zip(_LIMITS, self.limits, strict=True):
+            with m.Case(case):
+                m.d.sync += limit.eq(value)
+        with m.Case(Parameter.ROW_SCALE):
+            m.d.comb += unfit.eq(value > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw))
+            with m.If(~unfit):
+                m.d.sync += self.scale.eq(value)
+        with m.Case(Parameter.WALK_LENGTH):
+            m.d.comb += unfit.eq((value < 2) | (value > self._cfg.max_walk))
+            with m.If(~unfit):
+                m.d.sync += self.length.eq(value)
+        with m.Case(Parameter.ROUND):
+            m.d.comb += self.set_round.eq(1)
+        with m.Case(Parameter.PLACE):
+            m.d.comb += self.set_place.eq(1)
+
+    def _check(self, m, asked, unsound):
+        """States in which the word of SAMPLING is checked."""
+        cfg = self._cfg
+        positives = Signal(8, reset_less=True)  # of a full window, that have not been counted
+        samples = Signal(16, reset_less=True)
+        step = Signal(9, reset_less=True)
+        few, shaped = Signal(reset_less=True), Signal(reset_less=True)
+        with m.State("BEGIN"):
+            m.d.sync += [
+                positives.eq(asked.window - 1),
+                samples.eq(Mux(asked.per_positive, 0, asked.negatives)),
+                step.eq(Mux(asked.per_positive, asked.negatives + 1, 1)),
+            ]
+            m.next = "COUNT"
+        # Positive by positive: it takes up to 255 cycles, and no multiplier.
+        with m.State("COUNT"):
+            m.d.sync += [positives.eq(positives - 1), samples.eq(samples + step)]
+            with m.If(positives == 1):
+                m.next = "COMPARE"
+        with m.State("COMPARE"):
+            walks = (asked.walks != 0) & (asked.walks <= cfg.walks)
+            # Negatives come from the graph where there is one.
+            none = asked.reserved == 0 if cfg.edge_ends else (asked.reserved == 0) & (asked.source == 0)
+            m.d.sync += [
+                few.eq(samples <= cfg.max_samples),
+                shaped.eq(walks & (asked.window >= 2) & none),
+            ]
+            m.next = "DECIDE"
+        with m.State("DECIDE"):
+            m.d.comb += unsound.eq(~(few & shaped))
+            with m.If(~unsound):
+                m.d.sync += self.sampling.eq(asked)
+            m.next = "IDLE"

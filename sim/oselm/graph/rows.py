@@ -1,0 +1,33 @@
+"""First values of a row of beta: uniform integers that depend on the key and the row alone.
+
+A node that comes later starts as it would have started at first, and a larger graph changes nobody's first values.
+"""
+
+import numpy as np
+from numba import njit
+
+from ..front_end.threefry import draw
+
+__all__ = ["first_values"]
+
+_S32 = np.uint64(32)
+
+
+def first_values(key: int, first: int, n: int, dim: int, scale: int) -> np.ndarray:
+    """Rows ``first`` ... ``first + n - 1``, (n, dim) int64, uniform in -scale ... scale.
+
+    Element j of row r is ``((D >> 32) * (2 scale + 1) >> 32) - scale`` with ``D = draw(key, r << 32 | j)`` and ``key =
+    fold(seed, STREAM_ROWS)`` of :mod:`skipwalk.sim.oselm.front_end.threefry`; ``scale`` is 0 ... 65535.
+    """
+    return _uniform(np.uint64(key), first, n, dim, scale)
+
+
+@njit(cache=True, nogil=True)
+def _uniform(key, first, n, dim, scale):
+    out = np.empty((n, dim), np.int64)
+    choices = np.uint64(2 * scale + 1)
+    for i in range(n):
+        for j in range(dim):
+            bits = draw(key, np.uint64(first + i) << _S32 | np.uint64(j))
+            out[i, j] = np.int64(((bits >> _S32) * choices) >> _S32) - scale
+    return out

@@ -1,0 +1,143 @@
+"""Second-order random walks of node2vec (Grover and Leskovec, KDD 2016) over a store, in integers alone.
+
+A step from node c, reached from node b, goes to a neighbour x of c with probability proportional to
+
+    weight(c, x) * a(x),      a(x) = 1/p if x = b;  1 if x is a neighbour of b;  1/q otherwise.
+
+A draw gives a candidate by its upper 32 bits (by weight alone) and takes it if its lower 32 bits are at most the limit
+of its case (:func:`case_limits`). Whether it is a neighbour of b is looked up only where the limits do not decide
+anyway. After :data:`TRIALS` refusals in a row one more draw makes the step by a running sum of weight * factor over
+the whole row, with factors of at most 16 bits. The first step takes its candidate at once; a node with one neighbour
+costs no draw. In an undirected graph no walk ends early.
+
+Draw j (from 1) of walk number i is ``draw(key, i << 32 | j)`` with ``key = fold(seed, STREAM_WALKS)`` of
+:mod:`skipwalk.sim.oselm.front_end.threefry`: a walk is a function of the graph, of p and q, the key, its number, its
+start and its length, and not of the order in which edges came.
+"""
+
+import numpy as np
+from numba import njit
+
+from ..front_end.threefry import draw
+from .edits import Arrays, find, total
+
+__all__ = ["TRIALS", "case_limits", "make_walks"]
+
+#: Candidates refused in a row before a step is made by the running sum.
+TRIALS = 32
+#: A walk's previous node before its first step.
+_NONE = -1
+
+_S16, _S24, _S32, _S40 = (np.uint64(n) for n in (16, 24, 32, 40))
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+def case_limits(p: float, q: float) -> tuple[int, int, int]:
+    """The 32-bit limits (back, near, far) of the parameters LIMIT_BACK, LIMIT_NEAR and LIMIT_FAR.
+
+    Raises ValueError for a p or q outside 1e-100 ... 1e100.
+    """
+    for name, bias in (("p", p), ("q", q)):
+        if not 1e-100 < bias < 1e100:
+            raise ValueError(f"{name} must be between 1e-100 and 1e100, not {bias}")
+    a = 1 / p, 1.0, 1 / q
+    back, near, far = (max(int(x / max(a) * 2.0**32), 1) - 1 for x in a)
+    return back, near, far
+
+
+def make_walks(
+    graph: Arrays, starts: np.ndarray, *, length: int, limits: tuple[int, int, int], key: int, first: int
+) -> np.ndarray:
+    """Walks number ``first``, ``first + 1``, ... (modulo 2**32) from each of ``starts``.
+
+    Parameters
+    ----------
+    graph : Arrays
+        Of a :class:`~skipwalk.sim.oselm.graph.store.GraphStore`.
+    starts : (n,) integers
+        Rows that have an edge.
+    length : int
+        Nodes in a walk, the start included.
+
+    Returns
+    -------
+    ndarray, (n, length) int32
+    """
+    out = np.empty((len(starts), length), np.int32)
+    rows, three = np.ascontiguousarray(starts, np.int64), np.array(limits, np.uint64)
+    _walk(graph, rows, np.uint64(key), np.uint64(first), three, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _case(g, previous, x):
+    """0: x is the previous node, 1: a neighbour of it, 2: neither."""
+    if x == previous:
+        return 0
+    begin = 4 * np.int64(g.place[previous])
+    end = begin + g.degree[previous]
+    at = find(g.neighbours, begin, end, x - 1)
+    return 1 if at < end and g.neighbours[at] == x else 2
+
+
+@njit(cache=True, nogil=True)
+def _taken(g, previous, x, low, limits):
+    """Whether a candidate is taken."""
+    if x == previous:
+        return low <= limits[0]
+    if low <= min(limits[1], limits[2]):
+        return True
+    if low > max(limits[1], limits[2]):
+        return False
+    return low <= limits[_case(g, previous, x)]
+
+
+@njit(cache=True, nogil=True)
+def _exact(g, current, previous, limits, bits):
+    """The neighbour at which the running sum of weight * factor over the row exceeds a random share of all."""
+    weighted = len(g.sums) > 0
+    begin = 4 * np.int64(g.place[current])
+    share = np.uint64(0)
+    for last in (False, True):
+        running = np.uint64(0)
+        for e in range(begin, begin + g.degree[current]):
+            weight = np.int64(1)
+            if weighted:
+                weight = np.int64(g.sums[e]) - (np.int64(g.sums[e - 1]) if e > begin else 0)
+            factor = max((limits[_case(g, previous, g.neighbours[e])] + np.uint64(1)) >> _S16, np.uint64(1))
+            running += np.uint64(weight) * factor
+            if last and running > share:
+                return np.int64(g.neighbours[e])
+        share = ((bits >> _S40) * running) >> _S24
+    return np.int64(_NONE)
+
+
+@njit(cache=True, nogil=True)
+def _walk(g, starts, key, first, limits, out):
+    weighted = len(g.sums) > 0
+    for i in range(len(starts)):
+        number = ((first + np.uint64(i)) & _LOW) << _S32
+        j = np.uint64(0)
+        previous, current = np.int64(_NONE), starts[i]
+        out[i, 0] = current
+        for t in range(1, out.shape[1]):
+            begin, degree = 4 * np.int64(g.place[current]), np.int64(g.degree[current])
+            chosen = np.int64(g.neighbours[begin])
+            if degree > 1:
+                weights = np.uint64(total(g, current) if weighted else degree)
+                trials = 0
+                while True:
+                    j += np.uint64(1)
+                    bits = draw(key, number | j)
+                    if trials == TRIALS:
+                        chosen = _exact(g, current, previous, limits, bits)
+                        break
+                    e = begin + np.int64(((bits >> _S32) * weights) >> _S32)
+                    if weighted:
+                        e = find(g.sums, begin, begin + degree, e - begin)
+                    chosen = np.int64(g.neighbours[e])
+                    if previous < 0 or _taken(g, previous, chosen, bits & _LOW, limits):
+                        break
+                    trials += 1
+            previous, current = current, chosen
+            out[i, t] = current

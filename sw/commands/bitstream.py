@@ -1,0 +1,47 @@
+"""``skipwalk bitstream``."""
+
+import json
+from pathlib import Path
+
+import click
+
+from ...hw.boards.table import BOARDS
+from ..build.bitstream import build, repeat
+from ..build.summary import write_json
+from ..build.tools import tool_errors
+from .types import Numbers
+
+__all__ = ["bitstream"]
+
+
+@click.command()
+@click.argument("board", type=click.Choice(list(BOARDS)))
+@click.option("--seeds", type=Numbers(), help="Of the placements.  [default: the board's]")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Placements at once.")
+@click.option("--timeout", type=float, default=7200, show_default=True, help="Seconds for each run of a tool.")
+@click.option("--synthesis-only", is_flag=True, help="Stop before placement.")
+@click.option("--again", is_flag=True, help="Build once more, from nothing, and compare with what was built before.")
+@click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="Folder for the summary, BOARD.json.")
+def bitstream(
+    board: str,
+    seeds: list[int] | None,
+    jobs: int,
+    timeout: float,
+    synthesis_only: bool,
+    again: bool,
+    results: Path | None,
+) -> None:
+    """Build the bitstream of a BOARD with open tools; it is that of the fastest placement.
+
+    The summary goes to stdout. What is in build/boards is taken up again if its inputs have not changed.
+    """
+    row = BOARDS[board]
+    with tool_errors():
+        if again:
+            click.echo(f"the same bytes again: SHA-256 {repeat(row, timeout=timeout)}")
+            return
+        summary = build(row, seeds=seeds or (), jobs=jobs, timeout=timeout, synthesis_only=synthesis_only)
+    if summary:
+        click.echo(json.dumps(summary, indent=1))
+        if results is not None:
+            write_json(results / f"{board}.json", summary)

@@ -1,0 +1,55 @@
+"""Values of options: backends, lists of integers and of formats."""
+
+import re
+from typing import Any
+
+import click
+
+from ...hw.arith.formats import SQ
+from ..link.transport import unknown_backend
+
+__all__ = ["Backend", "Formats", "Numbers"]
+
+
+class Backend(click.ParamType):
+    """The name of a backend, refused before anything is read if there is none of that name."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        fault = unknown_backend(value)
+        return value if fault is None else self.fail(fault, param, ctx)
+
+
+class Numbers(click.ParamType):
+    """Integers with commas or spaces between them."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
+        if isinstance(value, list):
+            return value
+        try:
+            return list(dict.fromkeys(int(word) for word in re.split(r",\s*|\s+", value.strip())))
+        except ValueError:
+            return self.fail(f"{value!r} is no list of integers such as 16,32", param, ctx)
+
+
+class Formats(click.ParamType):
+    """Formats ``Qi.f`` with commas between them."""
+
+    name = "Qi.f,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[SQ]:
+        if isinstance(value, list):
+            return value
+        formats = []
+        for word in value.split(","):
+            match = re.fullmatch(r"Q(-?\d+)\.(-?\d+)", word.strip())
+            if match is None:
+                return self.fail(f"{word!r} is no format such as Q5.13", param, ctx)
+            try:
+                formats.append(SQ(int(match[1]), int(match[2])))
+            except ValueError as error:
+                return self.fail(str(error), param, ctx)
+        return list(dict.fromkeys(formats))

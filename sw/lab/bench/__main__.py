@@ -1,5 +1,0 @@
-"""``python -m skipwalk.sw.lab.bench``."""
-
-from .cli import main
-
-main()

@@ -1,8 +1,0 @@
-"""``python -m skipwalk.sw.lab.tables``."""
-
-import sys
-
-from .pages import main
-
-if __name__ == "__main__":
-    sys.exit(main())
