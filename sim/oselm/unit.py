@@ -22,6 +22,8 @@ __all__ = ["GoldenDevice"]
 _NOP, _TRAIN = int(Opcode.NOP), int(Opcode.TRAIN)
 _ROW_MASK = (1 << CoreConfig.ROW_BITS) - 1
 _COUNT_MASK = 0x7F
+#: Upper 12 bits of an EDIT that adds an edge and asks for no walks.
+_ADD_EDGE = (int(Opcode.EDIT) << 4 | int(Edit.ADD_EDGE)) << 4
 #: Bit 27 of a header of TRAIN has to be 0.
 _RESERVED = 1 << 27
 
@@ -80,6 +82,9 @@ class GoldenDevice:
                 break
             if at > begin:
                 continue
+            if (end := self._edges(words, at)) > at:
+                at = end
+                continue
             word = int(words[at])
             opcode, end = word >> 28, at + 1 + self._operands(word)
             if opcode == Opcode.TRAIN or (opcode == Opcode.WALK and self._front is not None) or end > len(words):
@@ -127,6 +132,17 @@ class GoldenDevice:
         self._train(self._cfg, self.state, segment)
         if self._cost is not None:
             self.cycles += self._cost(self._cfg, segment)
+
+    def _edges(self, words: np.ndarray, at: int) -> int:
+        """Execute several edges that are added without walks at once: how a graph is loaded; returns where they end."""
+        if self._front is None or self._front.graph is None:
+            return at
+        end = _edges_end(words, at, 3 if self._cfg.weight_bits else 2)
+        if end == at:
+            return at
+        self._barrier()
+        self._front.graph.add_edges(words[at:end])
+        return end
 
     # ---- all other commands
     def _operands(self, word: int) -> int:
@@ -218,6 +234,15 @@ def _joined(parts: list[Contexts]) -> Contexts:
         np.concatenate([part.samples for part in parts]),
         np.concatenate([part.labels for part in parts]),
     )
+
+
+@njit(cache=True, nogil=True)
+def _edges_end(words, at, size):
+    """Where the whole EDITs from ``at`` on that add an edge and ask for no walks end, if there are two or more."""
+    end = at
+    while end + size <= len(words) and words[end] >> 20 == _ADD_EDGE:
+        end += size
+    return end if end > at + size else at
 
 
 @njit(cache=True, nogil=True)

@@ -48,6 +48,21 @@ def test_any_commands(cfg, seed):
     assert plain.walks_ever > 50
 
 
+@pytest.mark.parametrize("cfg", CONFIGS, ids=["plain", "weights", "sequential"])
+def test_edges_that_come_together(cfg):
+    """How a graph is loaded: many edges without walks, some of them unsound or too many for the store."""
+    rng = np.random.default_rng(7)
+    edges = []
+    for n in range(300):
+        u, v = rng.integers(0, cfg.nodes + (n % 9 == 0), 2).tolist()
+        weight = [int(rng.choice([0, 1, 300, 2000, 65536]))] if cfg.weight_bits else []
+        edges += [edit_header(Edit.ADD_EDGE, u, int(n % 20 == 19)), v | int(rng.integers(0, 1 << 12)) << 20, *weight]
+    setup = graph_setup(cfg, rng), set_words({Parameter.SAMPLING: SAMPLING.word})
+    device, plain = run(cfg, load(cfg, rng), *setup, edges, edges[: 20 * 3], read_back(cfg))
+    assert device.rejected + device._front.rejected > 5
+    assert plain.walks_ever > 0 or cfg.walks < SAMPLING.walks
+
+
 def test_rows_of_20_bits():
     """Walks with one row a word, and a graph far up."""
     rng = np.random.default_rng(1)
