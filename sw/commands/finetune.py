@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -61,7 +62,9 @@ def finetune(
     """
     quieten(quiet)
     check_outputs(output, report)
-    sizes = {} if board is None else {"lanes": _UNITS[board].lanes, "cache_samples": _UNITS[board].cache_samples}
+    sizes: dict[str, Any] = (
+        {} if board is None else {"lanes": _UNITS[board].lanes, "cache_samples": _UNITS[board].cache_samples}
+    )
     x, y = read_samples(samples)
     if test is not None:
         x_test, y_test = read_samples(test)

@@ -65,7 +65,7 @@ def run(
     classes = read_labels(labels, graph) if labels is not None else {}
     log.info("%s: %d nodes, %d edges", graph_file, graph.n_nodes, graph.n_edges)
 
-    golden = Node2Vec(seed=seed, walks_per_node=walks_per_node, verbose=True)
+    golden = Node2Vec(random_state=seed, walks_per_node=walks_per_node, verbose=True)
     if row is not None:
         room = row.core.max_samples - (golden.window - 1)
         golden.set_params(preset=row.core, negatives=min(golden.negatives, room))
@@ -96,7 +96,7 @@ def run(
 
 
 def _costs(rtl: Node2Vec, golden: Node2Vec) -> list[Result]:
-    config, walks, counters, seconds = rtl.config_, rtl.model_.run.total, rtl.counters_, rtl.seconds_
+    config, walks, counters, seconds = rtl.config_, rtl.model_.walks, rtl.counters_, rtl.seconds_
     contexts, cycles = counters["contexts"], counters["cycles"]
     samples = round(counters["samples"] / contexts)
     roofline = roofline_cycles(config, samples)
@@ -136,7 +136,7 @@ def _on_board(row: Board, golden: Node2Vec, graph: Graph) -> list[Result]:
         log.info("%s: training through %s, %d clocks a bit", row.title, model.backend, CLOCKS_PER_BIT)
         start = pins.seconds
         model.fit(graph)
-        cycles, walks = (pins.seconds - start) * row.uart.clock_hz, model.model_.run.total
+        cycles, walks = (pins.seconds - start) * row.uart.clock_hz, model.model_.walks
         model.close()
         return [
             Result("board.bits_equal", int(model.digest_ == golden.digest_), "bool", "higher"),

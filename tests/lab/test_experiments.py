@@ -291,7 +291,7 @@ def test_learners_share_walks_and_negatives(communities):
     assert exact.embedding_.shape == fixed.embedding_.shape == (41, 8)
     assert np.abs(exact.embedding_[:40] - before).max() > 1e-3
     assert np.abs(exact.embedding_ - fixed.embedding_).max() < 0.02
-    again = FloatNode2Vec(**SMALL, seed=3).fit(communities.graph)
+    again = FloatNode2Vec(**SMALL, random_state=3).fit(communities.graph)
     np.testing.assert_array_equal(again.embedding_, before)
 
 
