@@ -90,7 +90,7 @@ def _rtl_against_golden(task: Task, golden: SkipLoRA, rtl: SkipLoRA) -> tuple[li
     after = rtl.score(*task.test)
     rtl.close()
 
-    without = SkipLoRA(rtl.network, epochs=1, backend="rtl", cache=False)
+    without = SkipLoRA(rtl.network_, epochs=1, backend="rtl", cache=False)
     without.fit(*task.finetune)
     uncached_epoch = without.train_cycles_ or 0
     without.close()

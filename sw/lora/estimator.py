@@ -3,16 +3,18 @@
 import contextlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ...hw.lora.config import LoraConfig
 from ...sim.arith.fixed import from_raw
 from ...sim.lora.layout import pack_adapters, unpack_adapters
 from ..errors import InputError
+from ..estimators.conventions import Progress, as_seed, plain, progress_bar
 from ..link.transport import open_transport
 from ..results.files import atomic_write
 from .driver import LoraDevice
@@ -30,7 +32,7 @@ def epoch_order(n: int, epochs: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([np.empty(0, np.int64), *(rng.permutation(n) for _ in range(epochs))])
 
 
-class SkipLoRA:
+class SkipLoRA(ClassifierMixin, BaseEstimator):
     """Fine-tunes a pre-trained network by adapters from the input of each layer to its last output (Skip2-LoRA).
 
     Parameters
@@ -49,11 +51,17 @@ class SkipLoRA:
         Keep the activations of every sample in the Skip-Cache, as many as fit.
     x_bits, lanes, cache_samples : int
         Of the unit: width of activations, multipliers of each kind, capacity of the Skip-Cache.
-    random_state : int
-        Of the starting A and the order of samples.
+    random_state : int, None, RandomState or Generator
+        Of the starting A and the order of samples. None: another one each time.
+    verbose : bool
+        Show progress on stderr.
 
     Attributes
     ----------
+    network_ : Network
+        ``network`` as it was read.
+    cfg : LoraConfig
+        The unit.
     classes_ : array
         What the outputs stand for.
     quantized_ : QuantizedNetwork
@@ -84,44 +92,87 @@ class SkipLoRA:
         x_bits: int = 8,
         lanes: int = 32,
         cache_samples: int = 512,
-        random_state: int = 0,
+        random_state: Any = 0,
+        verbose: bool = False,
     ):
-        self.network: Network = load_network(network)
-        for name, value, low in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
+        self.network = network
+        self.rank = rank
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.backend = backend
+        self.cache = cache
+        self.x_bits = x_bits
+        self.lanes = lanes
+        self.cache_samples = cache_samples
+        self.random_state = random_state
+        self.verbose = verbose
+        self._begin_anew()
+
+    _device: LoraDevice | None = None
+
+    def set_params(self, **params: Any) -> "SkipLoRA":
+        """As in scikit-learn. Another network or unit forgets what was learned. Raises
+        InputError, with nothing changed."""
+        before = self.get_params(deep=False)
+        super().set_params(**params)
+        own = {"epochs", "batch_size", "learning_rate", "cache", "random_state", "verbose", "backend"}
+        try:
+            if set(params) <= own:
+                self._check(self.cfg)
+            else:
+                self._begin_anew()
+        except BaseException:
+            super().set_params(**before)
+            raise
+        if "backend" in params:
+            self.close()
+        return self
+
+    def _check(self, cfg: LoraConfig) -> None:
+        for name, low in (("epochs", 0), ("batch_size", 1)):
+            value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or value < low:
                 raise InputError(f"{name} must be an integer of at least {low}, not {value!r}")
+        self._rate = _raw_rate(cfg, self.learning_rate)
+
+    def _begin_anew(self) -> None:
+        """Network, unit and first adapters that the parameters describe."""
+        network = load_network(self.network)
         try:
-            self.cfg = LoraConfig(
-                widths=self.network.widths,
-                classes=self.network.outputs,
-                rank=rank,
-                lanes=lanes,
-                cache_samples=cache_samples,
-                x_bits=x_bits,
-                gradient_bits=36 if x_bits == 8 else 44,
+            cfg = LoraConfig(
+                widths=network.widths,
+                classes=network.outputs,
+                rank=self.rank,
+                lanes=self.lanes,
+                cache_samples=self.cache_samples,
+                x_bits=self.x_bits,
+                gradient_bits=36 if self.x_bits == 8 else 44,
             )
         except (TypeError, ValueError) as error:
             raise InputError(f"no unit can be made for this network: {error}") from error
-        self.epochs, self.batch_size, self.cache = int(epochs), int(batch_size), bool(cache)
-        self.learning_rate = learning_rate
-        self._rate = self._raw_rate(learning_rate)
-        self.backend = backend
-        self.random_state = random_state
-        self.classes_ = self.network.classes
+        self._check(cfg)
+        self.close()
+        self.network_: Network = network
+        self.cfg = cfg
+        self.classes_ = network.classes
         self.quantized_: QuantizedNetwork | None = None
         self.counters_: dict[str, int] = {}
         self.train_cycles_: int | None = None
-        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, random_state))
-        self._rng = np.random.default_rng(random_state)
-        self._device: LoraDevice | None = None
+        self._first_adapters()
 
-    def _raw_rate(self, rate: float) -> int:
-        cfg = self.cfg
-        step = 2.0 ** -(cfg.rate_shift + cfg.RATE.fraction)
-        raw = int(np.floor(rate / step + 0.5)) if np.isfinite(rate) else -1
-        if not 1 <= raw <= cfg.RATE.max_raw:
-            raise InputError(f"learning_rate must be {step:.2g} to {cfg.RATE.max_raw * step:.2g}, not {rate}")
-        return raw
+    def _first_adapters(self) -> None:
+        seed = as_seed(self.random_state)
+        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, seed))
+        self._rng = np.random.default_rng(seed)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.quantized_ is not None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__().copy()
+        state.pop("_device", None)
+        return state
 
     # ---- the unit
     def _open(self) -> LoraDevice:
@@ -159,12 +210,12 @@ class SkipLoRA:
     # ---- learning
     def calibrate(self, x: np.ndarray) -> "SkipLoRA":
         """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too."""
-        quantized = quantize(self.cfg, self.network, x)
+        quantized = quantize(self.cfg, self.network_, x)
         self.close()
         self.quantized_ = quantized
         return self
 
-    def fit(self, x: np.ndarray, y: np.ndarray, progress: "Callable[[int, int], None] | None" = None) -> "SkipLoRA":
+    def fit(self, x: np.ndarray, y: np.ndarray, progress: Progress | None = None) -> "SkipLoRA":
         """Start from new adapters and learn samples x (n, n_1) with labels y (n,) for ``epochs`` passes.
 
         ``progress`` is called with how many of how many samples have been sent.
@@ -173,12 +224,14 @@ class SkipLoRA:
             raw, labels = self._begin(x, y)
             return self._learn(raw, labels, self.epochs, progress)
 
-    def partial_fit(self, x: np.ndarray, y: np.ndarray, epochs: int = 1) -> "SkipLoRA":
+    def partial_fit(
+        self, x: np.ndarray, y: np.ndarray, epochs: int = 1, progress: Progress | None = None
+    ) -> "SkipLoRA":
         """Go on from the adapters as they are, for ``epochs`` passes over these samples."""
         with self._all_or_nothing():
             raw, labels = self._samples(x, y)
             self._open().forget()
-            return self._learn(raw, labels, epochs, None)
+            return self._learn(raw, labels, epochs, progress)
 
     def iter_fit(self, x: np.ndarray, y: np.ndarray) -> Iterator[int]:
         """As :meth:`fit`, epoch by epoch: yields how many are done, with the adapters of that moment in place.
@@ -193,8 +246,7 @@ class SkipLoRA:
     def _begin(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """New adapters and an empty cache in the unit; raw inputs and indices of classes."""
         raw, labels = self._samples(x, y)
-        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, self.random_state))
-        self._rng = np.random.default_rng(self.random_state)
+        self._first_adapters()
         device = self._open()
         device.forget()
         device.clear_counters()
@@ -222,9 +274,9 @@ class SkipLoRA:
         device.set_rate(self._rate)
         order = epoch_order(len(raw), epochs, self._rng)
         start = device.cycles
-        for done in device.train_slices(raw, labels, order, self.batch_size, cache=self.cache):
-            if progress is not None:
-                progress(done, len(order))
+        with progress_bar(len(order), "sample", verbose=self.verbose, progress=progress) as tell:
+            for done in device.train_slices(raw, labels, order, self.batch_size, cache=self.cache):
+                tell(done, len(order))
         self.train_cycles_ = None if start is None or device.cycles is None else device.cycles - start
         self._words = device.read_adapters()
         self.counters_ = device.counters()
@@ -268,13 +320,13 @@ class SkipLoRA:
             "offset": q.offset,
             "scale": q.scale,
             "units": list(q.units),
-            "learning_rate": self.learning_rate,
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "random_state": self.random_state,
+            "learning_rate": float(self.learning_rate),
+            "epochs": int(self.epochs),
+            "batch_size": int(self.batch_size),
+            "random_state": plain(self.random_state) if isinstance(self.random_state, int | np.integer) else None,
         }
-        arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network.weights)}
-        arrays |= {f"bias_{k}": v for k, v in enumerate(self.network.biases)}
+        arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network_.weights)}
+        arrays |= {f"bias_{k}": v for k, v in enumerate(self.network_.biases)}
         arrays |= {"backbone_weights": q.backbone.weights, "backbone_biases": q.backbone.biases}
         arrays |= {"backbone_shifts": q.backbone.shifts, "adapters": self._words, "classes": self.classes_}
         with atomic_write(path) as file:
@@ -324,3 +376,12 @@ class SkipLoRA:
                 raise
             raise InputError(f"no saved SkipLoRA: {error}", path=path) from error
         return model
+
+
+def _raw_rate(cfg: LoraConfig, rate: float) -> int:
+    """The factor as the unit stores it. Raises InputError for one that it cannot hold."""
+    step = 2.0 ** -(cfg.rate_shift + cfg.RATE.fraction)
+    raw = int(np.floor(rate / step + 0.5)) if np.isfinite(rate) else -1
+    if not 1 <= raw <= cfg.RATE.max_raw:
+        raise InputError(f"learning_rate must be {step:.2g} to {cfg.RATE.max_raw * step:.2g}, not {rate}")
+    return raw

@@ -26,7 +26,7 @@ class Accuracy:
 
 def float_accuracy(model: SkipLoRA, task: Task) -> float:
     """Accuracy of the float formula on the float network, with what the fitted ``model`` started from and did."""
-    cfg, network, quantized = model.cfg, model.network, model.quantized_
+    cfg, network, quantized = model.cfg, model.network_, model.quantized_
     if quantized is None:
         raise ValueError("the model has not been fitted")
     order = epoch_order(len(task.finetune[1]), model.epochs, np.random.default_rng(model.random_state))

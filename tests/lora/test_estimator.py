@@ -1,6 +1,7 @@
 """SkipLoRA on the golden unit: as accurate as float, files, refusals; the methods it is compared with; the command."""
 
 import json
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,7 @@ from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.quantize import quantize
 from skipwalk.sw.lora.samples import read_samples
 from skipwalk.sw.lora.tasks import load_task
+from sklearn.base import clone, is_classifier
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +260,7 @@ def test_samples_from_files(tmp_path):
 
 def test_command(tmp_path):
     model, x, y = small()
-    model.network.save(tmp_path / "n.npz")
+    model.network_.save(tmp_path / "n.npz")
     np.savez(tmp_path / "s.npz", x=x, y=y)
     out, report = tmp_path / "out.npz", tmp_path / "r.json"
     arguments = [*map(str, (tmp_path / "n.npz", tmp_path / "s.npz")), "-o", str(out), "--json", str(report)]
@@ -282,3 +284,23 @@ def test_command_for_a_board_has_its_unit(digits, tmp_path, name):
     )
     assert result.exit_code == 0, result.output
     assert SkipLoRA.load(files[2]).cfg.digest == BOARDS[name].lora.digest
+
+
+def test_it_is_a_scikit_learn_estimator():
+    model, x, y = small(random_state=np.int64(3))
+    assert model.get_params()["rank"] == 2
+    copied = clone(model)
+    assert copied.get_params() == {**model.get_params(), "network": copied.network}
+    assert is_classifier(model)
+    assert not model.__sklearn_is_fitted__()
+    seen = []
+    expected = model.fit(x, y, progress=lambda *now: seen.append(now)).adapters_raw_
+    assert seen[-1] == (120, 120)
+    np.testing.assert_array_equal(copied.fit(x, y).adapters_raw_, expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).decision_function(x), model.decision_function(x))
+    model.set_params(epochs=1, learning_rate=2.0**-5)
+    np.testing.assert_array_equal(model.adapters_raw_, expected, "how to go on changes nothing that was learned")
+    with pytest.raises(InputError, match="no unit can be made"):
+        model.set_params(rank=0)
+    assert model.rank == 2
+    assert not model.set_params(rank=3).__sklearn_is_fitted__()
