@@ -201,7 +201,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "draws for all of it",
             ("hw/oselm/graph/draws.py:Draws", "hw/oselm/graph/draws.py:DrawQueue"),
-            ("sim/oselm/front_end/threefry.py:draw",),
+            ("sim/arith/threefry.py:draw",),
         ),
         Row(
             "negatives out of the graph",
@@ -306,11 +306,6 @@ MAP: Mapping[str, Sequence[Row]] = {
             (),
             ("sim/lora/cycles.py:LoraCycles.numbered",),
         ),
-        Row(
-            "elements at their stored width, across words",
-            ("hw/unit/packing.py:Packer", "hw/unit/packing.py:Unpacker"),
-            ("sim/arith/words.py:packed", "sim/arith/words.py:unpacked"),
-        ),
         Row("a memory that is never read where it is written", ("hw/fabric/ram.py:Ram",)),
         Row("several clients of one server", ("hw/fabric/shared.py:Shared",)),
         Row("events are counted", ("hw/fabric/counters.py:CounterBank",)),
@@ -325,7 +320,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "rows packed into words",
             ("hw/unit/packing.py:Packer", "hw/unit/packing.py:Unpacker"),
-            ("sim/arith/words.py:packed", "sim/arith/words.py:from_packed"),
+            ("sim/arith/words.py:packed", "sim/arith/words.py:from_packed", "sim/arith/words.py:packed_run"),
         ),
         Row(
             "frames: COBS and CRC-32",
