@@ -15,21 +15,19 @@ from ...sim.arith.fixed import from_raw
 from ...sim.lora.layout import pack_adapters, unpack_adapters
 from ..errors import InputError
 from ..estimators.conventions import Progress, as_seed, plain, progress_bar
-from ..link.transport import open_transport
+from ..link.transport import Transport, open_transport
 from ..results.files import atomic_write
-from .driver import LoraDevice
+from .driver import EpochReport, LoraDevice
 from .loaders import load_network
 from .network import Network
+from .order import epoch_order, order_key
 from .quantize import QuantizedNetwork, quantize, start_adapters
 
-__all__ = ["SkipLoRA", "epoch_order"]
+__all__ = ["SkipLoRA"]
 
 _FORMAT = "skipwalk-lora-1"
-
-
-def epoch_order(n: int, epochs: int, rng: np.random.Generator) -> np.ndarray:
-    """Every sample once an epoch, each time in another random order: (epochs * n,)."""
-    return np.concatenate([np.empty(0, np.int64), *(rng.permutation(n) for _ in range(epochs))])
+#: Epochs of a command, and samples of a mini-batch.
+_MOST = (1 << 16) - 1
 
 
 class SkipLoRA(ClassifierMixin, BaseEstimator):
@@ -42,11 +40,11 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     rank : int
         r, columns of A_k.
     epochs, batch_size : int
-        Passes of :meth:`fit`, and samples whose gradients are summed before the adapters change.
+        Passes of :meth:`fit`, and samples whose gradients are summed before the adapters change; up to 65,535 each.
     learning_rate : float
         Factor of the summed gradients.
-    backend : str
-        ``golden``, ``rtl`` or ``serial:ADDRESS``; all give the same bits.
+    backend : str or Transport
+        ``golden``, ``rtl`` or ``serial:ADDRESS``, or one that is open; all give the same bits.
     cache : bool
         Keep the activations of every sample in the Skip-Cache, as many as fit.
     x_bits, lanes, cache_samples : int
@@ -66,8 +64,14 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         What the outputs stand for.
     quantized_ : QuantizedNetwork
         The network on the unit, once calibrated.
+    reports_ : list of EpochReport
+        Accuracy and loss of each epoch, of the samples as they were learned, by the unit's own count; empty if the
+        samples do not all fit the Skip-Cache.
     counters_ : dict
         The unit's counters after the last samples were learned.
+    load_cycles_ : int or None
+        Clock cycles in which the last samples were loaded into the Skip-Cache, those of the backbone, where the unit
+        has a clock; 0 if they do not all fit.
     train_cycles_ : int or None
         Clock cycles in which the last samples were learned, where the unit has a clock.
 
@@ -87,7 +91,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         epochs: int = 30,
         batch_size: int = 20,
         learning_rate: float = 2.0**-6,
-        backend: str = "golden",
+        backend: str | Transport = "golden",
         cache: bool = True,
         x_bits: int = 8,
         lanes: int = 32,
@@ -132,8 +136,8 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     def _check(self, cfg: LoraConfig) -> None:
         for name, low in (("epochs", 0), ("batch_size", 1)):
             value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < low:
-                raise InputError(f"{name} must be an integer of at least {low}, not {value!r}")
+            if not isinstance(value, (int, np.integer)) or not low <= value <= _MOST:
+                raise InputError(f"{name} must be an integer from {low} to {_MOST}, not {value!r}")
         self._rate = _raw_rate(cfg, self.learning_rate)
 
     def _begin_anew(self) -> None:
@@ -158,13 +162,15 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         self.classes_ = network.classes
         self.quantized_: QuantizedNetwork | None = None
         self.counters_: dict[str, int] = {}
+        self.load_cycles_: int | None = None
         self.train_cycles_: int | None = None
+        self.reports_: list[EpochReport] = []
         self._first_adapters()
 
     def _first_adapters(self) -> None:
-        seed = as_seed(self.random_state)
-        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, seed))
-        self._rng = np.random.default_rng(seed)
+        self._seed = as_seed(self.random_state)
+        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, self._seed))
+        self._epochs_done = 0
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.quantized_ is not None
@@ -199,11 +205,11 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """If learning fails or is interrupted, the unit is given back and the adapters are those from before."""
-        before = self._words
+        before = self._words, self._epochs_done, self.reports_
         try:
             yield
         except BaseException:
-            self._words = before
+            self._words, self._epochs_done, self.reports_ = before
             self.close()
             raise
 
@@ -230,7 +236,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         """Go on from the adapters as they are, for ``epochs`` passes over these samples."""
         with self._all_or_nothing():
             raw, labels = self._samples(x, y)
-            self._open().forget()
+            self._put(raw, labels)
             return self._learn(raw, labels, epochs, progress)
 
     def iter_fit(self, x: np.ndarray, y: np.ndarray) -> Iterator[int]:
@@ -247,11 +253,23 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         """New adapters and an empty cache in the unit; raw inputs and indices of classes."""
         raw, labels = self._samples(x, y)
         self._first_adapters()
+        if self._device is not None:
+            self._device.load_adapters(self._words)
+        self._open().clear_counters()
+        self._put(raw, labels)
+        return raw, labels
+
+    def _in_cache(self, n: int) -> bool:
+        return bool(self.cache) and n <= self.cfg.cache_samples
+
+    def _put(self, raw: np.ndarray, labels: np.ndarray) -> None:
+        """An empty cache, and the samples in it if there is room for all."""
         device = self._open()
         device.forget()
-        device.clear_counters()
-        device.load_adapters(self._words)
-        return raw, labels
+        start = device.cycles
+        if self._in_cache(len(raw)):
+            device.load_samples(raw, labels)
+        self.load_cycles_ = _since(start, device.cycles)
 
     def _samples(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Raw inputs and indices of classes. Raises InputError for what cannot be used."""
@@ -272,12 +290,20 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     def _learn(self, raw, labels, epochs: int, progress) -> "SkipLoRA":
         device = self._open()
         device.set_rate(self._rate)
-        order = epoch_order(len(raw), epochs, self._rng)
+        n, total, first = len(raw), len(raw) * epochs, self._epochs_done
         start = device.cycles
-        with progress_bar(len(order), "sample", verbose=self.verbose, progress=progress) as tell:
-            for done in device.train_slices(raw, labels, order, self.batch_size, cache=self.cache):
-                tell(done, len(order))
-        self.train_cycles_ = None if start is None or device.cycles is None else device.cycles - start
+        with progress_bar(total, "sample", verbose=self.verbose, progress=progress) as tell:
+            self.reports_ = []
+            if self._in_cache(n):
+                for report in device.epochs(n, epochs, self.batch_size, key=order_key(self._seed), first=first):
+                    self.reports_.append(report)
+                    tell(len(self.reports_) * n, total)
+            else:
+                order = epoch_order(n, epochs, self._seed, first)
+                for done in device.train_slices(raw, labels, order, self.batch_size, cache=self.cache):
+                    tell(done, total)
+        self._epochs_done += epochs
+        self.train_cycles_ = _since(start, device.cycles)
         self._words = device.read_adapters()
         self.counters_ = device.counters()
         return self
@@ -323,6 +349,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             "learning_rate": float(self.learning_rate),
             "epochs": int(self.epochs),
             "batch_size": int(self.batch_size),
+            "epochs_done": self._epochs_done,
             "random_state": plain(self.random_state) if isinstance(self.random_state, int | np.integer) else None,
         }
         arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network_.weights)}
@@ -369,6 +396,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
                 model.cfg, backbone, meta["offset"], meta["scale"], tuple(meta["units"])
             )
             model._words = words
+            model._epochs_done = int(meta.get("epochs_done", meta["epochs"]))
         except FileNotFoundError:
             raise InputError("no such file", path=path) from None
         except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -376,6 +404,10 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
                 raise
             raise InputError(f"no saved SkipLoRA: {error}", path=path) from error
         return model
+
+
+def _since(start: int | None, now: int | None) -> int | None:
+    return None if start is None or now is None else now - start
 
 
 def _raw_rate(cfg: LoraConfig, rate: float) -> int:

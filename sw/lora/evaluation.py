@@ -6,8 +6,9 @@ import numpy as np
 
 from ...sim.arith.fixed import from_raw
 from ...sim.lora import formula
-from .estimator import SkipLoRA, epoch_order
+from .estimator import SkipLoRA
 from .network import Network
+from .order import epoch_order
 from .pretrain import pretrain
 from .quantize import start_adapters
 from .tasks import Task, load_task
@@ -29,7 +30,7 @@ def float_accuracy(model: SkipLoRA, task: Task) -> float:
     cfg, network, quantized = model.cfg, model.network_, model.quantized_
     if quantized is None:
         raise ValueError("the model has not been fitted")
-    order = epoch_order(len(task.finetune[1]), model.epochs, np.random.default_rng(model.random_state))
+    order = epoch_order(len(task.finetune[1]), model.epochs, model.random_state)
     # What the adapters of the unit take for 1.
     scales = [unit * cfg.x_format(k).step for k, unit in enumerate(quantized.units)]
 
