@@ -11,7 +11,17 @@ from numba import njit
 
 from ...hw.fabric.widths import COUNTER_BITS
 from ...hw.oselm.config import CoreConfig
-from ...hw.oselm.protocol import PACKED, Counter, Edit, Opcode, Parameter, counters_of, identity_words, packed_words
+from ...hw.oselm.protocol import (
+    ANSWER,
+    PACKED,
+    Counter,
+    Edit,
+    Opcode,
+    Parameter,
+    counters_of,
+    identity_words,
+    packed_words,
+)
 from ..arith.words import from_packed, from_words, packed, raw_words
 from . import compiled, golden
 from .front_end.front_end import FrontEnd
@@ -94,6 +104,9 @@ class GoldenDevice:
             else:
                 self._barrier()
                 self._execute(opcode, word & 0x0FFFFFFF, words[at + 1 : end])
+                if opcode == Opcode.EDIT and word & ANSWER and self._cfg.edge_ends:
+                    self._barrier()
+                    self._answer(word)
             at = end
         self._rest = words[at:].copy()
 
@@ -152,7 +165,7 @@ class GoldenDevice:
             bits = (cfg.beta if opcode == Opcode.WRITE_ROW else cfg.p).bits
             return packed_words(cfg.dim, bits) if word & PACKED else cfg.dim
         if opcode == Opcode.EDIT and cfg.edge_ends:
-            function = word >> 24 & 0xF
+            function = word >> 24 & 0x7
             return Edit(function).operands(cfg) if function in list(Edit) else 0
         if opcode == Opcode.WRITE_TABLE and self._front is not None:
             return 2 * (word & _ROW_MASK)
@@ -174,7 +187,7 @@ class GoldenDevice:
                 if self._front is not None:
                     self._front.clear_counters()
             case Opcode.FLUSH:
-                self._replies.append(np.array([opcode << 28 | argument], np.uint32))
+                self._answer(opcode << 28 | argument)
             case Opcode.WRITE_ROW | Opcode.WRITE_P | Opcode.READ_ROW | Opcode.READ_P:
                 is_beta = opcode in (Opcode.WRITE_ROW, Opcode.READ_ROW)
                 store, fmt = (state.beta, cfg.beta) if is_beta else (state.p, cfg.p)
@@ -194,6 +207,10 @@ class GoldenDevice:
                 self._front.edit(argument, operands)
             case _:
                 self.rejected += 1
+
+    def _answer(self, word: int) -> None:
+        """Everything before has been trained."""
+        self._replies.append(np.array([word], np.uint32))
 
     def _set(self, parameter: int, operands: np.ndarray) -> None:
         if parameter == Parameter.Q:

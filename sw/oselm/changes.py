@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.protocol import WALKS_SHIFT, Edit, Opcode, edit_header, header
 from ...sim.oselm.graph.store import Outcome
 from ..errors import CapacityError, InputError
 from ..graph.live import LiveGraph, room_for
 from ..graph.weights import raw_weight
 
-__all__ = ["Addition", "Change", "CutEdge", "DropNode", "additions", "check_room", "cuts", "drops", "made"]
+__all__ = ["Addition", "Change", "CutEdge", "DropNode", "additions", "check_room", "cuts", "drops", "is_edit", "made"]
 
 #: Walks from each end that an EDIT can ask for, and walks that a START can.
 _OF_EDIT, _OF_START = 15, 255
@@ -199,6 +200,11 @@ def made(live: LiveGraph, change: Change, per_end: int) -> tuple[list[int], int]
                     walks += per_end
             return words, walks
     raise TypeError(f"no change: {change!r}")
+
+
+def is_edit(words: list[int], cfg: CoreConfig) -> bool:
+    """Whether these words are a single EDIT."""
+    return words[0] >> 28 == Opcode.EDIT and len(words) == 1 + Edit(words[0] >> 24 & 0x7).operands(cfg)
 
 
 def _add(live: LiveGraph, u: Hashable, v: Hashable, weight: float | None, per_end: int) -> tuple[list[int], int]:

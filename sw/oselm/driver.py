@@ -9,7 +9,7 @@ import numpy as np
 from ...hw.arith.formats import SQ
 from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.front_end.sampling import Sampling
-from ...hw.oselm.protocol import PACKED, Identity, Opcode, Parameter, counters_of, header, packed_words
+from ...hw.oselm.protocol import ANSWER, PACKED, Identity, Opcode, Parameter, counters_of, header, packed_words
 from ...sim.arith.fixed import from_raw, to_raw
 from ...sim.arith.words import from_packed
 from ...sim.oselm.front_end.contexts import AliasTable
@@ -259,14 +259,15 @@ class OSELMDevice:
                 self._transport.exchange(walk_words(block[at : at + SLICE], cfg.walk_rows))
             self._flush()
 
-    def post(self, words: np.ndarray, *, ahead: int | None = 1) -> None:
+    def post(self, words: np.ndarray, *, ahead: int | None = 1, answers: bool = False) -> None:
         """Send commands without replies and a barrier, then wait until all but the last ``ahead`` barriers are passed:
-        with one ahead, the core has work while the host makes the next. None: no barrier, and no waiting."""
+        with one ahead, the core has work while the host makes the next. None: no barrier, and no waiting. With
+        ``answers``, the words are a single EDIT, which is its own barrier."""
         with self._whole():
             if ahead is None:
                 self._transport.exchange(words)
             else:
-                self._post(words, ahead)
+                self._post(words, ahead, answers)
 
     def wait(self) -> None:
         """Until all barriers are passed."""
@@ -311,12 +312,17 @@ class OSELMDevice:
         """A barrier: all that was sent has been trained."""
         self._post(np.empty(0, np.uint32), 0)
 
-    def _post(self, words: np.ndarray, ahead: int) -> None:
-        self._flushes = (self._flushes + 1) & 0x0FFFFFFF
-        barrier = header(Opcode.FLUSH, self._flushes)
+    def _post(self, words: np.ndarray, ahead: int, answers: bool = False) -> None:
+        if answers:
+            barrier = int(words[0]) | ANSWER
+            words = np.concatenate([np.array([barrier], np.uint32), words[1:]])
+        else:
+            self._flushes = (self._flushes + 1) & 0x0FFFFFFF
+            barrier = header(Opcode.FLUSH, self._flushes)
+            words = np.append(words, np.uint32(barrier))
         self._owed.append(barrier)
         n = max(0, len(self._owed) - ahead)
-        self._passed(self._transport.exchange(np.append(words, np.uint32(barrier)), n))
+        self._passed(self._transport.exchange(words, n))
 
     def _passed(self, replies: np.ndarray) -> None:
         """Barriers that were answered."""

@@ -7,7 +7,7 @@ keeps the rows and P and trains the contexts, which travel as TRAIN.
 import numpy as np
 
 from ...hw.oselm.config import CoreConfig
-from ...hw.oselm.protocol import PACKED, Counter, Opcode, Parameter, counters_of, packed_words
+from ...hw.oselm.protocol import PACKED, Counter, Opcode, Parameter, counters_of, header, packed_words
 from ...sim.oselm.golden import Contexts
 from ..link.transport import BufferedTransport, Transport
 from .driver import OSELMDevice
@@ -51,8 +51,8 @@ class _Host(Twin):
         super().__init__(driven)
         self._core, self._core_cfg = core, cfg
         self._barrier_words = set_words({Parameter.Q: 0})
-        # Answers that the core owes: the place among the replies, and how many words.
-        self._asked: list[tuple[int, int]] = []
+        # Answers that the core owes: the place among the replies, how many words, and what is shown in their place.
+        self._asked: list[tuple[int, int, np.ndarray | None]] = []
 
     def learn(self, contexts: Contexts) -> None:
         """Contexts to the core, and a barrier: q as it is."""
@@ -63,6 +63,10 @@ class _Host(Twin):
         for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
             values = self.state.beta[run[0] : run[-1] + 1]
             self._core.exchange(write_words(Opcode.WRITE_ROW, int(run[0]), values, self._cfg.beta))
+
+    def _answer(self, word: int) -> None:
+        """As the driven core would answer, when the real one answers a barrier."""
+        self._ask(np.array([header(Opcode.FLUSH, 0)], np.uint32), 1, np.array([word], np.uint32))
 
     def drain(self) -> np.ndarray:
         self._fetch()
@@ -76,8 +80,6 @@ class _Host(Twin):
             case Opcode.READ_ROW | Opcode.READ_P:
                 fmt = self._cfg.beta if opcode == Opcode.READ_ROW else self._cfg.p
                 self._ask(words, packed_words(self._cfg.dim, fmt.bits) if argument & PACKED else self._cfg.dim)
-            case Opcode.FLUSH:
-                self._ask(words, 1)
             case Opcode.SET if argument in (Parameter.Q, Parameter.P0):
                 if argument == Parameter.Q:
                     self._barrier_words = words
@@ -90,17 +92,18 @@ class _Host(Twin):
             case _:
                 super()._execute(opcode, argument, operands)
 
-    def _ask(self, words: np.ndarray, n: int) -> None:
-        """A question whose answer is fetched later: other commands need not wait for it."""
+    def _ask(self, words: np.ndarray, n: int, shown: np.ndarray | None = None) -> None:
+        """A question whose answer is fetched later: other commands need not wait for it. ``shown`` stands for it."""
         self._core.exchange(words)
-        self._asked.append((len(self._replies), n))
+        self._asked.append((len(self._replies), n, shown))
         self._replies.append(np.empty(0, np.uint32))
 
     def _fetch(self) -> None:
         """Put the answers where they belong among our own."""
-        answers = self._core.exchange(np.empty(0, np.uint32), sum(n for _, n in self._asked))
-        for place, n in self._asked:
-            self._replies[place], answers = answers[:n], answers[n:]
+        answers = self._core.exchange(np.empty(0, np.uint32), sum(n for _, n, _ in self._asked))
+        for place, n, shown in self._asked:
+            answer, answers = answers[:n], answers[n:]
+            self._replies[place] = answer if shown is None else shown
         self._asked = []
 
     def _get_both(self, number: int, words: np.ndarray) -> None:

@@ -18,7 +18,7 @@ from ...sim.oselm.front_end.threefry import STREAM_STARTS, seed_key
 from ...sim.oselm.graph.starts import round_starts
 from ..errors import DeviceError
 from ..estimators.conventions import Progress
-from .changes import made
+from .changes import is_edit, made
 from .graph_device import GraphDevice
 from .model import Model
 from .visits import table_of
@@ -141,7 +141,7 @@ def _changes(model: Model, device: GraphDevice) -> None:
         # An edit is a barrier itself; one that is answered is needed only to keep the host from running away.
         device.loose += len(part)
         full = device.loose >= CHANGES
-        device.post(np.array(words, np.uint32), ahead=1 if full else None)
+        device.post(np.array(words, np.uint32), ahead=1 if full else None, answers=is_edit(words, device.cfg))
         device.loose = 0 if full else device.loose
 
 

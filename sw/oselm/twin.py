@@ -44,7 +44,7 @@ class Twin(GoldenDevice):
         assert self._front is not None
         assert self._front.graph is not None
         touched = [argument & _ROW]
-        if argument >> 24 & 0xF == Edit.NODES:
+        if argument >> 24 & 0x7 == Edit.NODES:
             touched = list(range(touched[0], min(touched[0] + int(operands[0]), self._cfg.nodes)))
         elif len(operands):
             touched.append(int(operands[0]) & _ROW)

@@ -74,7 +74,7 @@ class GraphUnit:
 
     def edit(self, argument: int, operands: np.ndarray) -> np.ndarray | None:
         """Execute EDIT; returns the starts of the walks that it asks for, int64, or None if it asks for none."""
-        u, function = argument & _ROW, argument >> 24 & 0xF
+        u, function = argument & _ROW, argument >> 24 & 0x7
         store = self.store
         if function not in list(Edit):
             self.rejected += 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skipwalk.hw.oselm.config import CoreConfig, Schedule
 from skipwalk.hw.oselm.front_end.sampling import Sampling
-from skipwalk.hw.oselm.protocol import PACKED, Counter, Edit, Opcode, Parameter, edit_header, header
+from skipwalk.hw.oselm.protocol import ANSWER, PACKED, Counter, Edit, Opcode, Parameter, edit_header, header
 from skipwalk.sim.oselm import compiled
 from skipwalk.sim.oselm.unit import GoldenDevice
 from skipwalk.sw.oselm.words import set_words
@@ -146,6 +146,24 @@ def test_what_becomes_of_a_command(words, rejected, refused, walks):
     device.feed(np.array(words, np.uint32))
     got = [count(device, c) for c in (Counter.REJECTED, Counter.REFUSED, Counter.WALKS)]
     assert got == [rejected, refused, walks]
+
+
+@pytest.mark.parametrize(
+    ("words", "walks"),
+    [
+        ([edit_header(Edit.ADD_EDGE, 3, 2, answer=True), 4], 4),
+        ([edit_header(Edit.ADD_EDGE, 3, 2, answer=True), 3], 0),
+        ([edit_header(Edit.NODES, 38, answer=True), 3], 0),
+        ([edit_header(Edit.CLEAR, answer=True)], 0),
+        ([header(Opcode.EDIT, ANSWER | 5 << 24)], 0),
+    ],
+)
+def test_an_edit_answers_when_its_walks_have_been_trained(words, walks):
+    device = ready(SMALL)
+    device.feed(np.array(words, np.uint32))
+    assert device.drain().tolist() == [words[0]]
+    # Walks of 12 nodes (graph_setup).
+    assert device.state.contexts == walks * (12 - SAMPLING.window + 1)
 
 
 @pytest.mark.parametrize("missing", [Parameter.SAMPLING, Parameter.WALK_LENGTH])
