@@ -306,8 +306,28 @@ class CoreConfig(Identified):
 PRESETS = {
     c.name: c
     for c in (
-        CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7, lookahead=2, walks=4),
-        CoreConfig(name="ecp5-85f", dim=32, nodes=3072, lanes=32, max_samples=31, vendor=Vendor.ECP5, group=4, walks=8),
+        CoreConfig(
+            name="tiny",
+            dim=8,
+            nodes=64,
+            lanes=4,
+            max_samples=7,
+            lookahead=2,
+            walks=4,
+            edge_ends=256,
+            weight_bits=17,
+        ),
+        CoreConfig(
+            name="ecp5-85f",
+            dim=32,
+            nodes=3072,
+            lanes=32,
+            max_samples=31,
+            vendor=Vendor.ECP5,
+            group=4,
+            walks=8,
+            edge_ends=24576,
+        ),
         CoreConfig(
             name="paper",
             dim=32,

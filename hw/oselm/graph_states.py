@@ -14,8 +14,8 @@ __all__ = ["GraphStates"]
 class GraphStates:
     """``EDIT`` with its operands, for which ``left`` has been set to 0, and ``STARTS``.
 
-    An edit is over when the rows that it made known have their first values; then it may ask for walks. With ANSWER, its
-    header comes back when those have been trained.
+    An edit is over when the rows that it made known have their first values; then it may ask for walks. With ANSWER,
+    its header comes back when those have been trained.
 
     Parameters
     ----------

@@ -80,6 +80,7 @@ def on_board(row: Board, golden: Node2Vec, graph: Graph, seed: int) -> list[Resu
             for pair in pairs:
                 with measured() as cost:
                     getattr(model, change)([pair], walks_per_end=WALKS_PER_END)
+                    model.wait()
                 getattr(golden, change)([pair], walks_per_end=WALKS_PER_END)
                 edges.append(cost)
             equal[name] = model.digest_ == golden.digest_

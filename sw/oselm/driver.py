@@ -259,15 +259,12 @@ class OSELMDevice:
                 self._transport.exchange(walk_words(block[at : at + SLICE], cfg.walk_rows))
             self._flush()
 
-    def post(self, words: np.ndarray, *, ahead: int | None = 1, answers: bool = False) -> None:
+    def post(self, words: np.ndarray, *, ahead: int = 1, answers: bool = False) -> None:
         """Send commands without replies and a barrier, then wait until all but the last ``ahead`` barriers are passed:
-        with one ahead, the core has work while the host makes the next. None: no barrier, and no waiting. With
-        ``answers``, the words are a single EDIT, which is its own barrier."""
+        with one ahead, the core has work while the host makes the next. With ``answers``, the words are a single EDIT,
+        which is its own barrier."""
         with self._whole():
-            if ahead is None:
-                self._transport.exchange(words)
-            else:
-                self._post(words, ahead, answers)
+            self._post(words, ahead, answers)
 
     def wait(self) -> None:
         """Until all barriers are passed."""

@@ -296,6 +296,12 @@ class Node2Vec(BaseEstimator):
                 session.train(**how)
             return self
 
+    def wait(self) -> "Node2Vec":
+        """Wait until the device has learned all that it was sent; an update returns as soon as the device has it."""
+        with self._turn():
+            self._current().wait()
+            return self
+
     # ---- what was learned
     def transform(self, X: Iterable[Hashable] | None = None) -> np.ndarray:
         """The vectors of these node ids, (n, dim), in their order; of all nodes if not given.

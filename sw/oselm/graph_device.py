@@ -52,9 +52,6 @@ class GraphDevice(OSELMDevice):
     What is posted is learned later, in order. A question (rows, P, counters) waits for it.
     """
 
-    #: Changes since the last barrier that is answered.
-    loose = 0
-
     def set_learning(self, how: Learning) -> None:
         """Set all parameters but the position (:meth:`go_on`). Raises InputError as :meth:`set_parameters`."""
         self.set_parameters(q=how.q, p0=how.p0)

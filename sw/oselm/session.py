@@ -87,6 +87,12 @@ class Session:
             self._behind = False
         return model
 
+    def wait(self) -> None:
+        """Until the device has learned all that it was sent."""
+        if self._behind:
+            with self._risk():
+                self._sound().wait()
+
     def raw_rows(self, rows: list[int]) -> np.ndarray:
         """These rows of beta as they are now, (n, dim) int64."""
         model = self.model

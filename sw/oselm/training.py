@@ -138,11 +138,9 @@ def _changes(model: Model, device: GraphDevice) -> None:
         model.walks += walks
     run.next += len(part)
     if words:
-        # An edit is a barrier itself; one that is answered is needed only to keep the host from running away.
-        device.loose += len(part)
-        full = device.loose >= CHANGES
-        device.post(np.array(words, np.uint32), ahead=1 if full else None, answers=is_edit(words, device.cfg))
-        device.loose = 0 if full else device.loose
+        # The core may be behind by as many changes that come alone as by those that come together.
+        ahead = CHANGES if len(part) == 1 else 1
+        device.post(np.array(words, np.uint32), ahead=ahead, answers=is_edit(words, device.cfg))
 
 
 # ---- stopping
