@@ -36,6 +36,8 @@ class Row(NamedTuple):
 _OSELM = "sim/oselm/golden.py:"
 _OSELM_FORMULA = ("sim/oselm/formula.py:train",)
 _CONTEXTS = "sim/oselm/front_end/contexts.py:"
+_EDITS = "sim/oselm/graph/edits.py:"
+_WALKS = "sim/oselm/graph/walks.py:"
 _LORA = "sim/lora/golden.py:"
 _LORA_FORMULA = ("sim/lora/formula.py:fine_tune",)
 
@@ -116,6 +118,17 @@ MAP: Mapping[str, Sequence[Row]] = {
             tests=("tests/oselm/front_end/test_front_end.py", "tests/graph/test_walks.py"),
         ),
         Row(
+            "parameters of sampling, kept and checked",
+            ("hw/oselm/front_end/parameters.py:Parameters", "hw/oselm/front_end/walk_shape.py:WalkShape"),
+            ("sim/oselm/front_end/front_end.py:FrontEnd.set",),
+            tests=("tests/oselm/front_end/test_front_end.py",),
+        ),
+        Row(
+            "groups of walks, filled and given back",
+            ("hw/oselm/front_end/groups.py:Groups",),
+            tests=("tests/oselm/front_end/test_front_end.py",),
+        ),
+        Row(
             "walks and tables as words",
             ("hw/oselm/front_end/walk_loader.py:WalkLoader",),
             ("sim/oselm/front_end/front_end.py:FrontEnd.take",),
@@ -125,6 +138,81 @@ MAP: Mapping[str, Sequence[Row]] = {
             "all of it",
             ("hw/oselm/front_end/front_end.py:FrontEnd",),
             ("sim/oselm/front_end/front_end.py:FrontEnd",),
+        ),
+    ),
+    "The graph on the device": (
+        Row(
+            "edges come and go: edits",
+            (
+                "hw/oselm/graph/edits.py:EditEngine",
+                "hw/oselm/graph/list_editor.py:ListEditor",
+                "hw/oselm/graph/copy_pass.py:CopyPass",
+                "hw/oselm/graph/edge_finder.py:EdgeFinder",
+                "hw/oselm/graph/soundness.py:Soundness",
+            ),
+            (_EDITS + "add_edge", _EDITS + "remove_edge", _EDITS + "free_node", _EDITS + "judge"),
+            tests=("tests/oselm/graph/test_store.py",),
+        ),
+        Row(
+            "rooms of lists",
+            ("hw/oselm/graph/allocator.py:Allocator",),
+            (_EDITS + "_allocate", _EDITS + "_release"),
+            tests=("tests/oselm/graph/test_store.py",),
+        ),
+        Row(
+            "the store: headers, lists, who reads them",
+            (
+                "hw/oselm/graph/store.py:GraphStore",
+                "hw/oselm/graph/memory.py:BlockMemory",
+                "hw/oselm/graph/list_reader.py:ListReader",
+                "hw/oselm/graph/ports.py:SharedMemory",
+                "hw/oselm/graph/ports.py:OneAtATime",
+            ),
+            ("sim/oselm/graph/store.py:GraphStore",),
+        ),
+        Row(
+            "the first entry not below a key",
+            ("hw/oselm/graph/search.py:Search",),
+            (_EDITS + "find",),
+            tests=("tests/oselm/graph/test_store.py", "tests/oselm/graph/test_exact_step.py"),
+        ),
+        Row(
+            "starts: a keyed permutation, round after round",
+            ("hw/oselm/graph/starts.py:Starts",),
+            ("sim/oselm/graph/starts.py:permuted", "sim/oselm/graph/starts.py:round_starts"),
+        ),
+        Row(
+            "a step of node2vec by rejection",
+            ("hw/oselm/graph/walker.py:Walker", "hw/oselm/graph/candidates.py:Candidates"),
+            (_WALKS + "make_walks", _WALKS + "_case", _WALKS + "case_limits"),
+            tests=("tests/oselm/graph/test_draws.py", "tests/oselm/graph/test_walks.py"),
+        ),
+        Row(
+            "a step by running sums, where candidates were refused",
+            ("hw/oselm/graph/exact_step.py:ExactStep",),
+            (_WALKS + "_exact",),
+        ),
+        Row(
+            "walks numbered, and shared among walkers",
+            ("hw/oselm/graph/walk_maker.py:WalkMaker", "hw/oselm/graph/walkers.py:Walkers"),
+            ("sim/oselm/graph/unit.py:GraphUnit.walks", "sim/oselm/graph/unit.py:GraphUnit.round"),
+            tests=("tests/oselm/graph/test_device_walks.py",),
+        ),
+        Row(
+            "draws for all of it",
+            ("hw/oselm/graph/draws.py:Draws", "hw/oselm/graph/draws.py:DrawQueue"),
+            ("sim/oselm/front_end/threefry.py:draw",),
+        ),
+        Row(
+            "negatives out of the graph",
+            ("hw/oselm/graph/neighbour.py:NeighbourChoice",),
+            (_CONTEXTS + "graph_contexts", _CONTEXTS + "_from_graph"),
+            tests=("tests/graph/test_contexts.py",),
+        ),
+        Row(
+            "first values of a row",
+            ("hw/oselm/graph/row_filler.py:RowFiller",),
+            ("sim/oselm/graph/rows.py:first_values",),
         ),
     ),
     "Skip2-LoRA": (
@@ -192,8 +280,10 @@ MAP: Mapping[str, Sequence[Row]] = {
             "`a.b`, lane by lane",
             ("hw/arith/dot.py:DotProduct", "hw/arith/dot.py:Multipliers", "hw/arith/dot.py:AdderTree"),
         ),
+        Row("`(bits n) >> 32`, a share of n", ("hw/arith/share.py:Share",)),
         Row("`1 / x`", ("hw/arith/reciprocal.py:Reciprocal",), ("sim/arith/reciprocal.py:reciprocal",)),
         Row("a memory that is never read where it is written", ("hw/fabric/ram.py:Ram",)),
+        Row("several clients of one server", ("hw/fabric/shared.py:Shared",)),
         Row("events are counted", ("hw/fabric/counters.py:CounterBank",)),
         Row(
             "cells of an ECP5",
@@ -203,6 +293,11 @@ MAP: Mapping[str, Sequence[Row]] = {
         ),
     ),
     "Between host and core": (
+        Row(
+            "rows packed into words",
+            ("hw/unit/packing.py:Packer", "hw/unit/packing.py:Unpacker"),
+            ("sim/arith/words.py:packed", "sim/arith/words.py:from_packed"),
+        ),
         Row(
             "frames: COBS and CRC-32",
             ("hw/link/cobs.py:CobsDecoder", "hw/link/cobs.py:CobsEncoder"),

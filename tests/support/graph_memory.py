@@ -28,10 +28,13 @@ class PlainMemory:
         Least number of cycles from a request to its response.
     stall : float
         Chance, in each cycle, that a request or a write is not taken, or a response does not come.
+    write_stall : float, optional
+        The same for writes alone.
     """
 
-    def __init__(self, port, words: Iterable[int], *, latency: int = 3, stall: float = 0.0, seed: int = 0):
+    def __init__(self, port, words: Iterable[int], *, latency=3, stall=0.0, write_stall=None, seed=0):
         self.port, self.words, self.latency, self.stall = port, list(words), latency, stall
+        self.write_stall = stall if write_stall is None else write_stall
         self._random = Random(seed)
         self.requests: list[int] = []
 
@@ -40,11 +43,11 @@ class PlainMemory:
         due: deque[tuple[int, int]] = deque()
         t = 0
 
-        def go():
-            return int(self._random.random() >= self.stall)
+        def go(stall=self.stall):
+            return int(self._random.random() >= stall)
 
         while True:
-            reads, writes = go(), go()
+            reads, writes = go(), go(self.write_stall)
             ctx.set(request.ready, reads)
             if write is not None:
                 ctx.set(write.ready, writes)

@@ -69,7 +69,7 @@ class EditEngine(wiring.Component):
     headers, entries : Out(MemoryPort)
         The headers by row; the list memory.
 
-    Timing: CLEAR takes ``nodes + 5`` cycles. An edge takes a cycle for each entry behind it in both lists, or for all
+    Timing: CLEAR takes ``nodes + 4`` cycles. An edge takes a cycle for each entry behind it in both lists, or for all
     of a list that moves, a binary search in both (see :class:`~skipwalk.hw.oselm.graph.search.Search`) and a few dozen
     cycles beside.
 

@@ -40,13 +40,15 @@ def random_copy(rng, cfg):
     return copy
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.3, 0.8])
+@pytest.mark.parametrize(("stall", "write_stall"), [(0.0, 0.0), (0.3, 0.3), (0.8, 0.8), (0.1, 0.9)])
 @pytest.mark.parametrize("weight_bits", [0, 17])
-def test_copies(weight_bits, stall):
+def test_copies(weight_bits, stall, write_stall):
     cfg = CFG.replace(weight_bits=weight_bits)
     rng = np.random.default_rng([weight_bits, int(10 * stall)])
     dut, layout = CopyPass(cfg), EntryLayout(cfg)
-    memory = PlainMemory(dut.entries, rng.integers(0, 1 << layout.size, cfg.edge_ends).tolist(), stall=stall)
+    memory = PlainMemory(
+        dut.entries, rng.integers(0, 1 << layout.size, cfg.edge_ends).tolist(), stall=stall, write_stall=write_stall
+    )
     n_copies = 60
 
     async def bench(ctx):
@@ -62,6 +64,7 @@ def test_copies(weight_bits, stall):
             while not ctx.get(dut.i.ready):
                 await ctx.tick()
                 cycles += 1
+                assert cycles < 5000, f"{copy} does not end"
             assert memory.words == want, copy
             if not stall:
                 reads = copy["count"] + memory.latency if copy["count"] else 0

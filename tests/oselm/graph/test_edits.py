@@ -145,6 +145,7 @@ def test_reset_midway_closes_the_store():
         pair.reference = golden.GraphStore.of(pair.cfg)
         assert pair.edit((Edit.ADD_EDGE, 1, 2, 3)) == [golden.Outcome.REJECTED]
         pair.edit(clear())
+        assert pair.cycles[-1] == pair.cfg.nodes + 4
         pair.check()
         pair.edit(*edits[1:])
         pair.check()
