@@ -150,7 +150,7 @@ BOARDS = {
             title="ULX3S with LFE5U-45F",
             platform="amaranth_boards.ulx3s:ULX3S_45F_Platform",
             core=CoreConfig(name="ulx3s-45f", dim=16, nodes=1024, lanes=4, max_samples=31, vendor=Vendor.ECP5),
-            lora=lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=256, vendor=Vendor.ECP5),
+            lora=lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=480, vendor=Vendor.ECP5),
             input_hz=25_000_000,
             clock_hz=50_000_000,
             baud=3_000_000,

@@ -206,6 +206,11 @@ class LoraConfig(Identified):
         return sum(o * c for o, c in zip(self.outputs, self.chunks, strict=True))
 
     @property
+    def weight_group(self) -> int:
+        """Lanes whose weights share a memory, and are written together: as many as fit the 36 bits of a block RAM."""
+        return min(self.lanes, 1 << (36 // self.weight_bits).bit_length() - 1)
+
+    @property
     def parameters(self) -> int:
         """Trained numbers."""
         return self.rank * (sum(self.widths) + self.layers * self.classes)
@@ -247,6 +252,21 @@ class LoraConfig(Identified):
     def exp_index_shift(self) -> int:
         """From max(y) - y to an index of the exponential table."""
         return self.y.fraction - self.exp_step_bits
+
+    @property
+    def start(self) -> int:
+        """1/8, by which the elements of A start, raw in format ``a``."""
+        return min(1 << max(self.a.fraction - 3, 0), self.a.max_raw)
+
+    @property
+    def loss_fraction(self) -> int:
+        """Fraction bits of a cross entropy."""
+        return max(10, self.y.fraction)
+
+    @property
+    def log_bits(self) -> int:
+        """Fraction bits of a sum of exponentials by which its logarithm is looked up."""
+        return min(7, self.exp_bits)
 
     #: The sum of up to 16 exponentials, of at most 1 each, as the reciprocal takes it.
     SUM_INTEGER = 5
