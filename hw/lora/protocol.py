@@ -10,6 +10,7 @@ numbers are raw two's-complement integers, extended to 32 bits.
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ..unit.protocol import UnitIdentity, checked_field
 from .config import LoraConfig
 
 __all__ = [
@@ -119,12 +120,9 @@ class LoraCounter(IntEnum):
 
 
 @dataclass(frozen=True)
-class LoraIdentity:
+class LoraIdentity(UnitIdentity):
     """What a unit says of itself."""
 
-    magic: int
-    version: int
-    digest: int
     cache_samples: int
     inputs: int
     classes: int
@@ -136,14 +134,12 @@ class LoraIdentity:
 
 def identity_words(cfg: LoraConfig) -> list[int]:
     """The reply to INFO, in the order of :class:`LoraIdentity`."""
-    return list(vars(LoraIdentity.of(cfg)).values())
+    return LoraIdentity.of(cfg).words
 
 
 def header(opcode: LoraOpcode, argument: int = 0, *, space: Space = Space.ADAPTERS) -> int:
     """A header word. Raises ValueError for an argument that does not fit 26 bits."""
-    if not 0 <= argument < 1 << 26:
-        raise ValueError(f"the argument of {opcode.name} must fit 26 bits, not {argument}")
-    return opcode << 28 | space << 26 | argument
+    return opcode << 28 | space << 26 | checked_field(f"the argument of {opcode.name}", argument, 26)
 
 
 def sample_header(source: Source, number: int, *, label: int | None = None, last: bool = True) -> int:

@@ -55,7 +55,7 @@ MAP: Mapping[str, Sequence[Row]] = {
             ("hw/oselm/gain.py:Gain",),
             (_OSELM + "gain",),
             _OSELM_FORMULA,
-            ("sim/oselm/cycles.py:Latencies",),
+            ("sim/oselm/cycles.py:slot_cycles",),
         ),
         Row(
             "`h = mu beta[c]`, `e = t - h.beta[s]`, `beta[s] <- beta[s] + e k`",
