@@ -174,10 +174,10 @@ def test_info_says_what_fits():
 def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl_c_works):
     post, blocks = GraphDevice.post, iter(range(1000))
 
-    def ctrl_c(device, words, *, ahead=1):
+    def ctrl_c(device, words, **how):
         if next(blocks) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        post(device, words, ahead=ahead)
+        post(device, words, **how)
 
     before = contents(folder)
     with monkeypatch.context() as patch:
