@@ -13,6 +13,7 @@ from ..errors import DeviceError
 
 __all__ = [
     "BACKENDS",
+    "BufferedTransport",
     "GoldenTransport",
     "RTLTransport",
     "SerialTransport",
@@ -53,7 +54,7 @@ class Transport(ABC):
         self.close()
 
 
-class _Buffered(Transport):
+class BufferedTransport(Transport):
     """Replies that came early are kept."""
 
     def __init__(self) -> None:
@@ -65,7 +66,7 @@ class _Buffered(Transport):
         return have[:n]
 
 
-class GoldenTransport(_Buffered):
+class GoldenTransport(BufferedTransport):
     """The golden model as a core; ``plain`` takes its definition in NumPy instead of the compiled twin.
 
     Opening an OS-ELM core compiles the loops for its configuration: seconds, the first time in a process.
@@ -88,7 +89,7 @@ class GoldenTransport(_Buffered):
         """Nothing to give back."""
 
 
-class RTLTransport(_Buffered):
+class RTLTransport(BufferedTransport):
     """The gateware, compiled by Verilator. Opening it takes seconds; the first time for a configuration, minutes.
 
     Raises DeviceError if a tool is missing or the build fails. ``options`` are those of ``sim.rtl.verilated``.
