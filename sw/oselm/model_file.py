@@ -184,7 +184,7 @@ def _unpacked(meta: dict[str, Any], arrays: Any) -> Model:
         round=_integer(meta, "round", 0, (1 << 32) - 1),
         place=_integer(meta, "place", 0, (1 << 20) - 1),
         visits=visits,
-        counters={str(name): _integer(meta["counters"], name, 0, 1 << 62) for name in dict(meta["counters"])},
+        counters=_counters(meta["counters"]),
     )
     if model.digest != meta["digest"]:
         raise InputError(f"damaged: digest {model.digest[:16]} instead of {str(meta['digest'])[:16]}; write it again")
@@ -196,6 +196,12 @@ def _integer(table: dict[str, Any], name: str, low: int, high: int) -> int:
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"{name} must be {low} to {high}, not {value!r}")
     return value
+
+
+def _counters(table: Any) -> dict[str, int]:
+    if not isinstance(table, dict):
+        raise ValueError(f"counters {table!r}")
+    return {str(name): _integer(table, name, 0, 1 << 62) for name in table}
 
 
 def _run(data: dict[str, Any], live: LiveGraph) -> Run:
