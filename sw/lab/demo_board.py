@@ -61,10 +61,10 @@ def on_board(row: Board, golden: Node2Vec, graph: Graph, seed: int) -> list[Resu
         @contextmanager
         def measured() -> Iterator[_Cost]:
             cost = _Cost()
-            before = pins.seconds, simulation.bytes_sent, simulation.bytes_received
+            start, sent, received = pins.seconds, simulation.bytes_sent, simulation.bytes_received
             yield cost
-            after = pins.seconds, simulation.bytes_sent, simulation.bytes_received
-            cost.seconds, cost.sent, cost.received = (b - a for a, b in zip(before, after, strict=True))
+            cost.seconds = pins.seconds - start
+            cost.sent, cost.received = simulation.bytes_sent - sent, simulation.bytes_received - received
 
         clocks = row.uart.clock_hz / row.baud
         log.info("%s: training through %s, %.1f clocks a bit", row.title, model.backend, clocks)

@@ -137,8 +137,9 @@ class SerialTransport(Transport):
     Raises DeviceError if nobody answers there, or a device with another core or configuration.
     """
 
-    #: Seconds that a core may work on what the link holds before it counts as stuck.
-    STUCK = 30.0
+    #: Seconds that a core may work on what the link holds before it counts as stuck, and how many words are waited for
+    #: that long: a long answer over a slow line takes its time.
+    STUCK, STRETCH = 30.0, 1024
 
     def __init__(self, address: str | Pipe, cfg: CoreConfig | LoraConfig):
         try:
@@ -154,7 +155,10 @@ class SerialTransport(Transport):
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
         self.link.write(words)
-        return self.link.read(n_replies, timeout=self.STUCK)
+        parts = [np.empty(0, np.uint32)]
+        for at in range(0, n_replies, self.STRETCH):
+            parts.append(self.link.read(min(self.STRETCH, n_replies - at), timeout=self.STUCK))
+        return np.concatenate(parts)
 
     def close(self) -> None:
         self.link.close()
