@@ -1,9 +1,9 @@
 """Options and steps that several commands share."""
 
 import contextlib
+import itertools
 import logging
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import click
 from ..errors import InputError, SkipwalkError
 from ..oselm.model import Model
 from ..oselm.vectors import save_npz, save_word2vec
+from ..results.files import check_place, same_file
 from ..results.report import Result, write_report
 from .types import Backend
 
@@ -64,15 +65,20 @@ def parameter_errors() -> Iterator[None]:
         raise click.UsageError(str(error)) from error
 
 
-def check_outputs(*paths: Path | None) -> None:
-    """Before work that may take long, see that the results will have a place. Raises InputError."""
-    for path in paths:
-        if path is None:
-            continue
-        folder = path.resolve().parent
-        if not os.access(folder, os.W_OK):
-            reason = "is not writable" if folder.is_dir() else "does not exist"
-            raise InputError(f"cannot be written: the folder {folder} {reason}", path=path)
+def check_outputs(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> None:
+    """Before work that may take long, see that the results will have a place, each its own, none of which is an input.
+
+    Raises InputError.
+    """
+    outputs = [path for path in paths if path is not None]
+    for path in outputs:
+        check_place(path)
+    for one, other in itertools.combinations(outputs, 2):
+        if same_file(one, other):
+            raise InputError("two outputs would go there; give each its own name", path=other)
+    for path, source in itertools.product(outputs, inputs):
+        if source is not None and same_file(path, source):
+            raise InputError("is an input too and would be lost; name another output", path=path)
 
 
 def save_vectors(model: Model, path: Path) -> None:

@@ -86,7 +86,7 @@ def explore(
     in everything. What was measured is kept in --cache, and a run that was stopped goes on where it was.
     """
     quieten(quiet)
-    check_outputs(report, picture)
+    check_outputs(report, picture, inputs=[graph, labels])
     if picture is not None:
         explore_picture.check()
     with parameter_errors():

@@ -49,7 +49,7 @@ def export(
     target = output.with_suffix(".json")
     if target == output:
         raise click.UsageError(f"{output} is where the map goes; name the Verilog otherwise")
-    check_outputs(output)
+    check_outputs(output, target)
     try:
         text = axi_verilog(axi_core(cfg, primitives=vendor_cells), module)
     except BuildError as error:

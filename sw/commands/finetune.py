@@ -61,7 +61,7 @@ def finetune(
     last. The output holds adapters, network and scales; the network's own weights stay what they are.
     """
     quieten(quiet)
-    check_outputs(output, report)
+    check_outputs(output, report, inputs=[network, samples, test])
     unit = None if board is None else _UNITS[board]
     sizes: dict[str, Any] = {} if unit is None else {"lanes": unit.lanes, "cache_samples": unit.cache_samples}
     x, y = read_samples(samples)

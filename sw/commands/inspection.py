@@ -38,7 +38,7 @@ def evaluate(vectors: Path, labels: Path, repeats: int, seed: int, report: Path 
     VECTORS is a model, or vectors in .npz or word2vec text; LABELS has lines `node class`, or is .csv or .tsv.
     """
     quieten(quiet)
-    check_outputs(report)
+    check_outputs(report, inputs=[vectors, labels])
     ids, matrix, details = _read_vectors(vectors)
     nodes = Graph.from_edges([], nodes=ids)
     classes = read_labels(labels, nodes)
@@ -81,7 +81,7 @@ def info(what: str | None) -> None:
 @options("output")
 def vectors(model: Path, output: Path) -> None:
     """Write the vectors of a MODEL: as .npz, or with any other ending as word2vec text."""
-    check_outputs(output)
+    check_outputs(output, inputs=[model])
     save_vectors(Model.load(model), output)
 
 

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..graph.readers import read_edges, read_graph
 from ..oselm.estimator import Node2Vec
 from ..oselm.training import Interrupted
+from ..results.files import exclusive, same_file
 from ..results.report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, save_vectors, show, write
 
@@ -86,7 +87,9 @@ def train(
 ) -> None:
     """Learn vectors for the nodes of GRAPH: an edge list, .csv, .tsv, .graphml, .gml or .npz, gzip or not."""
     quieten(quiet)
-    check_outputs(output, vectors, report, checkpoint)
+    check_outputs(output, vectors, report, inputs=[graph])
+    check_outputs(checkpoint, vectors, report, inputs=[graph])
+    check_outputs(vectors, report, inputs=[resume])
     if resume is None and graph is None:
         raise click.UsageError("name a graph file, or a model to --resume")
     if board is not None:
@@ -116,7 +119,9 @@ def train(
 @click.argument("edges", type=FILE)
 @options("output", "vectors", "backend", "json", "quiet", "checkpoint", "checkpoint_every")
 @click.option("--walks-per-end", type=click.IntRange(1), default=5, show_default=True, help="Walks from each new end.")
+@click.pass_context
 def update(
+    ctx: click.Context,
     model: Path,
     edges: Path,
     output: Path,
@@ -130,7 +135,12 @@ def update(
 ) -> None:
     """Add the edges and nodes of the file EDGES to a saved MODEL, and learn from walks around them."""
     quieten(quiet)
-    check_outputs(output, vectors, report, checkpoint)
+    check_outputs(output, vectors, report, inputs=[edges])
+    check_outputs(checkpoint, vectors, report, inputs=[edges])
+    check_outputs(vectors, report, inputs=[model])
+    # Who updates a model in place must not do so beside another process that does.
+    if same_file(model, output):
+        ctx.with_resource(exclusive(model))
     estimator = Node2Vec.load(model, backend=backend, verbose=not quiet)
     before = estimator.graph_
     edges_before, nodes_before = before.n_edges, before.n_nodes

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..results.files import atomic_write
 
 __all__ = ["BatchNorm", "Network"]
 
@@ -94,4 +95,5 @@ class Network:
         """As ``.npz`` that :func:`.loaders.load_network` reads."""
         arrays: dict[str, Any] = {f"weight_{k}": w for k, w in enumerate(self.weights)}
         arrays |= {f"bias_{k}": b for k, b in enumerate(self.biases)}
-        np.savez_compressed(path, classes=self.classes, **arrays)
+        with atomic_write(path) as file:
+            np.savez_compressed(file, classes=self.classes, **arrays)

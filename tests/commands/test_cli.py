@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -336,3 +338,30 @@ def test_help_and_version_explain_themselves():
 def test_provenance_has_no_folders_of_this_machine(monkeypatch):
     monkeypatch.setattr("sys.argv", ["/home/ada/bin/bench", "build/a.edges", "--json=/home/ada/b.json", "/mnt/c.json"])
     assert provenance()["command"] == "bench build/a.edges --json=b.json c.json"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "graph.txt", "-o", "graph.txt", *TINY], "is an input too"),
+        (["train", "graph.txt", "-o", "./m", "--vectors", "m", *TINY], "two outputs would go there"),
+        (["update", "model.npz", "edges.txt", "-o", "edges.txt"], "is an input too"),
+        (["update", "model.npz", "edges.txt", "-o", "m", "--vectors", "model.npz"], "is an input too"),
+        (["vectors", "model.npz", "-o", "model.npz"], "is an input too"),
+        (["evaluate", "model.npz", "labels.txt", "--json", "labels.txt"], "is an input too"),
+    ],
+)
+def test_output_over_an_input_or_another_output(folder, arguments, words):
+    before = contents(folder)
+    result = run(*arguments)
+    assert result.exit_code == 3
+    assert words in result.stderr
+    assert contents(folder) == before
+
+
+def test_two_processes_that_update_one_model(folder):
+    (folder / "more.txt").write_text("n0 other\n")
+    command = [sys.executable, "-c", "from skipwalk.sw.cli import main; main()", "update", "model.npz"]
+    both = [subprocess.Popen([*command, name, "-o", "model.npz"]) for name in ("edges.txt", "more.txt")]
+    assert [process.wait() for process in both] == [0, 0]
+    assert {"new", "other"} <= set(Node2Vec.load(folder / "model.npz").graph_.ids)
