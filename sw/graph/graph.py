@@ -83,7 +83,8 @@ class Graph:
         Parameters
         ----------
         edges : iterable of pairs, or integer ndarray (m, 2)
-            With ``ids``, pairs of row numbers; otherwise pairs of node ids.
+            With ``ids``, pairs of row numbers; otherwise pairs of node ids. Row numbers that could all be ids as well
+            are refused: :meth:`from_rows` takes them as rows, ``nodes`` in place of ``ids`` as ids.
         weights : (m,), optional
             Positive and finite; without it every weight is 1.
         ids : sequence, optional
@@ -102,13 +103,21 @@ class Graph:
         if ids is not None:
             if list(nodes):
                 raise InputError("give either ids or nodes, not both")
-            _number(ids, index, "ids")
-            if len(index) != len(ids):
-                raise InputError(f"ids: {_first_repeated(ids)!r} is given twice; every row needs an id of its own")
-            u, v = _pairs_of_rows(edges, len(index))
-        else:
-            _number(nodes, index, "nodes")
-            u, v = _pairs_of_ids(edges, index)
+            pairs = edges if isinstance(edges, np.ndarray) else list(edges)
+            _refuse_ids_as_rows(pairs, ids)
+            return cls.from_rows(pairs, weights, ids)
+        _number(nodes, index, "nodes")
+        u, v = _pairs_of_ids(edges, index)
+        return cls._from_rows(_object_array(index), u, v, check_weights(weights, len(u)), index=index)
+
+    @classmethod
+    def from_rows(cls, edges: Any, weights: Any, ids: Sequence[Hashable]) -> "Graph":
+        """A graph from pairs of row numbers (m, 2) and the id of each row. Raises InputError as :meth:`from_edges`."""
+        index: dict[Hashable, int] = {}
+        _number(ids, index, "ids")
+        if len(index) != len(ids):
+            raise InputError(f"ids: {_first_repeated(ids)!r} is given twice; every row needs an id of its own")
+        u, v = _pairs_of_rows(edges, len(index))
         return cls._from_rows(_object_array(index), u, v, check_weights(weights, len(u)), index=index)
 
     @classmethod
@@ -154,7 +163,7 @@ class Graph:
                 log.warning("the adjacency matrix is not symmetric: its entries are taken in both directions")
             # Upper triangle first, so that the weight given last is that of the lower one.
             order = np.argsort(below, kind="stable")
-        return cls.from_edges(np.stack([coo.row, coo.col], 1)[order], coo.data[order], ids=ids)
+        return cls.from_rows(np.stack([coo.row, coo.col], 1)[order], coo.data[order], ids)
 
     @classmethod
     def _from_rows(cls, ids, u, v, weights, index=None) -> "Graph":
@@ -376,6 +385,22 @@ def _pairs_of_ids(edges: Any, index: dict[Hashable, int]) -> tuple[np.ndarray, n
             raise InputError(f"edge {number} is {edge!r}; NaN cannot be a node id")
     pairs = np.array(flat, np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
+
+
+def _refuse_ids_as_rows(pairs: Any, ids: Sequence[Hashable]) -> None:
+    """Refuse pairs of numbers that are ids of other rows than they number."""
+    if list(ids) == list(range(len(ids))) or not len(pairs):
+        return
+    try:
+        ends = {end for pair in (pairs.tolist() if isinstance(pairs, np.ndarray) else pairs) for end in pair}
+        mistaken = ends <= set(ids) and all(isinstance(end, int) for end in ends)
+    except TypeError:
+        return
+    if mistaken:
+        raise InputError(
+            "edges: every end is an id, but with ids= they would be row numbers; give nodes=ids for pairs of ids, or "
+            "call Graph.from_rows for row numbers"
+        )
 
 
 def _pairs_of_rows(edges: Any, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,15 +4,13 @@ What is wrong with a file is an :class:`~skipwalk.sw.errors.InputError` that nam
 the remedy.
 """
 
-import contextlib
+import ast
 import csv
-import gzip
 import io
 import itertools
 import logging
 import re
-import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,19 +18,21 @@ from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 import numpy as np
+from scipy import io as scipy_io
 from scipy import sparse
 
 from ..errors import InputError
 from .graph import Graph
+from .packed import PACKED, read_bytes, reading, unpack_npz, unzip
 
-__all__ = ["read_bytes", "read_edges", "read_graph", "read_labels", "reading", "typed_ids", "unpack_npz"]
+__all__ = ["read_edges", "read_graph", "read_labels", "typed_ids"]
 
 log = logging.getLogger(__name__)
 
 #: Column names that make the first row of a table its header.
 SOURCES = ("source", "src", "from", "u", "node1", "id1", "head")
 TARGETS = ("target", "dst", "to", "v", "node2", "id2", "tail")
-WEIGHTS = ("weight", "w", "value")
+WEIGHTS = ("weight", "w", "value", "score", "strength")
 NODES = ("node", "id", "node_id", "name", "vertex")
 CLASSES = ("class", "label", "y", "target", "community", "subject", "category")
 
@@ -40,24 +40,27 @@ _DELIMITERS = {"csv": ",", "tsv": "\t"}
 # At most 18 digits, so that ids fit into int64 wherever they are stored.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
+_MOST_ROWS = 1 << 27
+
 Row = tuple[int, list[str]]  # line number and cells
 
 
 def read_graph(path: str | Path, *, fmt: str | None = None) -> Graph:
-    """The graph in a file, compressed by gzip or not.
+    """The graph in a file, packed by gzip, bzip2, xz or zip or not.
 
-    ``fmt`` is one of edges, csv, tsv, graphml, gml and npz; if it is not given, the ending of the name tells (before
-    ``.gz``), and every other ending is an edge list.
+    ``fmt`` is one of edges, csv, tsv, graphml, gml, mtx and npz; if it is not given, the ending of the name tells
+    (before ``.gz`` and the like), and every other ending is an edge list. The log says which columns were taken.
 
     Raises InputError: the file cannot be opened, is malformed or cut off, has no edge, or has a weight that is not
     positive and finite.
     """
     path = Path(path)
-    kind = _kind(path, fmt)
     with reading(path):
-        data = read_bytes(path)
+        kind, data = _content(path, fmt)
         if kind == "npz":
             graph = _from_npz(data)
+        elif kind == "mtx":
+            graph = _from_mtx(data)
         elif kind in ("graphml", "gml"):
             graph = _from_networkx_file(data, path, kind)
         else:
@@ -76,13 +79,13 @@ def read_labels(path: str | Path, graph: Graph | None = None, *, fmt: str | None
     for one node; or no labels at all.
     """
     path = Path(path)
-    kind = _kind(path, fmt)
-    if kind not in ("edges", *_DELIMITERS):
-        raise InputError("labels are read from text (`node class`), .csv or .tsv", path=path)
     nodes: dict[str, tuple[int, str]] = {}
     with reading(path):
+        kind, data = _content(path, fmt)
+        if kind not in ("edges", *_DELIMITERS):
+            raise InputError("labels are read from text (`node class`), .csv or .tsv", path=path)
         known = None if graph is None else _ids_by_text(graph)
-        rows, columns = _header(_rows(read_bytes(path), path, _DELIMITERS.get(kind)), (NODES, CLASSES), 1, kind)
+        rows, columns = _header(_rows(data, path, _DELIMITERS.get(kind)), (NODES, CLASSES), 1, kind)
         for line, cells in rows:
             if len(cells) != 2 if columns is None else len(cells) <= max(columns):
                 raise InputError(f"{len(cells)} columns; a label line is a node and its class", path=path, line=line)
@@ -141,50 +144,25 @@ def typed_ids(words: Iterable[str]) -> list[int] | list[str]:
 
 
 # ---- files
+def _content(path: Path, fmt: str | None) -> tuple[str, bytes]:
+    """Format and unpacked bytes of a file."""
+    kind, data = _kind(path, fmt), read_bytes(path)
+    if kind != "npz" and data.startswith(b"PK\3\4"):
+        member, data = unzip(data)
+        if fmt is None and kind == "edges":
+            kind = _kind(Path(member), None)
+    return kind, data
+
+
 def _kind(path: Path, fmt: str | None) -> str:
-    kinds = ("edges", *_DELIMITERS, "graphml", "gml", "npz")
+    kinds = ("edges", *_DELIMITERS, "graphml", "gml", "mtx", "npz")
     if fmt is not None:
         if fmt not in kinds:
             raise InputError(f"unknown format {fmt!r}; there are {', '.join(kinds)}", path=path)
         return fmt
-    ending = Path(path.name.removesuffix(".gz")).suffix[1:].lower()
+    name = Path(path.stem) if path.suffix.lower() in PACKED else path
+    ending = name.suffix[1:].lower()
     return ending if ending in kinds else "edges"
-
-
-@contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turns whatever reading ``path`` can raise into an InputError that names it."""
-    try:
-        yield
-    except InputError as error:
-        if error.path is not None:
-            raise
-        raise InputError(str(error), path=path) from error
-    except FileNotFoundError:
-        raise InputError("no such file", path=path) from None
-    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"cut off or damaged ({error}); write or download it again", path=path) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
-
-
-def read_bytes(path: Path) -> bytes:
-    """What the file holds, unpacked if gzip packed it; raises what :func:`reading` translates."""
-    data = path.read_bytes()
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-
-
-def unpack_npz(data: bytes) -> dict[str, np.ndarray]:
-    """All arrays of an .npz file's bytes; raises InputError, or what :func:`reading` translates."""
-    # From memory, because np.load leaves a file that is no archive open.
-    try:
-        loaded = np.load(io.BytesIO(data), allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
-                return dict(loaded)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"malformed: {error}") from error
-    raise InputError("a single array, not an .npz archive of named ones")
 
 
 # ---- tables
@@ -195,20 +173,110 @@ def _rows(data: bytes, path: Path, delimiter: str | None) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError("not UTF-8 text; convert it, or name its format by its ending", path=path, line=line) from None
+    comments = _Comments(path)
     if delimiter is None:
         for line, words in enumerate(text.split("\n"), 1):
             cells = words.split()
-            if cells and cells[0][0] not in "#%":
-                yield line, cells
+            if not cells or cells[0][0] in "%":
+                continue
+            if cells[0][0] == "#":
+                comments.see(line, cells)
+                continue
+            if "{" in words and (match := _DICTIONARY.fullmatch(words)):
+                cells = [*match.groups()[:2], *_weight_of_dictionary(match[3], path, line)]
+            if any(mark in words for mark in ',;"'):
+                _check_marks(cells, path, line)
+            comments.edge(cells)
+            yield line, cells
+        comments.check()
         return
+    if delimiter == ",":
+        delimiter = _sniffed(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
-            if any(cells) and not cells[0].startswith("#"):
-                yield reader.line_num, cells
+            if not any(cells):
+                continue
+            if cells[0].startswith("#"):
+                comments.see(reader.line_num, cells)
+                continue
+            comments.edge(cells)
+            yield reader.line_num, cells
+        comments.check()
     except csv.Error as error:
         raise InputError(f"malformed: {error}", path=path, line=reader.line_num) from None
+
+
+#: What networkx writes by default: both ends and a dictionary.
+_DICTIONARY = re.compile(r"\s*(\S+)\s+(\S+)\s+(\{.*\})\s*")
+
+
+def _weight_of_dictionary(text: str, path: Path, line: int) -> list[str]:
+    """The weight among an edge's attributes as networkx writes them, or nothing."""
+    try:
+        attributes = ast.literal_eval(text)
+        return [str(attributes[name]) for name in WEIGHTS if name in attributes][:1]
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        raise InputError(f"{text[:40]!r} is no dictionary of attributes: {error}", path=path, line=line) from None
+
+
+def _check_marks(cells: list[str], path: Path, line: int) -> None:
+    """Commas, semicolons and quotes at the edge of an id are those of a table that is named as something else."""
+    for cell in cells[:2]:
+        if cell[0] in ",;" or cell[-1] in ",;" or (cell[0] == '"') != (cell[-1] == '"'):
+            raise InputError(
+                f"the id {cell!r} has a mark of a table; name the file .csv, or separate by blanks",
+                path=path,
+                line=line,
+            )
+
+
+def _sniffed(text: str) -> str:
+    """The delimiter of a .csv file: that of comma, semicolon and tab which its first row has most often."""
+    first = next((row for row in text.splitlines() if row.strip() and not row.startswith("#")), "")
+    first = re.sub(r'"[^"]*"', "", first)
+    return max(",;\t", key=first.count)
+
+
+class _Comments:
+    """Lines that begin with ``#``, which may be comments or edges of nodes whose ids do."""
+
+    def __init__(self, path: Path):
+        self._path, self._ids, self._edges, self._count = path, dict[str, int](), 0, 0
+        self._marked: set[str] = set()
+
+    def see(self, line: int, cells: list[str]) -> None:
+        self._count += 1
+        if len(cells) not in (2, 3) or len(cells[0]) < 2 or cells[0][1] in "#!":
+            return
+        self._ids.setdefault(cells[0], line)
+        if cells[1][:1] == "#" or self._edges:
+            self._refuse(line)
+
+    def edge(self, cells: list[str]) -> None:
+        self._edges += 1
+        self._marked.update(cell for cell in cells[1:2] if cell[:1] == "#")
+
+    def check(self) -> None:
+        """At the end: no comment's first word is a node, too."""
+        for word in sorted(self._marked & self._ids.keys()):
+            self._refuse(self._ids[word])
+        if self._marked:
+            word = min(self._marked)
+            raise InputError(
+                f"the id {word!r} begins with #, and so do comments; give such nodes another mark", path=self._path
+            )
+        if self._count:
+            log.info("%s: %d lines with # are comments", self._path, self._count)
+
+    def _refuse(self, line: int) -> None:
+        raise InputError(
+            "a comment, or an edge of a node whose id begins with #? Put a blank after the # of comments, and give "
+            "such nodes another mark",
+            path=self._path,
+            line=line,
+        )
 
 
 def _header(
@@ -228,6 +296,9 @@ def _header(
     columns = [next((lower.index(name) for name in known if name in lower), -1) for known in names]
     named = min(columns[:2]) >= 0 and columns[0] != columns[1]
     numbers_follow = all(map(_INTEGER.fullmatch, second[:n_ids])) and not any(map(_INTEGER.fullmatch, first[:n_ids]))
+    ignored = [cell for c, cell in enumerate(first) if c not in columns]
+    if named and (kind in _DELIMITERS or numbers_follow) and ignored:
+        log.warning("columns passed over: %s", ", ".join(ignored))
     if named and (kind in _DELIMITERS or numbers_follow):
         return itertools.chain(head[1:], rows), [c for c in columns if c >= 0]
     if kind in _DELIMITERS and numbers_follow:
@@ -240,7 +311,7 @@ def _from_rows(rows: Iterator[Row], path: Path, table: bool) -> Graph:
     ends: list[int] = []
     weights: list[float] = []
     rows, columns = _header(rows, (SOURCES, TARGETS, WEIGHTS), 2, "csv" if table else "edges")
-    width = 0
+    width, first = 0, 1
     for line, cells in rows:
         if columns is not None:
             if len(cells) <= max(columns):
@@ -249,7 +320,7 @@ def _from_rows(rows: Iterator[Row], path: Path, table: bool) -> Graph:
         if len(cells) != width:
             if width or len(cells) not in (2, 3):
                 raise InputError(_columns_message(len(cells), width, table), path=path, line=line)
-            width = len(cells)
+            width, first = len(cells), line
         u, v = cells[0], cells[1]
         if not (u and v):
             raise InputError("an empty node id", path=path, line=line)
@@ -257,8 +328,37 @@ def _from_rows(rows: Iterator[Row], path: Path, table: bool) -> Graph:
         ends.append(index.setdefault(v, len(index)))
         if width == 3:
             weights.append(_weight(cells[2], path, line))
+    if not table and columns is None:
+        _check_counts(list(index), ends, weights, path, first)
+    log.info("%s: %s", path, "source, target and weight" if width == 3 else "source and target, no weights")
     pairs = np.array(ends, np.int64).reshape(-1, 2)
-    return Graph.from_edges(pairs, weights if width == 3 else None, ids=typed_ids(index))
+    return Graph.from_rows(pairs, weights if width == 3 else None, ids=typed_ids(index))
+
+
+def _check_counts(names: list[str], ends: list[int], weights: list[float], path: Path, line: int) -> None:
+    """Refuse a first line that is the number of nodes and edges: ``n m``, or ``n n m`` of a matrix."""
+    if len(ends) < 4 or not all(_INTEGER.fullmatch(names[end]) for end in ends[:2]):
+        return
+    n, m = (int(names[end]) for end in ends[:2])
+    rest = len(ends) // 2 - 1
+    nodes = len(set(ends[2:]))
+    if weights and n == m and n >= nodes:  # a self-loop says nothing anyway
+        counted = weights[0] == rest
+    else:
+        counted = m == rest and (n == nodes or (rest > 2 and n >= nodes and _numbered_to(n, names, ends[2:])))
+    if counted:
+        raise InputError(
+            f"reads as the numbers of nodes and edges ({rest} edges follow); remove the line, or move it down if it is "
+            "an edge",
+            path=path,
+            line=line,
+        )
+
+
+def _numbered_to(n: int, names: list[str], ends: list[int]) -> bool:
+    """Whether all these nodes are numbers from 0 to n."""
+    words = [names[end] for end in set(ends)]
+    return all(_INTEGER.fullmatch(word) and 0 <= int(word) <= n for word in words)
 
 
 def _columns_message(n: int, width: int, table: bool) -> str:
@@ -293,7 +393,16 @@ def _from_networkx_file(data: bytes, path: Path, kind: str) -> Graph:
         raise InputError(f"malformed: {error}", path=path, line=int(at[1]) if at else None) from error
     if all(isinstance(node, str) for node in g):
         g = nx.relabel_nodes(g, dict(zip(g, typed_ids(g), strict=True)))
-    return Graph.from_networkx(g)
+    attributes = Counter(name for _, _, data in g.edges(data=True) for name in data)
+    taken = next((name for name in WEIGHTS if name in attributes), None)
+    others = sorted(set(attributes) - {taken})
+    log.info(
+        "%s: %s%s",
+        path,
+        "no weights" if taken is None else f"weights are {taken!r}",
+        f"; passed over: {', '.join(others)}" if others else "",
+    )
+    return Graph.from_networkx(g, taken or "weight")
 
 
 def _read_gml(data: bytes) -> Any:
@@ -305,13 +414,28 @@ def _read_gml(data: bytes) -> Any:
         return nx.read_gml(io.BytesIO(data), label="id")
 
 
+def _from_mtx(data: bytes) -> Graph:
+    try:
+        rows, columns, *_ = scipy_io.mminfo(io.BytesIO(data))
+        if max(rows, columns) > _MOST_ROWS:
+            raise InputError(f"a matrix of {rows} rows; at most {_MOST_ROWS} are read")
+        matrix = sparse.csr_array(scipy_io.mmread(io.BytesIO(data)))
+        return Graph.from_scipy(matrix, range(1, rows + 1) if rows == columns else None)
+    except InputError:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"malformed: {error}") from error
+
+
 def _from_npz(data: bytes) -> Graph:
     arrays = unpack_npz(data)
     ids = arrays["ids"].tolist() if "ids" in arrays else None
     values = arrays.get("weights", arrays.get("data"))
     try:
         if "edges" in arrays:
-            return Graph.from_edges(arrays["edges"], values, ids=ids)
+            if ids is None:
+                return Graph.from_edges(arrays["edges"], values)
+            return Graph.from_rows(arrays["edges"], values, ids)
         if "format" in arrays:
             return Graph.from_scipy(sparse.load_npz(io.BytesIO(data)), ids)
         if "indptr" in arrays and "indices" in arrays:

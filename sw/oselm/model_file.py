@@ -16,7 +16,7 @@ import numpy as np
 from ...hw.oselm.config import CoreConfig
 from ..errors import InputError, SkipwalkError
 from ..graph.live import LiveGraph
-from ..graph.readers import reading
+from ..graph.packed import reading
 from ..results.files import atomic_write
 from .changes import Addition, Change, CutEdge, DropNode, made
 from .checks import check_csr, check_raw, open_arrays

@@ -1,6 +1,7 @@
 """Embeddings to and from files: word2vec's text format, and NumPy's .npz."""
 
 import json
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..graph.readers import read_bytes, reading, typed_ids, unpack_npz
+from ..graph.packed import read_bytes, reading, unpack_npz
+from ..graph.readers import typed_ids
 from ..results.files import atomic_write
 
 __all__ = [
@@ -24,6 +26,9 @@ __all__ = [
 
 Ids = Sequence[Hashable] | np.ndarray
 
+#: Control characters, those that turn the direction of writing, and the beginning of a spreadsheet's formula.
+_UNSAFE = re.compile("^=|[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
 _JSON_TYPES = (str, int, float, bool, type(None))
 
 
@@ -32,7 +37,7 @@ def save_word2vec(path: str | Path, ids: Ids, vectors: np.ndarray) -> None:
     """word2vec's text format: a line ``n dim``, then one line ``id x0 x1 ...`` for each vector (n, dim).
 
     Floats get as many digits as give the same float32 (float64) back. The format cannot hold every id: raises
-    InputError for ids that are empty or contain white space, or that read the same as another (1 and '1'); and for
+    InputError for ids that are empty, contain white space or control characters, or begin with ``=``, or that read the same as another (1 and '1'); and for
     vectors that are not finite or not one for each id.
     """
     values, words = _checked(path, ids, vectors), [str(node) for node in ids]
@@ -41,6 +46,12 @@ def save_word2vec(path: str | Path, ids: Ids, vectors: np.ndarray) -> None:
         if word in seen or word.split() != [word]:
             reason = "is there twice, as text" if word in seen else "is empty or has white space"
             raise InputError(f"id {node!r} {reason}, which word2vec text cannot hold; save .npz instead", path=path)
+        if _UNSAFE.search(word):
+            raise InputError(
+                f"id {node!r} has a control character or begins with =, which programs that show or open the text would "
+                "obey; save .npz instead",
+                path=path,
+            )
         seen.add(word)
     digits = 9 if values.dtype == np.float32 else 17
     line = " ".join(["%s"] + [f"%.{digits}g"] * values.shape[1]) + "\n"

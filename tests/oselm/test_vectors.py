@@ -194,3 +194,10 @@ def test_atomic_write_obeys_the_umask(tmp_path):
 def test_folder_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"e\.txt: cannot be written: the folder .*none does not exist"):
         save_word2vec(tmp_path / "none" / "e.txt", ["a"], np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize("node", ["a\x1b[2J", "a\0b", "a\u202eb", "=1+1", "\x7f", "\u2066"])
+def test_ids_that_a_terminal_or_spreadsheet_would_obey(tmp_path, node):
+    with pytest.raises(InputError, match="control character or begins with ="):
+        save_word2vec(tmp_path / "e.txt", [node, "b"], np.zeros((2, 1)))
+    assert not os.listdir(tmp_path)

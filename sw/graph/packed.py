@@ -1,0 +1,129 @@
+"""The bytes of a file, whatever packed them, and the arrays of an .npz file: bounded before memory is taken."""
+
+import bz2
+import contextlib
+import gzip
+import io
+import lzma
+import math
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ..errors import InputError
+
+__all__ = ["PACKED", "read_bytes", "reading", "unpack_npz", "unzip"]
+
+#: Endings of packed files.
+PACKED = (".gz", ".bz2", ".xz", ".zip")
+
+#: A file may unpack to this many bytes, or to a hundred times its own size if that is more.
+_FREE, _RATIO = 1 << 26, 100
+
+_DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns whatever reading ``path`` can raise into an InputError that names it."""
+    try:
+        yield
+    except InputError as error:
+        if error.path is not None:
+            raise
+        raise InputError(str(error), path=path) from error
+    except FileNotFoundError:
+        raise InputError("no such file", path=path) from None
+    except _DAMAGED as error:
+        raise InputError(f"cut off or damaged ({error}); write or download it again", path=path) from error
+    except (RecursionError, MemoryError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else "too large for this machine's memory"
+        raise InputError(f"{reason}; is it the right file?", path=path) from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """What the file holds, unpacked if gzip, bzip2 or xz packed it; raises what :func:`reading` translates."""
+    data = path.read_bytes()
+    for magic, opener in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open)):
+        if data.startswith(magic):
+            with opener(io.BytesIO(data)) as file:
+                return _bounded(file, len(data))
+    return data
+
+
+def unzip(data: bytes) -> tuple[str, bytes]:
+    """Name and content of the only file in a zip archive; raises what :func:`reading` translates."""
+    with _archive(data) as archive:
+        members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+        if len(members) != 1:
+            raise InputError(f"{len(members)} files in the archive; pack a single one")
+        with archive.open(members[0]) as file:
+            return members[0].filename, _bounded(file, len(data))
+
+
+def unpack_npz(data: bytes) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file's bytes; raises InputError, or what :func:`reading` translates.
+
+    What the archive and its arrays declare is compared with what is there before any of it is unpacked.
+    """
+    if data.startswith(b"\x93NUMPY"):
+        raise InputError("a single array, not an .npz archive of named ones")
+    if not data.startswith(b"PK"):
+        raise InputError("malformed: no .npz archive")
+    try:
+        with _archive(data) as archive:
+            _check_size(sum(member.file_size for member in archive.infolist()), len(data))
+            for member in archive.infolist():
+                _check_declared(archive, member)
+        # From memory, because np.load leaves a file that is no archive open.
+        with np.load(io.BytesIO(data), allow_pickle=False) as loaded:
+            return dict(loaded)
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, SyntaxError, OverflowError, tokenize.TokenError) as error:
+        raise InputError(f"malformed: {error}") from error
+
+
+@contextlib.contextmanager
+def _archive(data: bytes) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            yield archive
+    except (NotImplementedError, RuntimeError, AttributeError, OverflowError) as error:
+        if isinstance(error, RecursionError):
+            raise
+        # An unknown method, a password, or a damaged directory.
+        raise InputError(f"cut off or damaged, or packed in an unusual way ({error}); write it again") from error
+
+
+def _check_declared(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = reader(file)
+        declared = math.prod(shape) * dtype.itemsize
+        if not dtype.hasobject and (min(shape, default=0) < 0 or declared > member.file_size):
+            raise InputError(f"{member.filename}: shape {shape} of {dtype} in {member.file_size} bytes; write it again")
+
+
+def _check_size(size: int, packed: int) -> None:
+    if size > max(_FREE, _RATIO * packed):
+        raise InputError(
+            f"{packed} bytes that unpack to more than {max(_FREE, _RATIO * packed)}; unpack it by hand if that is right"
+        )
+
+
+def _bounded(file: IO[bytes], packed: int) -> bytes:
+    whole = io.BytesIO()
+    while chunk := file.read(1 << 20):
+        whole.write(chunk)
+        _check_size(whole.tell(), packed)
+    return whole.getvalue()
