@@ -280,7 +280,7 @@ PRESETS = {
             max_samples=7,
             lookahead=2,
             walks=4,
-            edge_ends=256,
+            edge_ends=1024,
             weight_bits=17,
         ),
         CoreConfig(
