@@ -11,7 +11,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora test lint format clean accuracy bench experiments tables map link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ demo-board: $(VENV)/.installed-dev build/demo/cora.edges  ## the same, and on a 
 
 demo-lora: $(VENV)/.installed-demo  ## fine-tune a network to turned digits in the RTL and compare
 	$(BIN)/skipwalk lab demo-lora --out build/demo-lora
+
+demo-lora-board: $(VENV)/.installed-dev  ## the same on a whole board in simulation, at its own clock and bit rate; BOARD=ulx3s-45f
+	$(BIN)/skipwalk lab demo-lora-board --board $(or $(BOARD),ulx3s-45f) --json results/demo-lora-board.json
 
 test: $(VENV)/.installed-dev  ## all tests; TESTS="tests/oselm -k sweep" for some
 	$(BIN)/python -m pytest -n $(JOBS) --durations=25 $(TESTS)

@@ -27,6 +27,7 @@ EXIT_CODES: tuple[tuple[type[SkipwalkError], int], ...] = (
 COMMANDS = {
     "train": Entry("commands.training:train", "Learn vectors for the nodes of a graph."),
     "update": Entry("commands.training:update", "Add edges to a saved model, and learn from them."),
+    "learn": Entry("commands.learn:learn", "Learn changes as they come, and answer questions."),
     "evaluate": Entry("commands.inspection:evaluate", "F1 of a classifier on the vectors."),
     "info": Entry("commands.inspection:info", "What a model, a preset or a board is."),
     "vectors": Entry("commands.inspection:vectors", "Write the vectors of a saved model."),

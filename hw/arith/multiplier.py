@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..fabric import ecp5
 from ..fabric.vendor import Vendor
+from .latency import MULTIPLIER
 
 __all__ = ["Multiplier"]
 
@@ -38,7 +39,7 @@ class Multiplier(wiring.Component):
         A width is outside 1 to 18.
     """
 
-    LATENCY = 3
+    LATENCY = MULTIPLIER
     MAX_BITS = 18
 
     def __init__(self, a_bits: int, b_bits: int, *, vendor: Vendor = Vendor.GENERIC, primitives: bool = False):

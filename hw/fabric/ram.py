@@ -105,7 +105,11 @@ class Ram(wiring.Component):
             return m
         # Asynchronous read, then a register: Yosys makes a block RAM of both, and with the attribute it spares the
         # logic by which a synchronous read port returns the old word where an address is read and written at once.
-        memory = Memory(shape=self._width, depth=self._depth, init=self._init, attrs={"no_rw_check": True})
+        attrs: dict[str, int | str] = {"no_rw_check": 1}
+        if self._style == "distributed" and not self._init:
+            # Behind a register it would be taken for block RAM. One with contents that are never written is logic.
+            attrs["ram_style"] = "distributed"
+        memory = Memory(shape=self._width, depth=self._depth, init=self._init, attrs=attrs)
         m.submodules.memory = memory
         wr, rd = memory.write_port(), memory.read_port(domain="comb")
         m.d.comb += [

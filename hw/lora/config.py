@@ -4,7 +4,6 @@
 only. docs/lora.md has the equations that the formats belong to.
 """
 
-import dataclasses
 from dataclasses import dataclass, field
 
 from ..arith.formats import SQ, UQ
@@ -116,12 +115,7 @@ class LoraConfig(Identified):
         if not self.x_integer:
             object.__setattr__(self, "x_integer", (0, *(2,) * (len(self.widths) - 1)))
         object.__setattr__(self, "vendor", Vendor(self.vendor))
-        for f in dataclasses.fields(self):
-            value = getattr(self, f.name)
-            if f.type is int and type(value) is not int:
-                raise TypeError(f"{f.name} must be an int, not {value!r}")
-            if f.type is SQ and not isinstance(value, SQ):
-                raise TypeError(f"{f.name} must be a format SQ, not {value!r}")
+        self._check_kinds()
         self._check_shape()
         self._check_formats()
 
@@ -131,7 +125,7 @@ class LoraConfig(Identified):
         for n in self.widths:
             if not 1 <= n <= self.MAX_WIDTH:
                 raise ValueError(f"every width must be 1 to {self.MAX_WIDTH}, not {n}: {self.widths}")
-        for name, low, high in (
+        self._check_ranges(
             ("classes", 2, self.MAX_CLASSES),
             ("rank", 1, self.MAX_RANK),
             ("lag", 3, 5),
@@ -144,9 +138,7 @@ class LoraConfig(Identified):
             ("gain_bits", 8, 16),
             ("rate_shift", 0, 16),
             ("broadcast", 1, 6),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
+        )
         if self.lanes < 4 or self.lanes & (self.lanes - 1) or self.lanes > 64:
             raise ValueError(f"lanes must be a power of two from 4 to 64, not {self.lanes}")
         if self.layers * self.rank > self.lanes:
@@ -163,16 +155,12 @@ class LoraConfig(Identified):
                 raise ValueError(f"x_integer must be -4 to 8, not {bits}")
 
     def _check_formats(self) -> None:
-        for name in ("a", "b", "z", "y", "g", "gz"):
-            fmt = getattr(self, name)
-            if fmt.bits > self.OPERAND_BITS:
-                raise ValueError(f"{name} {fmt} is wider than a multiplier port ({self.OPERAND_BITS} bits)")
+        self._check_widths(self.OPERAND_BITS, "multiplier port", "a", "b", "z", "y", "g", "gz")
         shifts = {f"z of layer {k + 1}": self.z_shift(k) for k in range(self.layers)}
         shifts |= {f"update of A of layer {k + 1}": self.a_shift(k) for k in range(self.layers)}
         shifts |= {"y": self.y_shift, "gz": self.gz_shift, "g": self.g_shift, "update of B": self.b_shift}
+        self._check_shifts(shifts)
         for name, shift in shifts.items():
-            if shift < 0:
-                raise ValueError(f"{name}: the product has {-shift} fraction bits fewer than its format; use fewer")
             if shift >= self.gradient_bits and name.startswith("update"):
                 raise ValueError(f"{name}: a shift of {shift} leaves nothing of {self.gradient_bits} gradient_bits")
 
@@ -218,6 +206,11 @@ class LoraConfig(Identified):
         return sum(o * c for o, c in zip(self.outputs, self.chunks, strict=True))
 
     @property
+    def weight_group(self) -> int:
+        """Lanes whose weights share a memory, and are written together: as many as fit the 36 bits of a block RAM."""
+        return min(self.lanes, 1 << (36 // self.weight_bits).bit_length() - 1)
+
+    @property
     def parameters(self) -> int:
         """Trained numbers."""
         return self.rank * (sum(self.widths) + self.layers * self.classes)
@@ -259,6 +252,21 @@ class LoraConfig(Identified):
     def exp_index_shift(self) -> int:
         """From max(y) - y to an index of the exponential table."""
         return self.y.fraction - self.exp_step_bits
+
+    @property
+    def start(self) -> int:
+        """1/8, by which the elements of A start, raw in format ``a``."""
+        return min(1 << max(self.a.fraction - 3, 0), self.a.max_raw)
+
+    @property
+    def loss_fraction(self) -> int:
+        """Fraction bits of a cross entropy."""
+        return max(10, self.y.fraction)
+
+    @property
+    def log_bits(self) -> int:
+        """Fraction bits of a sum of exponentials by which its logarithm is looked up."""
+        return min(7, self.exp_bits)
 
     #: The sum of up to 16 exponentials, of at most 1 each, as the reciprocal takes it.
     SUM_INTEGER = 5

@@ -11,7 +11,7 @@ from .config import LoraConfig
 from .dense import LoraDense
 from .head import LoraHead
 from .lanes import LoraLanes
-from .protocol import LoraCounter
+from .protocol import REPORT_WORDS, LoraCounter
 from .schedule import Latencies, Timetable, timetable
 from .sequencer import LoraSequencer
 
@@ -44,7 +44,7 @@ class LoraCore(wiring.Component):
     Timing: :attr:`timetable`, :mod:`skipwalk.sim.lora.cycles`. Resources: ``2 * lanes + 2`` multipliers.
     """
 
-    #: Outputs that wait for the host; three slots' worth are kept free when a slot begins.
+    #: Words of outputs and reports that wait for the host; three slots' worth are kept free when a slot begins.
     ANSWERS = 64
 
     def __init__(self, cfg: LoraConfig, *, primitives: bool = False):
@@ -80,7 +80,7 @@ class LoraCore(wiring.Component):
         m.submodules.dense = dense = self._dense
         m.submodules.command = command = self._command
         m.submodules.sequencer = sequencer = self._sequencer
-        m.submodules.answers = answers = fifo.SyncFIFOBuffered(width=cfg.y.bits, depth=self.ANSWERS)
+        m.submodules.answers = answers = fifo.SyncFIFOBuffered(width=32, depth=self.ANSWERS)
 
         m.submodules.counters = counters = CounterBank(len(LoraCounter))
 
@@ -102,13 +102,13 @@ class LoraCore(wiring.Component):
 
         # Answers to samples come before those of the commands behind them, which wait until there are none.
         m.d.comb += [
-            answers.w_en.eq(head.y_valid),
-            answers.w_data.eq(head.y),
+            answers.w_en.eq(head.answer_valid),
+            answers.w_data.eq(head.answer),
             self.o.valid.eq(answers.r_rdy | command.o.valid),
-            self.o.payload.eq(Mux(answers.r_rdy, answers.r_data.as_signed(), command.o.payload)),
+            self.o.payload.eq(Mux(answers.r_rdy, answers.r_data, command.o.payload)),
             answers.r_en.eq(self.o.ready),
             command.o.ready.eq(self.o.ready & ~answers.r_rdy),
-            sequencer.hold.eq(answers.level > self.ANSWERS - 3 * cfg.classes),
+            sequencer.hold.eq(answers.level > self.ANSWERS - 3 * max(cfg.classes, REPORT_WORDS)),
         ]
         quiet = Signal(range(self.settling + 1))
         m.d.comb += [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,9 +10,11 @@ from ..arith.requantize import requantize
 from ..fabric.pipeline import delay
 from ..fabric.ram import Ram
 from .config import LoraConfig
+from .loss import CrossEntropy
 from .ops import RINGS, BeatKind, SampleLayout
 from .ports import Beats, FrozenOutputs, Gradient, Parameters, Sums
 from .softmax import SoftmaxError
+from .tally import EpochTally
 
 __all__ = ["LoraHead"]
 
@@ -40,8 +42,9 @@ class LoraHead(wiring.Component):
         Factor of the learning rate.
     g : In(Gradient)
         An element of g, in the same cycle.
-    y_valid : Out(1), y : Out(signed)
-        Outputs of samples that do not train, in order; cannot wait.
+    answer_valid : Out(1), answer : Out(signed(32))
+        Outputs of samples that do not train, and words of reports on epochs, in order; cannot wait. While an epoch is
+        learned there are no outputs.
     trained, correct, saturated_y, saturated_g : Out(1)
         Events, one cycle each.
 
@@ -52,10 +55,12 @@ class LoraHead(wiring.Component):
         self._cfg = cfg
         self._latency = latency
         kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
-        self._c = Ram(RINGS << 4, cfg.y.bits, **kind)
+        self._c = Ram(RINGS << 4, cfg.y.bits, style="distributed", **kind)
         # Alive: one written by the softmax, and lag - 2 that wait for their pass; four entries are enough.
         self._g = Ram(64, cfg.g.bits, style="distributed", **kind)
         self._softmax = SoftmaxError(cfg, primitives=primitives)
+        self._loss = CrossEntropy(cfg, primitives=primitives)
+        self._tally = EpochTally(cfg, CrossEntropy.bits(cfg))
         super().__init__(
             {
                 "beats": In(Beats(cfg)),
@@ -63,8 +68,8 @@ class LoraHead(wiring.Component):
                 "c": In(FrozenOutputs(cfg)),
                 "parameters": In(Parameters(cfg)),
                 "g": In(Gradient(cfg)),
-                "y_valid": Out(1),
-                "y": Out(signed(cfg.y.bits)),
+                "answer_valid": Out(1),
+                "answer": Out(signed(32)),
                 "trained": Out(1),
                 "correct": Out(1),
                 "saturated_y": Out(1),
@@ -83,6 +88,8 @@ class LoraHead(wiring.Component):
         m.submodules.c = c = self._c
         m.submodules.g = g = self._g
         m.submodules.softmax = softmax = self._softmax
+        m.submodules.loss = loss = self._loss
+        m.submodules.tally = tally = self._tally
         op = self.beats.op
         beat = op.valid & (op.kind == BeatKind.HEAD)
         valid_sum = self.sums.valid & (self.sums.op.kind == BeatKind.HEAD)
@@ -112,8 +119,8 @@ class LoraHead(wiring.Component):
             m.d.sync += at_hand.eq(sample)
         learns = valid & at_hand.train
         m.d.comb += [
-            self.y_valid.eq(valid & ~at_hand.train),
-            self.y.eq(y),
+            self.answer_valid.eq(tally.o_valid | (valid & ~at_hand.train)),
+            self.answer.eq(Mux(tally.o_valid, tally.o, y)),
             softmax.valid.eq(learns),
             softmax.last.eq(y_last),
             softmax.y.eq(y),
@@ -127,5 +134,12 @@ class LoraHead(wiring.Component):
             self.trained.eq(learns & y_last),
             self.correct.eq(softmax.correct),
             self.saturated_g.eq(softmax.saturated),
+            loss.i_valid.eq(softmax.summed & at_hand.counted),
+            loss.total.eq(softmax.total),
+            loss.gap.eq(softmax.gap),
+            tally.correct.eq(softmax.correct & at_hand.counted),
+            tally.valid.eq(loss.o_valid),
+            tally.loss.eq(loss.loss),
+            tally.ends.eq(at_hand.ends),
         ]
         return m

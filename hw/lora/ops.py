@@ -38,10 +38,12 @@ def ring_words(cfg: LoraConfig) -> int:
 
 
 class SampleLayout(data.StructLayout):
-    """A sample with its activations in ring entry ``ring``; ``first`` and ``last`` frame a mini-batch."""
+    """A sample with its activations in ring entry ``ring``; ``first`` and ``last`` frame a mini-batch. One that is
+    ``counted`` belongs to an epoch, which it ``ends`` or not."""
 
     def __init__(self):
-        super().__init__({"valid": 1, "train": 1, "first": 1, "last": 1, "label": 4, "ring": clog2(RINGS)})
+        flags = dict.fromkeys(("valid", "train", "first", "last", "counted", "ends"), 1)
+        super().__init__({**flags, "label": 4, "ring": clog2(RINGS)})
 
 
 class LaneOp(data.StructLayout):

@@ -43,6 +43,8 @@ class SoftmaxError(wiring.Component):
         The elements of g, each once; the label's comes last, at most :attr:`latency` - 1 cycles after ``last``.
     correct : Out(1)
         In the cycle after ``last``: no output is higher than the label's, and none before it is as high.
+    summed : Out(1), total : Out, gap : Out
+        The sum of all exp(y - max(y)), once, and max(y) - y of the label, steady from then until the next ``last``.
     saturated : Out(1)
         With ``g_valid``: the element was clamped.
 
@@ -73,6 +75,9 @@ class SoftmaxError(wiring.Component):
                 "g_class": Out(4),
                 "g": Out(signed(cfg.g.bits)),
                 "correct": Out(1),
+                "summed": Out(1),
+                "total": Out(cfg.SUM_INTEGER + cfg.exp_bits),
+                "gap": Out(cfg.y.bits),
                 "saturated": Out(1),
             }
         )
@@ -125,7 +130,11 @@ class SoftmaxError(wiring.Component):
         reading, j = counter(started, "exp")
         index = Signal(cfg.y.bits + 2)
         shift = cfg.exp_index_shift
-        m.d.comb += index.eq((top - y[j] + ((1 << shift) >> 1)) >> shift)
+        below = top - y[j]
+        m.d.comb += index.eq((below + ((1 << shift) >> 1)) >> shift)
+        gap = Signal(cfg.y.bits, reset_less=True)
+        with m.If(reading & (j == self.label)):
+            m.d.sync += gap.eq(below)
         entry = Signal(clog2(cfg.exp_entries), reset_less=True)
         beyond = Signal(reset_less=True)
         m.d.sync += [entry.eq(index), beyond.eq(index >= cfg.exp_entries)]
@@ -144,6 +153,7 @@ class SoftmaxError(wiring.Component):
 
         # ---- reciprocal, times the learning rate's factor
         m.d.comb += [reciprocal.i_valid.eq(summed), reciprocal.i.eq(total)]
+        m.d.comb += [self.summed.eq(summed), self.total.eq(total), self.gap.eq(gap)]
         scaling = reciprocal.o_valid
         scaled = delay(m, scaling, Multiplier.LATENCY, name="scaled", reset_less=False)
         scale = Signal(signed(self._scale.bits), reset_less=True)

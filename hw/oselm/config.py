@@ -109,29 +109,7 @@ class CoreConfig(Identified):
     walkers: int = 4
 
     def __post_init__(self):
-        for name in (
-            "dim",
-            "nodes",
-            "lanes",
-            "max_samples",
-            "lookahead",
-            "mu_shift",
-            "gain_bits",
-            "operand_bits",
-            "broadcast",
-            "group",
-            "walks",
-            "max_walk",
-            "edge_ends",
-            "weight_bits",
-            "walkers",
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name} must be an int, not {value!r}")
-        for name in ("beta", "p", "k", "e", "u"):
-            if not isinstance(getattr(self, name), SQ):
-                raise TypeError(f"{name} must be a format SQ, not {getattr(self, name)!r}")
+        self._check_kinds()
         object.__setattr__(self, "schedule", Schedule(self.schedule))
         object.__setattr__(self, "vendor", Vendor(self.vendor))
         if self.lanes < 2 or self.lanes & (self.lanes - 1):
@@ -146,26 +124,22 @@ class CoreConfig(Identified):
             raise ValueError(
                 f"group must be a power of two from 2 to lanes ({self.lanes}), or 0 for all lanes, not {self.group}"
             )
-        if not 2 <= self.nodes <= 1 << self.ROW_BITS:
-            raise ValueError(f"nodes must be 2 to {1 << self.ROW_BITS}, not {self.nodes}")
-        if not 1 <= self.max_samples <= 127:
-            raise ValueError(f"max_samples must be 1 to 127, not {self.max_samples}")
+        self._check_ranges(
+            ("nodes", 2, 1 << self.ROW_BITS),
+            ("max_samples", 1, 127),
+            ("mu_shift", 0, 12),
+            ("operand_bits", 8, 18),
+            ("broadcast", 1, 6),
+            ("walks", 0, 64, "no front end"),
+            ("max_walk", 2, 4096),
+            ("walkers", 1, 64),
+        )
         if self.schedule is Schedule.SEQUENTIAL and self.lookahead != 0:
             raise ValueError(f"the sequential schedule has lookahead 0, not {self.lookahead}")
         if self.schedule is Schedule.STREAMING and not 1 <= self.lookahead <= 6:
             raise ValueError(f"the streaming schedule has a lookahead of 1 to 6, not {self.lookahead}")
-        if not 0 <= self.mu_shift <= 12:
-            raise ValueError(f"mu_shift must be 0 to 12, not {self.mu_shift}")
-        if not 8 <= self.operand_bits <= 18:
-            raise ValueError(f"operand_bits must be 8 to 18, not {self.operand_bits}")
         if not 4 <= self.gain_bits < self.operand_bits:
             raise ValueError(f"gain_bits must be 4 to operand_bits - 1 ({self.operand_bits - 1}), not {self.gain_bits}")
-        if not 1 <= self.broadcast <= 6:
-            raise ValueError(f"broadcast must be 1 to 6, not {self.broadcast}")
-        if not 0 <= self.walks <= 64:
-            raise ValueError(f"walks must be 0 (no front end) to 64, not {self.walks}")
-        if not 2 <= self.max_walk <= 4096:
-            raise ValueError(f"max_walk must be 2 to 4096, not {self.max_walk}")
         if not 0 <= self.edge_ends <= self.MAX_EDGE_ENDS or self.edge_ends % 4:
             raise ValueError(
                 f"edge_ends must be a multiple of 4 from 0 (no graph) to {self.MAX_EDGE_ENDS}, not {self.edge_ends}"
@@ -176,28 +150,20 @@ class CoreConfig(Identified):
             raise ValueError(f"weight_bits must be {self.WEIGHT_BITS + 1} to 24, or 0 for none, not {self.weight_bits}")
         if self.weight_bits and not self.edge_ends:
             raise ValueError(f"weight_bits {self.weight_bits} needs edge_ends, the memory for the graph")
-        if not 1 <= self.walkers <= 64:
-            raise ValueError(f"walkers must be 1 to 64, not {self.walkers}")
         if self.edge_ends and self.walkers > self.walks:
             raise ValueError(f"walkers must be at most walks ({self.walks}), not {self.walkers}")
-        for name in ("beta", "p"):
-            if getattr(self, name).bits > 32:
-                raise ValueError(f"{name} {getattr(self, name)} is wider than a word of the command stream (32 bits)")
-        for name in ("k", "e", "u"):
-            if getattr(self, name).bits > self.operand_bits:
-                raise ValueError(
-                    f"{name} {getattr(self, name)} is wider than a multiplier port ({self.operand_bits} bits)"
-                )
-        for name, shift in (
-            ("e", self.e_shift),
-            ("u", self.u_shift),
-            ("k", self.k_shift),
-            ("beta update", self.beta_shift),
-            ("P update", self.p_shift),
-            ("h.u", self.hu_shift),
-        ):
-            if shift < 0:
-                raise ValueError(f"{name}: the product has {-shift} fraction bits fewer than its format; use fewer")
+        self._check_widths(32, "word of the command stream", "beta", "p")
+        self._check_widths(self.operand_bits, "multiplier port", "k", "e", "u")
+        self._check_shifts(
+            {
+                "e": self.e_shift,
+                "u": self.u_shift,
+                "k": self.k_shift,
+                "beta update": self.beta_shift,
+                "P update": self.p_shift,
+                "h.u": self.hu_shift,
+            }
+        )
 
     #: Of a row in a command word.
     ROW_BITS = 20
@@ -306,8 +272,28 @@ class CoreConfig(Identified):
 PRESETS = {
     c.name: c
     for c in (
-        CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7, lookahead=2, walks=4),
-        CoreConfig(name="ecp5-85f", dim=32, nodes=3072, lanes=32, max_samples=31, vendor=Vendor.ECP5, group=4, walks=8),
+        CoreConfig(
+            name="tiny",
+            dim=8,
+            nodes=64,
+            lanes=4,
+            max_samples=7,
+            lookahead=2,
+            walks=4,
+            edge_ends=1024,
+            weight_bits=17,
+        ),
+        CoreConfig(
+            name="ecp5-85f",
+            dim=32,
+            nodes=3072,
+            lanes=32,
+            max_samples=31,
+            vendor=Vendor.ECP5,
+            group=4,
+            walks=8,
+            edge_ends=24576,
+        ),
         CoreConfig(
             name="paper",
             dim=32,

@@ -20,10 +20,10 @@ from .graph.store import GraphStore
 from .ops import HostOp, ReadKind, ReadOp, UpdateKind, UpdateOp
 from .protocol import Counter, counters_of
 from .samples import SampleEngine
-from .sequencer import EngineTiming
 from .sequential import SequentialSequencer
 from .streaming import StreamingSequencer
 from .sweep import PSweep
+from .timing import EngineTiming
 
 __all__ = ["OSELMCore"]
 
@@ -64,12 +64,7 @@ class OSELMCore(wiring.Component):
         self._sweep = PSweep(cfg, primitives=primitives)
         self._gain = Gain(cfg, primitives=primitives)
         sequencer = StreamingSequencer if cfg.schedule is Schedule.STREAMING else SequentialSequencer
-        self.timing = EngineTiming(
-            read_after_update=self._samples.read_after_update,
-            gain_latency=self._samples.gain_latency,
-            # Also the fewest cycles between the gain of a context and its updates, a sweep later.
-            spacing=max(self._sweep.spacing, self._samples.gain_latency),
-        )
+        self.timing = EngineTiming.of(cfg)
         self._sequencer = sequencer(cfg, self.timing)
         self._command = CommandInterpreter(cfg)
         self._store = GraphStore(cfg, primitives=primitives) if cfg.edge_ends else None

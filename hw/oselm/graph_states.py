@@ -14,7 +14,8 @@ __all__ = ["GraphStates"]
 class GraphStates:
     """``EDIT`` with its operands, for which ``left`` has been set to 0, and ``STARTS``.
 
-    An edit is over when the rows that it made known have their first values; then it may ask for walks.
+    An edit is over when the rows that it made known have their first values; then it may ask for walks. With ANSWER,
+    its header comes back when those have been trained.
 
     Parameters
     ----------
@@ -28,8 +29,9 @@ class GraphStates:
 
     def __init__(self, m: Module, command, cfg: CoreConfig, header: Value):
         self._command = command
-        self._function = function = header[24:28]
+        self._function = function = header[24:27]
         self._walks = header[WALKS_SHIFT:24]
+        self._answers = (header[28:] == Opcode.EDIT) & header[27]
         self._operand, self._weight = (Signal(32, reset_less=True, name=name) for name in ("operand", "weight"))
         self._operands = Signal(range(3))  # words that follow the header
         opcode, u = header[28:], header[: cfg.ROW_BITS]
@@ -80,10 +82,20 @@ class GraphStates:
                     command.rejected.eq(outcome == Outcome.REJECTED),
                     graph.refused.eq(outcome == Outcome.REFUSED),
                 ]
-                m.next = "HEADER"
+                self._end(m)
                 with m.If((outcome == Outcome.DONE) & of_edge & (self._walks != 0)):
                     m.next = "STARTS"
         with m.State("STARTS"):
             m.d.comb += graph.starts.valid.eq(1)
             with m.If(graph.starts.ready):
-                m.next = "HEADER"
+                self._end(m)
+        with m.State("ANSWER"):
+            m.d.comb += [command.walks.close.eq(1), command.rest.drain.eq(command.walks.idle)]
+            with m.If(command.rest.at_rest):
+                m.next = "ECHO"
+
+    def _end(self, m: Module) -> None:
+        """The command has been executed; an answer waits until its walks have been trained."""
+        m.next = "HEADER"
+        with m.If(self._answers):
+            m.next = "ANSWER"

@@ -7,9 +7,11 @@ operands. Numbers of the core's formats travel as raw two's-complement integers,
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ..unit.protocol import UnitIdentity, checked_field
 from .config import CoreConfig
 
 __all__ = [
+    "ANSWER",
     "MAGIC",
     "PACKED",
     "THRESHOLD_BITS",
@@ -35,6 +37,8 @@ VERSION = 3
 THRESHOLD_BITS = 24
 #: In the argument of READ_ROW, WRITE_ROW, READ_P and WRITE_P: the elements travel packed.
 PACKED = 1 << 27
+#: In the argument of EDIT: its header comes back when the walks that it asks for have been trained.
+ANSWER = 1 << 27
 #: Where the number of walks begins in the arguments of EDIT and START.
 WALKS_SHIFT = 20
 
@@ -57,7 +61,9 @@ class Opcode(IntEnum):
     FLUSH = 10  # [27:0] anything -> the same header, when training has come to rest
     WALK = 11  # [15:0] number of nodes, else 0; then CoreConfig.walk_rows rows a word, the first one lowest
     WRITE_TABLE = 12  # [19:0] number of columns, else 0; then threshold and alias of each, a word each
-    EDIT = 13  # [27:24] Edit, [23:20] walks from each end of the edge after it, [19:0] row u; then the operands of Edit
+    EDIT = (
+        13  # [27] ANSWER, [26:24] Edit, [23:20] walks from each end after it, [19:0] row u; then the operands of Edit
+    )
     START = 14  # [27:20] number of walks, [19:0] row where they start
     ROUND = 15  # [27:0] number of walks, whose starts go on where those of the last ROUND ended
 
@@ -131,12 +137,9 @@ def counters_of(cfg: CoreConfig) -> tuple[Counter, ...]:
 
 
 @dataclass(frozen=True)
-class Identity:
+class Identity(UnitIdentity):
     """What a core says of itself."""
 
-    magic: int
-    version: int
-    digest: int
     nodes: int
     dim: int
     max_samples: int
@@ -148,22 +151,18 @@ class Identity:
 
 def identity_words(cfg: CoreConfig) -> list[int]:
     """The reply to INFO, in the order of :class:`Identity`."""
-    return list(vars(Identity.of(cfg)).values())
+    return Identity.of(cfg).words
 
 
 def header(opcode: Opcode, argument: int = 0) -> int:
     """A header word. Raises ValueError for an argument that does not fit 28 bits."""
-    if not 0 <= argument < 1 << 28:
-        raise ValueError(f"the argument of {opcode.name} must fit 28 bits, not {argument}")
-    return opcode << 28 | argument
+    return opcode << 28 | checked_field(f"the argument of {opcode.name}", argument, 28)
 
 
-def edit_header(edit: Edit, u: int = 0, walks: int = 0) -> int:
+def edit_header(edit: Edit, u: int = 0, walks: int = 0, *, answer: bool = False) -> int:
     """The header of an EDIT. Raises ValueError for a number that does not fit its field."""
-    for name, value, bits in (("u", u, CoreConfig.ROW_BITS), ("walks", walks, 4)):
-        if not 0 <= value < 1 << bits:
-            raise ValueError(f"{name} must fit {bits} bits, not {value}")
-    return header(Opcode.EDIT, edit << 24 | walks << WALKS_SHIFT | u)
+    row, count = checked_field("u", u, CoreConfig.ROW_BITS), checked_field("walks", walks, 4)
+    return header(Opcode.EDIT, (ANSWER if answer else 0) | edit << 24 | count << WALKS_SHIFT | row)
 
 
 def packed_words(count: int, bits: int) -> int:

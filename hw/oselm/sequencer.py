@@ -1,6 +1,4 @@
-"""What both schedules' sequencers have in common: their ports, and what they know of the engines' latencies."""
-
-from dataclasses import dataclass
+"""What both schedules' sequencers have in common: their ports."""
 
 from amaranth.hdl import signed
 from amaranth.lib import stream
@@ -11,16 +9,7 @@ from .context_queue import ContextLayout
 from .ops import ReadOp, SampleLayout, SweepOp, UpdateOp
 from .ports import Waits
 
-__all__ = ["EngineTiming", "sequencer_members"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineTiming:
-    """Latencies of the engines in cycles, see the properties of the same names there."""
-
-    read_after_update: int
-    gain_latency: int
-    spacing: int
+__all__ = ["sequencer_members"]
 
 
 def sequencer_members(cfg: CoreConfig) -> dict:

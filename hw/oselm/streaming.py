@@ -11,7 +11,8 @@ from ..fabric.ram import Ram
 from .config import CoreConfig
 from .context_queue import ContextLayout
 from .ops import CONTEXT_SLOTS, ReadKind, ReadOp, SampleLayout, SweepOp, UpdateKind, UpdateOp
-from .sequencer import EngineTiming, sequencer_members
+from .sequencer import sequencer_members
+from .timing import EngineTiming
 
 __all__ = ["StreamingSequencer"]
 

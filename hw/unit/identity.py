@@ -1,8 +1,9 @@
-"""What configurations have in common: a plain form that can be stored, and a digest. Standard library only."""
+"""What configurations have in common: checks, a plain form that can be stored, a digest. Standard library only."""
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
@@ -16,6 +17,36 @@ class Identified:
 
     #: Fields that change neither a result nor the meaning of a command.
     UNSEEN: ClassVar[frozenset[str]]
+
+    def _check_kinds(self) -> None:
+        """Raises TypeError for a value that is not of its field's type, of those that are int or SQ."""
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]  # of the subclass
+            value = getattr(self, f.name)
+            if f.type is int and type(value) is not int:
+                raise TypeError(f"{f.name} must be an int, not {value!r}")
+            if f.type is SQ and not isinstance(value, SQ):
+                raise TypeError(f"{f.name} must be a format SQ, not {value!r}")
+
+    def _check_ranges(self, *ranges: tuple[str, int, int] | tuple[str, int, int, str]) -> None:
+        """Raises ValueError for a field that is not from its lowest to its highest value; a fourth entry says what the
+        lowest one means."""
+        for name, low, high, *meaning in ranges:
+            if not low <= getattr(self, name) <= high:
+                lowest = f"{low} ({meaning[0]})" if meaning else f"{low}"
+                raise ValueError(f"{name} must be {lowest} to {high}, not {getattr(self, name)}")
+
+    def _check_widths(self, bits: int, where: str, *names: str) -> None:
+        """Raises ValueError for a format that has more bits than there are ``where`` it goes."""
+        for name in names:
+            if getattr(self, name).bits > bits:
+                raise ValueError(f"{name} {getattr(self, name)} is wider than a {where} ({bits} bits)")
+
+    @staticmethod
+    def _check_shifts(shifts: Mapping[str, int]) -> None:
+        """Raises ValueError for a product that would have to be shifted to the left."""
+        for name, shift in shifts.items():
+            if shift < 0:
+                raise ValueError(f"{name}: the product has {-shift} fraction bits fewer than its format; use fewer")
 
     def to_dict(self) -> dict:
         """Plain JSON-able form; :meth:`from_dict` reads it back."""

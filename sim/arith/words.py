@@ -5,7 +5,7 @@ from numba import njit
 
 from ...hw.arith.formats import SQ
 
-__all__ = ["from_packed", "from_words", "packed", "raw_words"]
+__all__ = ["from_packed", "from_words", "packed", "packed_run", "raw_words", "unpacked_run"]
 
 
 def raw_words(raw: np.ndarray) -> np.ndarray:
@@ -32,6 +32,20 @@ def from_packed(words: np.ndarray, dim: int, fmt: SQ) -> np.ndarray:
     out = np.empty((len(words), dim), np.int64)
     _unpack(words, fmt.bits, out)
     return out
+
+
+def packed_run(raw: np.ndarray, bits: int) -> np.ndarray:
+    """The low ``bits`` (1 to 32) bits of each of raw (n,), across words: one row of :func:`packed`, (words,) uint32."""
+    out = np.zeros((1, -(-len(raw) * bits // 32)), np.uint32)
+    _pack(np.asarray(raw, np.int64)[None], bits, out)
+    return out[0]
+
+
+def unpacked_run(words: np.ndarray, bits: int, n: int) -> np.ndarray:
+    """Inverse of :func:`packed_run`: n signed integers (int64)."""
+    out = np.empty((1, n), np.int64)
+    _unpack(np.asarray(words, np.uint32)[None], bits, out)
+    return out[0]
 
 
 @njit(cache=True, nogil=True)

@@ -15,8 +15,9 @@ from .pins import BoardPins
 
 __all__ = ["BoardSimulation"]
 
-#: Cycles of the core between two looks at the pseudo-terminal while there is nothing to send.
-SLICE = 5_000
+#: Cycles of the core between two looks at the pseudo-terminal while there is nothing to send: what the simulated time
+#: of an answer may be late by.
+SLICE = 500
 #: Bytes taken from the pseudo-terminal at once.
 CHUNK = 256
 #: Seconds until a board that waits for its host is switched off.

@@ -9,9 +9,9 @@ from numba import njit
 
 from ...hw.lora.config import LoraConfig
 from ..arith.reciprocal import reciprocal
-from .golden import COUNTERS, Backbone, Segment, State, exp_table
+from .golden import COUNTERS, Backbone, Segment, State, exp_table, log_table
 
-__all__ = ["backbone_forward", "run"]
+__all__ = ["backbone_forward", "losses", "run"]
 
 _A, _B, _GRADIENT, _Z, _Y, _G, _GZ = range(len(COUNTERS))
 
@@ -66,8 +66,38 @@ def _error(y, label, g, table, gains, gain_low, rate, index_shift, g_shift, g_bi
 
 
 @njit(cache=True)
-def _run(x, c, labels, last, words, gradients, rate, fresh, sat, totals, y, shape, shifts, bits, layer, column, chunk,
-         table, gains, gain_low):  # fmt: skip
+def _losses(y, labels, table, logs, ln2, exp_bits, log_bits, index_shift, gap_shift):
+    out = np.zeros(labels.shape[0], np.int64)
+    half = (np.int64(1) << index_shift) >> 1
+    for i in range(labels.shape[0]):
+        top = y[i].max()
+        total = np.int64(0)
+        for j in range(y.shape[1]):
+            index = (top - y[i, j] + half) >> index_shift
+            total += table[index] if index < table.shape[0] else 0
+        e = 0
+        while total >> (exp_bits + e + 1):
+            e += 1
+        index = (total >> (e + exp_bits - log_bits)) - (1 << log_bits)
+        out[i] = ((top - y[i, labels[i]]) << gap_shift) + e * ln2 + logs[index]
+    return out
+
+
+def losses(cfg: LoraConfig, y: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """:func:`.golden.cross_entropy` of each of many outputs y (n, classes) with labels (n,): (n,)."""
+    return _losses(
+        np.ascontiguousarray(y, np.int64),
+        np.asarray(labels, np.int64),
+        exp_table(cfg),
+        log_table(cfg),
+        int(np.floor(np.log(2.0) * 2.0**cfg.loss_fraction + 0.5)),
+        *(cfg.exp_bits, cfg.log_bits, cfg.exp_index_shift, cfg.loss_fraction - cfg.y.fraction),
+    )
+
+
+@njit(cache=True)
+def _run(x, c, rows, labels, last, words, gradients, rate, fresh, sat, totals, y, shape, shifts, bits, layer, column,
+         chunk, table, gains, gain_low):  # fmt: skip
     """Slots 0 to n - 1 + lag; see ``lora.slot``. Returns whether a new mini-batch would begin."""
     lag, rank, z_size, a_words = shape
     y_shift, gz_shift, b_shift, g_shift, index_shift, scale_shift = shifts[:6]
@@ -99,7 +129,7 @@ def _run(x, c, labels, last, words, gradients, rate, fresh, sat, totals, y, shap
                         first[back], last[back], sat, _B)  # fmt: skip
         if 0 <= head < n:
             for j in range(m):
-                acc = c[head, j] << y_shift
+                acc = c[rows[head], j] << y_shift
                 for i in range(z_size):
                     acc += z[head, i] * words[a_words + j, i]
                 y[head, j] = _fit(acc, y_shift, y_bits, sat, _Y)
@@ -111,13 +141,14 @@ def _run(x, c, labels, last, words, gradients, rate, fresh, sat, totals, y, shap
         if 0 <= done < n and labels[done] >= 0:
             for w in range(a_words):
                 factor = gz[done, layer[w] * rank + column[w]]
-                _update(words[w], gradients[w], x[done, chunk[w]], factor, a_shifts[layer[w]], a_bits, gradient_bits,
+                vector = x[rows[done], chunk[w]]
+                _update(words[w], gradients[w], vector, factor, a_shifts[layer[w]], a_bits, gradient_bits,
                         first[done], last[done], sat, _A)  # fmt: skip
         if s < n:
             acc = np.int64(0)
             for w in range(a_words):
                 for i in range(lanes):
-                    acc += words[w, i] * x[s, chunk[w], i]
+                    acc += words[w, i] * x[rows[s], chunk[w], i]
                 if w == a_words - 1 or column[w + 1] != column[w] or layer[w + 1] != layer[w]:
                     k = layer[w] * rank + column[w]
                     z[s, k] = _fit(acc, z_shifts[layer[w]], z_bits, sat, _Z)
@@ -154,6 +185,7 @@ def run(cfg: LoraConfig, state: State, segment: Segment) -> np.ndarray:
         _run(
             np.ascontiguousarray(segment.x, np.int64),
             np.ascontiguousarray(segment.c, np.int64),
+            np.asarray(segment.order, np.int64),
             np.asarray(segment.labels, np.int64),
             np.asarray(segment.last, np.bool_),
             state.words,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...hw.lora.config import LoraConfig
 from ...hw.lora.protocol import chunk_words
 from ...hw.lora.schedule import Timetable
+from ..arith.permutation import bits_for
 
 __all__ = ["LoraCycles", "roofline_backbone", "roofline_cached"]
 
@@ -48,6 +49,12 @@ class LoraCycles:
     def cached(self) -> int:
         """A sample from the Skip-Cache, while they follow each other."""
         return self.times.length
+
+    def numbered(self, n: int) -> float:
+        """A sample of an epoch of ``n``, until its number is found, on average; meanwhile others are learned. Where it
+        is below :attr:`cached`, it costs nothing."""
+        bits = bits_for(n)
+        return (3 * bits + 7) * 2**bits / n
 
     @property
     def uncached(self) -> int:

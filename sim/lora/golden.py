@@ -26,9 +26,11 @@ __all__ = [
     "backbone_forward",
     "backward",
     "barrier",
+    "cross_entropy",
     "exp_table",
     "head_forward",
     "initial_state",
+    "log_table",
     "run",
     "slot",
     "softmax_error",
@@ -70,13 +72,30 @@ class Sample:
 
 @dataclass
 class Segment:
-    """Samples between two barriers, as arrays: ``x`` (n, x_words, lanes), ``c`` (n, classes), ``labels`` (n,) with -1
-    where only the outputs are wanted, ``last`` (n,) bool: the sample ends its mini-batch."""
+    """Samples between two barriers, as arrays.
+
+    Attributes
+    ----------
+    x : array (u, x_words, lanes)
+    c : array (u, classes)
+    labels : array (n,)
+        -1 where only the outputs are wanted.
+    last : array (n,) of bool
+        The sample ends its mini-batch.
+    rows : array (n,), optional
+        Which of x and c each sample is. Left out: all, in their order.
+    """
 
     x: np.ndarray
     c: np.ndarray
     labels: np.ndarray
     last: np.ndarray
+    rows: np.ndarray | None = None
+
+    @property
+    def order(self) -> np.ndarray:
+        """``rows``, whether they were given or not."""
+        return np.arange(len(self.labels)) if self.rows is None else self.rows
 
 
 @dataclass
@@ -115,6 +134,14 @@ def exp_table(cfg: LoraConfig) -> np.ndarray:
     """exp(-i / 2**exp_step_bits), raw with ``exp_bits`` fraction bits, nearest; entry 0 is exactly 1."""
     i = np.arange(cfg.exp_entries)
     return np.floor(np.exp(-i / 2.0**cfg.exp_step_bits) * 2.0**cfg.exp_bits + 0.5).astype(np.int64)
+
+
+@lru_cache(maxsize=16)
+def log_table(cfg: LoraConfig) -> np.ndarray:
+    """ln(1 + i / 2**log_bits) in the middle of each interval, raw with ``loss_fraction`` bits; entry 0 is exactly 0."""
+    i = np.arange(1 << cfg.log_bits) + 0.5
+    i[0] = 0
+    return np.floor(np.log1p(i / 2.0**cfg.log_bits) * 2.0**cfg.loss_fraction + 0.5).astype(np.int64)
 
 
 def _layer_of_word(cfg: LoraConfig) -> np.ndarray:
@@ -187,15 +214,33 @@ def head_forward(cfg: LoraConfig, state: State, z: np.ndarray, c: np.ndarray) ->
     return _requantize(state, "sat_y", acc + (c << cfg.y_shift), cfg.y_shift, cfg.y)
 
 
+def _exponentials(cfg: LoraConfig, y: np.ndarray) -> np.ndarray:
+    """exp(y - max(y)) by the table."""
+    table = exp_table(cfg)
+    index = (y.max() - y + ((1 << cfg.exp_index_shift) >> 1)) >> cfg.exp_index_shift
+    return np.where(index < cfg.exp_entries, table[np.minimum(index, cfg.exp_entries - 1)], 0)
+
+
+def cross_entropy(cfg: LoraConfig, y: np.ndarray, label: int) -> int:
+    """``-ln softmax(y)[label]``, which is max(y) - y[label] + ln(sum of exp(y - max(y))), ``loss_fraction`` bits.
+
+    With the sum 2**e (1 + f), its logarithm is e times that of 2, rounded, and that of 1 + f by a table.
+    """
+    total = int(_exponentials(cfg, y).sum())
+    e = total.bit_length() - 1 - cfg.exp_bits
+    index = (total >> (e + cfg.exp_bits - cfg.log_bits)) - (1 << cfg.log_bits)
+    ln2 = int(np.floor(np.log(2.0) * 2.0**cfg.loss_fraction + 0.5))
+    gap = int(y.max() - y[label]) << (cfg.loss_fraction - cfg.y.fraction)
+    return gap + e * ln2 + int(log_table(cfg)[index])
+
+
 def softmax_error(cfg: LoraConfig, state: State, y: np.ndarray, label: int) -> np.ndarray:
     """``rate (softmax(y) - onehot(label))``: (classes,), format ``cfg.g``.
 
     The label's own element is minus the sum of the others: 1 - p by way of a rounded reciprocal would leave a gradient
     on samples that are solved.
     """
-    table = exp_table(cfg)
-    index = (y.max() - y + ((1 << cfg.exp_index_shift) >> 1)) >> cfg.exp_index_shift
-    e = np.where(index < cfg.exp_entries, table[np.minimum(index, cfg.exp_entries - 1)], 0)
+    e = _exponentials(cfg, y)
     gain = reciprocal(np.array([e.sum()]), int_bits=cfg.SUM_INTEGER, frac_bits=cfg.exp_bits, gain_bits=cfg.gain_bits)[0]
     scale = requantize(gain * state.rate, cfg.RATE.fraction, SQ(2, cfg.gain_bits))
     others = np.arange(cfg.classes) != label
@@ -296,8 +341,8 @@ def barrier(cfg: LoraConfig, state: State) -> list[Sample]:
 def run(cfg: LoraConfig, state: State, segment: Segment) -> np.ndarray:
     """A whole segment and the barrier behind it, changing ``state``; returns the outputs y (n, classes)."""
     heads = []
-    for x, c, label, last in zip(segment.x, segment.c, segment.labels, segment.last, strict=True):
-        sample = Sample(x, c, None if label < 0 else int(label), last=bool(last))
+    for row, label, last in zip(segment.order, segment.labels, segment.last, strict=True):
+        sample = Sample(segment.x[row], segment.c[row], None if label < 0 else int(label), last=bool(last))
         heads.append(slot(cfg, state, sample))
     heads += barrier(cfg, state)
     done = [h.y for h in heads if h is not None and h.y is not None]

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...hw.arith.formats import SQ
 from ...hw.lora.config import LoraConfig
 from ...hw.lora.protocol import (
+    LABELS_PER_WORD,
+    REPORT_WORDS,
     LoraCounter,
     LoraOpcode,
     LoraParameter,
@@ -18,8 +19,12 @@ from ...hw.lora.protocol import (
     Space,
     activations_per_word,
     chunk_words,
+    element_bits,
     identity_words,
+    packed_words,
 )
+from ..arith.permutation import permutation
+from ..arith.words import from_words, packed_run, unpacked_run
 from . import compiled, golden
 
 __all__ = ["LoraUnit"]
@@ -57,6 +62,8 @@ class LoraUnit:
         self._cache_x = np.zeros((cfg.cache_samples, cfg.x_words, cfg.lanes), np.int64)
         self._cache_c = np.zeros((cfg.cache_samples, cfg.classes), np.int64)
         self._present = np.zeros(cfg.cache_samples, bool)
+        self._labels = np.zeros(cfg.cache_samples, np.int64)
+        self._key = self._epoch = 0
         self._events = dict.fromkeys(("slots", "hits", "misses", "rejected"), 0)
         self._waiting = np.zeros(0, np.uint32)
         self._pending = _Pending()
@@ -87,12 +94,15 @@ class LoraUnit:
             return 1
         if code == LoraOpcode.SAMPLE:
             return self._sample(head, words)
-        length = {LoraOpcode.SET: 2, LoraOpcode.WRITE: 2, LoraOpcode.READ: 2}.get(code, 1)  # type: ignore[call-overload]
+        if code == LoraOpcode.LOAD:
+            return self._load(head, words)
+        two = (LoraOpcode.SET, LoraOpcode.WRITE, LoraOpcode.READ, LoraOpcode.EPOCHS)
+        length = 2 if code in two else 1
         if len(words) < length:
             return 0
         operand = int(words[1]) if length == 2 else 0
         if code == LoraOpcode.WRITE:
-            length += operand
+            length += packed_words(self._cfg, Space(head >> 26 & 3), operand)
             if len(words) < length:
                 return 0
         self._barrier()
@@ -101,10 +111,11 @@ class LoraUnit:
             LoraOpcode.SET: lambda: self._set(head & 15, operand),
             LoraOpcode.GET: lambda: self._get(head & 255),
             LoraOpcode.CLEAR: self._clear,
-            LoraOpcode.WRITE: lambda: self._write(head >> 26 & 3, head & 0xFFFFF, words[2:length]),
+            LoraOpcode.WRITE: lambda: self._write(Space(head >> 26 & 3), head & 0xFFFFF, operand, words[2:length]),
             LoraOpcode.READ: lambda: self._read(head >> 26 & 3, head & 0xFFFFF, operand),
             LoraOpcode.FORGET: lambda: self._present.fill(False),
             LoraOpcode.FLUSH: lambda: self._say([head]),
+            LoraOpcode.EPOCHS: lambda: self._epochs(head & 0xFFFFF, operand & 0xFFFF, operand >> 16),
         }
         execute.get(code, self._reject)()
         return length
@@ -146,15 +157,64 @@ class LoraUnit:
             all_x, all_c = compiled.backbone_forward(cfg, self._net, x.reshape(1, -1))
             x, c = all_x[0], all_c[0]
         else:
-            c = _signed(words[1 + n_x : length], cfg.y.bits)
+            c = from_words(words[1 + n_x : length], cfg.y)
         if fits:
-            self._cache_x[number], self._cache_c[number], self._present[number] = x, c, True
+            self._keep(number, x, c, label)
         self._push(x, c, train, label, last)
         return length
 
     def _unpack(self, words: np.ndarray) -> np.ndarray:
         shifts = np.arange(activations_per_word(self._cfg)) * self._cfg.x_bits
         return (words.astype(np.int64)[:, None] >> shifts & ((1 << self._cfg.x_bits) - 1)).ravel()
+
+    def _keep(self, number: int, x: np.ndarray, c: np.ndarray, label: int) -> None:
+        self._cache_x[number], self._cache_c[number] = x, c
+        self._labels[number], self._present[number] = label, True
+
+    def _load(self, head: int, words: np.ndarray) -> int:
+        cfg = self._cfg
+        first, count = head & 0xFFFFF, int(words[1]) if len(words) > 1 else 0
+        each = chunk_words(cfg) * cfg.chunks[0]
+        length = 2 + -(-count // LABELS_PER_WORD) + count * each
+        if len(words) < max(length, 2):
+            return 0
+        self._barrier()
+        position = 2
+        for i in range(count):
+            if i % LABELS_PER_WORD == 0:
+                labels = int(words[position])
+                position += 1
+            inputs = self._unpack(words[position : position + each])
+            position += each
+            if first + i < cfg.cache_samples:
+                x, c = compiled.backbone_forward(cfg, self._net, inputs[None])
+                self._keep(first + i, x[0], c[0], labels >> i % LABELS_PER_WORD * 4 & 15)
+                self._events["misses"] += 1
+            else:
+                self._reject()
+        return length
+
+    def _epochs(self, n: int, epochs: int, batch: int) -> None:
+        cfg = self._cfg
+        fits = 0 < n <= cfg.cache_samples and batch > 0
+        if not (fits and self._present[:n].all() and (self._labels[:n] < cfg.classes).all()):
+            self._reject()
+            self._say(np.zeros(REPORT_WORDS * epochs))
+            return
+        if not epochs:
+            return
+        number = (self._epoch + np.arange(epochs)) & 0xFFFFFFFF
+        order = np.concatenate([permutation(np.uint64(self._key), k, n) for k in number])
+        last = np.arange(1, len(order) + 1) % batch == 0
+        last[-1] = True
+        labels = self._labels[order]
+        y = self._train(cfg, self.state, golden.Segment(self._cache_x, self._cache_c, labels, last, order))
+        correct = (y.argmax(axis=1) == labels).reshape(epochs, n).sum(axis=1)
+        for right, loss in zip(correct, compiled.losses(cfg, y, labels).reshape(epochs, n).sum(axis=1), strict=True):
+            self._say([n, right, loss & 0xFFFFFFFF, loss >> 32])
+        self._epoch = (self._epoch + epochs) & 0xFFFFFFFF
+        self._events["slots"] += len(order) + cfg.lag
+        self._events["hits"] += len(order)
 
     def _push(self, x: np.ndarray, c: np.ndarray, train: int, label: int, last: int) -> None:
         p = self._pending
@@ -179,6 +239,12 @@ class LoraUnit:
             self.state.rate = value & ((1 << self._cfg.RATE.bits) - 1)
         elif LoraParameter.SHIFT_1 <= parameter < LoraParameter.SHIFT_1 + self._cfg.layers:
             self._net.shifts[parameter - LoraParameter.SHIFT_1] = value & ((1 << self._cfg.SHIFT_BITS) - 1)
+        elif parameter == LoraParameter.KEY_HIGH:
+            self._key = value << 32 | self._key & 0xFFFFFFFF
+        elif parameter == LoraParameter.KEY_LOW:
+            self._key = self._key >> 32 << 32 | value
+        elif parameter == LoraParameter.EPOCH:
+            self._epoch = value
         else:
             self._reject()
 
@@ -207,31 +273,29 @@ class LoraUnit:
         self.state.counters = dict.fromkeys(self.state.counters, 0)
         self.state.trained = self.state.correct = 0
 
-    def _write(self, space: int, address: int, elements: np.ndarray) -> None:
+    def _write(self, space: Space, address: int, count: int, words: np.ndarray) -> None:
         cfg = self._cfg
-        word = max(cfg.a.bits, cfg.b.bits)
-        target, bits, width = {
-            Space.ADAPTERS: (self.state.words, word, cfg.lanes),
-            Space.WEIGHTS: (self._net.weights, cfg.weight_bits, cfg.lanes),
-            Space.BIASES: (self._net.biases, cfg.BIAS_BITS, 1),
-        }.get(space, (np.zeros(0, np.int64), 1, 1))  # type: ignore[call-overload]
+        elements = unpacked_run(words, element_bits(cfg, space), count)
+        if space == Space.SIGNS:
+            elements = np.where(elements, -cfg.start, cfg.start)
+        target, width = {
+            Space.ADAPTERS: (self.state.words, cfg.lanes),
+            Space.WEIGHTS: (self._net.weights, cfg.lanes),
+            Space.BIASES: (self._net.biases, 1),
+            Space.SIGNS: (self.state.words, cfg.lanes),
+        }[space]
         flat = target.reshape(-1)
         start = address * width
-        n = max(0, min(len(elements), len(flat) - start))
-        flat[start : start + n] = _signed(elements[:n], bits)
-        self._reject(len(elements) - n)
+        n = max(0, min(count, len(flat) - start))
+        if space == Space.WEIGHTS:
+            n -= n % cfg.weight_group
+        flat[start : start + n] = elements[:n]
+        self._reject(count - max(0, min(count, len(flat) - start)))
 
     def _read(self, space: int, address: int, count: int) -> None:
-        for word in range(address, address + count):
-            if space == Space.ADAPTERS and word < self._cfg.adapter_words:
-                self._say(self.state.words[word])
-            else:
-                self._reject()
-                self._say(np.zeros(self._cfg.lanes))
-
-
-def _signed(words: np.ndarray, bits: int) -> np.ndarray:
-    """Two's complement of the lowest ``bits`` bits."""
-    fmt = SQ(bits, 0)
-    value = words.astype(np.int64) & ((1 << bits) - 1)
-    return np.where(value > fmt.max_raw, value - (1 << bits), value)
+        cfg = self._cfg
+        found = np.zeros((count, cfg.lanes), np.int64)
+        n = max(0, min(count, cfg.adapter_words - address)) if space == Space.ADAPTERS else 0
+        found[:n] = self.state.words[address : address + n]
+        self._reject(count - n)
+        self._say(packed_run(found.ravel(), element_bits(cfg, Space.ADAPTERS)))

@@ -5,58 +5,17 @@ and emptied at full rate. :func:`slot_cycles` is the closed form for contexts of
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numba as nb
 import numpy as np
 
-from ...hw.fabric.ram_grid import BlockGrid
 from ...hw.oselm.config import CoreConfig, Schedule
+from ...hw.oselm.timing import EngineTiming
 from .golden import Contexts
 
-__all__ = ["Latencies", "roofline_cycles", "slot_cycles", "train_cycles"]
-
-_MULTIPLIER = 3
-_RECIPROCAL = 8
-
-
-@dataclass(frozen=True)
-class Latencies:
-    """Latencies that follow from a configuration, in cycles; tests hold the gateware to them.
-
-    ``read_after_update``: a read issued so much later than an update sees it. ``gain_to_update``: from the gain of a
-    context to its first update. ``error``: from the last read beat of a sample until the
-    sequencer may issue its update. ``gain``: from the read
-    of a centre to its gain. ``spacing``: between two sweeps over P.
-    """
-
-    read_after_update: int
-    gain_to_update: int
-    error: int
-    gain: int
-    spacing: int
-
-    @classmethod
-    def of(cls, cfg: CoreConfig) -> "Latencies":
-        # Groups of lanes hand the sum on, and the last one sends it back.
-        along = cfg.groups + 1 if cfg.groups > 1 else 0
-        dot = _MULTIPLIER + (cfg.lanes // cfg.groups - 1).bit_length() + along + 1
-        store = 2 if BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits).rows == 1 else 3
-        beats = cfg.dim * cfg.chunks
-        p_store = 1 if beats <= 64 else 2 if BlockGrid.fewest(beats, cfg.p.bits).rows == 1 else 3
-        step = _MULTIPLIER + 1
-        write = step + 1
-        sweep_to_u = (3 + cfg.broadcast) + (step + 3) + dot + 1
-        u_to_gain = _MULTIPLIER + 2 + _RECIPROCAL + 1
-        return cls(
-            read_after_update=write + 2,
-            gain_to_update=write,
-            error=cfg.broadcast + store + dot + 3,
-            gain=beats - 1 + sweep_to_u + u_to_gain,
-            spacing=max(beats, step + 4 - (step - p_store), write),
-        )
+__all__ = ["roofline_cycles", "slot_cycles", "train_cycles"]
 
 
 def roofline_cycles(cfg: CoreConfig, samples: int) -> int:
@@ -69,7 +28,7 @@ def slot_cycles(cfg: CoreConfig, samples: int) -> float:
 
     Sequential: with samples, the next centre is taken to be the first of them, as the next node of a walk is.
     """
-    t = Latencies.of(cfg)
+    t = EngineTiming.of(cfg)
     if cfg.schedule is Schedule.STREAMING:
         behind = t.read_after_update - 1
         around = (t.gain + behind + 1) / cfg.lookahead
@@ -77,7 +36,7 @@ def slot_cycles(cfg: CoreConfig, samples: int) -> float:
         return max(cfg.chunks * (samples + 1), t.spacing, error_loop, around)
     way = t.gain + 1 + cfg.chunks + t.read_after_update
     if samples:
-        way += t.gain_to_update + cfg.chunks - 2
+        way += t.gain_latency + cfg.chunks - 2
     return max(cfg.chunks * (samples + 1), way)
 
 
@@ -99,7 +58,7 @@ def train_cycles(cfg: CoreConfig, contexts: Contexts) -> int:
 
 @lru_cache(maxsize=16)
 def _streaming(cfg: CoreConfig) -> Callable:
-    t, C, A = Latencies.of(cfg), cfg.chunks, cfg.lookahead
+    t, C, A = EngineTiming.of(cfg), cfg.chunks, cfg.lookahead
     behind = t.read_after_update - 1
     around, error_loop, spacing = t.gain + behind + 1, t.error + behind, t.spacing
 
@@ -138,10 +97,10 @@ def _streaming(cfg: CoreConfig) -> Callable:
 
 @lru_cache(maxsize=16)
 def _sequential(cfg: CoreConfig) -> Callable:
-    t, C, ring = Latencies.of(cfg), cfg.chunks, cfg.ring
+    t, C, ring = EngineTiming.of(cfg), cfg.chunks, cfg.ring
     seen_after, after_gain, error, gain, spacing = (
         t.read_after_update,
-        t.gain_to_update,
+        t.gain_latency,
         t.error,
         t.gain,
         t.spacing,

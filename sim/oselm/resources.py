@@ -19,8 +19,8 @@ __all__ = ["Needs", "core_needs", "luts", "multipliers", "netlist_needs"]
 _SLOTS, _LUT_RAM = 8, 64
 #: Words of the COBS encoder's memory; intervals of the reciprocal's table.
 _COBS, _INTERVALS = 256, 256
-#: Of the front end: multipliers that choose a column of the alias table, and items in its queue.
-_COLUMN, _ITEMS = 2, 64
+#: Items in the queue of the front end, and bits of a number up to which a random share of it takes two multipliers.
+_ITEMS, _SHARE = 64, 17
 
 #: LUTs that a cell of the netlist occupies, by family; carry cells and LUT RAM count with what they fill.
 _LUT_CELLS = {
@@ -48,9 +48,12 @@ class Needs:
 
 
 def multipliers(cfg: CoreConfig) -> int:
-    """Dot product and update of P, dot product and update of beta in every lane; h.u; the reciprocal; and the front
-    end's choice of a column."""
-    return 4 * cfg.lanes + 2 + (_COLUMN if cfg.walks else 0)
+    """Dot product and update of P, dot product and update of beta in every lane; h.u; the reciprocal; the front end's
+    choice of a column; and of a graph store, the choices of a neighbour by negatives and by walkers."""
+    shares = [cfg.nodes.bit_length()] if cfg.walks else []
+    if cfg.edge_ends:
+        shares += [cfg.row_bits, max(_SHARE, cfg.row_bits, cfg.weight_bits)]
+    return 4 * cfg.lanes + 2 + sum(2 if bits <= _SHARE else 4 for bits in shares)
 
 
 def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
@@ -75,6 +78,10 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
         shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(_ITEMS, cfg.row_bits + 3)
         walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()
         shared += _blocks(2 * walks * nodes, cfg.row_bits)
+    if cfg.edge_ends:
+        # A header: place, degree, class of the room, and whether the row is known.
+        header = cfg.place_bits + cfg.row_bits + cfg.room_classes.bit_length() + 1
+        shared += _blocks(cfg.nodes, header) + _blocks(cfg.edge_ends, cfg.row_bits + cfg.weight_bits)
     if link is not None:
         shared += 2 * _blocks(link.depth, 32) + _blocks(_COBS, 8)
     return Needs(dsp=multipliers(cfg), bram=cfg.lanes * lane + shared)

@@ -11,7 +11,17 @@ from numba import njit
 
 from ...hw.fabric.widths import COUNTER_BITS
 from ...hw.oselm.config import CoreConfig
-from ...hw.oselm.protocol import PACKED, Counter, Edit, Opcode, Parameter, counters_of, identity_words, packed_words
+from ...hw.oselm.protocol import (
+    ANSWER,
+    PACKED,
+    Counter,
+    Edit,
+    Opcode,
+    Parameter,
+    counters_of,
+    identity_words,
+    packed_words,
+)
 from ..arith.words import from_packed, from_words, packed, raw_words
 from . import compiled, golden
 from .front_end.front_end import FrontEnd
@@ -22,6 +32,8 @@ __all__ = ["GoldenDevice"]
 _NOP, _TRAIN = int(Opcode.NOP), int(Opcode.TRAIN)
 _ROW_MASK = (1 << CoreConfig.ROW_BITS) - 1
 _COUNT_MASK = 0x7F
+#: Upper 12 bits of an EDIT that adds an edge and asks for no walks.
+_ADD_EDGE = (int(Opcode.EDIT) << 4 | int(Edit.ADD_EDGE)) << 4
 #: Bit 27 of a header of TRAIN has to be 0.
 _RESERVED = 1 << 27
 
@@ -80,6 +92,9 @@ class GoldenDevice:
                 break
             if at > begin:
                 continue
+            if (end := self._edges(words, at)) > at:
+                at = end
+                continue
             word = int(words[at])
             opcode, end = word >> 28, at + 1 + self._operands(word)
             if opcode == Opcode.TRAIN or (opcode == Opcode.WALK and self._front is not None) or end > len(words):
@@ -89,6 +104,9 @@ class GoldenDevice:
             else:
                 self._barrier()
                 self._execute(opcode, word & 0x0FFFFFFF, words[at + 1 : end])
+                if opcode == Opcode.EDIT and word & ANSWER and self._cfg.edge_ends:
+                    self._barrier()
+                    self._answer(word)
             at = end
         self._rest = words[at:].copy()
 
@@ -128,6 +146,17 @@ class GoldenDevice:
         if self._cost is not None:
             self.cycles += self._cost(self._cfg, segment)
 
+    def _edges(self, words: np.ndarray, at: int) -> int:
+        """Execute several edges that are added without walks at once: how a graph is loaded; returns where they end."""
+        if self._front is None or self._front.graph is None:
+            return at
+        end = _edges_end(words, at, 3 if self._cfg.weight_bits else 2)
+        if end == at:
+            return at
+        self._barrier()
+        self._front.graph.add_edges(words[at:end])
+        return end
+
     # ---- all other commands
     def _operands(self, word: int) -> int:
         opcode = word >> 28
@@ -136,7 +165,7 @@ class GoldenDevice:
             bits = (cfg.beta if opcode == Opcode.WRITE_ROW else cfg.p).bits
             return packed_words(cfg.dim, bits) if word & PACKED else cfg.dim
         if opcode == Opcode.EDIT and cfg.edge_ends:
-            function = word >> 24 & 0xF
+            function = word >> 24 & 0x7
             return Edit(function).operands(cfg) if function in list(Edit) else 0
         if opcode == Opcode.WRITE_TABLE and self._front is not None:
             return 2 * (word & _ROW_MASK)
@@ -158,7 +187,7 @@ class GoldenDevice:
                 if self._front is not None:
                     self._front.clear_counters()
             case Opcode.FLUSH:
-                self._replies.append(np.array([opcode << 28 | argument], np.uint32))
+                self._answer(opcode << 28 | argument)
             case Opcode.WRITE_ROW | Opcode.WRITE_P | Opcode.READ_ROW | Opcode.READ_P:
                 is_beta = opcode in (Opcode.WRITE_ROW, Opcode.READ_ROW)
                 store, fmt = (state.beta, cfg.beta) if is_beta else (state.p, cfg.p)
@@ -178,6 +207,10 @@ class GoldenDevice:
                 self._front.edit(argument, operands)
             case _:
                 self.rejected += 1
+
+    def _answer(self, word: int) -> None:
+        """Everything before has been trained."""
+        self._replies.append(np.array([word], np.uint32))
 
     def _set(self, parameter: int, operands: np.ndarray) -> None:
         if parameter == Parameter.Q:
@@ -218,6 +251,15 @@ def _joined(parts: list[Contexts]) -> Contexts:
         np.concatenate([part.samples for part in parts]),
         np.concatenate([part.labels for part in parts]),
     )
+
+
+@njit(cache=True, nogil=True)
+def _edges_end(words, at, size):
+    """Where the whole EDITs from ``at`` on that add an edge and ask for no walks end, if there are two or more."""
+    end = at
+    while end + size <= len(words) and words[end] >> 20 == _ADD_EDGE:
+        end += size
+    return end if end > at + size else at
 
 
 @njit(cache=True, nogil=True)

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -61,7 +62,8 @@ def finetune(
     """
     quieten(quiet)
     check_outputs(output, report, inputs=[network, samples, test])
-    sizes = {} if board is None else {"lanes": _UNITS[board].lanes, "cache_samples": _UNITS[board].cache_samples}
+    unit = None if board is None else _UNITS[board]
+    sizes: dict[str, Any] = {} if unit is None else {"lanes": unit.lanes, "cache_samples": unit.cache_samples}
     x, y = read_samples(samples)
     if test is not None:
         x_test, y_test = read_samples(test)
@@ -97,6 +99,11 @@ def finetune(
         Result("cache_misses", counters["misses"], "samples", "lower"),
         Result("saturations", sum(n for name, n in counters.items() if name.startswith("sat_")), "beats", "lower"),
     ]
+    if model.reports_:
+        results += [
+            Result("epochs.last.accuracy", model.reports_[-1].accuracy, "of the samples to learn", "higher"),
+            Result("epochs.last.loss", model.reports_[-1].loss, "cross entropy", "lower"),
+        ]
     if counters["cycles"]:
         per_sample = round(counters["cycles"] / max(1, counters["trained"]), 1)
         results.append(Result("cycles_per_sample", per_sample, "cycles", "lower"))

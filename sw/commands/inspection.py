@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..graph.graph import Graph
 from ..graph.readers import read_labels
 from ..oselm.evaluation import evaluate as score
-from ..oselm.model import Model, is_model
+from ..oselm.model import Model
+from ..oselm.model_file import is_model
 from ..oselm.vectors import load_npz, load_word2vec
 from ..results.report import Result
 from .common import FILE, check_outputs, options, quieten, save_vectors, show, write
@@ -98,10 +99,11 @@ def _read_vectors(path: Path) -> tuple[list[Hashable], np.ndarray, dict[str, Any
 def _describe_model(model: Model) -> dict[str, str]:
     run = model.run
     kind = f"update {run.number}" if run.number else "first training"
-    state = "finished" if run.finished else f"{run.next} of {run.total} walks; go on with train --resume"
+    state = "finished" if run.finished else f"{run.next} of {run.total} {run.unit}; go on with train --resume"
     return {
-        "graph": f"{model.graph.n_nodes} nodes, {model.graph.n_edges} edges",
+        "graph": f"{model.live.n_nodes} nodes, {model.live.n_edges} edges",
         "run": f"{kind}, {state}",
+        "walks so far": str(model.walks),
         "digest": model.digest,
         "parameters": ", ".join(f"{name} {value}" for name, value in sorted(model.params.items())),
         "counters": ", ".join(f"{name} {value}" for name, value in model.counters.items() if value),

@@ -14,7 +14,6 @@ from ...hw.boards.table import BOARDS
 from ..errors import InputError
 from ..graph.readers import read_edges, read_graph
 from ..oselm.estimator import Node2Vec
-from ..oselm.model import Model
 from ..oselm.training import Interrupted
 from ..results.files import exclusive, same_file
 from ..results.report import Result
@@ -28,7 +27,7 @@ log = logging.getLogger(__name__)
 PARAMETERS: dict[str, tuple[Any, str]] = {
     "preset": (str, "The core; `skipwalk info` lists them."),
     "dim": (int, "Length of a vector.  [default: the preset's]"),
-    "nodes": (int, "Rows of the core, spare ones included.  [default: the preset's]"),
+    "nodes": (int, "Rows of the core, spare ones included.  [default: as the graph needs; a board's own]"),
     "schedule": (click.Choice(["streaming", "sequential"]), "[default: the preset's]"),
     "mu_shift": (int, "Input weights are 2^-MU_SHIFT times the vectors.  [default: the preset's]"),
     "walk_length": (int, "Nodes in a walk."),
@@ -38,21 +37,30 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "window": (int, "Nodes in a window, the centre included."),
     "negatives": (int, "Negative samples."),
     "negative_mode": (click.Choice(["shared", "per_positive"]), "For a whole context, or for each positive."),
+    "negatives_from": (
+        click.Choice(["graph", "visits"]),
+        "From the graph, or visits^0.75 of all walks.",
+    ),
     "inflation": (float, "Covariance inflation a context; 0 is OS-ELM as published."),
     "p0": (float, "P starts as P0 times the identity."),
     "init_scale": (float, "Vectors start within this range."),
     "walks_in_flight": (int, "Walks whose contexts take turns."),
     "block_walks": (int, "Walks between two barriers."),
-    "seed": (int, "Equal seeds give equal bits."),
+    "random_state": (int, "Equal seeds give equal bits."),
 }
+
+
+def _flag(name: str) -> str:
+    return "--seed" if name == "random_state" else "--" + name.replace("_", "-")
 
 
 def _parameters(command: Callable) -> Callable:
     defaults = inspect.signature(Node2Vec).parameters
     for name, (kind, text) in reversed(PARAMETERS.items()):
         value = defaults[name].default
-        flag = "--" + name.replace("_", "-")
-        command = click.option(flag, name, type=kind, default=value, show_default=value is not None, help=text)(command)
+        command = click.option(_flag(name), name, type=kind, default=value, show_default=value is not None, help=text)(
+            command
+        )
     return command
 
 
@@ -99,7 +107,7 @@ def train(
         else:
             estimator = Node2Vec.load(resume, backend=backend, verbose=not quiet)
             _check_same(ctx, estimator.model_.params, resume)
-            if network is not None and network.digest != estimator.graph_.digest:
+            if network is not None and not estimator.model_.live.same_as(network):
                 raise InputError("holds another graph; leave the graph out, or train anew", path=resume)
             run = _Run(estimator, estimator.resume)
         run(output, checkpoint, checkpoint_every)
@@ -135,6 +143,7 @@ def update(
         ctx.with_resource(exclusive(model))
     estimator = Node2Vec.load(model, backend=backend, verbose=not quiet)
     before = estimator.graph_
+    edges_before, nodes_before = before.n_edges, before.n_nodes
     pairs, weights = read_edges(edges, before)
     with parameter_errors():
         run = _Run(
@@ -142,8 +151,8 @@ def update(
             lambda **keep: estimator.partial_fit(pairs.tolist(), weights, walks_per_end=walks_per_end, **keep),
         )
         run(output, checkpoint, checkpoint_every)
-    after = estimator.graph_
-    log.info("%d new edges, %d new nodes", after.n_edges - before.n_edges, after.n_nodes - before.n_nodes)
+    after = estimator.model_.live
+    log.info("%d new edges, %d new nodes", after.n_edges - edges_before, after.n_nodes - nodes_before)
     run.finish(output, vectors, report)
 
 
@@ -152,11 +161,15 @@ class _Run:
 
     def __init__(self, estimator: Node2Vec, work: Callable[..., Any]):
         self._estimator, self._work = estimator, work
-        self._before: Model | None = getattr(estimator, "model_", None)
+        model = estimator.model_ if estimator.__sklearn_is_fitted__() else None
+        self._counters = {} if model is None else dict(model.counters)
+        self._walks = 0 if model is None else model.walks
 
     def __call__(self, output: Path, checkpoint: Path | None, checkpoint_every: int) -> None:
+        estimator = self._estimator
         try:
             self._work(checkpoint=checkpoint, checkpoint_every=checkpoint_every)
+            estimator.close()
         except Interrupted as stop:
             advice = "nothing was saved; see --checkpoint"
             if checkpoint is not None:
@@ -164,21 +177,17 @@ class _Run:
                     f"go on with: {shlex.join(['skipwalk', 'train', '--resume', str(checkpoint), '-o', str(output)])}"
                 )
             raise KeyboardInterrupt(f"{stop}; {advice}") from None
-        finally:
-            self._estimator.close()
 
     def finish(self, output: Path, vectors: Path | None, report: Path | None) -> None:
         """Save what was learned, and say what it took."""
-        estimator, model, before = self._estimator, self._estimator.model_, self._before
-        counts, walks = dict(model.counters), model.run.total
-        if before is not None:
-            counts = {name: value - before.counters.get(name, 0) for name, value in counts.items()}
-            if before.run.number == model.run.number:  # the same run, resumed
-                walks -= before.run.next
+        estimator = self._estimator
+        model = estimator.model_
+        counts = {name: value - self._counters.get(name, 0) for name, value in model.counters.items()}
+        walks = model.walks - self._walks
         saturations = sum(value for name, value in counts.items() if name.startswith("sat_"))
         results = [
-            Result("nodes", model.graph.n_nodes, ""),
-            Result("edges", model.graph.n_edges, ""),
+            Result("nodes", model.live.n_nodes, ""),
+            Result("edges", model.live.n_edges, ""),
             Result("walks", walks, ""),
             Result("contexts", counts.get("contexts", 0), ""),
             Result("samples", counts.get("samples", 0), ""),
@@ -187,13 +196,13 @@ class _Run:
         ]
         if walks:
             results.append(Result("walks_per_second", walks / estimator.seconds_, "1/s", "higher"))
-        if counts.get("cycles"):
+        if counts.get("cycles") and walks:
             results.append(Result("cycles_per_context", counts["cycles"] / counts["contexts"], "cycles", "lower"))
             results.append(Result("cycles_per_walk", counts["cycles"] / walks, "cycles", "lower"))
         estimator.save(output)
         if vectors is not None:
             save_vectors(model, vectors)
-        write(report, results, seed=model.params["seed"], digest=model.digest, params=model.params)
+        write(report, results, seed=model.params["random_state"], digest=model.digest, params=model.params)
         show(results)
         show({"digest": model.digest})
 
@@ -203,5 +212,4 @@ def _check_same(ctx: click.Context, saved: dict[str, Any], resume: Path) -> None
     for name in PARAMETERS:
         given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if given and ctx.params[name] != saved.get(name):
-            flag = "--" + name.replace("_", "-")
-            raise click.UsageError(f"{resume} was begun with {flag} {saved.get(name)}, not {ctx.params[name]}")
+            raise click.UsageError(f"{resume} was begun with {_flag(name)} {saved.get(name)}, not {ctx.params[name]}")

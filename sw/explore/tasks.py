@@ -57,7 +57,7 @@ def accuracy_tasks(
     tasks: dict[str, Task] = {}
     for point in points:
         for seed in range(seeds):
-            run = {"seed": seed, "walks_per_node": rounds, "negatives": negatives}
+            run = {"random_state": seed, "walks_per_node": rounds, "negatives": negatives}
             key = accuracy_key(point, run, data=data, sources=sources)
             task = tasks.setdefault(repr(key), Task("f1", key, _f1, (point.core, run)))
             task.points.append(point.name)

@@ -1,4 +1,4 @@
-"""Training contexts out of walks: a window of positives, and negatives drawn from (visits)^0.75.
+"""Training contexts out of walks: a window of positives, and negatives from a graph store or from (visits)^0.75.
 
 Context t of a walk w has the centre ``w[t]`` and the positives ``w[t + 1] ... w[t + window - 1]``; a walk of 80 nodes
 and a window of 8 give 73 contexts. A walk that ends before the window is full (2 ... window - 1 nodes) gives one
@@ -19,8 +19,9 @@ from typing import Literal
 
 import numpy as np
 
-from ...sim.oselm.front_end.contexts import AliasTable, make_contexts
+from ...sim.oselm.front_end.contexts import AliasTable, graph_contexts, make_contexts
 from ...sim.oselm.front_end.threefry import STREAM_NEGATIVES, seed_key
+from ...sim.oselm.graph.store import GraphStore
 from .graph import Graph
 
 __all__ = [
@@ -93,7 +94,7 @@ def contexts(
     window: int = 8,
     negatives: int = 24,
     mode: Literal["shared", "per_positive"] = "shared",
-    sampler: AliasTable | None,
+    sampler: AliasTable | GraphStore | None,
     seed: int,
     first_walk: int,
     interleave: int = 1,
@@ -108,8 +109,8 @@ def contexts(
         Nodes in a window, the centre included.
     negatives : int
         For the whole context (mode ``shared``) or for each positive (``per_positive``: 10 make 77 samples).
-    sampler : AliasTable or None
-        None only without negatives.
+    sampler : AliasTable, GraphStore or None
+        Where negatives come from; None only without negatives.
     seed : int
         0 ... 2**64 - 1.
     first_walk : int
@@ -144,12 +145,14 @@ def contexts(
     ):
         if number > most:
             raise ValueError(f"{number} {name}: at most {most} have negatives of their own")
+    if sampler is None and negatives:
+        raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
+    key = negative_key(seed)
+    args = np.ascontiguousarray(walk_block, np.int32), window, negatives, mode == "per_positive"
+    if isinstance(sampler, GraphStore):
+        return ContextBatch(*graph_contexts(*args, sampler.arrays, key, first_walk, interleave))
     if sampler is None:
-        if negatives:
-            raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
         threshold, alias = np.empty(0, np.uint32), np.empty(0, np.int32)
     else:
         threshold, alias = sampler.threshold, sampler.alias
-    key = negative_key(seed)
-    args = np.ascontiguousarray(walk_block, np.int32), window, negatives, mode == "per_positive"
     return ContextBatch(*make_contexts(*args, threshold, alias, key, first_walk, interleave))

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import numpy as np
 
@@ -121,7 +121,7 @@ def _check_size(size: int, packed: int) -> None:
         )
 
 
-def _bounded(file: Any, packed: int) -> bytes:
+def _bounded(file: IO[bytes] | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile, packed: int) -> bytes:
     whole = io.BytesIO()
     while chunk := file.read(1 << 20):
         whole.write(chunk)

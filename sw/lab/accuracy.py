@@ -34,7 +34,7 @@ def run(graph_file: Path, labels: Path, seeds: int) -> list[Result]:
     rows, names = np.array([graph.index(node) for node in classes]), list(classes.values())
     scores = []
     for seed in range(seeds):
-        estimator = Node2Vec(seed=seed, verbose=True).fit(graph)
+        estimator = Node2Vec(random_state=seed, verbose=True).fit(graph)
         pair = estimator.embedding_, float_embedding(estimator)
         scores.append([evaluate(vectors[rows], names).micro.mean() for vectors in pair])
     fixed, exact = np.transpose(scores)

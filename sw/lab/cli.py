@@ -10,6 +10,7 @@ ENTRIES = {
     "cora": Entry("lab.cora:main", "The citation graph Cora out of a wheel: edges and labels.", "demo"),
     "demo": Entry("lab.demo:main", "Train a graph in the RTL and on the golden model; compare.", "demo"),
     "demo-lora": Entry("lab.demo_lora:main", "Fine-tune a network in the RTL; compare.", "demo"),
+    "demo-lora-board": Entry("lab.demo_lora_board:main", "Fine-tune on a simulated board; bytes, time.", "dev"),
     "accuracy": Entry("lab.accuracy:main", "Fixed point against float over several seeds."),
     "embedding": Entry("lab.embedding:main", "Where nodes lie before and after training."),
     "bench": Entry("lab.bench.cli:main", "This machine's CPU against the core.", "bench"),

@@ -1,6 +1,5 @@
 """The main job on real input: train a graph in the RTL and on the golden model, compare bits, quality and cycles."""
 
-import dataclasses
 import logging
 from pathlib import Path
 
@@ -9,8 +8,6 @@ import numpy as np
 
 from ...hw.boards.table import BOARDS, Board, board
 from ...sim.oselm.cycles import roofline_cycles
-from ..errors import DeviceError
-from ..graph.graph import Graph
 from ..graph.readers import read_graph, read_labels
 from ..link.transport import open_transport
 from ..oselm.estimator import Node2Vec
@@ -22,10 +19,6 @@ from .baseline import float_embedding
 __all__ = ["main"]
 
 log = logging.getLogger(__name__)
-
-#: Clocks of a simulated board for each bit of its serial line: the fewest that a UART of ours needs. At the line's real
-#: rate, the simulation would mostly wait for it.
-CLOCKS_PER_BIT = 4
 
 
 @click.command("demo")
@@ -65,7 +58,7 @@ def run(
     classes = read_labels(labels, graph) if labels is not None else {}
     log.info("%s: %d nodes, %d edges", graph_file, graph.n_nodes, graph.n_edges)
 
-    golden = Node2Vec(seed=seed, walks_per_node=walks_per_node, verbose=True)
+    golden = Node2Vec(random_state=seed, walks_per_node=walks_per_node, verbose=True)
     if row is not None:
         room = row.core.max_samples - (golden.window - 1)
         golden.set_params(preset=row.core, negatives=min(golden.negatives, room))
@@ -82,7 +75,9 @@ def run(
     rtl.close()
     golden.close()
     if row is not None:
-        results += _on_board(row, golden, graph)
+        from .demo_board import on_board
+
+        results += on_board(row, golden, graph, seed)
 
     if classes:
         log.info("float formula and classifiers")
@@ -96,7 +91,7 @@ def run(
 
 
 def _costs(rtl: Node2Vec, golden: Node2Vec) -> list[Result]:
-    config, walks, counters, seconds = rtl.config_, rtl.model_.run.total, rtl.counters_, rtl.seconds_
+    config, walks, counters, seconds = rtl.config_, rtl.model_.walks, rtl.counters_, rtl.seconds_
     contexts, cycles = counters["contexts"], counters["cycles"]
     samples = round(counters["samples"] / contexts)
     roofline = roofline_cycles(config, samples)
@@ -113,41 +108,6 @@ def _costs(rtl: Node2Vec, golden: Node2Vec) -> list[Result]:
         Result("rtl.walks_per_second", walks / seconds, "walks/s", "higher"),
         Result("rtl.cycles_per_second", cycles / seconds, "cycles/s", "higher"),
     ]
-
-
-def _on_board(row: Board, golden: Node2Vec, graph: Graph) -> list[Result]:
-    """Train once more, on the board in simulation."""
-    from ...hw.boards.prepare import BuildFailed
-    from ...sim.rtl.build import BuildError
-
-    row = dataclasses.replace(row, baud=row.uart.clock_hz // CLOCKS_PER_BIT)
-    log.info("%s: compiling the netlist of its bitstream", row.title)
-    try:
-        from ...sim.boards.board import BoardSimulation
-        from ...sim.boards.pins import BoardPins
-
-        pins = BoardPins(row)
-    except ModuleNotFoundError as error:
-        raise DeviceError(f'simulating a board needs {error.name}: pip install "skipwalk[dev]"') from None
-    except (BuildError, BuildFailed) as error:
-        raise DeviceError(f"the board cannot be simulated: {error}") from error
-    with BoardSimulation(pins, row) as simulation:
-        model = Node2Vec(**golden.get_params()).set_params(backend=simulation.address)
-        log.info("%s: training through %s, %d clocks a bit", row.title, model.backend, CLOCKS_PER_BIT)
-        start = pins.seconds
-        model.fit(graph)
-        cycles, walks = (pins.seconds - start) * row.uart.clock_hz, model.model_.run.total
-        model.close()
-        return [
-            Result("board.bits_equal", int(model.digest_ == golden.digest_), "bool", "higher"),
-            Result("board.walks", walks, "walks"),
-            Result("board.baud", row.baud, "bit/s"),
-            Result("board.bytes_sent", simulation.bytes_sent, "bytes", "lower"),
-            Result("board.bytes_received", simulation.bytes_received, "bytes", "lower"),
-            Result("board.cycles_per_walk", cycles / walks, "cycles", "lower"),
-            Result("board.walks_per_second", walks / model.seconds_, "walks/s", "higher"),
-            Result("board.cycles_per_second", cycles / model.seconds_, "cycles/s", "higher"),
-        ]
 
 
 def _quality(rtl: Node2Vec, floating: np.ndarray, rows: np.ndarray, names: list[str]) -> list[Result]:

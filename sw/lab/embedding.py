@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ...sim.oselm.initial import initial_rows
+from ...sim.oselm.front_end.threefry import STREAM_ROWS, seed_key
+from ...sim.oselm.graph.rows import first_values
 from ..errors import InputError
 from ..graph.readers import read_graph, read_labels
 from ..oselm.estimator import Node2Vec
@@ -52,10 +53,11 @@ def run(graph_file: Path, labels: Path, *, nodes: int, rounds: int, seed: int) -
         Result("embedding.class_names", " | ".join(names), "classes, by number"),
     ]
     for stage in (0, 1, rounds):
-        model = Node2Vec(seed=seed, walks_per_node=max(1, stage), verbose=True)
+        model = Node2Vec(random_state=seed, walks_per_node=max(1, stage), verbose=True)
         if not stage:
-            dim = model.core_config().dim
-            vectors = initial_rows(0, graph.n_nodes, dim, scale=model.init_scale, seed=seed)
+            core = model.core_config()
+            scale = round(model.init_scale / core.beta.step)
+            vectors = first_values(int(seed_key(seed, STREAM_ROWS)), 0, graph.n_nodes, core.dim, scale) * core.beta.step
         else:
             vectors = model.fit(graph).embedding_
         score = float(evaluate(vectors[rows], names[classes]).micro.mean())

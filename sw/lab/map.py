@@ -55,7 +55,7 @@ MAP: Mapping[str, Sequence[Row]] = {
             ("hw/oselm/gain.py:Gain",),
             (_OSELM + "gain",),
             _OSELM_FORMULA,
-            ("sim/oselm/cycles.py:Latencies",),
+            ("sim/oselm/cycles.py:slot_cycles",),
         ),
         Row(
             "`h = mu beta[c]`, `e = t - h.beta[s]`, `beta[s] <- beta[s] + e k`",
@@ -114,7 +114,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "draws: Threefry-2x32, 13 rounds",
             ("hw/oselm/front_end/threefry.py:Threefry",),
-            ("sim/oselm/front_end/threefry.py:draw",),
+            ("sim/arith/threefry.py:draw",),
             tests=("tests/oselm/front_end/test_front_end.py", "tests/graph/test_walks.py"),
         ),
         Row(
@@ -201,7 +201,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "draws for all of it",
             ("hw/oselm/graph/draws.py:Draws", "hw/oselm/graph/draws.py:DrawQueue"),
-            ("sim/oselm/front_end/threefry.py:draw",),
+            ("sim/arith/threefry.py:draw",),
         ),
         Row(
             "negatives out of the graph",
@@ -247,6 +247,17 @@ MAP: Mapping[str, Sequence[Row]] = {
             _LORA_FORMULA,
         ),
         Row(
+            "`-ln softmax(y)[label]`, summed over an epoch",
+            ("hw/lora/loss.py:CrossEntropy", "hw/lora/tally.py:EpochTally"),
+            (_LORA + "cross_entropy", "sim/lora/compiled.py:losses"),
+            tests=("tests/lora/test_golden.py",),
+        ),
+        Row(
+            "activations: samples in flight, Skip-Cache",
+            ("hw/lora/activation_store.py:ActivationStore",),
+            tests=("tests/lora/test_lanes.py",),
+        ),
+        Row(
             "the timetable of a slot",
             ("hw/lora/sequencer.py:LoraSequencer", "hw/lora/schedule.py:timetable"),
             (_LORA + "slot",),
@@ -282,6 +293,19 @@ MAP: Mapping[str, Sequence[Row]] = {
         ),
         Row("`(bits n) >> 32`, a share of n", ("hw/arith/share.py:Share",)),
         Row("`1 / x`", ("hw/arith/reciprocal.py:Reciprocal",), ("sim/arith/reciprocal.py:reciprocal",)),
+        Row(
+            "draws one after another: Threefry-2x32, 13 rounds",
+            ("hw/arith/threefry.py:SerialThreefry",),
+            ("sim/arith/threefry.py:draw",),
+            tests=("tests/arith/test_permutation.py",),
+        ),
+        Row(
+            "every number once, in an order chosen by a key",
+            ("hw/arith/permutation.py:Permutation",),
+            ("sim/arith/permutation.py:permutation",),
+            (),
+            ("sim/lora/cycles.py:LoraCycles.numbered",),
+        ),
         Row("a memory that is never read where it is written", ("hw/fabric/ram.py:Ram",)),
         Row("several clients of one server", ("hw/fabric/shared.py:Shared",)),
         Row("events are counted", ("hw/fabric/counters.py:CounterBank",)),
@@ -296,7 +320,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "rows packed into words",
             ("hw/unit/packing.py:Packer", "hw/unit/packing.py:Unpacker"),
-            ("sim/arith/words.py:packed", "sim/arith/words.py:from_packed"),
+            ("sim/arith/words.py:packed", "sim/arith/words.py:from_packed", "sim/arith/words.py:packed_run"),
         ),
         Row(
             "frames: COBS and CRC-32",

@@ -8,10 +8,12 @@ import numpy as np
 from ...hw.link.protocol import LORA_KIND, OSELM_KIND
 from ...hw.lora.config import LoraConfig
 from ...hw.oselm.config import CoreConfig
+from ...sim.link.pipe import Pipe
 from ..errors import DeviceError
 
 __all__ = [
     "BACKENDS",
+    "BufferedTransport",
     "GoldenTransport",
     "RTLTransport",
     "SerialTransport",
@@ -52,7 +54,7 @@ class Transport(ABC):
         self.close()
 
 
-class _Buffered(Transport):
+class BufferedTransport(Transport):
     """Replies that came early are kept."""
 
     def __init__(self) -> None:
@@ -64,7 +66,7 @@ class _Buffered(Transport):
         return have[:n]
 
 
-class GoldenTransport(_Buffered):
+class GoldenTransport(BufferedTransport):
     """The golden model as a core; ``plain`` takes its definition in NumPy instead of the compiled twin.
 
     Opening an OS-ELM core compiles the loops for its configuration: seconds, the first time in a process.
@@ -87,7 +89,7 @@ class GoldenTransport(_Buffered):
         """Nothing to give back."""
 
 
-class RTLTransport(_Buffered):
+class RTLTransport(BufferedTransport):
     """The gateware, compiled by Verilator. Opening it takes seconds; the first time for a configuration, minutes.
 
     Raises DeviceError if a tool is missing or the build fails. ``options`` are those of ``sim.rtl.verilated``.
@@ -129,15 +131,17 @@ class RTLTransport(_Buffered):
 
 
 class SerialTransport(Transport):
-    """A board, or anything else that speaks the link, at an address of :func:`skipwalk.sw.link.pipe.open_pipe`.
+    """A board, or anything else that speaks the link, at an address of :func:`skipwalk.sw.link.pipe.open_pipe`, or at
+    the other end of an open pipe.
 
     Raises DeviceError if nobody answers there, or a device with another core or configuration.
     """
 
-    #: Seconds that a core may work on what the link holds before it counts as stuck.
-    STUCK = 30.0
+    #: Seconds that a core may work on what the link holds before it counts as stuck, and how many words are waited for
+    #: that long: a long answer over a slow line takes its time.
+    STUCK, STRETCH = 30.0, 1024
 
-    def __init__(self, address: str, cfg: CoreConfig | LoraConfig):
+    def __init__(self, address: str | Pipe, cfg: CoreConfig | LoraConfig):
         try:
             from .link import Link
             from .pipe import open_pipe
@@ -146,11 +150,15 @@ class SerialTransport(Transport):
                 raise
             raise DeviceError('the serial backend needs cobs: pip install "skipwalk[serial]"; or use golden') from None
         kind = LORA_KIND if isinstance(cfg, LoraConfig) else OSELM_KIND
-        self.link = Link(open_pipe(address), kind=kind, digest=cfg.digest)
+        pipe = open_pipe(address) if isinstance(address, str) else address
+        self.link = Link(pipe, kind=kind, digest=cfg.digest)
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
         self.link.write(words)
-        return self.link.read(n_replies, timeout=self.STUCK)
+        parts = [np.empty(0, np.uint32)]
+        for at in range(0, n_replies, self.STRETCH):
+            parts.append(self.link.read(min(self.STRETCH, n_replies - at), timeout=self.STUCK))
+        return np.concatenate(parts)
 
     def close(self) -> None:
         self.link.close()
@@ -163,11 +171,14 @@ def unknown_backend(backend: str) -> str | None:
     return f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}"
 
 
-def open_transport(backend: str, cfg: CoreConfig | LoraConfig) -> Transport:
+def open_transport(backend: str | Transport, cfg: CoreConfig | LoraConfig) -> Transport:
     """The core that ``backend`` names: ``golden``, ``rtl`` or ``serial:ADDRESS``; which kind, the configuration says.
+    A transport that is open is taken as it is.
 
     Raises DeviceError if it cannot be opened, and ValueError for any other name.
     """
+    if isinstance(backend, Transport):
+        return backend
     if (fault := unknown_backend(backend)) is not None:
         raise ValueError(fault)
     if backend == "golden":

@@ -1,28 +1,63 @@
 """Driver of a Skip2-LoRA unit: backbone, adapters and samples as arrays of raw integers; words stay below."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...hw.lora.config import LoraConfig
-from ...hw.lora.protocol import LoraCounter, LoraIdentity, LoraOpcode, LoraParameter, Space
-from ...sim.arith.words import from_words
+from ...hw.lora.protocol import (
+    REPORT_WORDS,
+    LoraCounter,
+    LoraIdentity,
+    LoraOpcode,
+    LoraParameter,
+    Space,
+    element_bits,
+    packed_words,
+)
+from ...sim.arith.words import from_words, unpacked_run
 from ...sim.lora.golden import Backbone
 from ..errors import DeviceError, InputError
 from ..link.transport import Transport
 from . import words as w
 
-__all__ = ["LoraDevice"]
+__all__ = ["EpochReport", "LoraDevice"]
 
 #: Samples that travel with one call of the transport.
 SLICE = 4096
 
 
+@dataclass(frozen=True)
+class EpochReport:
+    """What the unit counted in an epoch.
+
+    Attributes
+    ----------
+    samples : int
+        Learned.
+    correct : int
+        Of these, how many had the highest output at their label when they were learned.
+    loss : float
+        Their mean cross entropy then.
+    """
+
+    samples: int
+    correct: int
+    loss: float
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.samples
+
+
 class LoraDevice:
     """An open unit that is the one expected. A context manager; closes its transport.
 
-    The driver mirrors the Skip-Cache's directory: a sample whose number is in it travels as one word, others with
-    their input, from which the unit computes their activations again.
+    Samples that all fit the Skip-Cache are loaded once, and an epoch, or many, are one command: :meth:`load_samples`,
+    :meth:`epochs`. Others are sent one by one: :meth:`train`. The driver mirrors the Skip-Cache's directory: a sample
+    whose number is in it travels as one word then, others with their input, from which the unit computes their
+    activations again.
 
     Raises
     ------
@@ -64,7 +99,7 @@ class LoraDevice:
     # ---- state
     def load_backbone(self, net: Backbone) -> None:
         """Write weights, biases and shifts; what the Skip-Cache holds is void."""
-        parts = [w.write(Space.WEIGHTS, net.weights), w.write(Space.BIASES, net.biases)]
+        parts = [w.write(self.cfg, Space.WEIGHTS, net.weights), w.write(self.cfg, Space.BIASES, net.biases)]
         for k, shift in enumerate(net.shifts):
             parts.append(w.set_parameter(LoraParameter(LoraParameter.SHIFT_1 + k), int(shift)))
         self._ask(np.concatenate(parts))
@@ -76,17 +111,24 @@ class LoraDevice:
         self._cached[:] = False
 
     def load_adapters(self, words: np.ndarray) -> None:
-        """Write A and B, (adapter_words, lanes) raw."""
-        shape = (self.cfg.adapter_words, self.cfg.lanes)
+        """Write A and B, (adapter_words, lanes) raw. An A as training starts from travels by its signs."""
+        cfg = self.cfg
+        shape = (cfg.adapter_words, cfg.lanes)
         if np.shape(words) != shape:
             raise InputError(f"adapters must have shape {shape}, not {np.shape(words)}")
-        self._ask(w.write(Space.ADAPTERS, words))
+        a = words[: cfg.a_words]
+        if (np.abs(a) == cfg.start).all():
+            signs = w.write(cfg, Space.SIGNS, (a < 0).astype(np.int64))
+            self._ask(np.concatenate([signs, w.write(cfg, Space.ADAPTERS, words[cfg.a_words :], cfg.a_words)]))
+        else:
+            self._ask(w.write(cfg, Space.ADAPTERS, words))
 
     def read_adapters(self) -> np.ndarray:
         """A and B, (adapter_words, lanes) int64 raw."""
-        n = self.cfg.adapter_words
-        replies = self._ask(w.read(Space.ADAPTERS, n), n * self.cfg.lanes)
-        return w.extended(replies).reshape(n, self.cfg.lanes)
+        shape = (self.cfg.adapter_words, self.cfg.lanes)
+        n = shape[0] * shape[1]
+        replies = self._ask(w.read(Space.ADAPTERS, shape[0]), packed_words(self.cfg, Space.ADAPTERS, n))
+        return unpacked_run(replies, element_bits(self.cfg, Space.ADAPTERS), n).reshape(shape)
 
     def set_rate(self, raw: int) -> None:
         """Factor of the learning rate, raw in ``LoraConfig.RATE``."""
@@ -103,6 +145,42 @@ class LoraDevice:
         self._ask(w.command(LoraOpcode.CLEAR))
 
     # ---- samples
+    def load_samples(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+        """Put samples (n, n_1), raw, with labels (n,) into the Skip-Cache, numbered from 0. Raises InputError for more
+        than it holds."""
+        room = self.cfg.cache_samples
+        if len(inputs) > room:
+            raise InputError(f"{len(inputs)} samples do not fit a Skip-Cache of {room}; send them by train()")
+        for start in range(0, len(inputs), SLICE):
+            part = slice(start, start + SLICE)
+            self._ask(w.load(self.cfg, inputs[part], labels[part], start))
+        self._cached[: len(inputs)] = True
+
+    def epochs(self, n: int, epochs: int, batch: int, *, key: int, first: int = 0) -> Iterator[EpochReport]:
+        """Learn the samples 0 ... n - 1 of the Skip-Cache ``epochs`` times, yielding a report as each epoch ends.
+
+        One command does it all, and goes on whether its reports are taken or not. ``key`` orders the samples,
+        ``first`` is the number of the first epoch; every ``batch``-th sample ends a mini-batch, and the last one.
+        Raises InputError for a number that the unit cannot take, and DeviceError if it does not have the samples.
+        """
+        if not (0 < n <= self.cfg.cache_samples and self._cached[:n].all()):
+            raise InputError(f"{n} samples are not in the Skip-Cache; load them first")
+        parameters = {
+            LoraParameter.KEY_HIGH: key >> 32,
+            LoraParameter.KEY_LOW: key & 0xFFFFFFFF,
+            LoraParameter.EPOCH: first & 0xFFFFFFFF,
+        }
+        try:
+            ask = w.epochs(n, epochs, batch)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        self._ask(np.concatenate([*(w.set_parameter(p, value) for p, value in parameters.items()), ask]))
+        for _ in range(epochs):
+            samples, correct, low, high = self._ask(np.empty(0, np.uint32), REPORT_WORDS).tolist()
+            if samples != n:
+                raise DeviceError(f"the unit learned {samples} samples in an epoch of {n}; was it reset?")
+            yield EpochReport(samples, correct, (high << 32 | low) * 2.0**-self.cfg.loss_fraction / n)
+
     def train(
         self, inputs: np.ndarray, labels: np.ndarray, order: np.ndarray, batch: int, *, cache: bool = True
     ) -> None:

@@ -3,34 +3,34 @@
 import contextlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ...hw.lora.config import LoraConfig
 from ...sim.arith.fixed import from_raw
 from ...sim.lora.layout import pack_adapters, unpack_adapters
 from ..errors import InputError
-from ..link.transport import open_transport
+from ..estimators.conventions import Progress, as_seed, plain, progress_bar
+from ..link.transport import Transport, open_transport
 from ..results.files import atomic_write
-from .driver import LoraDevice
+from .driver import EpochReport, LoraDevice
 from .loaders import load_network
 from .network import Network
+from .order import epoch_order, order_key
 from .quantize import QuantizedNetwork, quantize, start_adapters
 
-__all__ = ["SkipLoRA", "epoch_order"]
+__all__ = ["SkipLoRA"]
 
 _FORMAT = "skipwalk-lora-1"
+#: Epochs of a command, and samples of a mini-batch.
+_MOST = (1 << 16) - 1
 
 
-def epoch_order(n: int, epochs: int, rng: np.random.Generator) -> np.ndarray:
-    """Every sample once an epoch, each time in another random order: (epochs * n,)."""
-    return np.concatenate([np.empty(0, np.int64), *(rng.permutation(n) for _ in range(epochs))])
-
-
-class SkipLoRA:
+class SkipLoRA(ClassifierMixin, BaseEstimator):
     """Fine-tunes a pre-trained network by adapters from the input of each layer to its last output (Skip2-LoRA).
 
     Parameters
@@ -40,26 +40,38 @@ class SkipLoRA:
     rank : int
         r, columns of A_k.
     epochs, batch_size : int
-        Passes of :meth:`fit`, and samples whose gradients are summed before the adapters change.
+        Passes of :meth:`fit`, and samples whose gradients are summed before the adapters change; up to 65,535 each.
     learning_rate : float
         Factor of the summed gradients.
-    backend : str
-        ``golden``, ``rtl`` or ``serial:ADDRESS``; all give the same bits.
+    backend : str or Transport
+        ``golden``, ``rtl`` or ``serial:ADDRESS``, or one that is open; all give the same bits.
     cache : bool
         Keep the activations of every sample in the Skip-Cache, as many as fit.
     x_bits, lanes, cache_samples : int
         Of the unit: width of activations, multipliers of each kind, capacity of the Skip-Cache.
-    random_state : int
-        Of the starting A and the order of samples.
+    random_state : int, None, RandomState or Generator
+        Of the starting A and the order of samples. None: another one each time.
+    verbose : bool
+        Show progress on stderr.
 
     Attributes
     ----------
+    network_ : Network
+        ``network`` as it was read.
+    cfg : LoraConfig
+        The unit.
     classes_ : array
         What the outputs stand for.
     quantized_ : QuantizedNetwork
         The network on the unit, once calibrated.
+    reports_ : list of EpochReport
+        Accuracy and loss of each epoch, of the samples as they were learned, by the unit's own count; empty if the
+        samples do not all fit the Skip-Cache.
     counters_ : dict
         The unit's counters after the last samples were learned.
+    load_cycles_ : int or None
+        Clock cycles in which the last samples were loaded into the Skip-Cache, those of the backbone, where the unit
+        has a clock; 0 if they do not all fit.
     train_cycles_ : int or None
         Clock cycles in which the last samples were learned, where the unit has a clock.
 
@@ -79,49 +91,94 @@ class SkipLoRA:
         epochs: int = 30,
         batch_size: int = 20,
         learning_rate: float = 2.0**-6,
-        backend: str = "golden",
+        backend: str | Transport = "golden",
         cache: bool = True,
         x_bits: int = 8,
         lanes: int = 32,
         cache_samples: int = 512,
-        random_state: int = 0,
+        random_state: Any = 0,
+        verbose: bool = False,
     ):
-        self.network: Network = load_network(network)
-        for name, value, low in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
-            if not isinstance(value, (int, np.integer)) or value < low:
-                raise InputError(f"{name} must be an integer of at least {low}, not {value!r}")
+        self.network = network
+        self.rank = rank
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.backend = backend
+        self.cache = cache
+        self.x_bits = x_bits
+        self.lanes = lanes
+        self.cache_samples = cache_samples
+        self.random_state = random_state
+        self.verbose = verbose
+        self._begin_anew()
+
+    _device: LoraDevice | None = None
+
+    def set_params(self, **params: Any) -> "SkipLoRA":
+        """As in scikit-learn. Another network or unit forgets what was learned. Raises
+        InputError, with nothing changed."""
+        before = self.get_params(deep=False)
+        super().set_params(**params)
+        own = {"epochs", "batch_size", "learning_rate", "cache", "random_state", "verbose", "backend"}
         try:
-            self.cfg = LoraConfig(
-                widths=self.network.widths,
-                classes=self.network.outputs,
-                rank=rank,
-                lanes=lanes,
-                cache_samples=cache_samples,
-                x_bits=x_bits,
-                gradient_bits=36 if x_bits == 8 else 44,
+            if set(params) <= own:
+                self._check(self.cfg)
+            else:
+                self._begin_anew()
+        except BaseException:
+            super().set_params(**before)
+            raise
+        if "backend" in params:
+            self.close()
+        return self
+
+    def _check(self, cfg: LoraConfig) -> None:
+        for name, low in (("epochs", 0), ("batch_size", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or not low <= value <= _MOST:
+                raise InputError(f"{name} must be an integer from {low} to {_MOST}, not {value!r}")
+        self._rate = _raw_rate(cfg, self.learning_rate)
+
+    def _begin_anew(self) -> None:
+        """Network, unit and first adapters that the parameters describe."""
+        network = load_network(self.network)
+        try:
+            cfg = LoraConfig(
+                widths=network.widths,
+                classes=network.outputs,
+                rank=self.rank,
+                lanes=self.lanes,
+                cache_samples=self.cache_samples,
+                x_bits=self.x_bits,
+                gradient_bits=36 if self.x_bits == 8 else 44,
             )
         except (TypeError, ValueError) as error:
             raise InputError(f"no unit can be made for this network: {error}") from error
-        self.epochs, self.batch_size, self.cache = int(epochs), int(batch_size), bool(cache)
-        self.learning_rate = learning_rate
-        self._rate = self._raw_rate(learning_rate)
-        self.backend = backend
-        self.random_state = random_state
-        self.classes_ = self.network.classes
+        self._check(cfg)
+        self.close()
+        self.network_: Network = network
+        self.cfg = cfg
+        self.classes_ = network.classes
         self.quantized_: QuantizedNetwork | None = None
         self.counters_: dict[str, int] = {}
+        self.load_cycles_: int | None = None
         self.train_cycles_: int | None = None
-        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, random_state))
-        self._rng = np.random.default_rng(random_state)
-        self._device: LoraDevice | None = None
+        self.reports_: list[EpochReport] = []
+        self._first_adapters()
 
-    def _raw_rate(self, rate: float) -> int:
-        cfg = self.cfg
-        step = 2.0 ** -(cfg.rate_shift + cfg.RATE.fraction)
-        raw = int(np.floor(rate / step + 0.5)) if np.isfinite(rate) else -1
-        if not 1 <= raw <= cfg.RATE.max_raw:
-            raise InputError(f"learning_rate must be {step:.2g} to {cfg.RATE.max_raw * step:.2g}, not {rate}")
-        return raw
+    def _first_adapters(self) -> None:
+        self._seed = as_seed(self.random_state)
+        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, self._seed))
+        self._epochs_done = 0
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.quantized_ is not None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__().copy()
+        state.pop("_device", None)
+        return state
 
     # ---- the unit
     def _open(self) -> LoraDevice:
@@ -148,23 +205,23 @@ class SkipLoRA:
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """If learning fails or is interrupted, the unit is given back and the adapters are those from before."""
-        before = self._words
+        before = self._words, self._epochs_done, self.reports_
         try:
             yield
         except BaseException:
-            self._words = before
+            self._words, self._epochs_done, self.reports_ = before
             self.close()
             raise
 
     # ---- learning
     def calibrate(self, x: np.ndarray) -> "SkipLoRA":
         """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too."""
-        quantized = quantize(self.cfg, self.network, x)
+        quantized = quantize(self.cfg, self.network_, x)
         self.close()
         self.quantized_ = quantized
         return self
 
-    def fit(self, x: np.ndarray, y: np.ndarray, progress: "Callable[[int, int], None] | None" = None) -> "SkipLoRA":
+    def fit(self, x: np.ndarray, y: np.ndarray, progress: Progress | None = None) -> "SkipLoRA":
         """Start from new adapters and learn samples x (n, n_1) with labels y (n,) for ``epochs`` passes.
 
         ``progress`` is called with how many of how many samples have been sent.
@@ -173,12 +230,14 @@ class SkipLoRA:
             raw, labels = self._begin(x, y)
             return self._learn(raw, labels, self.epochs, progress)
 
-    def partial_fit(self, x: np.ndarray, y: np.ndarray, epochs: int = 1) -> "SkipLoRA":
+    def partial_fit(
+        self, x: np.ndarray, y: np.ndarray, epochs: int = 1, progress: Progress | None = None
+    ) -> "SkipLoRA":
         """Go on from the adapters as they are, for ``epochs`` passes over these samples."""
         with self._all_or_nothing():
             raw, labels = self._samples(x, y)
-            self._open().forget()
-            return self._learn(raw, labels, epochs, None)
+            self._put(raw, labels)
+            return self._learn(raw, labels, epochs, progress)
 
     def iter_fit(self, x: np.ndarray, y: np.ndarray) -> Iterator[int]:
         """As :meth:`fit`, epoch by epoch: yields how many are done, with the adapters of that moment in place.
@@ -193,13 +252,24 @@ class SkipLoRA:
     def _begin(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """New adapters and an empty cache in the unit; raw inputs and indices of classes."""
         raw, labels = self._samples(x, y)
-        self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, self.random_state))
-        self._rng = np.random.default_rng(self.random_state)
+        self._first_adapters()
+        if self._device is not None:
+            self._device.load_adapters(self._words)
+        self._open().clear_counters()
+        self._put(raw, labels)
+        return raw, labels
+
+    def _in_cache(self, n: int) -> bool:
+        return bool(self.cache) and n <= self.cfg.cache_samples
+
+    def _put(self, raw: np.ndarray, labels: np.ndarray) -> None:
+        """An empty cache, and the samples in it if there is room for all."""
         device = self._open()
         device.forget()
-        device.clear_counters()
-        device.load_adapters(self._words)
-        return raw, labels
+        start = device.cycles
+        if self._in_cache(len(raw)):
+            device.load_samples(raw, labels)
+        self.load_cycles_ = _since(start, device.cycles)
 
     def _samples(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Raw inputs and indices of classes. Raises InputError for what cannot be used."""
@@ -232,12 +302,20 @@ class SkipLoRA:
     def _learn(self, raw, labels, epochs: int, progress) -> "SkipLoRA":
         device = self._open()
         device.set_rate(self._rate)
-        order = epoch_order(len(raw), epochs, self._rng)
+        n, total, first = len(raw), len(raw) * epochs, self._epochs_done
         start = device.cycles
-        for done in device.train_slices(raw, labels, order, self.batch_size, cache=self.cache):
-            if progress is not None:
-                progress(done, len(order))
-        self.train_cycles_ = None if start is None or device.cycles is None else device.cycles - start
+        with progress_bar(total, "sample", verbose=self.verbose, progress=progress) as tell:
+            self.reports_ = []
+            if self._in_cache(n):
+                for report in device.epochs(n, epochs, self.batch_size, key=order_key(self._seed), first=first):
+                    self.reports_.append(report)
+                    tell(len(self.reports_) * n, total)
+            else:
+                order = epoch_order(n, epochs, self._seed, first)
+                for done in device.train_slices(raw, labels, order, self.batch_size, cache=self.cache):
+                    tell(done, total)
+        self._epochs_done += epochs
+        self.train_cycles_ = _since(start, device.cycles)
         self._words = device.read_adapters()
         self.counters_ = device.counters()
         return self
@@ -280,13 +358,14 @@ class SkipLoRA:
             "offset": q.offset,
             "scale": q.scale,
             "units": list(q.units),
-            "learning_rate": self.learning_rate,
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "random_state": self.random_state,
+            "learning_rate": float(self.learning_rate),
+            "epochs": int(self.epochs),
+            "batch_size": int(self.batch_size),
+            "epochs_done": self._epochs_done,
+            "random_state": plain(self.random_state) if isinstance(self.random_state, int | np.integer) else None,
         }
-        arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network.weights)}
-        arrays |= {f"bias_{k}": v for k, v in enumerate(self.network.biases)}
+        arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network_.weights)}
+        arrays |= {f"bias_{k}": v for k, v in enumerate(self.network_.biases)}
         arrays |= {"backbone_weights": q.backbone.weights, "backbone_biases": q.backbone.biases}
         arrays |= {"backbone_shifts": q.backbone.shifts, "adapters": self._words, "classes": self.classes_}
         with atomic_write(path) as file:
@@ -329,6 +408,7 @@ class SkipLoRA:
                 model.cfg, backbone, meta["offset"], meta["scale"], tuple(meta["units"])
             )
             model._words = words
+            model._epochs_done = int(meta.get("epochs_done", meta["epochs"]))
         except FileNotFoundError:
             raise InputError("no such file", path=path) from None
         except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -336,3 +416,16 @@ class SkipLoRA:
                 raise
             raise InputError(f"no saved SkipLoRA: {error}", path=path) from error
         return model
+
+
+def _since(start: int | None, now: int | None) -> int | None:
+    return None if start is None or now is None else now - start
+
+
+def _raw_rate(cfg: LoraConfig, rate: float) -> int:
+    """The factor as the unit stores it. Raises InputError for one that it cannot hold."""
+    step = 2.0 ** -(cfg.rate_shift + cfg.RATE.fraction)
+    raw = int(np.floor(rate / step + 0.5)) if np.isfinite(rate) else -1
+    if not 1 <= raw <= cfg.RATE.max_raw:
+        raise InputError(f"learning_rate must be {step:.2g} to {cfg.RATE.max_raw * step:.2g}, not {rate}")
+    return raw

@@ -6,8 +6,9 @@ import numpy as np
 
 from ...sim.arith.fixed import from_raw
 from ...sim.lora import formula
-from .estimator import SkipLoRA, epoch_order
+from .estimator import SkipLoRA
 from .network import Network
+from .order import epoch_order
 from .pretrain import pretrain
 from .quantize import start_adapters
 from .tasks import Task, load_task
@@ -26,10 +27,10 @@ class Accuracy:
 
 def float_accuracy(model: SkipLoRA, task: Task) -> float:
     """Accuracy of the float formula on the float network, with what the fitted ``model`` started from and did."""
-    cfg, network, quantized = model.cfg, model.network, model.quantized_
+    cfg, network, quantized = model.cfg, model.network_, model.quantized_
     if quantized is None:
         raise ValueError("the model has not been fitted")
-    order = epoch_order(len(task.finetune[1]), model.epochs, np.random.default_rng(model.random_state))
+    order = epoch_order(len(task.finetune[1]), model.epochs, model.random_state)
     # What the adapters of the unit take for 1.
     scales = [unit * cfg.x_format(k).step for k, unit in enumerate(quantized.units)]
 

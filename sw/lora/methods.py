@@ -12,12 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from .estimator import epoch_order
 from .network import Network
 
-__all__ = ["METHODS", "Outcome", "fine_tune", "trained_parameters"]
+__all__ = ["METHODS", "Outcome", "fine_tune", "shuffled_epochs", "trained_parameters"]
 
 METHODS = ("FT-All", "FT-Last", "FT-Bias", "FT-All-LoRA", "LoRA-All", "LoRA-Last", "Skip-LoRA", "Skip2-LoRA")
+
+
+def shuffled_epochs(n: int, epochs: int, rng: np.random.Generator) -> np.ndarray:
+    """Every sample once an epoch, each time in another random order: (epochs * n,)."""
+    return np.concatenate([np.empty(0, np.int64), *(rng.permutation(n) for _ in range(epochs))])
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def fine_tune(
     before = accuracy()
     caches = [np.zeros((len(x), n), np.float32) for n in network.widths]
     outputs = np.zeros((len(x), network.outputs), np.float32)
-    order = epoch_order(len(x), epochs, np.random.default_rng(seed))
+    order = shuffled_epochs(len(x), epochs, np.random.default_rng(seed))
     spent = np.zeros((epochs, 3))
     for epoch in range(epochs):
         part = order[epoch * len(x) : (epoch + 1) * len(x)]

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...hw.lora.config import LoraConfig
 from ...hw.lora.protocol import (
+    LABELS_PER_WORD,
     NO_NUMBER,
     LoraCounter,
     LoraOpcode,
@@ -11,16 +12,20 @@ from ...hw.lora.protocol import (
     Source,
     Space,
     activations_per_word,
+    element_bits,
+    epochs_operand,
     header,
     sample_header,
 )
+from ...sim.arith.words import packed_run
 
 __all__ = [
     "cached_samples",
     "command",
-    "extended",
+    "epochs",
     "get",
     "input_samples",
+    "load",
     "pack",
     "read",
     "sample_with_activations",
@@ -31,11 +36,6 @@ __all__ = [
 
 def _words(values) -> np.ndarray:
     return np.asarray(values, np.int64).astype(np.uint32)
-
-
-def extended(words: np.ndarray) -> np.ndarray:
-    """Replies that are signed 32-bit numbers, as int64."""
-    return words.astype(np.uint32).view(np.int32).astype(np.int64)
 
 
 def command(opcode: LoraOpcode, argument: int = 0) -> np.ndarray:
@@ -52,16 +52,42 @@ def get(counter: LoraCounter) -> np.ndarray:
     return command(LoraOpcode.GET, counter)
 
 
-def write(space: Space, elements: np.ndarray, first: int = 0) -> np.ndarray:
-    """Elements of a space, from word ``first`` on."""
+def write(cfg: LoraConfig, space: Space, elements: np.ndarray, first: int = 0) -> np.ndarray:
+    """Elements of a space, from word ``first`` on; of SIGNS, 1 where they are negative."""
     return np.concatenate(
-        [_words([header(LoraOpcode.WRITE, first, space=space), elements.size]), _words(elements).ravel()]
+        [
+            _words([header(LoraOpcode.WRITE, first, space=space), elements.size]),
+            packed_run(np.ravel(elements), element_bits(cfg, space)),
+        ]
     )
 
 
 def read(space: Space, count: int, first: int = 0) -> np.ndarray:
-    """Answers ``count * lanes`` words."""
+    """Answers the elements of ``count`` words, packed."""
     return _words([header(LoraOpcode.READ, first, space=space), count])
+
+
+def load(cfg: LoraConfig, x: np.ndarray, labels: np.ndarray, first: int = 0) -> np.ndarray:
+    """Samples (n, n_1), raw inputs, with labels (n,) into the Skip-Cache, numbered from ``first`` on."""
+    parts = [_words([header(LoraOpcode.LOAD, first), len(x)])]
+    inputs = pack(cfg, _padded(cfg, x))
+    for i in range(0, len(x), LABELS_PER_WORD):
+        part = slice(i, i + LABELS_PER_WORD)
+        four = np.asarray(labels[part], np.int64)
+        parts += [_words([(four << 4 * np.arange(len(four))).sum()]), inputs[part].ravel()]
+    return np.concatenate(parts)
+
+
+def epochs(n: int, count: int, batch: int) -> np.ndarray:
+    """Learn the samples 0 ... n - 1 of the Skip-Cache ``count`` times; answers a report on each epoch."""
+    return _words([header(LoraOpcode.EPOCHS, n), epochs_operand(count, batch)])
+
+
+def _padded(cfg: LoraConfig, x: np.ndarray) -> np.ndarray:
+    """Inputs (n, n_1) with zeros up to whole chunks."""
+    padded = np.zeros((len(x), cfg.chunks[0] * cfg.lanes), np.int64)
+    padded[:, : cfg.widths[0]] = x
+    return padded
 
 
 def pack(cfg: LoraConfig, x: np.ndarray) -> np.ndarray:
@@ -87,16 +113,13 @@ def input_samples(
     Without ``labels`` their outputs are asked for; without ``numbers`` they are not kept in the Skip-Cache.
     """
     n = len(x)
-    chunks = cfg.chunks[0]
-    padded = np.zeros((n, chunks * cfg.lanes), np.int64)
-    padded[:, : cfg.widths[0]] = x
     heads = cached_samples(
         np.full(n, NO_NUMBER) if numbers is None else numbers,
         np.full(n, -1) if labels is None else labels,
         np.ones(n) if last is None else last,
     )
     heads = heads - _words(Source.CACHE << 26) + _words(Source.INPUT << 26)
-    return np.column_stack([heads, pack(cfg, padded)]).ravel()
+    return np.column_stack([heads, pack(cfg, _padded(cfg, x))]).ravel()
 
 
 def sample_with_activations(

@@ -9,9 +9,9 @@ import numpy as np
 from ...hw.arith.formats import SQ
 from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.front_end.sampling import Sampling
-from ...hw.oselm.protocol import Identity, Opcode, Parameter, counters_of, header
+from ...hw.oselm.protocol import ANSWER, PACKED, Identity, Opcode, Parameter, counters_of, header, packed_words
 from ...sim.arith.fixed import from_raw, to_raw
-from ...sim.arith.words import from_words
+from ...sim.arith.words import from_packed
 from ...sim.oselm.front_end.contexts import AliasTable
 from ..errors import CapacityError, DeviceError, InputError
 from ..graph.contexts import ContextBatch, negative_key
@@ -48,6 +48,7 @@ class OSELMDevice:
         self._transport = transport
         self._sound = True
         self._flushes = 0
+        self._owed: list[int] = []
         self._sampling: Sampling | None = None
         self._table: AliasTable | None = None
         try:
@@ -83,15 +84,20 @@ class OSELMDevice:
 
         Raises InputError for values that the format of P cannot hold, or a positive q that it rounds to 0.
         """
-        fmt = self.cfg.p
+        self._exchange(set_words(self.raw_parameters(self.cfg, q=q, p0=p0)))
+
+    @staticmethod
+    def raw_parameters(cfg: CoreConfig, *, q: float, p0: float) -> dict[Parameter, int]:
+        """What :meth:`set_parameters` sends to a core of ``cfg``; raises as that does."""
+        fmt = cfg.p
         top = fmt.max_raw * fmt.step
         for name, value in (("inflation q", q), ("p0", p0)):
             if not 0 <= value <= top:
                 raise InputError(f"{name} must be 0 to {top:g} in the format {fmt} of P, not {value}")
-        raw = to_raw([q, p0], fmt)
-        if q and not raw[0]:
+        raw_q, raw_p0 = to_raw([q, p0], fmt).tolist()
+        if q and not raw_q:
             raise InputError(f"inflation q {q:g} is lost in the format {fmt} of P; use 0 or at least {fmt.step:.2g}")
-        self._exchange(set_words({Parameter.Q: raw[0], Parameter.P0: raw[1]}))
+        return {Parameter.Q: raw_q, Parameter.P0: raw_p0}
 
     def load(self, rows: np.ndarray, first_row: int = 0) -> None:
         """Write consecutive rows of beta, (n, dim) floats, rounded and saturated to its format."""
@@ -107,7 +113,7 @@ class OSELMDevice:
             )
         with self._whole():
             for at in range(0, len(rows), SLICE):
-                self._transport.exchange(write_words(Opcode.WRITE_ROW, first_row + at, rows[at : at + SLICE]))
+                self._transport.exchange(write_words(Opcode.WRITE_ROW, first_row + at, rows[at : at + SLICE], cfg.beta))
 
     def read_rows(self, rows: "Iterable[int] | np.ndarray | None" = None) -> np.ndarray:
         """These rows of beta (all, if not given), (n, dim) float64."""
@@ -123,8 +129,7 @@ class OSELMDevice:
         out = np.empty((len(numbers), cfg.dim), np.int64)
         for at in range(0, len(numbers), SLICE):
             part = numbers[at : at + SLICE]
-            replies = self._exchange((part + header(Opcode.READ_ROW)).astype(np.uint32), len(part) * cfg.dim)
-            out[at : at + SLICE] = from_words(replies, cfg.beta).reshape(-1, cfg.dim)
+            out[at : at + SLICE] = self._read_packed(Opcode.READ_ROW, part, cfg.beta)
         return out
 
     def write_p(self, p: np.ndarray) -> None:
@@ -134,7 +139,7 @@ class OSELMDevice:
     def write_p_raw(self, p: np.ndarray) -> None:
         """As :meth:`write_p`, integers as the core stores them."""
         self._check_shape(p, (self.cfg.dim, self.cfg.dim))
-        self._exchange(write_words(Opcode.WRITE_P, 0, p))
+        self._exchange(write_words(Opcode.WRITE_P, 0, p, self.cfg.p))
 
     def read_p(self) -> np.ndarray:
         """P, (dim, dim) float64."""
@@ -142,9 +147,14 @@ class OSELMDevice:
 
     def read_p_raw(self) -> np.ndarray:
         """As :meth:`read_p`, int64 as the core stores them."""
+        return self._read_packed(Opcode.READ_P, np.arange(self.cfg.dim), self.cfg.p)
+
+    def _read_packed(self, opcode: Opcode, rows: np.ndarray, fmt: SQ) -> np.ndarray:
+        """Rows (n,) of beta or P, (n, dim) int64."""
         dim = self.cfg.dim
-        replies = self._exchange((np.arange(dim) + header(Opcode.READ_P)).astype(np.uint32), dim * dim)
-        return from_words(replies, self.cfg.p).reshape(dim, dim)
+        asked = (rows + header(opcode, PACKED)).astype(np.uint32)
+        words = self._exchange(asked, len(rows) * packed_words(dim, fmt.bits))
+        return from_packed(words.reshape(len(rows), -1), dim, fmt)
 
     # ---- training
     def train(self, batch: ContextBatch) -> None:
@@ -213,7 +223,7 @@ class OSELMDevice:
         with self._whole():
             self._transport.exchange(set_words(values))
             self._sampling = sampling
-            if negatives and sampler is not None and not _equal(sampler, self._table):
+            if negatives and sampler is not None and not self.holds_table(sampler):
                 self._transport.exchange(table_words(sampler.threshold, sampler.alias))
                 self._table = sampler
 
@@ -249,6 +259,23 @@ class OSELMDevice:
                 self._transport.exchange(walk_words(block[at : at + SLICE], cfg.walk_rows))
             self._flush()
 
+    def post(self, words: np.ndarray, *, ahead: int = 1, answers: bool = False) -> None:
+        """Send commands without replies and a barrier, then wait until all but the last ``ahead`` barriers are passed:
+        with one ahead, the core has work while the host makes the next. With ``answers``, the words are a single EDIT,
+        which is its own barrier."""
+        with self._whole():
+            self._post(words, ahead, answers)
+
+    def wait(self) -> None:
+        """Until all barriers are passed."""
+        with self._whole():
+            if self._owed:
+                self._passed(self._transport.exchange(np.empty(0, np.uint32), len(self._owed)))
+
+    def holds_table(self, table: AliasTable) -> bool:
+        """Whether this is the table that was sent last."""
+        return _equal(table, self._table)
+
     # ---- counters
     def counters(self) -> dict[str, int]:
         """Events since the core was opened or :meth:`clear_counters`, by the names of ``Counter`` in lower case."""
@@ -280,11 +307,26 @@ class OSELMDevice:
 
     def _flush(self) -> None:
         """A barrier: all that was sent has been trained."""
-        self._flushes = (self._flushes + 1) & 0x0FFFFFFF
-        barrier = np.array([header(Opcode.FLUSH, self._flushes)], np.uint32)
-        reply = self._transport.exchange(barrier, 1)
-        if reply[0] != barrier[0]:
-            raise DeviceError(f"the core answered {reply[0]:#010x} to the barrier {barrier[0]:#010x}; words were lost")
+        self._post(np.empty(0, np.uint32), 0)
+
+    def _post(self, words: np.ndarray, ahead: int, answers: bool = False) -> None:
+        if answers:
+            barrier = int(words[0]) | ANSWER
+            words = np.concatenate([np.array([barrier], np.uint32), words[1:]])
+        else:
+            self._flushes = (self._flushes + 1) & 0x0FFFFFFF
+            barrier = header(Opcode.FLUSH, self._flushes)
+            words = np.append(words, np.uint32(barrier))
+        self._owed.append(barrier)
+        n = max(0, len(self._owed) - ahead)
+        self._passed(self._transport.exchange(words, n))
+
+    def _passed(self, replies: np.ndarray) -> None:
+        """Barriers that were answered."""
+        for reply in replies.tolist():
+            barrier = self._owed.pop(0)
+            if reply != barrier:
+                raise DeviceError(f"the core answered {reply:#010x} to the barrier {barrier:#010x}; words were lost")
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
@@ -296,8 +338,12 @@ class OSELMDevice:
         self._sound = True
 
     def _exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        """The core's next words after the barriers that it still owes; these are waited for only if there are any."""
         with self._whole():
-            return self._transport.exchange(words, n_replies)
+            owed = len(self._owed) if n_replies else 0
+            replies = self._transport.exchange(words, owed + n_replies)
+            self._passed(replies[:owed])
+            return replies[owed:]
 
     def _check_shape(self, array: np.ndarray, shape: tuple[int, int]) -> None:
         if array.shape != shape:

@@ -1,8 +1,7 @@
-"""node2vec that keeps learning: a scikit-learn estimator over an OS-ELM core."""
+"""node2vec that keeps learning: a scikit-learn estimator over an OS-ELM core that holds the graph."""
 
-import copy
-import dataclasses
-import time
+import logging
+import threading
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,25 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import TransformerTags
 
 from ...hw.oselm.config import CoreConfig, Schedule, preset
 from ...sim.arith.fixed import to_raw
-from ...sim.oselm.initial import initial_rows
 from ..errors import CapacityError, InputError
-from ..graph.contexts import visits
+from ..estimators.conventions import Progress, as_seed, plain
 from ..graph.graph import Graph
 from ..graph.readers import read_graph
-from ..graph.walks import n_walks
-from ..link.transport import open_transport
-from .driver import OSELMDevice
-from .model import Model, Run
-from .training import Interrupted, load_state, train, walk_blocks
+from ..graph.weights import raw_weight
+from . import visits
+from .changes import Addition, Change, additions, check_room, cuts, drops
+from .model import Model, Run, learning
+from .session import Session, open_core
+from .sizing import placed
+from .training import Interrupted
 
 __all__ = ["Node2Vec", "as_graph"]
+
+log = logging.getLogger(__name__)
 
 
 class Node2Vec(BaseEstimator):
@@ -39,7 +42,8 @@ class Node2Vec(BaseEstimator):
     dim : int, optional
         Length of a vector.
     nodes : int, optional
-        Rows of the core: the graph's nodes and those that ``partial_fit`` may add.
+        Rows of the core: the graph's nodes and those that ``partial_fit`` may add. If not given, rows and memory for
+        edges follow the graph on ``golden`` and ``rtl``; a board has what it has.
     schedule : {"streaming", "sequential"}, optional
     mu_shift : int, optional
         Input weights are 2**-mu_shift times the vectors.
@@ -49,8 +53,11 @@ class Node2Vec(BaseEstimator):
     window : int
         Nodes in a window, the centre included.
     negatives : int
-        For a whole context (``negative_mode="shared"``) or for each positive (``"per_positive"``), from visits^0.75
-        of all walks so far, those of the present run included.
+        For a whole context (``negative_mode="shared"``) or for each positive (``"per_positive"``).
+    negatives_from : {"graph", "visits"}
+        Half of them any node and half the neighbour of any node, drawn from the graph as it is at that moment; or
+        visits^0.75 of all walks so far, those of the present run included, as published: every walk is then made twice,
+        and an update costs what the whole graph costs. Counts in ``fit`` alone.
     inflation : float
         What a context adds to the diagonal of P while that is below ``p0``; 0 is OS-ELM as published.
     p0 : float
@@ -61,8 +68,9 @@ class Node2Vec(BaseEstimator):
         Walks whose contexts take turns.
     block_walks : int
         Walks between two barriers, the unit of stopping and saving; a multiple of ``walks_in_flight``.
-    seed : int
-        0 ... 2**64 - 1. Equal graphs, parameters and seeds give equal bits on every backend and machine.
+    random_state : int, None, RandomState or Generator
+        Where random numbers begin: 0 ... 2**64 - 1, another one each time with None. Equal graphs, parameters and seeds
+        give equal bits on every backend and machine. Counts in ``fit`` alone.
     backend : str
         ``golden``, ``rtl`` or ``serial:ADDRESS``; see :func:`skipwalk.sw.link.transport.open_transport`.
     verbose : bool
@@ -79,13 +87,21 @@ class Node2Vec(BaseEstimator):
         What the core counted (contexts, saturations, cycles where there is a clock).
     config_ : CoreConfig
     graph_ : Graph
+        As it is now; built anew each time.
     model_ : Model
+        Graph, raw vectors, P and the state of training.
     seconds_ : float
         What training took in the last call, without opening the device; not saved.
 
+    Vectors, P and counters stay on the device: whatever shows them reads them, and nothing else does. An update costs
+    what its changes cost, whatever the size of the graph. Calls from several threads take turns.
+
     Errors are :class:`~skipwalk.sw.errors.InputError` (input), CapacityError (does not fit the core), DeviceError, and
-    ValueError or TypeError (parameters). After any of them the estimator is as it was before the call. The first
-    Ctrl-C stops between two blocks with :class:`~skipwalk.sw.oselm.training.Interrupted`; :meth:`resume` goes on.
+    ValueError or TypeError (parameters). After any but a DeviceError, and after a ``fit`` that failed, the estimator is
+    as it was before the call. A device that fails during an update has taken the newest vectors with it, and so has a
+    second Ctrl-C: from then on all methods raise a DeviceError that says so, until ``fit`` or a saved model. The first
+    Ctrl-C or SIGTERM stops at the next barrier with :class:`~skipwalk.sw.oselm.training.Interrupted`, and
+    :meth:`resume` goes on.
     """
 
     def __init__(
@@ -103,12 +119,13 @@ class Node2Vec(BaseEstimator):
         window: int = 8,
         negatives: int = 24,
         negative_mode: str = "shared",
+        negatives_from: str = "graph",
         inflation: float = 1e-4,
         p0: float = 1.9,
         init_scale: float = 0.05,
         walks_in_flight: int = 4,
         block_walks: int = 256,
-        seed: int = 0,
+        random_state: Any = 0,
         backend: str = "golden",
         verbose: bool = False,
     ):
@@ -124,18 +141,25 @@ class Node2Vec(BaseEstimator):
         self.window = window
         self.negatives = negatives
         self.negative_mode = negative_mode
+        self.negatives_from = negatives_from
         self.inflation = inflation
         self.p0 = p0
         self.init_scale = init_scale
         self.walks_in_flight = walks_in_flight
         self.block_walks = block_walks
-        self.seed = seed
+        self.random_state = random_state
         self.backend = backend
         self.verbose = verbose
 
     # ---- learning
     def fit(
-        self, X: Any, y: None = None, *, checkpoint: str | Path | None = None, checkpoint_every: int = 64
+        self,
+        X: Any,
+        y: None = None,
+        *,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: int = 64,
+        progress: Progress | None = None,
     ) -> "Node2Vec":
         """Learn a graph from the start.
 
@@ -146,24 +170,36 @@ class Node2Vec(BaseEstimator):
         checkpoint : path, optional
             Save the model there every ``checkpoint_every`` blocks and when interrupted; ``Node2Vec.load(path)`` and
             :meth:`resume` then end in the same bits as a run that was never interrupted.
+        progress : callable, optional
+            Called with how many of how many walks are done.
         """
-        graph = as_graph(X)
-        config = self.core_config()
-        self._check_parameters(config)
-        _check_capacity(graph, config)
-        if not graph.n_edges:
-            raise InputError("the graph has no edges, so there is nothing to walk on")
-        model = Model(
-            config=config,
-            params=self._params(),
-            graph=graph,
-            beta=self._initial_raw(config, 0, graph.n_nodes, self.seed, self.init_scale),
-            p=np.eye(config.dim, dtype=np.int64) * to_raw(self.p0, config.p),
-            visits=np.zeros(graph.n_nodes, np.int64),
-            run=Run(0, self.walks_per_node, n_walks(graph, self.walks_per_node)),
-        )
-        model.visits += _visits(model)
-        return self._run(model, 0, checkpoint, checkpoint_every)
+        with self._turn():
+            graph = as_graph(X)
+            base, params = self.core_config(), self._params(as_seed(self.random_state))
+            self._check_parameters(base, params)
+            if not graph.n_edges:
+                raise InputError("the graph has no edges, so there is nothing to walk on")
+            config, live = placed(graph, base, follow=self._follows())
+            starts = int(np.count_nonzero(live.store.arrays.degree))
+            model = Model(
+                config=config,
+                params=params,
+                live=live,
+                beta=np.empty((0, config.dim), np.int64),
+                p=np.eye(config.dim, dtype=np.int64) * to_raw(self.p0, config.p),
+                run=Run(0, params["walks_per_node"] * starts),
+            )
+            if params["negatives_from"] == "visits" and params["negatives"]:
+                model.visits = visits.of_rounds(model)
+            session = Session(model, self.backend, self._follows(), self._opener)
+            before = self._session
+            try:
+                session.fit(before, **self._how(checkpoint, checkpoint_every, progress))
+            except Interrupted:
+                self._session = session
+                raise
+            self._session = session
+            return self
 
     def partial_fit(
         self,
@@ -173,113 +209,166 @@ class Node2Vec(BaseEstimator):
         walks_per_end: int = 5,
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 64,
+        progress: Progress | None = None,
     ) -> "Node2Vec":
-        """Add edges, and the nodes they bring, and learn from walks that start at both ends of each.
+        """Add edges, and the nodes they bring, one after another, and learn from walks around each.
 
-        Edges that were there already, with another weight now, count as new. Edges without news change nothing.
-        Before the first ``fit`` this is ``fit``.
+        Edges that were there already, with another weight now, count as new. Edges without news change nothing. A pair
+        of a new node and itself brings the node alone. Before the first ``fit`` this is ``fit``.
 
         Parameters
         ----------
         new_edges : Graph, networkx graph or pairs of node ids
+            What a graph lacks is not removed; see :meth:`remove_edges`.
         weights : (m,), optional
-            For pairs.
+            For pairs; without them an edge that is there keeps its weight, and a new one has 1.
         walks_per_end : int
+            From each of the two nodes of an edge, on the graph as it is with this edge.
         """
-        if not self.__sklearn_is_fitted__():
-            graph = Graph.from_edges(new_edges, weights) if weights is not None else as_graph(new_edges)
-            return self.fit(graph, checkpoint=checkpoint, checkpoint_every=checkpoint_every)
-        old = self.model_
-        if not old.run.finished:
-            raise InputError(f"{old.run.total - old.run.next} walks of the last run are left; call resume() first")
-        if walks_per_end < 1:
-            raise ValueError(f"walks_per_end must be at least 1, not {walks_per_end}")
-        self._check_parameters(old.config)
-        if isinstance(new_edges, Graph | nx.Graph):
-            extra = as_graph(new_edges)
-            pairs, weights = extra.edges()
-            new_edges = extra.ids[pairs]
-        added = old.graph.add_edges(new_edges, weights)
-        _check_capacity(added.graph, old.config)
-        starts = np.concatenate([added.new_edges, added.reweighted]).ravel()
-        first_new, n_new = old.graph.n_nodes, len(added.new_nodes)
-        self.seconds_ = 0.0
-        if not len(starts) and not n_new:
-            return self
-        fresh = self._initial_raw(old.config, first_new, n_new, old.params["seed"], self.init_scale)
-        model = dataclasses.replace(
-            old,
-            params={**self._params(), "seed": old.params["seed"]},
-            graph=added.graph,
-            beta=np.concatenate([old.beta, fresh]),
-            p=old.p.copy(),
-            visits=np.concatenate([old.visits, np.zeros(n_new, np.int64)]),
-            run=Run(old.run.number + 1, walks_per_end, walks_per_end * len(starts), starts=starts),
-            counters=dict(old.counters),
-        )
-        model.visits += _visits(model)
-        return self._run(model, first_new if self._loaded is old else 0, checkpoint, checkpoint_every)
+        how = self._how(checkpoint, checkpoint_every, progress)
+        with self._turn():
+            if not self.__sklearn_is_fitted__():
+                graph = Graph.from_edges(new_edges, weights) if weights is not None else new_edges
+                return self.fit(graph, checkpoint=checkpoint, checkpoint_every=checkpoint_every, progress=progress)
+            session = self._ready(walks_per_end)
+            if isinstance(new_edges, Graph | nx.Graph):
+                extra = as_graph(new_edges)
+                pairs, weights = extra.edges()
+                new_edges = extra.ids[pairs]
+                _tell_of_missing(extra, session.model)
+            given = new_edges if isinstance(new_edges, np.ndarray) else list(new_edges)
+            changes = additions(session.model.live, given, weights)
+            if session.model.live.unit is None and any(c.weight not in (None, 1.0) for c in changes):
+                session.make_room(0, 0, weighted=True)
+                changes = additions(session.model.live, given, weights)
+            rows, entries = check_room(session.model.live, changes)
+            if rows or entries:
+                session.make_room(rows, entries)
+            return self._update(session, changes, walks_per_end, how)
 
-    def resume(self, *, checkpoint: str | Path | None = None, checkpoint_every: int = 64) -> "Node2Vec":
+    def remove_edges(
+        self,
+        edges: Any,
+        *,
+        walks_per_end: int = 5,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: int = 64,
+        progress: Progress | None = None,
+    ) -> "Node2Vec":
+        """Remove edges (pairs of node ids) one after another, and learn from walks around each gap: ``walks_per_end``
+        from each of its nodes that still has an edge. Raises InputError, with nothing changed, for an edge that is not
+        there."""
+        how = self._how(checkpoint, checkpoint_every, progress)
+        with self._turn():
+            session = self._ready(walks_per_end)
+            return self._update(session, cuts(session.model.live, edges), walks_per_end, how)
+
+    def remove_nodes(
+        self,
+        nodes: Iterable[Hashable],
+        *,
+        walks_per_end: int = 5,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: int = 64,
+        progress: Progress | None = None,
+    ) -> "Node2Vec":
+        """Remove nodes, with their edges, one after another, and learn from ``walks_per_end`` walks from each neighbour
+        that still has an edge. The row is free for the next new node, which starts from first values. Raises
+        UnknownNodeError, with nothing changed, for a node that is not there."""
+        how = self._how(checkpoint, checkpoint_every, progress)
+        with self._turn():
+            session = self._ready(walks_per_end)
+            return self._update(session, drops(session.model.live, nodes), walks_per_end, how)
+
+    def resume(
+        self,
+        *,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: int = 64,
+        progress: Progress | None = None,
+    ) -> "Node2Vec":
         """Finish a run that was interrupted, with the parameters it was begun with. Does nothing if none is left."""
-        old = self._fitted()
-        self.seconds_ = 0.0
-        if old.run.finished:
+        how = self._how(checkpoint, checkpoint_every, progress)
+        with self._turn():
+            session = self._current()
+            session.seconds = 0.0
+            if not session.model.run.finished:
+                session.train(**how)
             return self
-        model = copy.deepcopy(old)
-        return self._run(model, model.graph.n_nodes if self._loaded is old else 0, checkpoint, checkpoint_every)
+
+    def wait(self) -> "Node2Vec":
+        """Wait until the device has learned all that it was sent; an update returns as soon as the device has it."""
+        with self._turn():
+            self._current().wait()
+            return self
 
     # ---- what was learned
     def transform(self, X: Iterable[Hashable] | None = None) -> np.ndarray:
         """The vectors of these node ids, (n, dim), in their order; of all nodes if not given.
 
-        Raises UnknownNodeError for a node that the graph does not have.
+        Only these rows are read from the device. Raises UnknownNodeError for a node that the graph does not have.
         """
-        model = self._fitted()
-        if X is None:
-            return model.vectors
-        rows = [model.graph.index(node.item() if isinstance(node, np.generic) else node) for node in X]
-        return model.vectors[rows]
+        with self._turn():
+            session = self._current()
+            if X is None:
+                return session.settled().vectors
+            live = session.model.live
+            rows = [live.index(plain(node)) for node in X]
+            return session.model.as_vectors(session.raw_rows(rows))
 
     def fit_transform(self, X: Any, y: None = None, **fit_params: Any) -> np.ndarray:
         """``fit``, then the vectors of all nodes in the order of ``ids_``."""
         return self.fit(X, y, **fit_params).embedding_
 
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """``node2vec0`` ... of the columns of :attr:`embedding_`."""
+        return np.array([f"node2vec{i}" for i in range(self._current().model.config.dim)], object)
+
+    @property
+    def model_(self) -> Model:
+        with self._turn():
+            return self._current().settled()
+
+    @property
+    def seconds_(self) -> float:
+        return self._current().seconds
+
     @property
     def embedding_(self) -> np.ndarray:
-        return self._fitted().vectors
+        return self.model_.vectors
 
     @property
     def ids_(self) -> np.ndarray:
-        return self._fitted().graph.ids
+        live = self._current().model.live
+        return np.fromiter((live.ids[row] for row in live.occupied().tolist()), object, live.n_nodes)
 
     @property
     def digest_(self) -> str:
-        return self._fitted().digest
+        return self.model_.digest
 
     @property
     def counters_(self) -> dict[str, int]:
-        return dict(self._fitted().counters)
+        return dict(self.model_.counters)
 
     @property
     def config_(self) -> CoreConfig:
-        return self._fitted().config
+        return self._current().model.config
 
     @property
     def graph_(self) -> Graph:
-        return self._fitted().graph
+        return self._current().model.graph
 
     # ---- files and devices
     def save(self, path: str | Path) -> None:
         """Write graph, vectors, P and the state of training to one .npz file, whole or not at all."""
-        self._fitted().save(path)
+        self.model_.save(path)
 
     @classmethod
     def load(cls, path: str | Path, **changes: Any) -> "Node2Vec":
         """A model from a file, ready for ``partial_fit``, ``resume`` and ``transform``.
 
-        ``changes`` are parameters to set otherwise, as ``backend="rtl"``. Raises InputError for a file that is no
-        model or is damaged.
+        ``changes`` are parameters to set otherwise, as ``backend="rtl"``, which no file chooses. Raises InputError for
+        a file that is no model or is damaged.
         """
         model = Model.load(path)
         known = cls._get_param_names()
@@ -289,28 +378,29 @@ class Node2Vec(BaseEstimator):
         except ValueError:
             same = False
         if not same:  # a configuration without a name, or a name that means another one by now
-            estimator.set_params(preset=model.config, dim=None, nodes=None, schedule=None, mu_shift=None)
+            estimator.set_params(preset=model.config, dim=None, schedule=None, mu_shift=None)
         estimator.set_params(**changes)
-        estimator.model_ = model
+        estimator._session = Session(model, estimator.backend, estimator._follows(), estimator._opener)
         return estimator
 
     def close(self) -> None:
-        """Give the device back. It is opened again when it is needed."""
-        device, self._device, self._loaded = self._device, None, None
-        if device is not None:
-            device.close()
+        """Give the device back, after what it has learned was read. It is opened again when it is needed."""
+        with self._turn():
+            if self._session is not None:
+                self._session.close()
 
     def core_config(self) -> CoreConfig:
         """The core that the parameters describe. Raises ValueError or TypeError as CoreConfig does."""
         base = self.preset if isinstance(self.preset, CoreConfig) else preset(self.preset)
         changes: dict[str, Any] = {}
-        if self.nodes is not None:
-            changes["nodes"] = self.nodes
-        if self.mu_shift is not None:
-            changes["mu_shift"] = self.mu_shift
-        if self.dim is not None:
+        nodes, mu_shift, dim = (plain(value) for value in (self.nodes, self.mu_shift, self.dim))
+        if nodes is not None:
+            changes["nodes"] = nodes
+        if mu_shift is not None:
+            changes["mu_shift"] = mu_shift
+        if dim is not None:
             # The largest power of two in dim, because a row has to be whole beats of all lanes.
-            changes["dim"], changes["lanes"] = self.dim, min(base.lanes, max(2, self.dim & -self.dim))
+            changes["dim"], changes["lanes"] = dim, min(base.lanes, max(2, dim & -dim))
             changes["group"] = min(base.group, changes["lanes"])
         if self.schedule is not None and Schedule(self.schedule) is not base.schedule:
             changes["schedule"] = Schedule(self.schedule)
@@ -318,88 +408,110 @@ class Node2Vec(BaseEstimator):
         return base.replace(**changes)
 
     # ---- below
-    #: The open device, and the model whose state it holds; neither is copied or pickled.
-    _device: OSELMDevice | None = None
-    _opened: tuple[str, CoreConfig] | None = None
-    _loaded: Model | None = None
+    _session: Session | None = None
+    _names: tuple[str, ...] = ()
+    #: Opens cores.
+    _opener = staticmethod(open_core)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__().copy()
-        state.pop("_device", None), state.pop("_loaded", None)
+        state.pop("_lock", None)
         return state
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")
+        return self._session is not None
 
-    def _fitted(self) -> Model:
-        if not self.__sklearn_is_fitted__():
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.sparse = True
+        tags.no_validation = True
+        tags.transformer_tags = TransformerTags()
+        return tags
+
+    def _turn(self) -> threading.RLock:
+        """Held by whoever uses the estimator."""
+        return self.__dict__.setdefault("_lock", threading.RLock())
+
+    def _current(self) -> Session:
+        """What was learned, on the backend that is set now."""
+        session = self._session
+        if session is None:
             raise NotFittedError("this Node2Vec has not learned a graph yet; call fit first")
-        return self.model_
+        session.backend, session.follow = self.backend, self._follows()
+        return session
 
-    def _params(self) -> dict[str, Any]:
-        """What shapes the result, and so belongs to a model."""
-        params = self.get_params(deep=False)
-        del params["backend"], params["verbose"]
+    def _params(self, seed: int) -> dict[str, Any]:
+        """What shapes the result, and so belongs to a model: plain numbers and text."""
+        params = {name: plain(getattr(self, name)) for name in self._shaping()}
         if isinstance(self.preset, CoreConfig):
             params["preset"] = self.preset.name
+        params["random_state"] = seed
         return params
 
-    @staticmethod
-    def _initial_raw(config: CoreConfig, first: int, n: int, seed: int, scale: float) -> np.ndarray:
-        return to_raw(initial_rows(first, n, config.dim, scale=scale, seed=seed), config.beta)
+    @classmethod
+    def _shaping(cls) -> tuple[str, ...]:
+        """Parameters but for how it runs. Kept, because scikit-learn finds their names anew each time."""
+        if not vars(cls).get("_names"):
+            cls._names = tuple(name for name in cls._get_param_names() if name not in ("backend", "verbose"))
+        return cls._names
 
-    def _check_parameters(self, config: CoreConfig) -> None:
-        positives = self.window - 1
-        if self.negative_mode == "shared":
-            samples, shown = positives + self.negatives, f"{self.negatives} shared negatives"
-        else:
-            samples, shown = positives * (1 + self.negatives), f"{self.negatives} negatives for each positive"
-        if samples > config.max_samples:
+    @staticmethod
+    def _check_parameters(config: CoreConfig, params: dict[str, Any]) -> None:
+        for name in ("walks_per_node", "block_walks"):
+            if type(params[name]) is not int:
+                raise TypeError(f"{name} must be an integer, not {params[name]!r}")
+            if params[name] < 1:
+                raise ValueError(f"{name} must be at least 1, not {params[name]}")
+        how = learning(params, config)
+        how.check(config)
+        sampling, per = how.sampling, "for each positive" if how.sampling.per_positive else "shared"
+        if sampling.samples > config.max_samples:
+            shown = (
+                f"{sampling.negatives} shared negatives" if per == "shared" else f"{sampling.negatives} negatives {per}"
+            )
             raise CapacityError(
-                f"a window of {self.window} and {shown} make contexts of {samples} samples, but the core "
+                f"a window of {sampling.window} and {shown} make contexts of {sampling.samples} samples, but the core "
                 f"({config.name}) takes {config.max_samples}; lower window or negatives, or choose another preset"
             )
-        for name in ("walks_per_node", "walks_in_flight", "block_walks"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.block_walks % self.walks_in_flight:
+        if params["block_walks"] % params["walks_in_flight"]:
             raise ValueError(
-                f"block_walks ({self.block_walks}) must be a multiple of walks_in_flight ({self.walks_in_flight})"
+                f"block_walks ({params['block_walks']}) must be a multiple of walks_in_flight "
+                f"({params['walks_in_flight']})"
             )
 
-    def _open(self, config: CoreConfig) -> OSELMDevice:
-        """The device, opened unless it is open already for this backend and configuration."""
-        if self._device is not None and self._device.sound and self._opened == (self.backend, config):
-            return self._device
-        self.close()
-        self._device = OSELMDevice(open_transport(self.backend, config), config)
-        self._opened = self.backend, config
-        return self._device
+    def _follows(self) -> bool:
+        """Whether the core is as large as the graph asks for."""
+        return self.nodes is None and self.backend in ("golden", "rtl")
 
-    def _run(self, model: Model, first_row: int, checkpoint: str | Path | None, checkpoint_every: int) -> "Node2Vec":
-        """Train ``model`` and make it the estimator's; its rows from ``first_row`` on are not in the device yet."""
+    def _how(self, checkpoint: str | Path | None, checkpoint_every: int, progress: Progress | None) -> dict[str, Any]:
+        """How a run is watched and kept."""
         if checkpoint_every < 1:
             raise ValueError(f"checkpoint_every must be at least 1, not {checkpoint_every}")
-        was_open = self._device
-        device = self._open(model.config)
-        self._loaded = None
-        begin = time.perf_counter()
-        try:
-            load_state(model, device, first_row if device is was_open else 0)
-            if not model.run.finished:
-                train(
-                    model,
-                    device,
-                    checkpoint=checkpoint,
-                    checkpoint_every=checkpoint_every,
-                    progress=bool(self.verbose),
-                )
-        except Interrupted:
-            self.model_ = self._loaded = model
-            raise
-        finally:
-            self.seconds_ = time.perf_counter() - begin
-        self.model_ = self._loaded = model
+        kept = {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
+        return {"verbose": bool(self.verbose), "progress": progress, **kept}
+
+    def _ready(self, walks_per_end: int) -> Session:
+        """What was learned, to go on with the parameters as they are set now. Raises InputError for a run that is not
+        finished."""
+        session = self._current()
+        model = session.model
+        if not model.run.finished:
+            left = model.run.total - model.run.next
+            raise InputError(f"{left} {model.run.unit} of the last run are left; call resume() first")
+        if walks_per_end < 1:
+            raise ValueError(f"walks_per_end must be at least 1, not {walks_per_end}")
+        kept = {name: model.params[name] for name in ("random_state", "negatives_from")}
+        params = {**self._params(kept["random_state"]), **kept}
+        if params != model.params:
+            self._check_parameters(model.config, params)
+            session.relearn(params)
+        return session
+
+    def _update(self, session: Session, changes: list[Any], per_end: int, how: dict[str, Any]) -> "Node2Vec":
+        session.seconds = 0.0
+        if any(_is_news(change, session.model) for change in changes):
+            session.update(changes, plain(per_end), **how)
         return self
 
 
@@ -416,16 +528,39 @@ def as_graph(X: Any) -> Graph:
     return Graph.from_edges(X)
 
 
-def _check_capacity(graph: Graph, config: CoreConfig) -> None:
-    if graph.n_nodes > config.nodes:
-        raise CapacityError(
-            f"the graph has {graph.n_nodes} nodes, but the core ({config.name}) has {config.nodes} rows; "
-            f"train with nodes={graph.n_nodes} or more, or choose a larger preset"
+def _is_news(change: Change, model: Model) -> bool:
+    """Whether a change changes anything, as the graph is now."""
+    if not isinstance(change, Addition):
+        return True
+    live = model.live
+    u, v = live.rows.get(change.u), live.rows.get(change.v)
+    if u is None or v is None:
+        return True
+    if u == v:
+        return False
+    if change.weight is None or live.unit is None:
+        return not live.has_edge(u, v)
+    return live.raw(u, v) != raw_weight(change.weight, live.unit)
+
+
+def _tell_of_missing(extra: Graph, model: Model) -> None:
+    """A smaller graph is more likely a mistake than an addition."""
+    live = model.live
+    known = [live.rows[node] for node in extra.ids if node in live.rows]
+    inside = set(known)
+    of_model = sum(
+        int(row < other) for row in known for other in live.store.neighbours(row).tolist() if other in inside
+    )
+    pairs, _ = extra.edges()
+    ids = extra.ids
+    shared = sum(_known(live, ids[u], ids[v]) for u, v in pairs.tolist())
+    if of_model > shared:
+        log.warning(
+            "%d edges between these nodes are in the model and not in the graph given: partial_fit removes none; "
+            "see remove_edges",
+            of_model - shared,
         )
 
 
-def _visits(model: Model) -> np.ndarray:
-    """How often each row occurs in the walks of ``model.run``: they are cheap enough to be walked twice."""
-    if not model.run.total:
-        return np.zeros(model.graph.n_nodes, np.int64)
-    return visits((block for _, block in walk_blocks(model)), model.graph.n_nodes)
+def _known(live: Any, u: Hashable, v: Hashable) -> bool:
+    return u in live.rows and v in live.rows and live.has_edge(live.rows[u], live.rows[v])

@@ -1,13 +1,6 @@
-"""A model in the middle of its life: graph, raw state of the core, where training stands; to a file and back.
-
-The file is an .npz archive without pickles: the graph as compressed sparse rows, beta and P as the integers that the
-core stores, and one JSON text for everything small. It appears whole or not at all, and its digest is checked when it
-is read.
-"""
+"""A model in the middle of its life: graph, raw state of the core, where training stands."""
 
 import hashlib
-import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,40 +8,45 @@ from typing import Any
 import numpy as np
 
 from ...hw.oselm.config import CoreConfig
-from ...sim.arith.fixed import from_raw
-from ...sim.oselm.front_end.threefry import update_seed
-from ..errors import InputError
+from ...hw.oselm.front_end.sampling import Sampling
+from ...sim.arith.fixed import from_raw, to_raw
+from ...sim.oselm.graph.walks import case_limits
 from ..graph.graph import Graph
-from ..graph.packed import read_bytes, reading, unpack_npz
-from ..results.files import atomic_write
-from .vectors import ids_from_arrays, ids_to_arrays
+from ..graph.live import LiveGraph
+from .changes import Change
+from .graph_device import Learning
 
-__all__ = ["FORMAT", "VERSION", "Model", "Run", "is_model"]
-
-FORMAT = "skipwalk-model"
-#: Rises when older readers would misread a file.
-VERSION = 1
-
-_NO_MODEL = "not a model file; write one with `skipwalk train` or Node2Vec.save"
+__all__ = ["Model", "Run", "learning"]
 
 
 @dataclass
 class Run:
-    """Walks to be trained: of ``fit`` (number 0) or of an update (1, 2, ...), perhaps begun."""
+    """What is being learned, perhaps begun: walks of ``fit`` (number 0), or the changes of an update (1, 2, ...).
+
+    Attributes
+    ----------
+    number : int
+    total, next : int
+        Walks, or changes: how many there are, and how many are done.
+    per_end : int
+        Of an update: walks from each node around a change.
+    changes : list
+        Of an update: those that are left.
+    """
 
     number: int
-    per_node: int
     total: int
-    next: int = 0  # first walk not yet trained
-    starts: np.ndarray | None = None  # (s,) int32; None means every node with an edge
+    next: int = 0
+    per_end: int = 0
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def finished(self) -> bool:
         return self.next >= self.total
 
-    def seed(self, seed: int) -> int:
-        """Of this run's walks and negatives."""
-        return update_seed(seed, self.number) if self.number else seed
+    @property
+    def unit(self) -> str:
+        return "changes" if self.number else "walks"
 
 
 @dataclass
@@ -58,134 +56,139 @@ class Model:
     Attributes
     ----------
     config : CoreConfig
+        The core.
     params : dict
-        Of the estimator, JSON-able.
-    graph : Graph
-    beta : (n_nodes, dim) int64
-        Raw rows, format ``config.beta``.
+        Of the estimator, JSON-able; ``random_state`` is the seed.
+    live : LiveGraph
+    beta : (rows, dim) int64
+        Raw rows, format ``config.beta``; vacant ones included.
     p : (dim, dim) int64
         Raw, format ``config.p``.
-    visits : (n_nodes,) int64
-        How often each row occurs in all walks of all runs, those still to come of ``run`` included.
+    walks : int
+        How many have been made, by all runs; the number of the next one.
+    round, place : int
+        Where the next round over all nodes goes on.
     run : Run
+    visits : (rows,) int64 or None
+        How often each row occurs in all walks of all runs, those still to come of ``run`` included; None unless
+        negatives follow it.
     counters : dict
         Sums of the core's counters over all runs.
+    settled : int
+        ``walks`` when ``beta``, ``p`` and ``counters`` were read last.
     """
 
     config: CoreConfig
     params: dict[str, Any]
-    graph: Graph
+    live: LiveGraph
     beta: np.ndarray
     p: np.ndarray
-    visits: np.ndarray
     run: Run
+    walks: int = 0
+    round: int = 0
+    place: int = 0
+    visits: np.ndarray | None = None
     counters: dict[str, int] = field(default_factory=dict)
+    settled: int = 0
+
+    @property
+    def graph(self) -> Graph:
+        """Built anew each time."""
+        return self.live.graph()
 
     @property
     def vectors(self) -> np.ndarray:
         """The embedding, (n_nodes, dim): float32 where it holds every value exactly, else float64."""
+        return self.as_vectors(self.beta[self.live.occupied()])
+
+    def as_vectors(self, raw: np.ndarray) -> np.ndarray:
+        """Raw rows (n, dim) as floats."""
         exact = self.config.beta.bits <= 24
-        return from_raw(self.beta, self.config.beta).astype(np.float32 if exact else np.float64)
+        return from_raw(raw, self.config.beta).astype(np.float32 if exact else np.float64)
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the raw integers of beta and P (64 bit, little-endian): equal exactly if every bit is."""
+        """SHA-256 over the raw integers of the nodes' rows and of P (64 bit, little-endian): equal exactly if every bit
+        is."""
         h = hashlib.sha256()
-        for array in (self.beta, self.p):
+        for array in (self.beta[self.live.occupied()], self.p):
             h.update(str(array.shape).encode())
             h.update(np.ascontiguousarray(array, "<i8").tobytes())
         return h.hexdigest()
 
+    @property
+    def learning(self) -> Learning:
+        """Parameters as the core takes them. Raises ValueError for one that it cannot."""
+        return learning(self.params, self.config)
+
+    @property
+    def driven(self) -> CoreConfig:
+        """The core that the driver speaks to: ``config``, with the graph's store and with walks as long, and as many in
+        flight, as the parameters ask for. Where it is not ``config`` itself, the host makes up for what is missing."""
+        walks = max(self.config.walks, self.params["walks_in_flight"])
+        return self.config.replace(
+            edge_ends=self.live.store.edge_ends,
+            weight_bits=self.live.store.weight_bits,
+            walks=walks,
+            walkers=min(self.config.walkers, walks),
+            max_walk=max(self.config.max_walk, self.params["walk_length"]),
+        )
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What makes :attr:`driven` another core."""
+        store, params = self.live.store, self.params
+        return self.config, store.edge_ends, store.weight_bits, params["walks_in_flight"], params["walk_length"]
+
     # ---- files
     def save(self, path: str | Path) -> None:
         """Write the model; raises InputError if that is not possible, or for an id that cannot be saved."""
-        graph, run = self.graph, self.run
-        meta = {
-            "format": FORMAT,
-            "version": VERSION,
-            "config": self.config.to_dict(),
-            "params": self.params,
-            "graph": {"self_loops": graph.self_loops, "duplicates": graph.duplicates},
-            "run": {"number": run.number, "per_node": run.per_node, "total": run.total, "next": run.next},
-            "counters": self.counters,
-            "digest": self.digest,
-        }
-        arrays: dict[str, Any] = {
-            "meta": np.array(json.dumps(meta, sort_keys=True)),
-            "indptr": graph.indptr,
-            "indices": graph.indices,
-            "beta": self.beta.astype(np.int32 if self.config.beta.bits <= 32 else np.int64),
-            "p": self.p,
-            "visits": self.visits,
-            **ids_to_arrays(graph.ids),
-        }
-        if graph.weights is not None:
-            arrays["weights"] = graph.weights
-        if run.starts is not None:
-            arrays["starts"] = run.starts
-        with atomic_write(path) as file:
-            np.savez_compressed(file, **arrays)
+        from .model_file import write_model
+
+        write_model(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Model":
         """Read what :meth:`save` wrote. Raises InputError for any other, a damaged, or a newer file."""
-        path = Path(path)
-        with reading(path):
-            data = read_bytes(path)
-            if not data.startswith(b"PK"):
-                raise InputError(_NO_MODEL)
-            arrays = unpack_npz(data)
-            try:
-                meta = json.loads(arrays["meta"].item())
-                if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-                    raise KeyError("format")
-            except (KeyError, ValueError, AttributeError):
-                raise InputError(_NO_MODEL) from None
-            if meta["version"] != VERSION:
-                raise InputError(f"a model of version {meta['version']}; this program reads version {VERSION}")
-            try:
-                model = cls._unpacked(meta, arrays)
-            except (KeyError, ValueError, TypeError, IndexError) as error:
-                raise InputError(f"a damaged model file ({error}); write it again") from error
-            if model.digest != meta["digest"]:
-                raise InputError(
-                    f"damaged: digest {model.digest[:16]} instead of {meta['digest'][:16]}; write it again"
-                )
-        return model
+        from .model_file import read_model
 
-    @classmethod
-    def _unpacked(cls, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Model":
-        config = CoreConfig.from_dict(meta["config"])
-        ids = np.fromiter(ids_from_arrays(arrays), object)
-        graph = Graph(ids, arrays["indptr"], arrays["indices"], arrays.get("weights"), **meta["graph"])
-        n, dim = graph.n_nodes, config.dim
-        run = Run(**meta["run"], starts=arrays.get("starts"))
-        model = cls(
-            config=config,
-            params=meta["params"],
-            graph=graph,
-            beta=arrays["beta"].astype(np.int64),
-            p=arrays["p"].astype(np.int64),
-            visits=arrays["visits"].astype(np.int64),
-            run=run,
-            counters=meta["counters"],
-        )
-        for name, array, shape in (
-            ("indptr", graph.indptr, (n + 1,)),
-            ("indices", graph.indices, (int(graph.indptr[-1]),)),
-            ("beta", model.beta, (n, dim)),
-            ("P", model.p, (dim, dim)),
-            ("visits", model.visits, (n,)),
-        ):
-            if array.shape != shape:
-                raise ValueError(f"{name} has the shape {array.shape} instead of {shape}")
-        return model
+        return read_model(path)
 
 
-def is_model(path: str | Path) -> bool:
-    """Whether the file is an .npz archive of a model, as far as its names tell."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {"meta.npy", "beta.npy", "p.npy", "indptr.npy"} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
+def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
+    """Parameters of an estimator as the core takes them; raises ValueError for one that is out of range."""
+    mode = params["negative_mode"]
+    if mode not in ("shared", "per_positive"):
+        raise ValueError(f"negative_mode must be 'shared' or 'per_positive', not {mode!r}")
+    source = params["negatives_from"]
+    if source not in ("graph", "visits"):
+        raise ValueError(f"negatives_from must be 'graph' or 'visits', not {source!r}")
+    for name, low, high in (
+        ("window", 2, 255),
+        ("negatives", 0, 255),
+        ("walks_in_flight", 1, 64),
+        ("walk_length", 2, 4096),
+    ):
+        if type(params[name]) is not int:
+            raise TypeError(f"{name} must be an integer, not {params[name]!r}")
+        if not low <= params[name] <= high:
+            raise ValueError(f"{name} must be {low} to {high}, not {params[name]}")
+    scale = int(to_raw(np.array(params["init_scale"], np.float64), config.beta))
+    if not 0 <= scale < 1 << 16:
+        most = ((1 << 16) - 1) * config.beta.step
+        raise ValueError(f"init_scale must be 0 to {most:g} in the format {config.beta}, not {params['init_scale']}")
+    return Learning(
+        q=params["inflation"],
+        p0=params["p0"],
+        seed=params["random_state"],
+        row_scale=scale,
+        walk_length=params["walk_length"],
+        limits=case_limits(params["p"], params["q"]),
+        sampling=Sampling(
+            window=params["window"],
+            negatives=params["negatives"],
+            per_positive=mode == "per_positive",
+            walks=params["walks_in_flight"],
+            source=int(source == "graph" and params["negatives"] > 0),
+        ),
+    )

@@ -1,177 +1,163 @@
-"""Walks of a graph through a core, block by block, so that a run can stop between two blocks and go on later.
+"""A model through a core, piece by piece, so that a run can stop between two pieces and go on later.
 
-A block of walks is one segment of the core: walks, or their contexts for a core that cannot make them, then a barrier.
-Which blocks a run has is part of its result; when it was stopped and resumed, saved or watched is not, nor who made the
-contexts.
+``fit`` is a list of blocks of walks, an update a list of changes with walks around them. Between two pieces stands a
+barrier. Blocks are part of the result; when a run was stopped and resumed, saved or watched is not, nor how changes
+were cut into calls. The model's vectors are brought up to date when someone asks (:func:`settle`).
 """
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from ..graph.contexts import ContextBatch, contexts, negative_sampler
-from ..graph.walks import walks
-from .driver import OSELMDevice
+from ...sim.oselm.front_end.threefry import STREAM_STARTS, seed_key
+from ...sim.oselm.graph.starts import round_starts
+from ..errors import DeviceError
+from ..estimators.conventions import Progress
+from .changes import is_edit, made
+from .graph_device import GraphDevice
 from .model import Model
+from .visits import table_of
 
-__all__ = ["Interrupted", "context_blocks", "load_state", "train", "walk_blocks"]
+__all__ = ["Interrupted", "begin", "load_state", "settle", "stop_on_signals", "train"]
+
+#: Changes that are sent before Ctrl-C is looked for, and by which the host may be ahead of the device.
+CHANGES = 64
+#: Signals that ask a run to stop at the next barrier.
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: training stopped between two blocks, with everything before it learned and kept."""
+    """Ctrl-C, SIGTERM or SIGHUP: training stopped at a barrier, with everything before it learned and kept."""
 
-    def __init__(self, done: int, total: int):
-        self.done, self.total = done, total
-        super().__init__(f"stopped after {done} of {total} walks")
-
-
-def load_state(model: Model, device: OSELMDevice, first_row: int = 0) -> None:
-    """Write rows from ``first_row`` on to the core; with 0, P as well."""
-    device.load_raw(model.beta[first_row:], first_row)
-    if first_row == 0:
-        device.write_p_raw(model.p)
+    def __init__(self, done: int, total: int, unit: str = "walks"):
+        self.done, self.total, self.unit = done, total, unit
+        super().__init__(f"stopped after {done} of {total} {unit}")
 
 
-def walk_blocks(model: Model) -> Iterator[tuple[int, np.ndarray]]:
-    """What is left of ``model.run``, block by block: the number of the first walk, and the walks."""
-    params, run = model.params, model.run
-    first = run.next
-    for block in walks(
-        model.graph,
-        length=params["walk_length"],
-        per_node=run.per_node,
-        p=params["p"],
-        q=params["q"],
-        seed=run.seed(params["seed"]),
-        starts=run.starts,
-        first=first,
-        block=params["block_walks"],
-    ):
-        yield first, block
-        first += len(block)
+# ---- the state of a core
+def begin(model: Model, device: GraphDevice) -> None:
+    """Give a core the graph, first values in all rows, P, and the parameters: what a ``fit`` starts from."""
+    device.set_learning(model.learning)
+    device.load_graph(model.live)
+    device.write_p_raw(model.p)
+    device.go_on(walks=model.walks, round_=model.round, place=model.place)
+    device.clear_counters()
 
 
-def context_blocks(model: Model) -> Iterator[tuple[int, ContextBatch]]:
-    """What is left of ``model.run``, block by block: the number of walks, and their contexts."""
-    how = _sampling(model)
-    for first, block in walk_blocks(model):
-        yield len(block), contexts(block, first_walk=first, **how)
+def load_state(model: Model, device: GraphDevice) -> None:
+    """Give a core all that a model holds."""
+    begin(model, device)
+    device.load_raw(model.beta)
 
 
-def _sampling(model: Model) -> dict[str, Any]:
-    """How contexts are made, for :func:`contexts` and for a core."""
-    params = model.params
-    return {
-        "window": params["window"],
-        "negatives": params["negatives"],
-        "mode": params["negative_mode"],
-        "sampler": negative_sampler(model.visits),
-        "seed": model.run.seed(params["seed"]),
-        "interleave": params["walks_in_flight"],
-    }
+def settle(model: Model, device: GraphDevice) -> None:
+    """Bring rows, P and counters of the model up to date with the core. Raises DeviceError if the core has not done
+    what it was told."""
+    counters = device.counters()
+    if counters["rejected"] or counters["refused"]:
+        raise DeviceError(
+            f"the core rejected {counters['rejected']} commands and refused {counters['refused']} edits that it should "
+            "have taken; load the last saved model and report this"
+        )
+    asked = model.walks - model.settled
+    if counters["walks"] != asked:
+        raise DeviceError(
+            f"the core made {counters['walks']} walks of {asked}; load the last saved model and report this"
+        )
+    model.settled = model.walks
+    device.clear_counters()
+    model.beta = device.read_rows_raw(range(len(model.live.ids)))
+    model.p = device.read_p_raw()
+    for name, value in counters.items():
+        model.counters[name] = model.counters.get(name, 0) + value
 
 
-def _trained_blocks(model: Model, device: OSELMDevice, touched: np.ndarray) -> Iterator[int]:
-    """Train what is left block by block; yields the number of walks, and marks the rows that they can change."""
-    if not device.takes_walks(model.params["walk_length"], model.params["walks_in_flight"]):
-        for n_walks, batch in context_blocks(model):
-            device.train(batch)
-            touched[batch.samples] = True
-            yield n_walks
-        return
-    device.set_sampling(**_sampling(model))
-    # Which rows are drawn as negatives only the core knows; those never visited are not.
-    visited = model.visits > 0
-    for first, block in walk_blocks(model):
-        device.train_walks(block, first)
-        touched |= visited
-        yield len(block)
-
-
+# ---- training
 def train(
     model: Model,
-    device: OSELMDevice,
+    device: GraphDevice,
     *,
-    checkpoint: str | Path | None = None,
-    checkpoint_every: int = 64,
-    progress: bool = False,
+    tell: Progress,
+    keep: Callable[[], None] | None = None,
+    every: int = 64,
 ) -> None:
-    """Train what is left of ``model.run`` on a core that holds the state of ``model``.
-
-    The model is brought up to date at every checkpoint, at the end, and before :class:`Interrupted` is raised; its
-    arrays change in place. Any other exception leaves it as it was at the last of these.
+    """Train what is left of ``model.run`` on a core that holds the state of ``model``; all but its vectors and counters
+    is brought up to date. Raises :class:`Interrupted` at a barrier; any other exception leaves the core unusable.
 
     Parameters
     ----------
-    checkpoint : path, optional
-        Where to save the model every ``checkpoint_every`` blocks, and when interrupted.
-    progress : bool
-        Show a bar with the time left, if stderr is a terminal.
+    tell : callable
+        Called with how much of the run is done.
+    keep : callable, optional
+        Called every ``every`` pieces, and when interrupted, with the core at rest.
     """
-    params, run = model.params, model.run
-    device.set_parameters(q=params["inflation"], p0=params["p0"])
-    device.clear_counters()
-    done = run.next
-    touched = np.zeros(model.graph.n_nodes, bool)
-    bar = tqdm(
-        total=run.total,
-        initial=done,
-        unit="walk",
-        unit_scale=True,
-        disable=None if progress else True,
-        dynamic_ncols=True,
-    )
-    with _stop_on_interrupt() as stop, bar:
-        for number, n_walks in enumerate(_trained_blocks(model, device, touched), 1):
-            done += n_walks
-            bar.update(n_walks)
-            if done == run.total or stop.requested:
-                break
-            if checkpoint is not None and number % checkpoint_every == 0:
-                _fetch(model, device, touched, done)
-                model.save(checkpoint)
-    _fetch(model, device, touched, done)
-    if not run.finished:
-        if checkpoint is not None:
-            model.save(checkpoint)
-        raise Interrupted(done, run.total)
+    run = model.run
+    if model.visits is not None and not run.finished:
+        device.set_table(table_of(model.visits))
+    step = _changes if run.number else _block
+    with stop_on_signals() as stop:
+        pieces = 0
+        while not run.finished:
+            step(model, device)
+            pieces += 1
+            tell(run.next, run.total)
+            if stop.requested or (keep is not None and pieces % every == 0) or (run.finished and not run.number):
+                device.wait()
+                if keep is not None and not run.finished:
+                    keep()
+            if stop.requested:
+                # Also if it was the last piece: whoever calls again and again is to hear of it.
+                raise Interrupted(run.next, run.total, run.unit)
 
 
-def _fetch(model: Model, device: OSELMDevice, touched: np.ndarray, done: int) -> None:
-    """Bring the model up to date with the core; ``touched`` (n_nodes,) bool says which rows can differ."""
-    rows = np.flatnonzero(touched)
-    beta, p, counters = device.read_rows_raw(rows), device.read_p_raw(), device.counters()
-    device.clear_counters()
-    model.beta[rows] = beta
-    model.p[:] = p
-    for name, value in counters.items():
-        model.counters[name] = model.counters.get(name, 0) + value
-    model.run.next = done
-    touched[:] = False
+def _block(model: Model, device: GraphDevice) -> None:
+    """The next block of walks of a fit."""
+    run, params = model.run, model.params
+    n = min(params["block_walks"], run.total - run.next)
+    device.post_rounds(n, ahead=int(run.next + n < run.total))
+    key = int(seed_key(params["random_state"], STREAM_STARTS))
+    starts = round_starts(model.live.store.arrays, key, model.round, model.place, n)
+    model.round, model.place = starts.round, starts.place
+    model.walks += n
+    run.next += n
 
 
+def _changes(model: Model, device: GraphDevice) -> None:
+    """The next changes of an update, with the walks around them."""
+    run = model.run
+    words: list[int] = []
+    part, run.changes = run.changes[:CHANGES], run.changes[CHANGES:]
+    for change in part:
+        more, walks = made(model.live, change, run.per_end)
+        words += more
+        model.walks += walks
+    run.next += len(part)
+    if words:
+        # The core may be behind by as many changes that come alone as by those that come together.
+        ahead = CHANGES if len(part) == 1 else 1
+        device.post(np.array(words, np.uint32), ahead=ahead, answers=is_edit(words, device.cfg))
+
+
+# ---- stopping
 @dataclass
-class _Stop:
+class Stop:
     requested: bool = False
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[_Stop]:
-    """Makes the first Ctrl-C a request; the second is KeyboardInterrupt at once.
+def stop_on_signals() -> Iterator[Stop]:
+    """Makes the first Ctrl-C, SIGTERM or SIGHUP a request; the second is KeyboardInterrupt at once.
 
-    No change outside of the main thread, which alone may, and where Ctrl-C is ignored, as in the background.
+    No change outside of the main thread, which alone may, and for signals that are ignored, as Ctrl-C is in the
+    background.
     """
-    stop = _Stop()
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
@@ -180,8 +166,12 @@ def _stop_on_interrupt() -> Iterator[_Stop]:
             raise KeyboardInterrupt
         stop.requested = True
 
-    signal.signal(signal.SIGINT, note)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    taken = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in taken:
+        signal.signal(number, note)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in taken.items():
+            signal.signal(number, handler)

@@ -13,7 +13,16 @@ from ..graph.packed import read_bytes, reading, unpack_npz
 from ..graph.readers import typed_ids
 from ..results.files import atomic_write
 
-__all__ = ["ids_from_arrays", "ids_to_arrays", "load_npz", "load_word2vec", "save_npz", "save_word2vec"]
+__all__ = [
+    "from_json",
+    "ids_from_arrays",
+    "ids_to_arrays",
+    "load_npz",
+    "load_word2vec",
+    "save_npz",
+    "save_word2vec",
+    "to_json",
+]
 
 Ids = Sequence[Hashable] | np.ndarray
 
@@ -136,26 +145,28 @@ def ids_to_arrays(ids: Ids) -> dict[str, np.ndarray]:
     # NumPy's fixed-width strings lose NULs at the end.
     if all(type(node) is str and not node.endswith("\0") for node in nodes):
         return {"ids": np.array(nodes, np.str_)}
-    return {"ids_json": np.frombuffer(json.dumps([_to_json(node) for node in nodes]).encode(), np.uint8)}
+    return {"ids_json": np.frombuffer(json.dumps([to_json(node) for node in nodes]).encode(), np.uint8)}
 
 
 def ids_from_arrays(arrays: Mapping[str, np.ndarray]) -> list[Hashable]:
     """Inverse of :func:`ids_to_arrays`; raises KeyError or ValueError for arrays that it did not make."""
     if "ids" in arrays:
         return arrays["ids"].tolist()
-    return [_from_json(node) for node in json.loads(arrays["ids_json"].tobytes())]
+    return [from_json(node) for node in json.loads(arrays["ids_json"].tobytes())]
 
 
-def _to_json(node: Hashable) -> Any:
+def to_json(node: Hashable) -> Any:
+    """An id as JSON can hold it: tuples become lists."""
     if isinstance(node, tuple):
-        return [_to_json(part) for part in node]
+        return [to_json(part) for part in node]
     if type(node) not in _JSON_TYPES:
         raise InputError(f"id {node!r} is a {type(node).__name__}; only strings, numbers, None and tuples can be saved")
     return node
 
 
-def _from_json(value: Any) -> Hashable:
-    return tuple(_from_json(part) for part in value) if isinstance(value, list) else value
+def from_json(value: Any) -> Hashable:
+    """Inverse of :func:`to_json`."""
+    return tuple(from_json(part) for part in value) if isinstance(value, list) else value
 
 
 def _checked(path: str | Path, ids: Ids, vectors: np.ndarray) -> np.ndarray:

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...hw.oselm.protocol import Opcode, Parameter, header
-from ...sim.arith.words import raw_words
+from ...hw.arith.formats import SQ
+from ...hw.oselm.protocol import PACKED, Edit, Opcode, Parameter, edit_header, header
+from ...sim.arith.words import packed, raw_words
 
-__all__ = ["set_words", "table_words", "train_words", "walk_words", "write_words"]
+__all__ = ["edge_words", "set_words", "table_words", "train_words", "walk_words", "write_words"]
 
 
-def write_words(opcode: Opcode, first_row: int, rows: np.ndarray) -> np.ndarray:
-    """WRITE_ROW or WRITE_P commands for consecutive rows of raw integers, shape (n, dim)."""
-    n, dim = rows.shape
-    out = np.empty((n, dim + 1), np.uint32)
-    out[:, 0] = (opcode << 28) + first_row + np.arange(n)
-    out[:, 1:] = raw_words(rows)
-    return out.reshape(-1)
+def write_words(opcode: Opcode, first_row: int, rows: np.ndarray, fmt: SQ | None = None) -> np.ndarray:
+    """WRITE_ROW or WRITE_P commands for consecutive rows of raw integers, shape (n, dim): an element a word, or packed
+    as ``fmt`` stores them."""
+    body = raw_words(rows) if fmt is None else packed(rows, fmt)
+    heads = header(opcode, first_row if fmt is None else PACKED | first_row) + np.arange(len(rows))
+    return np.concatenate([heads.astype(np.uint32)[:, None], body], axis=1).reshape(-1)
 
 
 def train_words(centres: np.ndarray, indptr: np.ndarray, samples: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -59,3 +59,9 @@ def table_words(threshold: np.ndarray, alias: np.ndarray) -> np.ndarray:
     out[0] = header(Opcode.WRITE_TABLE, len(alias))
     out[1::2], out[2::2] = threshold, alias
     return out
+
+
+def edge_words(u: np.ndarray, v: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """EDIT commands that add edges between rows ``u`` and ``v`` (m,), with raw weights (m,) where edges have some."""
+    columns = [u + edit_header(Edit.ADD_EDGE), v] if weights is None else [u + edit_header(Edit.ADD_EDGE), v, weights]
+    return np.stack(columns, axis=1).astype(np.uint32).reshape(-1)

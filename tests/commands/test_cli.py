@@ -13,12 +13,25 @@ from skipwalk.hw.boards.table import BOARDS
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.cli import main
 from skipwalk.sw.commands.describe import describe_core
-from skipwalk.sw.oselm.driver import OSELMDevice
 from skipwalk.sw.oselm.estimator import Node2Vec
+from skipwalk.sw.oselm.graph_device import GraphDevice
 from skipwalk.sw.oselm.vectors import load_npz, load_word2vec
 from skipwalk.sw.results.report import provenance
 
-TINY = ["--preset", "tiny", "--window", "4", "--negatives", "4", "--walk-length", "20", "--block-walks", "32"]
+TINY = [
+    "--preset",
+    "tiny",
+    "--window",
+    "4",
+    "--negatives",
+    "4",
+    "--walk-length",
+    "20",
+    "--block-walks",
+    "32",
+    "--nodes",
+    "64",
+]
 
 
 def ring(n: int) -> str:
@@ -82,7 +95,7 @@ def test_train_writes_model_vectors_and_report(folder):
     assert origin["value"]["digest"] == estimator.digest_
     assert origin["value"]["seed"] == 5
     assert origin["value"]["versions"]["numpy"] == np.__version__
-    library = Node2Vec(preset="tiny", window=4, negatives=4, walk_length=20, block_walks=32, seed=5)
+    library = Node2Vec(preset="tiny", window=4, negatives=4, walk_length=20, block_walks=32, random_state=5)
     assert library.fit("graph.txt").digest_ == estimator.digest_
 
 
@@ -161,16 +174,16 @@ def test_info_says_what_fits():
 
 
 def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl_c_works):
-    train, blocks = OSELMDevice.train_walks, iter(range(1000))
+    post, blocks = GraphDevice.post, iter(range(1000))
 
-    def ctrl_c(device, block, first_walk):
+    def ctrl_c(device, words, **how):
         if next(blocks) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        train(device, block, first_walk)
+        post(device, words, **how)
 
     before = contents(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(OSELMDevice, "train_walks", ctrl_c)
+        patch.setattr(GraphDevice, "post", ctrl_c)
         result = run("train", "graph.txt", "-o", "a model.npz", "--checkpoint", "c.npz", *TINY)
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == (
@@ -193,7 +206,7 @@ def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl
 
 
 def test_an_interrupt_without_checkpoint_says_so(folder, monkeypatch, ctrl_c_works):
-    monkeypatch.setattr(OSELMDevice, "train_walks", lambda device, *walks: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(GraphDevice, "post", lambda device, *_, **__: os.kill(os.getpid(), signal.SIGINT))
     before = contents(folder)
     result = run("update", "model.npz", "edges.txt", "-o", "m.npz", "--walks-per-end", "50")
     assert result.exit_code == 130
@@ -225,7 +238,12 @@ EVALUATE = ("evaluate", "model.npz", "bad.txt")
         ("a b 1\nb c x\n", TRAIN, 3, "bad.txt:2: weight 'x' is not a number"),
         ("a a\n", TRAIN, 3, "bad.txt: no edges between different nodes"),
         ("", TRAIN, 3, "bad.txt: no edges"),
-        (ring(66), TRAIN, 4, "the graph has 66 nodes, but the core (tiny) has 64 rows; train with nodes=66 or more"),
+        (
+            ring(66),
+            (*TRAIN, "--nodes", "64"),
+            4,
+            "the graph has 66 nodes, but the core (tiny) has 64 rows; train with nodes=66 or more",
+        ),
         (ring(9), (*TRAIN, "--negatives", "20"), 4, "contexts of 23 samples, but the core (tiny) takes 7"),
         (ring(9), (*TRAIN, "--inflation", "1e-9"), 3, "inflation q 1e-09 is lost"),
         (ring(9), (*TRAIN, "--p", "0"), 2, "p must be between"),
@@ -351,13 +369,14 @@ def test_two_processes_that_update_one_model(folder):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_being_ended_keeps_what_ctrl_c_keeps(folder, monkeypatch, ctrl_c_works, number):
-    step = OSELMDevice.train_walks
+    post, calls = GraphDevice.post, iter(range(1000))
 
-    def ended(self, *arguments, **keep):
-        os.kill(os.getpid(), number)
-        return step(self, *arguments, **keep)
+    def ended(device, words, **how):
+        if next(calls) == 2:
+            os.kill(os.getpid(), number)
+        post(device, words, **how)
 
-    monkeypatch.setattr(OSELMDevice, "train_walks", ended)
+    monkeypatch.setattr(GraphDevice, "post", ended)
     result = run("train", "graph.txt", "-o", "m", "--checkpoint", "c.npz", *TINY)
     assert result.exit_code == 130
     assert "go on with: skipwalk train --resume c.npz" in result.stderr
@@ -367,7 +386,7 @@ def test_being_ended_keeps_what_ctrl_c_keeps(folder, monkeypatch, ctrl_c_works, 
 
 def test_being_ended_where_ctrl_c_is_ignored(folder, monkeypatch):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    monkeypatch.setattr(OSELMDevice, "train_walks", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(GraphDevice, "post", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
     try:
         assert run("train", "graph.txt", "-o", "m", *TINY).exit_code == 130
     finally:

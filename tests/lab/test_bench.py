@@ -32,7 +32,7 @@ from skipwalk.sw.lab.bench import (
 )
 from skipwalk.sw.lab.bench.work import INFLATION, MU, P0
 from skipwalk.sw.lora import methods
-from skipwalk.sw.lora.estimator import epoch_order
+from skipwalk.sw.lora.methods import shuffled_epochs
 from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.tasks import Task
 from skipwalk.sw.results.records import source_texts
@@ -162,7 +162,7 @@ def test_fine_tuning_in_c_is_that_of_numpy(method, small_task):
     run = lora.CFineTuning(network, task, method, native.compilers()[0])
     model = methods._Model(method, network, lora.RANK, 0)
     x, y = task.finetune[0].astype(np.float32), task.finetune[1]
-    order = epoch_order(len(y), 4, np.random.default_rng(0))
+    order = shuffled_epochs(len(y), 4, np.random.default_rng(0))
     # 47 samples: the last mini-batch is cut off inside of a group of four. fine_tune ends one there in every epoch.
     for start in range(0, len(order), lora.BATCH):
         rows = order[start : start + lora.BATCH]

@@ -19,7 +19,16 @@ from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.errors import InputError
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.baseline import float_embedding
-from skipwalk.sw.lab.experiments import cli, cora, cora_growing, cora_static, learners, lora_methods, word_widths
+from skipwalk.sw.lab.experiments import (
+    cli,
+    cora,
+    cora_growing,
+    cora_removal,
+    cora_static,
+    learners,
+    lora_methods,
+    word_widths,
+)
 from skipwalk.sw.lab.experiments.cora import LabelledGraph
 from skipwalk.sw.lab.experiments.execution import Failure, run_trial
 from skipwalk.sw.lab.experiments.experiment import Options, Point, Trial, trials
@@ -291,7 +300,7 @@ def test_learners_share_walks_and_negatives(communities):
     assert exact.embedding_.shape == fixed.embedding_.shape == (41, 8)
     assert np.abs(exact.embedding_[:40] - before).max() > 1e-3
     assert np.abs(exact.embedding_ - fixed.embedding_).max() < 0.02
-    again = FloatNode2Vec(**SMALL, seed=3).fit(communities.graph)
+    again = FloatNode2Vec(**SMALL, random_state=3).fit(communities.graph)
     np.testing.assert_array_equal(again.embedding_, before)
 
 
@@ -330,6 +339,20 @@ def test_growing_ends_at_the_whole_graph(communities, monkeypatch):
     assert x[-1] == outcome.values["insertions"] == communities.graph.n_edges - 39
     assert grown[0].graph_.n_edges == communities.graph.n_edges
     assert y[-1] == outcome.values["grown.f1_micro"] == communities.f1(grown[0].embedding_)["f1_micro"]
+
+
+def test_false_edges_are_learned_and_removed(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    names = [
+        [p.name for p in cora_removal.EXPERIMENT.plan(Options(Path(), Path(), full=full)).points] for full in (0, 1)
+    ]
+    assert names == [["oselm"], ["oselm", "oselm-visits"]]
+    false = cora_removal.false_edges(communities.graph, 30, 1)
+    known = {tuple(sorted(pair)) for pair in communities.graph.edges()[0].tolist()}
+    assert len({tuple(pair) for pair in false.tolist()} - known) == 30
+    values = cora_removal.EXPERIMENT.run(SMALL, 2, communities).values
+    assert values["removals"] == round(communities.graph.n_edges / 4)
+    assert values["clean.f1_micro"] > 0.8
 
 
 def test_static_leaves_sgns_out_without_gensim(communities, monkeypatch):

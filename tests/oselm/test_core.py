@@ -38,7 +38,7 @@ from ..support.oselm import (
 from ..support.runner import simulate
 
 #: Vendor's twins throughout: whoever relies on what block RAM reads while it is written gets the complement.
-TINY = preset("tiny").replace(vendor=Vendor.ECP5)
+TINY = preset("tiny").replace(vendor=Vendor.ECP5, edge_ends=0, weight_bits=0)
 SEQUENTIAL = {"schedule": Schedule.SEQUENTIAL, "lookahead": 0}
 CONFIGS = {
     cfg.name: cfg

@@ -5,7 +5,8 @@ import pytest
 from skipwalk.hw.oselm.config import PRESETS, Schedule
 from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.protocol import Opcode, header
-from skipwalk.sim.oselm.cycles import Latencies, roofline_cycles, slot_cycles, train_cycles
+from skipwalk.hw.oselm.timing import EngineTiming
+from skipwalk.sim.oselm.cycles import roofline_cycles, slot_cycles, train_cycles
 from skipwalk.sim.oselm.golden import Contexts
 from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.oselm.words import train_words
@@ -68,11 +69,13 @@ def test_the_closed_form_holds_for_steady_contexts(name):
 
 @pytest.mark.parametrize("cfg", [*PRESETS.values(), SEQUENTIAL, TINY.replace(broadcast=5)])
 def test_latencies_are_those_of_the_gateware(cfg):
-    latencies = Latencies.of(cfg)
-    timing = OSELMCore(cfg).timing
-    assert latencies.read_after_update == timing.read_after_update
-    assert latencies.gain_to_update == timing.gain_latency
-    assert latencies.spacing == timing.spacing
+    timing, core = EngineTiming.of(cfg), OSELMCore(cfg)
+    samples, sweep, gain = core._samples, core._sweep, core._gain
+    assert timing.read_after_update == samples.read_after_update
+    assert timing.gain_latency == samples.gain_latency
+    assert timing.error == samples.error_latency + 1
+    assert timing.gain == cfg.dim * cfg.chunks - 1 + sweep.latency + gain.latency
+    assert timing.spacing == max(sweep.spacing, samples.gain_latency)
 
 
 def test_the_default_core_meets_the_roofline_and_the_paper_preset_its_target():

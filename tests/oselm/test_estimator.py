@@ -12,29 +12,40 @@ import numpy as np
 import pytest
 from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import PRESETS, preset
-from skipwalk.sim.arith.fixed import to_raw
 from skipwalk.sim.oselm import compiled
 from skipwalk.sim.oselm import golden as oselm
-from skipwalk.sim.oselm.front_end.threefry import update_seed
-from skipwalk.sim.oselm.initial import initial_rows
+from skipwalk.sim.oselm.front_end.contexts import graph_contexts
+from skipwalk.sim.oselm.front_end.threefry import (
+    STREAM_NEGATIVES,
+    STREAM_ROWS,
+    STREAM_STARTS,
+    STREAM_WALKS,
+    seed_key,
+)
+from skipwalk.sim.oselm.graph.rows import first_values
+from skipwalk.sim.oselm.graph.starts import round_starts
+from skipwalk.sim.oselm.graph.store import GraphStore
+from skipwalk.sim.oselm.graph.walks import case_limits, make_walks
 from skipwalk.sw.errors import CapacityError, DeviceError, InputError, UnknownNodeError
-from skipwalk.sw.graph.contexts import contexts, negative_sampler, visits
 from skipwalk.sw.graph.graph import Graph
-from skipwalk.sw.graph.walks import walks
-from skipwalk.sw.oselm.driver import OSELMDevice
+from skipwalk.sw.link.transport import GoldenTransport
 from skipwalk.sw.oselm.estimator import Node2Vec, as_graph
 from skipwalk.sw.oselm.evaluation import evaluate
-from skipwalk.sw.oselm.model import Model, is_model
+from skipwalk.sw.oselm.graph_device import GraphDevice
+from skipwalk.sw.oselm.hosted import HostedGraph
+from skipwalk.sw.oselm.model import Model
+from skipwalk.sw.oselm.model_file import is_model
 from skipwalk.sw.oselm.training import Interrupted
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-CFG = preset("tiny").replace(vendor=Vendor.ECP5)
+CFG = preset("tiny").replace(vendor=Vendor.ECP5, edge_ends=1024, weight_bits=17)
 #: Rows start large, because for small ones the first updates of P, and those by negatives, round to nothing.
 SMALL = {"preset": CFG, "window": 4, "negatives": 4, "walk_length": 20, "block_walks": 32, "init_scale": 1.0}
 GROUPS = nx.planted_partition_graph(3, 18, 0.5, 0.02, seed=1)
 CLASSES = np.array(GROUPS) // 18
 EDGES = list(GROUPS.edges)
+STREAMS = {"rows": STREAM_ROWS, "starts": STREAM_STARTS, "walks": STREAM_WALKS, "negatives": STREAM_NEGATIVES}
 
 
 def small(**changes) -> Node2Vec:
@@ -59,31 +70,64 @@ def test_it_finds_the_groups_of_a_graph(fitted):
     assert counters["samples"] == 7 * counters["contexts"]
 
 
-def test_fit_and_partial_fit_are_their_parts_put_together():
-    new = [(0, "x"), ("x", 40)]
-    estimator = small(walks_per_node=2, seed=7).fit(GROUPS)
-    base, added = estimator.graph_, estimator.graph_.add_edges(new)
+def test_fit_and_updates_are_their_parts_put_together():
+    estimator = small(walks_per_node=2, random_state=7).fit(GROUPS)
     state = oselm.initial_state(CFG, q=7, p0=round(1.9 * 2**16))
-    state.beta[:55] = to_raw(initial_rows(0, 55, 8, scale=1.0, seed=7), CFG.beta)
+    key = {name: int(seed_key(7, stream)) for name, stream in STREAMS.items()}
+    store, limits = GraphStore.of(CFG), case_limits(0.5, 1.0)
+    store.clear()
+    unit = round(1 / estimator.model_.live.unit)
+    state.beta[:54] = first_values(key["rows"], 0, 54, 8, 1 << 13)
+    store.make_known(0, 54)
+    row = {node: row for row, node in enumerate(GROUPS)}
+    for u, v in EDGES:
+        store.add_edge(row[u], row[v], unit)
+    n_walks = 0
 
-    def train(graph, counts, **which):
-        all_walks = np.concatenate(list(walks(graph, length=20, p=0.5, q=1.0, **which)))
-        counts = counts + visits([all_walks], len(counts))
-        options = {"window": 4, "negatives": 4, "sampler": negative_sampler(counts), "interleave": 4}
-        for first in range(0, len(all_walks), 32):
-            block = all_walks[first : first + 32]
-            b = contexts(block, seed=which["seed"], first_walk=first, **options)
-            compiled.train(CFG, state, oselm.Contexts(b.centres, b.indptr, b.samples, b.labels))
-        return counts
+    def learn(starts):
+        nonlocal n_walks
+        block = make_walks(store.arrays, starts, length=20, limits=limits, key=key["walks"], first=n_walks)
+        made = graph_contexts(block, 4, 4, False, store.arrays, np.uint64(key["negatives"]), n_walks, 4)
+        compiled.train(CFG, state, oselm.Contexts(*made))
+        n_walks += len(starts)
 
-    counts = train(base, np.zeros(54, np.int64), per_node=2, seed=7)
-    assert np.array_equal(estimator.model_.beta, state.beta[:54])
-    assert np.array_equal(estimator.model_.p, state.p)
-    estimator.partial_fit(new, walks_per_end=20)
-    starts = added.new_edges.ravel()
-    train(added.graph, np.append(counts, 0), per_node=20, seed=update_seed(7, 1), starts=starts)
-    assert np.array_equal(estimator.model_.beta, state.beta[:55])
-    assert np.array_equal(estimator.model_.p, state.p)
+    def same():
+        model = estimator.model_
+        assert np.array_equal(model.beta, state.beta[: len(model.beta)])
+        assert np.array_equal(model.p, state.p)
+        assert (model.walks, model.counters["walks"]) == (n_walks, n_walks)
+
+    round_, place = 0, 0
+    for n in [32, 32, 32, 12]:
+        found = round_starts(store.arrays, key["starts"], round_, place, n)
+        learn(found.rows)
+        round_, place = found.round, found.place
+    same()
+    estimator.partial_fit([(0, "x"), ("x", 40)], walks_per_end=20)
+    for u, v in [(row[0], 54), (54, row[40])]:
+        store.add_edge(u, v, unit)
+        if v == 54:
+            state.beta[54] = first_values(key["rows"], 54, 1, 8, 1 << 13)
+        learn(np.array([u, v] * 15 + [u] * 5 + [v] * 5))
+    same()
+    estimator.partial_fit([(0, "x")], [2.5], walks_per_end=1)
+    store.add_edge(row[0], 54, round(2.5 * unit))
+    learn(np.array([row[0], 54]))
+    estimator.remove_edges([("x", 0)], walks_per_end=2)
+    store.remove_edge(54, row[0])
+    learn(np.array([54, row[0]] * 2))
+    same()
+    estimator.remove_nodes(["x"], walks_per_end=3)
+    store.free_node(54)
+    learn(np.array([row[40]] * 3))
+    same()
+    assert len(estimator.model_.beta) == 55
+    assert estimator.ids_.tolist() == list(GROUPS)
+    estimator.partial_fit([(7, "y")], walks_per_end=1)
+    store.add_edge(row[7], 54, unit)
+    state.beta[54] = first_values(key["rows"], 54, 1, 8, 1 << 13)
+    learn(np.array([row[7], 54]))
+    same()
 
 
 def test_any_form_of_a_graph_gives_the_same_bits(fitted, tmp_path):
@@ -96,9 +140,9 @@ def test_any_form_of_a_graph_gives_the_same_bits(fitted, tmp_path):
 
 def test_seeds_decide_every_bit(fitted):
     assert small().fit(GROUPS).digest_ == fitted.digest_
-    assert small(seed=1).fit(GROUPS).digest_ != fitted.digest_
-    again = small(seed=3).fit(GROUPS)
-    assert again.set_params(seed=0).fit(GROUPS).digest_ == fitted.digest_, "a second fit starts anew"
+    assert small(random_state=1).fit(GROUPS).digest_ != fitted.digest_
+    again = small(random_state=3).fit(GROUPS)
+    assert again.set_params(random_state=0).fit(GROUPS).digest_ == fitted.digest_, "a second fit starts anew"
 
 
 def test_rtl_and_golden_model_end_in_the_same_bits():
@@ -109,6 +153,9 @@ def test_rtl_and_golden_model_end_in_the_same_bits():
         lambda e: e.fit(GROUPS),
         lambda e: e.partial_fit([(0, "new"), ("new", 3), ("newer", "new")]),
         lambda e: e.partial_fit([(0, 50)], [2.5]),
+        lambda e: e.remove_edges([(0, "new")]),
+        lambda e: e.remove_nodes([3]),
+        lambda e: e.partial_fit([("other", 4)]),
     ):
         assert step(golden).digest_ == step(rtl).digest_
     assert rtl.counters_["cycles"] > 0
@@ -118,26 +165,39 @@ def test_rtl_and_golden_model_end_in_the_same_bits():
     rtl.close()
 
 
-@pytest.mark.parametrize("changes", [{"walks": 0}, {"walks": 3}, {"max_walk": 19}], ids=str)
-@pytest.mark.parametrize("how", [{}, {"negative_mode": "per_positive", "negatives": 1}, {"negatives": 0}], ids=str)
-def test_it_does_not_matter_who_makes_the_contexts(changes, how, monkeypatch):
-    """Cores without a front end, or with one that is too small, are sent contexts."""
-    fit = lambda cfg: small(preset=cfg, walks_per_node=2, **how).fit(GROUPS).partial_fit([(0, "x")])  # noqa: E731
-    expected = fit(CFG)
-    monkeypatch.setattr(OSELMDevice, "train_walks", None)
-    got = fit(CFG.replace(**changes))
-    assert got.digest_ == expected.digest_
-    assert got.counters_ == expected.counters_
+@pytest.mark.parametrize(
+    "changes",
+    [{"edge_ends": 0, "weight_bits": 0}, {"edge_ends": 0, "weight_bits": 0, "walks": 0}, {"max_walk": 19}],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"negative_mode": "per_positive", "negatives": 1}, {"negatives": 0}, {"negatives_from": "visits"}],
+    ids=str,
+)
+def test_it_does_not_matter_who_holds_the_graph(changes, how, monkeypatch):
+    """Cores without a graph store, without a front end, or with one for shorter walks, are sent contexts."""
+
+    def learned(cfg):
+        estimator = small(preset=cfg, walks_per_node=2, **how).fit(GROUPS).partial_fit([(0, "x"), ("x", 40)])
+        estimator.remove_edges([(0, "x")]).remove_nodes([3, "x"]).partial_fit([("y", 4)])
+        assert estimator.config_ == cfg
+        return estimator.digest_, estimator.counters_, estimator.transform(["y", 5]).tolist()
+
+    sent = []
+    train = HostedGraph.exchange
+    monkeypatch.setattr(HostedGraph, "exchange", lambda *given: sent.append(1) or train(*given))
+    expected = learned(CFG)
+    assert not sent
+    assert learned(CFG.replace(**changes)) == expected
+    assert sent
 
 
-def test_first_rows_depend_on_seed_and_row_alone():
-    all_rows = initial_rows(0, 20, 8, scale=0.05, seed=4)
-    assert np.array_equal(all_rows[7:9], initial_rows(7, 2, 8, scale=0.05, seed=4))
-    assert not np.array_equal(all_rows, initial_rows(0, 20, 8, scale=0.05, seed=5))
-    many = initial_rows(0, 1000, 8, scale=0.05, seed=0)
-    assert np.abs(many).max() <= 0.05
-    assert abs(many.mean()) < 0.001
-    assert many.std() == pytest.approx(0.1 / 12**0.5, rel=0.02)
+def test_a_board_whose_store_is_too_small_is_sent_contexts(caplog):
+    full = small(walks_per_node=1, nodes=64).fit(GROUPS)
+    tight = small(walks_per_node=1, nodes=64, preset=CFG.replace(edge_ends=512)).fit(GROUPS)
+    assert "the host makes its walks" in caplog.text
+    assert (tight.digest_, tight.config_.edge_ends) == (full.digest_, 512)
 
 
 # ---- growing
@@ -152,7 +212,6 @@ def test_new_nodes_are_learned_from_their_edges(fitted):
     new = grown.transform([("new", n) for n in range(4)])
     nearest = (new @ (centres - centres.mean(0)).T).argmax(1)
     assert nearest.tolist() == classes[54:]
-    assert grown.model_.visits.sum() > fitted.model_.visits.sum()
 
 
 def test_known_edges_change_nothing_and_new_weights_do():
@@ -172,23 +231,163 @@ def test_partial_fit_before_fit_is_fit(fitted):
 
 def test_a_node_that_only_comes_along_keeps_its_first_values():
     grown = small(walks_per_node=1).fit(GROUPS).partial_fit([("alone", "alone")])
-    expected = initial_rows(54, 1, 8, scale=1.0, seed=0)
-    assert np.abs(grown.transform(["alone"]) - expected).max() <= CFG.beta.step / 2
+    expected = first_values(int(seed_key(0, STREAM_ROWS)), 54, 1, 8, 1 << 13) * CFG.beta.step
+    assert np.array_equal(grown.transform(["alone"]), expected)
 
 
-def test_an_open_device_is_brought_up_to_date_with_what_is_new_only(monkeypatch):
-    one = small(walks_per_node=1).fit(GROUPS).partial_fit([(0, "x")])
-    loads = []
-    write = OSELMDevice.load_raw
-    monkeypatch.setattr(
-        OSELMDevice, "load_raw", lambda d, rows, first=0: (loads.append(len(rows)), write(d, rows, first))
-    )
+@pytest.fixture
+def traffic(monkeypatch):
+    """Words sent and received since it was asked last."""
+    counts = [0, 0]
+    exchange = GoldenTransport.exchange
+
+    def counted(transport, words, n_replies=0):
+        counts[0] += len(words)
+        counts[1] += n_replies
+        return exchange(transport, words, n_replies)
+
+    def since():
+        now, counts[:] = tuple(counts), [0, 0]
+        return now
+
+    monkeypatch.setattr(GoldenTransport, "exchange", counted)
+    return since
+
+
+def test_a_change_costs_a_few_words_and_reads_nothing_back(traffic):
+    estimator = small(walks_per_node=1).fit(GROUPS)
+    traffic()
+    for change, words in (
+        (lambda: estimator.partial_fit([(0, "x")]), 3),  # edit, v, weight
+        (lambda: estimator.remove_edges([(0, "x")]), 2),
+        (lambda: estimator.partial_fit([(0, 1)], [1.5]), 3),
+        (lambda: estimator.remove_nodes(["x"]), 1),
+        (lambda: estimator.partial_fit([("y", "y")]), 2),
+        (lambda: estimator.remove_nodes([5]), 1 + GROUPS.degree(5) + 1),  # walks of its neighbours, and a barrier
+        (lambda: estimator.partial_fit([(0, 1)]), 0),
+    ):
+        change()
+        assert traffic() == (words, 0)
+    estimator.wait()
+    assert traffic() == (0, 6)  # a change answers when it has been learned
+    estimator.transform(["y", 3])
+    assert traffic() == (2, 10)  # 8 elements of 18 bits in 5 words
+    assert estimator.digest_ == estimator.digest_
+    _, received = traffic()
+    assert received == (55 + 8) * 5 + 2 * 17
+    estimator.transform(["y", 3])
+    assert traffic() == (0, 0), "what was read is not asked for again"
+
+
+def test_the_host_is_ahead_by_so_many_changes_and_no_more(traffic, monkeypatch):
+    monkeypatch.setattr("skipwalk.sw.oselm.training.CHANGES", 3)
+    estimator = small(walks_per_node=1).fit(GROUPS)
+    traffic()
+    for number in range(1, 8):
+        estimator.partial_fit([(0, f"n{number}")])
+        # The change before the last three has been learned.
+        assert traffic() == (3, int(number > 3))
+
+
+def test_how_changes_are_cut_into_calls_changes_no_bit():
+    new = [(n, f"n{n % 3}") for n in range(12)]
+    at_once, one_by_one = (small(walks_per_node=1).fit(GROUPS) for _ in range(2))
+    at_once.partial_fit(new).remove_edges(new[:5])
+    for pair in new:
+        one_by_one.partial_fit([pair])
+    for pair in new[:5]:
+        one_by_one.remove_edges([pair])
+    assert at_once.digest_ == one_by_one.digest_
+
+
+def test_the_core_follows_the_graph_unless_its_size_is_given():
+    big = nx.barabasi_albert_graph(400, 3, seed=1)
+    estimator = small(walks_per_node=1).fit(big)
+    assert (estimator.config_.nodes, estimator.config_.edge_ends) == (1024, 8192)
+    fixed = small(walks_per_node=1, nodes=2000, preset=CFG.replace(edge_ends=1 << 14)).fit(big)
+    assert fixed.config_.nodes == 2000
+    assert fixed.digest_ == estimator.digest_
+    extra = [(n, 1000 + n) for n in range(700)]
+    digest = fixed.partial_fit(extra).digest_
+    assert estimator.partial_fit(extra).digest_ == digest, "it grows with the graph"
+    assert estimator.config_.nodes > 1100
+    assert small(walks_per_node=1).fit(GROUPS).config_ == CFG
+
+
+def test_a_store_without_weights_gets_them_when_they_come():
+    plain = small(walks_per_node=1, preset=CFG.replace(weight_bits=0)).fit(GROUPS)
+    assert plain.model_.live.unit is None
     other = small(walks_per_node=1).fit(GROUPS)
-    other.partial_fit([(0, "x")])
-    assert loads == [54, 1]
-    other.close()
-    assert other.partial_fit([(0, "y")]).digest_ == one.partial_fit([(0, "y")]).digest_
-    assert loads == [54, 1, 56, 1]
+    for estimator in (plain, other):
+        estimator.partial_fit([(0, "x")], [1.0]).partial_fit([(0, "x"), (0, 1)], [4.0, 0.25])
+    assert plain.digest_ == other.digest_
+    assert plain.graph_.digest == other.graph_.digest
+    fixed = small(walks_per_node=1, nodes=64, preset=CFG.replace(weight_bits=0)).fit(GROUPS)
+    with pytest.raises(CapacityError, match="keeps no weights"):
+        fixed.partial_fit([(0, 1)], [2.0])
+
+
+# ---- what goes
+def test_removed_edges_are_forgotten():
+    """False edges between groups are learned, then removed: the groups are told apart again."""
+    rng = np.random.default_rng(3)
+    pairs = [(int(u), int(v)) for u, v in rng.integers(0, 54, (400, 2)) if u // 18 != v // 18]
+    false = sorted({(min(p), max(p)) for p in pairs} - set(EDGES))[:120]
+    model = small(walks_per_node=5).fit(GROUPS)
+
+    def likeness():
+        """Mean cosine of the ends of false edges."""
+        u, v = (model.transform([pair[end] for pair in false]) for end in (0, 1))
+        norms = np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1)
+        return float(((u * v).sum(1) / norms).mean())
+
+    clean = likeness()
+    model.partial_fit(false)
+    muddled = likeness()
+    model.remove_edges(false, walks_per_end=10)
+    assert model.graph_.digest == Graph.from_networkx(GROUPS).digest
+    assert clean < muddled
+    assert likeness() < muddled - 0.05
+
+
+def test_a_removed_node_frees_its_row():
+    model = small(walks_per_node=1).fit(GROUPS)
+    model.remove_nodes([10, 20])
+    assert model.ids_.tolist() == [n for n in GROUPS if n not in (10, 20)]
+    assert len(model.embedding_) == 52
+    with pytest.raises(UnknownNodeError, match="no node 20"):
+        model.transform([20])
+    assert model.graph_.n_edges == GROUPS.number_of_edges() - GROUPS.degree(10) - GROUPS.degree(20)
+    model.partial_fit([("a", 0), ("b", "a"), ("c", 1)])
+    rows = [list(GROUPS).index(node) for node in (20, 10)]
+    assert [model.model_.live.index(n) for n in "abc"] == [*rows, 54], "the last one that was vacated is taken first"
+    assert [model.ids_[row] for row in rows] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda m: m.remove_edges([(0, 1), (0, 53)]), InputError, "no edge 0 - 53 to remove"),
+        (lambda m: m.remove_edges([EDGES[0], EDGES[0][::-1]]), InputError, "is given twice"),
+        (lambda m: m.remove_nodes([1, "no"]), UnknownNodeError, "no node 'no'"),
+        (lambda m: m.remove_nodes([1, 1]), InputError, "node 1 is given twice"),
+        (lambda m: m.remove_edges([3]), InputError, "pair of node ids"),
+        (lambda m: m.partial_fit([(0, "x")], walks_per_end=0), ValueError, "walks_per_end must be at least 1"),
+        (lambda m: m.partial_fit([(0, "x")], checkpoint_every=0), ValueError, "checkpoint_every must be at least 1"),
+    ],
+)
+def test_what_cannot_be_removed_changes_nothing(call, error, message):
+    model = small(walks_per_node=1).fit(GROUPS)
+    digest = model.digest_
+    with pytest.raises(error, match=message):
+        call(model)
+    assert (model.digest_, model.graph_.digest) == (digest, Graph.from_networkx(GROUPS).digest)
+
+
+def test_a_smaller_graph_in_partial_fit_is_spoken_of(caplog):
+    model = small(walks_per_node=1).fit(GROUPS)
+    model.partial_fit(nx.Graph([edge for number, edge in enumerate(EDGES) if number % 25]))
+    assert "10 edges between these nodes are in the model and not in the graph given" in caplog.text
 
 
 # ---- what is wrong changes nothing
@@ -201,6 +400,9 @@ def test_an_open_device_is_brought_up_to_date_with_what_is_new_only(monkeypatch)
             CapacityError,
             "65 nodes, but the core .tiny. has 64 rows; .*nodes=65",
         ),
+        ([(0, 1)], [1e6], CapacityError, "edge 0 - 1 has a weight of 1e.06; this model keeps weights from"),
+        ([(0, 1), (0, "z")], [1e-6, 1], CapacityError, "edge 0 - 1 has a weight of 1e-06"),
+        ([(0, f"n{i}") for i in range(8)], [31.0] * 8, CapacityError, "weights of a node would sum up to"),
         ([(0, 1)], [np.nan], InputError, "weight nan"),
         ([(0, 1)], [0.0], InputError, "weight 0"),
         ([(0, 1)], [1.0, 2.0], InputError, "shape"),
@@ -210,20 +412,25 @@ def test_an_open_device_is_brought_up_to_date_with_what_is_new_only(monkeypatch)
     ],
 )
 def test_edges_that_cannot_be_added_change_nothing(edges, weights, error, message):
-    estimator = small(walks_per_node=1).fit(GROUPS)
+    estimator = small(walks_per_node=1, nodes=64).fit(GROUPS)
     before, digest = estimator.model_, estimator.digest_
     with pytest.raises(error, match=message):
         estimator.partial_fit(edges, weights)
     assert estimator.model_ is before
     assert estimator.digest_ == digest
-    untouched = small(walks_per_node=1).fit(GROUPS)
+    untouched = small(walks_per_node=1, nodes=64).fit(GROUPS)
     assert estimator.partial_fit([(0, "x")]).digest_ == untouched.partial_fit([(0, "x")]).digest_
 
 
 @pytest.mark.parametrize(
     ("changes", "graph", "error", "message"),
     [
-        ({}, nx.path_graph(65), CapacityError, "65 nodes, but the core .tiny. has 64 rows; train with nodes=65"),
+        (
+            {"nodes": 64},
+            nx.path_graph(65),
+            CapacityError,
+            "65 nodes, but the core .tiny. has 64 rows; train with nodes=65",
+        ),
         ({}, nx.empty_graph(3), InputError, "no edges"),
         (
             {"negatives": 5},
@@ -233,17 +440,21 @@ def test_edges_that_cannot_be_added_change_nothing(edges, weights, error, messag
         ),
         ({"negative_mode": "per_positive"}, GROUPS, CapacityError, "4 negatives for each positive make.*15 samples"),
         ({"negative_mode": "both", "negatives": 1}, GROUPS, ValueError, "mode must be .*'both'"),
-        ({"window": 1}, GROUPS, ValueError, "window must be at least 2"),
-        ({"walk_length": 0}, GROUPS, ValueError, "length must be at least 1"),
+        ({"negatives_from": "table"}, GROUPS, ValueError, "negatives_from must be .*'table'"),
+        ({"random_state": "x"}, GROUPS, TypeError, "random_state must be an integer"),
+        ({"window": 4.0}, GROUPS, TypeError, "window must be an integer, not 4.0"),
+        ({"walks_per_node": "1"}, GROUPS, TypeError, "walks_per_node must be an integer, not '1'"),
+        ({"window": 1}, GROUPS, ValueError, "window must be 2 to 255"),
+        ({"walk_length": 0}, GROUPS, ValueError, "walk_length must be 2 to 4096"),
         ({"walks_per_node": 0}, GROUPS, ValueError, "walks_per_node must be at least 1"),
         ({"p": 0.0}, GROUPS, ValueError, "p must be between"),
         ({"q": np.inf}, GROUPS, ValueError, "q must be between"),
-        ({"seed": -1}, GROUPS, ValueError, "seed must be"),
+        ({"random_state": -1}, GROUPS, ValueError, "random_state must be"),
         ({"inflation": 1e-6}, GROUPS, InputError, "inflation q 1e-06 is lost"),
         ({"p0": 2.5}, GROUPS, InputError, "p0 must be 0 to"),
         ({"init_scale": np.nan}, GROUPS, ValueError, "not finite"),
         ({"block_walks": 30}, GROUPS, ValueError, r"block_walks \(30\) must be a multiple of walks_in_flight \(4\)"),
-        ({"walks_in_flight": 0}, GROUPS, ValueError, "walks_in_flight must be at least 1"),
+        ({"walks_in_flight": 0}, GROUPS, ValueError, "walks_in_flight must be 1 to 64"),
         ({"preset": "huge"}, GROUPS, ValueError, "no preset 'huge'"),
         ({"dim": 300}, GROUPS, ValueError, "dim must be at most"),
         ({"schedule": "both"}, GROUPS, ValueError, "both"),
@@ -265,8 +476,7 @@ def test_the_core_follows_from_preset_and_changes():
     # Fewer lanes than the preset has in a group.
     assert (Node2Vec(dim=6).core_config().lanes, Node2Vec(dim=6).core_config().groups) == (2, 1)
     assert Node2Vec(preset="paper", schedule="streaming").core_config().lookahead == 3
-    # More rows than a walk's words can name.
-    assert [Node2Vec(nodes=n).core_config().walks for n in (65536, 65537)] == [preset("ecp5-85f").walks, 0]
+    assert Node2Vec(nodes=100_000).core_config().walks == preset("ecp5-85f").walks
 
 
 def test_an_unknown_node_has_no_vector(fitted):
@@ -278,20 +488,21 @@ def test_an_unknown_node_has_no_vector(fitted):
 # ---- stopping and going on
 @pytest.fixture
 def interrupt(monkeypatch, ctrl_c_works):
-    """Sends Ctrl-C, or raises something, while the n-th block from now is trained."""
-    train = OSELMDevice.train_walks
+    """Sends Ctrl-C, or has the device fail, while the n-th piece from now is trained."""
+    post = GraphDevice.post
 
-    def arm(block, error=None):
-        blocks = iter(range(1, 1000))
+    def arm(piece, error=None, signum=signal.SIGINT):
+        pieces = iter(range(1, 1000))
 
-        def count(device, walk_block, first_walk):
-            if next(blocks) == block:
+        def count(device, words, **how):
+            if next(pieces) == piece:
                 if error is not None:
+                    device._sound = False
                     raise error
-                os.kill(os.getpid(), signal.SIGINT)
-            train(device, walk_block, first_walk)
+                os.kill(os.getpid(), signum)
+            post(device, words, **how)
 
-        monkeypatch.setattr(OSELMDevice, "train_walks", count)
+        monkeypatch.setattr(GraphDevice, "post", count)
 
     yield arm
     monkeypatch.undo()
@@ -341,37 +552,71 @@ def test_a_device_that_fails_leaves_its_last_checkpoint(fitted, interrupt, tmp_p
     interrupt(4, DeviceError("gone"))
     with pytest.raises(DeviceError, match="gone"):
         loaded.resume(checkpoint=tmp_path / "at.npz", checkpoint_every=2)
-    assert (loaded.digest_, loaded.model_.run.next) == (digest, 6 * 32), "only the file went on"
-    assert Node2Vec.load(tmp_path / "at.npz").model_.run.next == 8 * 32
+    with pytest.raises(DeviceError, match=r"newest vectors in it \(gone\); load the model that was saved"):
+        _ = loaded.digest_
+    loaded = Node2Vec.load(tmp_path / "at.npz")
+    assert loaded.model_.run.next == 8 * 32
+    assert loaded.digest_ != digest
     loaded.resume(checkpoint=tmp_path / "at.npz", checkpoint_every=2)
     assert (loaded.digest_, loaded.counters_) == (fitted.digest_, fitted.counters_)
 
 
-def test_an_update_is_interrupted_resumed_and_undone_alike(interrupt, tmp_path):
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_update_is_interrupted_and_resumed(interrupt, tmp_path, monkeypatch, signum):
+    monkeypatch.setattr("skipwalk.sw.oselm.training.CHANGES", 3)
     new = [(n, f"n{n}") for n in range(8)]
     whole = small(walks_per_node=1).fit(GROUPS).partial_fit(new)
     estimator = small(walks_per_node=1).fit(GROUPS)
-    before = estimator.model_
-    digest, counters = before.digest, dict(before.counters)
-    interrupt(3, DeviceError("gone"))
-    with pytest.raises(DeviceError):
-        estimator.partial_fit(new, checkpoint=tmp_path / "at.npz", checkpoint_every=1)
-    assert Node2Vec.load(tmp_path / "at.npz").model_.run.next == 64
-    assert estimator.model_ is before
-    assert (before.digest, before.counters, before.run.finished) == (digest, counters, True)
-    interrupt(2)
-    with pytest.raises(Interrupted, match="64 of 80"):
+    interrupt(2, signum=signum)
+    before = signal.getsignal(signum)
+    with pytest.raises(Interrupted, match="6 of 8 changes"):
         estimator.partial_fit(new, checkpoint=tmp_path / "at.npz")
-    assert Node2Vec.load(tmp_path / "at.npz").resume().digest_ == whole.digest_
+    assert signal.getsignal(signum) is before
+    assert estimator.graph_.n_edges == len(EDGES) + 6
+    loaded = Node2Vec.load(tmp_path / "at.npz")
+    with pytest.raises(InputError, match=r"2 changes of the last run are left; call resume\(\)"):
+        loaded.remove_nodes([0])
+    assert loaded.resume().digest_ == whole.digest_
     assert estimator.resume().digest_ == whole.digest_
 
 
+def test_a_device_that_fails_in_an_update_says_what_is_lost(interrupt, tmp_path):
+    estimator = small(walks_per_node=1).fit(GROUPS)
+    estimator.save(tmp_path / "m.npz")
+    interrupt(1, DeviceError("gone"))
+    with pytest.raises(DeviceError, match="gone"):
+        estimator.partial_fit([(0, "x")])
+    for call in (
+        estimator.transform,
+        estimator.resume,
+        lambda: estimator.partial_fit([(1, "x")]),
+        lambda: estimator.ids_,
+    ):
+        with pytest.raises(DeviceError, match=r"newest vectors in it \(gone\); load the model .* last, or fit again"):
+            call()
+    estimator.close()
+    assert Node2Vec.load(tmp_path / "m.npz").partial_fit([(0, "x")]).digest_ == (
+        estimator.fit(GROUPS).partial_fit([(0, "x")]).digest_
+    )
+
+
+def test_a_fit_that_fails_leaves_what_was_learned_before(fitted, interrupt):
+    estimator = small().fit(GROUPS).partial_fit([(0, "x")])
+    digest = small().fit(GROUPS).partial_fit([(0, "x")]).digest_
+    interrupt(3, DeviceError("gone"))
+    with pytest.raises(DeviceError, match="gone"):
+        estimator.fit(nx.path_graph(9))
+    assert estimator.digest_ == digest
+    untouched = small().fit(GROUPS).partial_fit([(0, "x")])
+    assert estimator.partial_fit([(1, "x")]).digest_ == untouched.partial_fit([(1, "x")]).digest_
+
+
 def test_a_second_ctrl_c_does_not_wait(monkeypatch, ctrl_c_works):
-    def stuck(device, walk_block, first_walk):
+    def stuck(device, words, *, ahead=1):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(OSELMDevice, "train_walks", stuck)
+    monkeypatch.setattr(GraphDevice, "post", stuck)
     estimator = small()
     with pytest.raises(KeyboardInterrupt) as caught:
         estimator.fit(GROUPS)
@@ -409,14 +654,21 @@ def test_a_saved_model_goes_on_as_if_it_had_never_been_saved(tmp_path):
     weighted = [estimator, loaded]
     assert len({e.partial_fit([("zero", ("b", 2))], [2.0]).digest_ for e in weighted}) == 1
     loaded.save(tmp_path / "m.npz")
-    assert np.array_equal(Node2Vec.load(tmp_path / "m.npz").graph_.weights, loaded.graph_.weights)
+    again = Node2Vec.load(tmp_path / "m.npz")
+    assert np.array_equal(again.graph_.weights, loaded.graph_.weights)
+    for e in (again, loaded):
+        e.remove_nodes([5, "zero"])
+        e.save(tmp_path / f"{id(e)}.npz")
+    assert (tmp_path / f"{id(again)}.npz").read_bytes() == (tmp_path / f"{id(loaded)}.npz").read_bytes()
+    fresh = [Node2Vec.load(tmp_path / f"{id(e)}.npz") for e in (again, loaded)]
+    assert len({e.partial_fit([("a", "b"), ("c", 1)]).digest_ for e in (*fresh, again, loaded)}) == 1
 
 
 def test_a_model_is_what_it_was_and_not_what_its_preset_is_now(tmp_path, monkeypatch):
     monkeypatch.setitem(PRESETS, "tiny", CFG)
     small(preset="tiny", walks_per_node=1).fit(GROUPS).save(tmp_path / "m.npz")
     assert Node2Vec.load(tmp_path / "m.npz").preset == "tiny"
-    monkeypatch.setitem(PRESETS, "tiny", CFG.replace(nodes=70))
+    monkeypatch.setitem(PRESETS, "tiny", CFG.replace(mu_shift=6))
     loaded = Node2Vec.load(tmp_path / "m.npz", backend="rtl", verbose=True)
     assert loaded.core_config() == loaded.config_ == CFG
     assert (loaded.backend, loaded.verbose) == ("rtl", True)
@@ -456,10 +708,10 @@ def test_foreign_and_newer_files_are_refused(fitted, tmp_path):
             Node2Vec.load(path)
         return str(caught.value)
 
-    assert "version 2; this program reads version 1" in altered(version=2)
+    assert "version 3; this program reads versions 1 and 2" in altered(version=3)
     assert "beta has the shape (53, 8)" in altered(beta=arrays["beta"][1:])
-    assert "P has the shape" in altered(p=arrays["p"][1:])
-    assert "damaged: digest" in altered(p=arrays["p"] + 1)
+    assert "p has the shape" in altered(p=arrays["p"][1:])
+    assert "damaged: its content" in altered(p=arrays["p"] + 1)
     assert "unknown configuration keys: colour" in altered(config={**meta["config"], "colour": 1})
     assert is_model(path)
 
@@ -473,6 +725,28 @@ def test_ids_that_cannot_be_saved_leave_the_old_file(tmp_path):
     assert path.read_text() == "old"
 
 
+def test_parameters_may_be_numpys_numbers(tmp_path):
+    """As a parameter grid gives them."""
+    whole = {name: np.int64(SMALL[name]) for name in ("window", "negatives", "walk_length", "block_walks")}
+    estimator = small(**whole, random_state=np.int64(3), p=np.float32(0.5), dim=np.int64(8), walks_per_node=np.int8(1))
+    estimator.fit(GROUPS).partial_fit([(np.int64(0), "x")], np.ones(1), walks_per_end=np.int64(2))
+    estimator.save(tmp_path / "m.npz")
+    loaded = Node2Vec.load(tmp_path / "m.npz")
+    plain = small(random_state=3, walks_per_node=1).fit(GROUPS).partial_fit([(0, "x")], walks_per_end=2)
+    assert loaded.digest_ == estimator.digest_ == plain.digest_
+
+
+def test_threads_take_turns():
+    estimator = small(walks_per_node=1).fit(GROUPS)
+    threads = [threading.Thread(target=estimator.partial_fit, args=([(n, f"n{n}")],)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert estimator.graph_.n_edges == len(EDGES) + 8
+    assert estimator.counters_["walks"] == 54 + 80
+
+
 # ---- scikit-learn
 def test_it_is_a_scikit_learn_estimator(fitted):
     assert clone(fitted).get_params() == fitted.get_params()
@@ -481,6 +755,5 @@ def test_it_is_a_scikit_learn_estimator(fitted):
     estimator = small(walks_per_node=1)
     assert np.array_equal(estimator.fit_transform(GROUPS), estimator.transform())
     copied = pickle.loads(pickle.dumps(estimator))
-    assert "_device" not in vars(copied), "a device cannot be copied"
     assert copied.digest_ == estimator.digest_
     assert copied.partial_fit([(0, "x")]).digest_ == estimator.partial_fit([(0, "x")]).digest_

@@ -13,13 +13,13 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 from skipwalk.hw.oselm.config import CoreConfig, Schedule, preset
 from skipwalk.hw.oselm.hazard import HazardWindow
-from skipwalk.hw.oselm.sequencer import EngineTiming
 from skipwalk.hw.oselm.sequential import SequentialSequencer
 from skipwalk.hw.oselm.streaming import StreamingSequencer
+from skipwalk.hw.oselm.timing import EngineTiming
 from skipwalk.sim.rtl.synthesis import run_yosys
 
 CFG = preset("tiny").replace(max_samples=3, nodes=4)
-TIMING = EngineTiming(read_after_update=7, gain_latency=5, spacing=16)
+TIMING = EngineTiming(read_after_update=7, gain_latency=5, error=0, gain=0, spacing=16)
 
 
 def prove(component: wiring.Component, folder, *, method: str) -> None:

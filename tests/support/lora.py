@@ -2,7 +2,14 @@
 
 import numpy as np
 from skipwalk.hw.lora.config import LoraConfig
-from skipwalk.hw.lora.protocol import LoraCounter, LoraOpcode, LoraParameter, Space
+from skipwalk.hw.lora.protocol import (
+    REPORT_WORDS,
+    LoraCounter,
+    LoraOpcode,
+    LoraParameter,
+    Space,
+    packed_words,
+)
 from skipwalk.sim.lora.layout import pack_adapters, pack_dense
 from skipwalk.sim.lora.unit import LoraUnit
 from skipwalk.sw.lora import words as w
@@ -21,9 +28,9 @@ def random_setup(cfg: LoraConfig, rng: np.random.Generator, scale: float) -> lis
     limit = 1 << (cfg.weight_bits - 1)
     weights = [rng.integers(-limit, limit, s) for s in zip(cfg.widths, cfg.outputs, strict=True)]
     parts = [
-        w.write(Space.ADAPTERS, pack_adapters(cfg, a, b)),
-        w.write(Space.WEIGHTS, pack_dense(cfg, weights)),
-        w.write(Space.BIASES, rng.integers(-3000, 3000, sum(cfg.outputs))),
+        w.write(cfg, Space.ADAPTERS, pack_adapters(cfg, a, b)),
+        w.write(cfg, Space.WEIGHTS, pack_dense(cfg, weights)),
+        w.write(cfg, Space.BIASES, rng.integers(-3000, 3000, sum(cfg.outputs))),
         w.set_parameter(LoraParameter.RATE, 1500),
     ]
     for k in range(cfg.layers):
@@ -34,7 +41,7 @@ def random_setup(cfg: LoraConfig, rng: np.random.Generator, scale: float) -> lis
 
 def random_program(cfg: LoraConfig, seed: int, n: int, scale: float) -> tuple[np.ndarray, int]:
     """Words of a program and how many replies it has: samples from all sources, trained and asked for, first visits
-    and hits, barriers anywhere, commands that are refused; in the end all adapters and counters are read."""
+    and hits, epochs, barriers anywhere, commands that are refused; in the end adapters and counters are read."""
     rng = np.random.default_rng(seed)
     parts, replies = random_setup(cfg, rng, scale), 0
     inputs = rng.integers(0, 1 << cfg.x_bits, (cfg.cache_samples, cfg.widths[0]))
@@ -62,12 +69,49 @@ def random_program(cfg: LoraConfig, seed: int, n: int, scale: float) -> tuple[np
             # Not in the cache; a label too high, with an input that is skipped; an unknown opcode.
             parts.append(w.cached_samples([cfg.cache_samples], [0], [True]))
             if cfg.classes < 16:
-                parts.append(w.input_samples(cfg, inputs[:1], [cfg.classes]))
+                parts.append(w.input_samples(cfg, inputs[1:2], [cfg.classes], [0]))
             parts.append(np.array([0xF0000000, 0], np.uint32))
-    parts += [w.command(LoraOpcode.INFO), w.read(Space.ADAPTERS, cfg.adapter_words + 1)]
-    replies += 6 + (cfg.adapter_words + 1) * cfg.lanes
+        if rng.random() < 0.08:
+            words, n_replies = _epochs(cfg, rng, inputs)
+            parts.append(words)
+            replies += n_replies
+    parts += [w.load(cfg, inputs, rng.integers(0, cfg.classes, len(inputs))), w.epochs(len(inputs), 2, 3)]
+    replies += 2 * REPORT_WORDS
+    words, n_replies = _closing(cfg)
+    return np.concatenate([*parts, words]), replies + n_replies
+
+
+def _epochs(cfg: LoraConfig, rng: np.random.Generator, inputs: np.ndarray) -> tuple[np.ndarray, int]:
+    """Some weights changed, some samples loaded, perhaps one too many for the cache, perhaps with a label too high; and
+    epochs of some."""
+    first = int(rng.integers(0, 2))
+    count = len(inputs) - first + int(rng.integers(-1, 2))
+    labels = rng.integers(0, cfg.classes, count)
+    if cfg.classes < 16 and rng.random() < 0.3:
+        labels[-1] = cfg.classes
+    keys = [
+        w.set_parameter(parameter, int(rng.integers(1 << 32)))
+        for parameter in (LoraParameter.KEY_HIGH, LoraParameter.KEY_LOW, LoraParameter.EPOCH)
+    ]
+    limit = 1 << (cfg.weight_bits - 1)
+    some = rng.integers(-limit, limit, int(rng.integers(1, 3 * cfg.lanes)))
+    # Perhaps not whole groups of weights, perhaps beyond the end; the samples that are loaded see them.
+    keys.append(w.write(cfg, Space.WEIGHTS, some, int(rng.integers(cfg.dense_words))))
+    epochs, asked = int(rng.integers(0, 4)), int(rng.integers(0, len(inputs) + 2))
+    words = [*keys, w.load(cfg, inputs[rng.integers(0, len(inputs), count)], labels, first)]
+    words += [w.epochs(asked, epochs, int(rng.integers(1, 5))), w.epochs(len(inputs), 1, 3)]
+    return np.concatenate(words), REPORT_WORDS * (epochs + 1)
+
+
+def _closing(cfg: LoraConfig) -> tuple[np.ndarray, int]:
+    """The start of A rewritten by signs, everything read, one word too many, and counters."""
+    n = cfg.adapter_words + 1
+    parts = [w.command(LoraOpcode.INFO), w.read(Space.ADAPTERS, n)]
+    parts += [w.write(cfg, Space.SIGNS, np.arange(2 * cfg.lanes + 3) % 3 == 0, first=cfg.adapter_words - 2)]
+    parts += [w.read(Space.ADAPTERS, 1, first=cfg.adapter_words - 2), w.read(Space.WEIGHTS, 1)]
     parts += [w.get(c) for c in COMPARED]
-    return np.concatenate(parts), replies + 2 * len(COMPARED)
+    read = sum(packed_words(cfg, Space.ADAPTERS, k * cfg.lanes) for k in (n, 1, 1))
+    return np.concatenate(parts), 6 + read + 2 * len(COMPARED)
 
 
 def golden_replies(cfg: LoraConfig, words: np.ndarray, *, plain: bool = True) -> np.ndarray:

@@ -9,6 +9,7 @@ from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.oselm.config import CoreConfig
 from skipwalk.hw.oselm.front_end.sampling import Sampling
 from skipwalk.hw.oselm.protocol import (
+    ANSWER,
     PACKED,
     Counter,
     Edit,
@@ -127,6 +128,9 @@ class ReferenceCore:
                 self._write_table(word & 0xFFFFFFF, source)
             case Opcode.EDIT if cfg.edge_ends:
                 self._edit(word, source)
+                if word & ANSWER:
+                    self._barrier()
+                    return [word]
             case _:
                 self.rejected += 1
         return []
@@ -158,7 +162,7 @@ class ReferenceCore:
         return self._values[high] << 32 | self._values[Parameter(high + 1)]
 
     def _edit(self, word: int, source: Iterator[int]) -> None:
-        cfg, u, function = self._cfg, word & 0xFFFFF, word >> 24 & 15
+        cfg, u, function = self._cfg, word & 0xFFFFF, word >> 24 & 7
         self._begin(from_host=False)
         if function >= len(Edit):
             self.rejected += 1
@@ -429,12 +433,13 @@ def graph_command(cfg: CoreConfig, rng: np.random.Generator) -> list[int]:
         return int(rng.integers(0, min(8, cfg.nodes) if rng.random() < 0.5 else cfg.nodes))
 
     def edit() -> list[int]:
-        kind = int(rng.choice([0, 1, 2, 3, 4, 5, 15], p=[0.01, 0.04, 0.63, 0.2, 0.1, 0.01, 0.01]))
+        kind = int(rng.choice([0, 1, 2, 3, 4, 5, 7], p=[0.01, 0.04, 0.63, 0.2, 0.1, 0.01, 0.01]))
         walks = int(rng.choice([0, 1, 3])) if rng.random() < 0.9 else 15
         word = int(rng.integers(0, 5)) if kind == Edit.NODES else row() | int(rng.random() < 0.1) << 20
         weight = int(rng.choice([1, 50, 65535])) if rng.random() < 0.9 else int(rng.choice([0, 65536, 1 << 31]))
         operands = Edit(kind).operands(cfg) if kind < len(Edit) else 0
-        return [header(Opcode.EDIT, kind << 24 | walks << 20 | row()), *[word, weight][:operands]]
+        answer = ANSWER if rng.random() < 0.2 else 0
+        return [header(Opcode.EDIT, answer | kind << 24 | walks << 20 | row()), *[word, weight][:operands]]
 
     def parameter() -> list[int]:
         number = int(rng.integers(Parameter.WALK_KEY_HIGH, 32))

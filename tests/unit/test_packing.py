@@ -7,14 +7,9 @@ pytest.importorskip("amaranth")
 
 from amaranth.sim import Simulator
 from skipwalk.hw.unit.packing import Packer, Unpacker
+from skipwalk.sim.arith.words import packed_run
 
 WIDTHS = (1, 7, 8, 18, 31, 32)
-
-
-def packed(raw, bits: int) -> np.ndarray:
-    """The low bits of each element, the first lowest, in words of which the last one is filled up with 0."""
-    number = sum((int(element) & (1 << bits) - 1) << bits * i for i, element in enumerate(raw))
-    return np.array([number >> 32 * i & 0xFFFFFFFF for i in range(-(-len(raw) * bits // 32))], np.uint32)
 
 
 def streamed(dut, runs, pause_in, pause_out, seed=0):
@@ -73,7 +68,7 @@ def streamed(dut, runs, pause_in, pause_out, seed=0):
 def test_unpacker(pause_in, pause_out):
     rng = np.random.default_rng(1)
     elements = [rng.integers(0, 1 << bits, n) for bits, n in zip(WIDTHS, (70, 9, 13, 33, 33, 5), strict=True)]
-    runs = [(s, packed(e, WIDTHS[s]).tolist(), len(e)) for s, e in enumerate(elements)]
+    runs = [(s, packed_run(e, WIDTHS[s]).tolist(), len(e)) for s, e in enumerate(elements)]
     got, cycles = streamed(Unpacker(WIDTHS), runs, pause_in, pause_out)
     for select, (found, want) in enumerate(zip(got, elements, strict=True)):
         assert [v & (1 << WIDTHS[select]) - 1 for v in found] == want.tolist(), WIDTHS[select]
@@ -91,17 +86,17 @@ def test_packer(pause_in, pause_out):
     for select, run in enumerate(elements):
         select = min(select, len(WIDTHS) - 1)
         payloads = [{"element": int(v), "last": i == len(run) - 1} for i, v in enumerate(run)]
-        runs.append((select, payloads, len(packed(run, WIDTHS[select]))))
+        runs.append((select, payloads, len(packed_run(run, WIDTHS[select]))))
     got, cycles = streamed(Packer(WIDTHS), runs, pause_in, pause_out)
     for (select, _, _), found, run in zip(runs, got, elements, strict=True):
-        assert found == packed(run, WIDTHS[select]).tolist(), WIDTHS[select]
+        assert found == packed_run(run, WIDTHS[select]).tolist(), WIDTHS[select]
     if not pause_in and not pause_out:
         assert cycles <= sum(len(e) + words + 3 for e, (_, _, words) in zip(elements, runs, strict=True))
 
 
 def test_a_single_width_needs_no_choice():
     raw = np.arange(40) % 19
-    words = packed(raw, 5).tolist()
+    words = packed_run(raw, 5).tolist()
     payloads = [{"element": int(v), "last": i == 39} for i, v in enumerate(raw)]
     assert streamed(Packer([5]), [(0, payloads, len(words))], 0, 0)[0] == [words]
     assert streamed(Unpacker([5]), [(0, words, 40)], 0, 0)[0] == [raw.tolist()]

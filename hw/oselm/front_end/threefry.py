@@ -4,15 +4,15 @@ from amaranth.hdl import Array, Cat, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...arith.threefry_table import PARITY, ROTATIONS, ROUNDS, ROUNDS_PER_KEY
 from ...fabric.pipeline import clog2, delay
-from .threefry_table import PARITY, ROTATIONS, ROUNDS, ROUNDS_PER_KEY
 
 __all__ = ["Threefry"]
 
 
 class Threefry(wiring.Component):
     """``o = threefry2x32(counter, key)`` with 13 rounds (Salmon et al., SC11), as
-    :func:`skipwalk.sim.oselm.front_end.threefry.draw`.
+    :func:`skipwalk.sim.arith.threefry.draw`.
 
     Parameters
     ----------

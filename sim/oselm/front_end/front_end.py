@@ -1,6 +1,8 @@
 """The front end: walks in, or a graph and starts, and contexts out; defined by :mod:`skipwalk.sw.graph.contexts`, which
 makes them here too, and by :mod:`skipwalk.sim.oselm.graph`."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 
@@ -29,12 +31,15 @@ class FrontEnd:
         Of a configuration with ``edge_ends``.
     walks_made : int
         Walks over ``graph``.
+    walked : callable or None
+        Called with each block of these, for whoever wants to see them.
     """
 
     def __init__(self, cfg: CoreConfig, beta: np.ndarray):
         self._cfg = cfg
         self.graph = GraphUnit(cfg, beta) if cfg.edge_ends else None
         self.walks_made = 0
+        self.walked: Callable[[np.ndarray], None] | None = None
         self._rejected = 0
         self._sampling: Sampling | None = None
         self._key = 0
@@ -109,8 +114,11 @@ class FrontEnd:
         """Make walks from ``starts``."""
         assert self.graph is not None
         if len(starts):
-            self._add(self.graph.walks(starts, self._next_walk))
+            block = self.graph.walks(starts, self._next_walk)
+            self._add(block)
             self.walks_made += len(starts)
+            if self.walked is not None:
+                self.walked(block)
 
     def _begin(self, *, from_host: bool) -> None:
         """A command comes: walks of the other kind are not waited for any more, whatever becomes of it."""

@@ -16,17 +16,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ..front_end.threefry import draw
+from ...arith.permutation import bits_for, step_draws
+from ...arith.permutation import permuted as _permuted
 from .edits import ROWS, Arrays
 
-__all__ = ["PASSES", "PLACE_BITS", "Starts", "bits_for", "permuted", "round_starts"]
+__all__ = ["PLACE_BITS", "Starts", "bits_for", "permuted", "round_starts"]
 
-#: Times that the permutation multiplies, adds and folds.
-PASSES = 3
 #: A place in a round is a number of so many bits.
 PLACE_BITS = 20
 
-_S32 = np.uint64(32)
 _ONE = np.uint64(1)
 
 
@@ -48,39 +46,12 @@ def round_starts(graph: Arrays, key: int, round_: int, place: int, n: int) -> St
 
 
 @njit(cache=True, nogil=True)
-def bits_for(rows):
-    """b: enough bits for all rows, and at least one."""
-    bits = 1
-    while rows > 1 << bits:
-        bits += 1
-    return bits
-
-
-@njit(cache=True, nogil=True)
-def _constants(key, round_):
-    out = np.empty(PASSES, np.uint64)
-    for k in range(PASSES):
-        out[k] = draw(key, round_ << _S32 | np.uint64(k))
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _permute(constants, x, bits):
-    mask, shift = (_ONE << np.uint64(bits)) - _ONE, np.uint64((bits + 1) // 2)
-    y = np.uint64(x) & mask
-    for k in range(PASSES):
-        y = (y * ((constants[k] & mask) | _ONE) + ((constants[k] >> _S32) & mask)) & mask
-        y ^= y >> shift
-    return np.int64(y)
-
-
-@njit(cache=True, nogil=True)
 def permuted(key, round_, bits):
     """What a round visits: all (2**bits,) int64 numbers of ``bits`` bits, place by place."""
-    constants = _constants(np.uint64(key), np.uint64(round_))
+    constants = step_draws(np.uint64(key), np.uint64(round_))
     out = np.empty(1 << bits, np.int64)
     for x in range(1 << bits):
-        out[x] = _permute(constants, x, bits)
+        out[x] = _permuted(x, bits, constants)
     return out
 
 
@@ -88,12 +59,12 @@ def permuted(key, round_, bits):
 def _round_starts(g, key, round_, x, out):
     rows = g.numbers[ROWS]
     bits = bits_for(rows)
-    constants = _constants(key, round_)
+    constants = step_draws(key, round_)
     found = 0
     whole, fruitless = False, True
     while found < len(out):
         whole |= x == 0
-        y = _permute(constants, x, bits)
+        y = _permuted(x, bits, constants)
         if y < rows and g.degree[y] > 0:
             out[found] = y
             found += 1
@@ -101,7 +72,7 @@ def _round_starts(g, key, round_, x, out):
         x += 1
         if x >= 1 << bits:
             x, round_ = 0, (round_ + _ONE) & np.uint64(0xFFFFFFFF)
-            constants = _constants(key, round_)
+            constants = step_draws(key, round_)
             if whole and fruitless:
                 break
             whole, fruitless = False, True

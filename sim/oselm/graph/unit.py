@@ -74,7 +74,7 @@ class GraphUnit:
 
     def edit(self, argument: int, operands: np.ndarray) -> np.ndarray | None:
         """Execute EDIT; returns the starts of the walks that it asks for, int64, or None if it asks for none."""
-        u, function = argument & _ROW, argument >> 24 & 0xF
+        u, function = argument & _ROW, argument >> 24 & 0x7
         store = self.store
         if function not in list(Edit):
             self.rejected += 1
@@ -103,6 +103,20 @@ class GraphUnit:
         if not n or outcome is not Outcome.DONE or edit not in (Edit.ADD_EDGE, Edit.REMOVE_EDGE):
             return None
         return np.array([row for row in (u, v) if store.degree(row)] * n, np.int64)
+
+    def add_edges(self, words: np.ndarray) -> None:
+        """Execute whole EDITs that add edges and ask for no walks, one after another: as :meth:`edit`, at once."""
+        columns = words.reshape(-1, 3 if self._cfg.weight_bits else 2).astype(np.int64)
+        u, v = columns[:, 0] & _ROW, columns[:, 1] & _ROW
+        known = self.store.arrays.known
+        rows = np.unique(np.concatenate([u, v]))
+        rows = rows[rows < len(known)]
+        new = rows[~known[rows]]
+        outcomes = self.store.add_edges(u, v, columns[:, 2] if self._cfg.weight_bits else None)
+        self.rejected += int(np.count_nonzero(outcomes == Outcome.REJECTED))
+        self.refused += int(np.count_nonzero(outcomes == Outcome.REFUSED))
+        for row in new[known[new]].tolist():
+            self._begin(row, 1)
 
     def _nodes(self, first: int, count: int) -> Outcome:
         end = first + count

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...lora.estimator import epoch_order
-from ...lora.methods import fine_tune
+from ...lora.methods import fine_tune, shuffled_epochs
 from ...lora.network import Network
 from ...lora.tasks import Task
 from .native import ALIGNMENT, Compiler, aligned, load
@@ -95,7 +94,7 @@ class CFineTuning:
     def fine_tune(self, epochs: int) -> None:
         """From the start, ``epochs`` passes in the order that ``methods.fine_tune`` has."""
         self.reset()
-        self.run(epoch_order(len(self._labels), epochs, np.random.default_rng(self.seed)))
+        self.run(shuffled_epochs(len(self._labels), epochs, np.random.default_rng(self.seed)))
 
     def accuracy(self) -> float:
         """On the test samples."""
@@ -156,7 +155,7 @@ def torch_runner(method: str, network: Network, task: Task, epochs: int) -> Call
         b = [torch.zeros(RANK, o) for o in outputs]
         parameters = [p.requires_grad_() for p in (*a, *b)]
         optimizer = torch.optim.SGD(parameters, lr=RATE)
-        order = torch.from_numpy(epoch_order(len(labels), epochs, np.random.default_rng(0)))
+        order = torch.from_numpy(shuffled_epochs(len(labels), epochs, np.random.default_rng(0)))
         caches = [torch.empty(len(labels), len(v)) for v in w]
         frozen = torch.empty(len(labels), network.outputs)
         began = time.perf_counter()

@@ -40,6 +40,8 @@ class Plan:
     sweeps : tuple of Sweep
     tasks : tuple of str
         Of Skip2-LoRA; ``epochs`` of the fine-tuning, ``uncached_epochs`` of its RTL without cache (0: no RTL).
+    live_nodes : tuple of int
+        Sizes of the synthetic graphs into which edges are inserted.
     least : int
         Repeats of a row, however long they take.
     """
@@ -55,6 +57,7 @@ class Plan:
     tasks: tuple[str, ...] = ("digits", "fan")
     epochs: int = 30
     uncached_epochs: int = 2
+    live_nodes: tuple[int, ...] = (20_000, 200_000)
     least: int = 7
 
     @property
@@ -127,4 +130,5 @@ def quick(nodes: int) -> Plan:
         tasks=("digits",),
         epochs=3,
         uncached_epochs=0,
+        live_nodes=(500,),
     )

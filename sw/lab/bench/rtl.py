@@ -129,7 +129,7 @@ def count_lora(task: Task, network: Network, epochs: int, uncached_epochs: int) 
     for kind, cached, n in (("cached", True, epochs), ("uncached", False, uncached_epochs)):
         model = SkipLoRA(network, epochs=n, backend="rtl", cache=cached)
         model.fit(*task.finetune)
-        results[kind] = {"cycles": model.train_cycles_, "counters": model.counters_}
+        results[kind] = {"cycles": (model.load_cycles_ or 0) + (model.train_cycles_ or 0), "counters": model.counters_}
         if cached:
             results["accuracy"] = model.score(*task.test)
         model.close()

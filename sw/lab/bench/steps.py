@@ -15,7 +15,7 @@ from ...lora.pretrain import pretrain
 from ...lora.tasks import Task, load_task
 from ...results.records import source_digest
 from ...results.report import installed
-from . import lora, oselm, sgns
+from . import live, lora, oselm, sgns
 from .native import Compiler, load
 from .plan import PAPER_CASE, Plan
 from .rtl import Case, count, count_lora
@@ -67,6 +67,7 @@ def steps(plan: Plan, work: Work, compilers: list[Compiler], rtl: bool = True) -
         yield from _counts(plan, work)
         yield from _lora_counts(plan, tasks)
     yield from _clock(plan, compilers)
+    yield from _live_times(plan, work)
     yield from _oselm_times(plan, work, compilers)
     yield from _sgns_times(plan, work, compilers)
     yield from _lora_times(plan, tasks, compilers)
@@ -133,6 +134,16 @@ def _clock(plan: Plan, compilers: list[Compiler]) -> Iterator[Step]:
 def _timed(plan: Plan, work: Callable[[], Any], units: float, **options: Any) -> dict[str, Any]:
     with one_thread():
         return measure(work, units, seconds=plan.seconds, least=plan.least, **options).to_dict()
+
+
+def _live_times(plan: Plan, work: Work) -> Iterator[Step]:
+    def insert(nodes: int) -> Any:
+        graph = work.graph if nodes == work.graph.n_nodes else live.power_law(nodes)
+        return _timed(plan, live.edge_runner(graph), live.EDGES)
+
+    for nodes in (work.graph.n_nodes, *plan.live_nodes):
+        yield Step(f"edge.golden.n{nodes}", [nodes], partial(insert, nodes))
+    yield Step("fit.cpu", [work.graph.digest], partial(live.fit_seconds, work.graph))
 
 
 def _oselm_times(plan: Plan, work: Work, compilers: list[Compiler]) -> Iterator[Step]:

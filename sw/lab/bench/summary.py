@@ -76,7 +76,7 @@ class Measurements:
 def results(m: Measurements) -> list[Result | Series]:
     """All results, those that could not be measured left out and their reasons in ``m.skipped``."""
     out: list[Result | Series] = []
-    for part in (_clock, _oselm, _sgns, _ratios, _breakdown, _estimator, _lora):
+    for part in (_clock, _live, _oselm, _sgns, _ratios, _breakdown, _estimator, _lora):
         out += part(m)
     return out
 
@@ -94,6 +94,15 @@ def _clock(m: Measurements) -> Iterator[Result]:
         yield Result("fpga.clock_mhz", m.board.fmax_mhz, "MHz", "higher")
     else:
         m.skipped["oselm.walk_us.fpga"] = f"no post-route frequency: results/boards/{BOARD}.json is not there"
+
+
+def _live(m: Measurements) -> Iterator[Result]:
+    for name, timing in m.found.items():
+        if name.startswith("edge."):
+            yield Result(name.replace("edge.", "edge_ms.", 1), timing["median"] * 1e3, "ms", "lower")
+    if whole := m.found.get("fit.cpu"):
+        for part in ("reading", "walks", "training"):
+            yield Result(f"fit.cpu_seconds.{part}", whole[part], "s", "lower")
 
 
 def _oselm(m: Measurements) -> Iterator[Result]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....sim.oselm.front_end.threefry import STREAM_ROWS, seed_key
 from ....sim.oselm.golden import Contexts
-from ....sim.oselm.initial import initial_rows
+from ....sim.oselm.graph.rows import first_values
 from ...graph.contexts import ContextBatch, contexts, negative_sampler, visits
 from ...graph.graph import Graph
 from ...graph.walks import walks
@@ -60,7 +61,8 @@ class Work:
 
     def rows(self, dim: int) -> np.ndarray:
         """(n_nodes, dim) float64: beta at the start."""
-        return initial_rows(0, self.graph.n_nodes, dim, scale=INIT_SCALE, seed=0)
+        raw = first_values(int(seed_key(0, STREAM_ROWS)), 0, self.graph.n_nodes, dim, 0xFFFF)
+        return raw * (INIT_SCALE / 0xFFFF)
 
 
 def as_contexts(batch: ContextBatch) -> Contexts:

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ....hw.oselm.config import CoreConfig
+from ....hw.oselm.protocol import Opcode
 from ....sim.oselm import formula
 from ....sim.oselm.golden import Contexts
-from ....sim.oselm.initial import initial_rows
+from ...link.transport import BufferedTransport, Transport
 from ...oselm.estimator import Node2Vec
 from ...oselm.model import Model
-from ...oselm.training import context_blocks, walk_blocks
+from ...oselm.twin import Twin
 from ...results.report import installed
 
 __all__ = ["LEARNERS", "NO_GENSIM", "PUBLISHED", "SGNS", "FloatNode2Vec", "gensim_version", "learner"]
@@ -34,37 +36,94 @@ PUBLISHED = {
 }
 
 
+class _Floats(Twin):
+    """The float formula, one context after another, in place of the core's arithmetic.
+
+    A core that is given its state anew gets the graph first, then its rows: what it has learned in float comes back
+    with the first of them.
+    """
+
+    def __init__(self, model: Model, learned: "tuple[np.ndarray, np.ndarray] | None"):
+        super().__init__(model.driven)
+        params, config = model.params, model.config
+        self._how = {"mu": 2.0**-config.mu_shift, "q": params["inflation"], "p0": params["p0"]}
+        self.beta, self.p = np.zeros((config.nodes, config.dim)), np.eye(config.dim) * params["p0"]
+        self._before = learned
+
+    def learn(self, contexts: Contexts) -> None:
+        formula.train(self.beta, self.p, contexts, **self._how)
+
+    def first_rows(self, rows: np.ndarray) -> None:
+        self.beta[rows] = self.state.beta[rows] * self._cfg.beta.step
+
+    def _execute(self, opcode: int, argument: int, operands: np.ndarray) -> None:
+        if opcode == Opcode.WRITE_ROW and self._before is not None:
+            beta, self.p = self._before
+            self.beta[: len(beta)] = beta[: len(self.beta)]
+            self._before = None
+        super()._execute(opcode, argument, operands)
+
+
+class _TwinTransport(BufferedTransport):
+    """A twin as a core."""
+
+    def __init__(self, twin: Twin):
+        super().__init__()
+        self._twin = twin
+
+    def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
+        self._twin.feed(words)
+        return self._handed_over(self._twin.drain(), n_replies)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
 class FloatNode2Vec(Node2Vec):
     """The float formula in float64, one context after another, whatever the configuration's schedule and formats."""
 
-    _beta = np.empty((0, 0))
-    _p = np.empty((0, 0))
+    _floats: _Floats | None = None
 
-    def _run(self, model: Model, first_row: int, checkpoint: Any, checkpoint_every: int) -> "FloatNode2Vec":
-        params, config = model.params, model.config
-        beta, p = self._beta.copy(), self._p.copy()
-        if not model.run.number:
-            beta, p = np.empty((0, config.dim)), np.eye(config.dim) * params["p0"]
-        n_new = model.graph.n_nodes - len(beta)
-        fresh = initial_rows(len(beta), n_new, config.dim, scale=params["init_scale"], seed=params["seed"])
-        beta = np.concatenate([beta, fresh])
-        for _, batch in context_blocks(model):
-            same = Contexts(batch.centres, batch.indptr, batch.samples, batch.labels)
-            formula.train(beta, p, same, mu=2.0**-config.mu_shift, q=params["inflation"], p0=params["p0"])
-        model.run.next = model.run.total
-        self._beta, self._p, self.model_ = beta, p, model
+    def fit(self, X: Any, y: None = None, **how: Any) -> "FloatNode2Vec":
+        self._floats = None
+        self._session = None
+        super().fit(X, y, **how)
         return self
+
+    def _opener(self, backend: str, model: Model) -> Transport:
+        learned = None if self._floats is None else (self._floats.beta, self._floats.p)
+        self._floats = _Floats(model, learned)
+        return _TwinTransport(self._floats)
 
     @property
     def embedding_(self) -> np.ndarray:
-        return self._beta
+        rows = self.model_.live.occupied()
+        assert self._floats is not None
+        return self._floats.beta[rows]
+
+
+class _Walks(Twin):
+    """Keeps the walks that it makes, and learns nothing."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(cfg)
+        self.made: list[np.ndarray] = []
+        assert self._front is not None
+        self._front.walked = self.made.append
+
+    def learn(self, contexts: Contexts) -> None:
+        pass
+
+    def first_rows(self, rows: np.ndarray) -> None:
+        pass
 
 
 class SGNS(Node2Vec):
     """node2vec as it is used today: gensim's skip-gram with negative sampling by gradient descent, on one thread.
 
     ``window - 1`` nodes to both sides, ``negatives`` for each, gensim's defaults for the rest (rate from 0.025 down to
-    0.0001 in the first run; 0.025 all along in later ones). Negatives follow the counts of the first run.
+    0.0001 in the first run; 0.025 all along in later ones). Negatives follow the counts of the first run. Walks are
+    learned when vectors are asked for.
     """
 
     #: Passes over the walks of the first run.
@@ -73,19 +132,44 @@ class SGNS(Node2Vec):
     #: gensim's first one.
     _RATE = 0.025
 
-    def _run(self, model: Model, first_row: int, checkpoint: Any, checkpoint_every: int) -> "SGNS":
+    _walks: _Walks | None = None
+    _words: Any = None
+
+    def fit(self, X: Any, y: None = None, **how: Any) -> "SGNS":
+        self._walks = self._words = None
+        self._session = None
+        super().fit(X, y, **how)
+        return self
+
+    def _opener(self, backend: str, model: Model) -> Transport:
+        made = [] if self._walks is None else self._walks.made
+        self._walks = _Walks(model.driven)
+        self._walks.made += made
+        return _TwinTransport(self._walks)
+
+    def partial_fit(self, new_edges: Any, weights: Any = None, **how: Any) -> "SGNS":
+        self._learn()
+        super().partial_fit(new_edges, weights, **how)
+        return self
+
+    def _learn(self) -> None:
+        """The walks that were made since the last time."""
         from gensim.models import Word2Vec
 
+        assert self._walks is not None
         # It warns of every batch of walks that is too short for many threads.
         logging.getLogger("gensim").setLevel(logging.ERROR)
-        params, run = model.params, model.run
-        sentences = [[str(row) for row in walk if row >= 0] for _, block in walk_blocks(model) for walk in block]
-        if not run.number:
+        sentences = [[str(row) for row in walk] for block in self._walks.made for walk in block.tolist()]
+        self._walks.made.clear()
+        if not sentences:
+            return
+        params = self.model_.params
+        if self._words is None:
             self._words = Word2Vec(
-                vector_size=model.config.dim,
+                vector_size=self.config_.dim,
                 window=params["window"] - 1,
                 negative=params["negatives"],
-                seed=params["seed"],
+                seed=params["random_state"],
                 min_count=0,
                 sg=1,
                 workers=1,
@@ -96,18 +180,16 @@ class SGNS(Node2Vec):
         else:
             rate = {"start_alpha": self._RATE, "end_alpha": self._RATE}
             self._words.train(sentences, total_examples=len(sentences), epochs=1, **rate)
-        run.next = run.total
-        self.model_ = model
-        return self
 
     @property
     def embedding_(self) -> np.ndarray:
         """Nodes that no walk of the first run has met are zero."""
+        self._learn()
         words = self._words.wv
-        rows = np.zeros((self._fitted().graph.n_nodes, words.vector_size), np.float32)
+        rows = np.zeros((len(self.model_.live.ids), words.vector_size), np.float32)
         known = [int(word) for word in words.index_to_key]
         rows[known] = words.vectors
-        return rows
+        return rows[self.model_.live.occupied()]
 
 
 LEARNERS: dict[str, type[Node2Vec]] = {"fixed": Node2Vec, "float": FloatNode2Vec, "sgns": SGNS}
@@ -119,10 +201,10 @@ def learner(params: Mapping[str, Any], seed: int) -> Node2Vec:
     rest = dict(params)
     kind, epochs = LEARNERS[rest.pop("learner")], rest.pop("epochs", 1)
     if kind is SGNS:
-        made = SGNS(**rest, seed=seed)
+        made = SGNS(**rest, random_state=seed)
         made.epochs = epochs
         return made
-    return kind(**rest, seed=seed)
+    return kind(**rest, random_state=seed)
 
 
 def gensim_version() -> str | None:

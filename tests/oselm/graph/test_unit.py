@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skipwalk.hw.oselm.config import CoreConfig, Schedule
 from skipwalk.hw.oselm.front_end.sampling import Sampling
-from skipwalk.hw.oselm.protocol import PACKED, Counter, Edit, Opcode, Parameter, edit_header, header
+from skipwalk.hw.oselm.protocol import ANSWER, PACKED, Counter, Edit, Opcode, Parameter, edit_header, header
 from skipwalk.sim.oselm import compiled
 from skipwalk.sim.oselm.unit import GoldenDevice
 from skipwalk.sw.oselm.words import set_words
@@ -46,6 +46,21 @@ def test_any_commands(cfg, seed):
     rng = np.random.default_rng(seed)
     _, plain = run(cfg, load(cfg, rng), anything(cfg, rng, 200, packed=True), read_back(cfg))
     assert plain.walks_ever > 50
+
+
+@pytest.mark.parametrize("cfg", CONFIGS, ids=["plain", "weights", "sequential"])
+def test_edges_that_come_together(cfg):
+    """How a graph is loaded: many edges without walks, some of them unsound or too many for the store."""
+    rng = np.random.default_rng(7)
+    edges = []
+    for n in range(300):
+        u, v = rng.integers(0, cfg.nodes + (n % 9 == 0), 2).tolist()
+        weight = [int(rng.choice([0, 1, 300, 2000, 65536]))] if cfg.weight_bits else []
+        edges += [edit_header(Edit.ADD_EDGE, u, int(n % 20 == 19)), v | int(rng.integers(0, 1 << 12)) << 20, *weight]
+    setup = graph_setup(cfg, rng), set_words({Parameter.SAMPLING: SAMPLING.word})
+    device, plain = run(cfg, load(cfg, rng), *setup, edges, edges[: 20 * 3], read_back(cfg))
+    assert device.rejected + device._front.rejected > 5
+    assert plain.walks_ever > 0 or cfg.walks < SAMPLING.walks
 
 
 def test_rows_of_20_bits():
@@ -131,6 +146,24 @@ def test_what_becomes_of_a_command(words, rejected, refused, walks):
     device.feed(np.array(words, np.uint32))
     got = [count(device, c) for c in (Counter.REJECTED, Counter.REFUSED, Counter.WALKS)]
     assert got == [rejected, refused, walks]
+
+
+@pytest.mark.parametrize(
+    ("words", "walks"),
+    [
+        ([edit_header(Edit.ADD_EDGE, 3, 2, answer=True), 4], 4),
+        ([edit_header(Edit.ADD_EDGE, 3, 2, answer=True), 3], 0),
+        ([edit_header(Edit.NODES, 38, answer=True), 3], 0),
+        ([edit_header(Edit.CLEAR, answer=True)], 0),
+        ([header(Opcode.EDIT, ANSWER | 5 << 24)], 0),
+    ],
+)
+def test_an_edit_answers_when_its_walks_have_been_trained(words, walks):
+    device = ready(SMALL)
+    device.feed(np.array(words, np.uint32))
+    assert device.drain().tolist() == [words[0]]
+    # Walks of 12 nodes (graph_setup).
+    assert device.state.contexts == walks * (12 - SAMPLING.window + 1)
 
 
 @pytest.mark.parametrize("missing", [Parameter.SAMPLING, Parameter.WALK_LENGTH])
