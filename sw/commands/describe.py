@@ -53,7 +53,7 @@ def _describe_oselm(cfg: CoreConfig) -> dict[str, str]:
         "core digest": f"{cfg.digest:#010x}",
         "holds": f"graphs of up to {cfg.nodes} nodes; window - 1 + negatives up to {cfg.max_samples}; "
         + (f"walks of up to {cfg.max_walk} nodes, {cfg.walks} in flight" if cfg.walks else "the host makes contexts"),
-        "graph store": _describe_store(cfg),
+        "store": _describe_store(cfg),
         "formats": ", ".join(f"{name} {getattr(cfg, name)}" for name in ("beta", "p", "k", "e", "u")),
         "mu": f"2^-{cfg.mu_shift}",
         "lookahead": str(cfg.lookahead),

@@ -160,7 +160,7 @@ def test_info_tells_of_presets_boards_cores_and_models(folder):
 def test_info_says_what_fits():
     core = printed(run("info", "ecp5-85f"))
     assert core["holds"].startswith("graphs of up to 3072 nodes; window - 1 + negatives up to 31;")
-    assert core["graph store"].startswith("on the device: 24576 edge ends, edges without weights;")
+    assert core["store"].startswith("on the device: 24576 edge ends, edges without weights;")
     assert core["fits"] == "ulx3s-85f"
     assert describe_core(preset("paper").replace(nodes=60_000))["fits"].startswith("none of the boards;")
     assert printed(run("info", "digits"))["holds"].startswith("a network of exactly these widths; 512 samples")
