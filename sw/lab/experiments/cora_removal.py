@@ -57,7 +57,7 @@ def _run(params: Mapping[str, Any], seed: int, data: LabelledGraph) -> Outcome:
     false = false_edges(data.graph, round(_SHARE * len(pairs)), seed)
     ids = data.graph.ids
     clean = Node2Vec(**params, random_state=seed).fit(data.graph)
-    muddled = Graph.from_rows(np.concatenate([pairs, false]), None, ids)
+    muddled = Graph.from_rows(np.concatenate([pairs, false]), None, list(ids))
     model = Node2Vec(**params, random_state=seed).fit(muddled)
     with_false = data.f1(model.embedding_)
     removed = data.f1(model.remove_edges(ids[false], walks_per_end=_PER_END).embedding_)
