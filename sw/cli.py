@@ -1,6 +1,11 @@
 """The command ``skipwalk``. Data goes to stdout, everything else to stderr; the commands are in ``commands``."""
 
+import contextlib
 import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -45,7 +50,7 @@ Exit codes
     3  a file, graph, label or model that cannot be used
     4  a graph or context that does not fit the core
     5  a device or tool that is missing or fails
-  130  interrupted
+  130  interrupted, by Ctrl-C, SIGTERM or SIGHUP
 """
 
 
@@ -56,6 +61,32 @@ class _Log(logging.Handler):
         click.echo(f"skipwalk: {record.getMessage()}", err=True)
 
 
+@contextlib.contextmanager
+def _ends_as_interrupted() -> Iterator[None]:
+    """SIGTERM and SIGHUP do what Ctrl-C does, so that nothing that Ctrl-C keeps is lost; but not in child processes,
+    and not where they are ignored."""
+    owner, before = os.getpid(), {}
+
+    def interrupt(number: int, _: object) -> None:
+        if os.getpid() == owner and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt  # in the background of a shell
+        if os.getpid() == owner:
+            signal.raise_signal(signal.SIGINT)
+        else:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class _Commands(LazyGroup):
     """Turns errors into one line and an exit code."""
 
@@ -64,7 +95,8 @@ class _Commands(LazyGroup):
         log.addHandler(handler)
         log.setLevel(logging.INFO)
         try:
-            return super().invoke(ctx)
+            with _ends_as_interrupted():
+                return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             click.echo(f"skipwalk: {stop if stop.args else 'interrupted'}", err=True)
             return ctx.exit(130)

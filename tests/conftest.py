@@ -1,5 +1,6 @@
 """What pytest has to know before it collects, and what tests share."""
 
+import logging
 import signal
 
 import pytest
@@ -17,3 +18,12 @@ def ctrl_c_works():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def log_level_as_before():
+    """A command with ``--quiet`` sets it for its process, which is the tests' too."""
+    log = logging.getLogger("skipwalk")
+    before = log.level
+    yield
+    log.setLevel(before)

@@ -48,7 +48,9 @@ class Shared(wiring.Component):
     server : Out(QueryPort)
         Answers in order.
 
-    Timing: a request a cycle; a cycle of latency on the way to the server, and one on the way back.
+    Timing: a request a cycle, of one client every other cycle; two cycles of latency on the way to the server, and one
+    on the way back. Requests wait in a register for each client, and ``ready`` follows from that alone: whose turn it
+    is reaches no client.
     """
 
     def __init__(self, n: int, request, response, *, under_way: int = 8):
@@ -68,13 +70,20 @@ class Shared(wiring.Component):
         request, response = self.server.request, self.server.response
         last, chosen = Signal(bits), Signal(bits)
         some, take = Signal(), Signal()
-        valid = [client.request.valid for client in self.clients]
+        held = []
+        for i, client in enumerate(self.clients):
+            valid = Signal(name=f"held_{i}")
+            payload = Signal(request.payload.shape(), name=f"held_payload_{i}", reset_less=True)
+            m.d.comb += client.request.ready.eq(~valid)
+            with m.If(~valid):
+                m.d.sync += [valid.eq(client.request.valid), payload.eq(client.request.payload)]
+            held.append((valid, payload))
         with m.Switch(last):
             for i in range(n):
                 with m.Case(i):
                     # The assignment that stands last wins: the client that follows ``i``.
                     for turn in reversed(range(1, n + 1)):
-                        with m.If(valid[(i + turn) % n]):
+                        with m.If(held[(i + turn) % n][0]):
                             m.d.comb += [chosen.eq((i + turn) % n), some.eq(1)]
         waiting = Signal()
         offered = Signal(request.payload.shape(), reset_less=True)
@@ -96,10 +105,9 @@ class Shared(wiring.Component):
             answered = Signal(name=f"answered_{i}")
             m.d.sync += answered.eq(response.valid & (asked.r_data == i))
             m.d.comb += [
-                client.request.ready.eq(take & (chosen == i)),
                 client.response.valid.eq(answered),
                 client.response.payload.eq(answer),
             ]
             with m.If(take & (chosen == i)):
-                m.d.sync += offered.eq(client.request.payload)
+                m.d.sync += [offered.eq(held[i][1]), held[i][0].eq(0)]
         return m

@@ -34,6 +34,16 @@ def describe_core(cfg: CoreConfig | LoraConfig) -> dict[str, str]:
     return _describe_unit(cfg) if isinstance(cfg, LoraConfig) else _describe_oselm(cfg)
 
 
+def _describe_store(cfg: CoreConfig) -> str:
+    if not cfg.edge_ends:
+        return "held by the host, which makes the walks"
+    weights = f"weights of 16 bits, sums of {cfg.weight_bits}" if cfg.weight_bits else "edges without weights"
+    return (
+        f"on the device: {cfg.edge_ends} edge ends, {weights}; the neighbours of a node take a power of two of them, "
+        f"4 or more; {cfg.walkers} walks made at a time"
+    )
+
+
 def _describe_oselm(cfg: CoreConfig) -> dict[str, str]:
     memory = {"beta": cfg.nodes * cfg.dim * cfg.beta.bits, "P": cfg.dim**2 * cfg.p.bits}
     needs = core_needs(cfg)
@@ -43,6 +53,7 @@ def _describe_oselm(cfg: CoreConfig) -> dict[str, str]:
         "core digest": f"{cfg.digest:#010x}",
         "holds": f"graphs of up to {cfg.nodes} nodes; window - 1 + negatives up to {cfg.max_samples}; "
         + (f"walks of up to {cfg.max_walk} nodes, {cfg.walks} in flight" if cfg.walks else "the host makes contexts"),
+        "graph store": _describe_store(cfg),
         "formats": ", ".join(f"{name} {getattr(cfg, name)}" for name in ("beta", "p", "k", "e", "u")),
         "mu": f"2^-{cfg.mu_shift}",
         "lookahead": str(cfg.lookahead),

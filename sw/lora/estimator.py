@@ -278,14 +278,26 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             raise InputError(
                 f"samples must be an array (n, {self.cfg.widths[0]}) with n labels, not {x.shape} with {y.shape}"
             )
-        index = {label: k for k, label in enumerate(self.classes_.tolist())}
-        unknown = sorted({str(v) for v in y.tolist()} - {str(v) for v in index})
-        if unknown:
-            raise InputError(f"label {unknown[0]} is none of the network's classes {self.classes_.tolist()}")
+        labels = self._indices(y)
         if self.quantized_ is None:
             self.calibrate(x)
         assert self.quantized_ is not None
-        return self.quantized_.inputs(x), np.array([index[v] for v in y.tolist()], np.int64)
+        return self.quantized_.inputs(x), labels
+
+    def _indices(self, y: np.ndarray) -> np.ndarray:
+        """Which class each label is (n,): the one that equals it, or else reads the same (``"0"`` for 0, 1.0 for 1).
+
+        Raises InputError for a label that is none.
+        """
+        classes = self.classes_.tolist()
+        index: dict[Any, int] = {}
+        for name in (lambda label: label, str):
+            for k, label in enumerate(classes):
+                index.setdefault(name(label), k)
+        rows = [index.get(v, index.get(str(v), -1)) for v in y.tolist()]
+        if -1 in rows:
+            raise InputError(f"label {y.tolist()[rows.index(-1)]!r} is none of the network's classes {classes}")
+        return np.array(rows, np.int64)
 
     def _learn(self, raw, labels, epochs: int, progress) -> "SkipLoRA":
         device = self._open()
@@ -320,8 +332,8 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         return self.classes_[self.decision_function(x).argmax(axis=1)]
 
     def score(self, x: np.ndarray, y: np.ndarray) -> float:
-        """Accuracy on samples x with labels y."""
-        return float(np.mean(self.predict(x) == np.asarray(y)))
+        """Accuracy on samples x with labels y. Raises InputError for a label that is none of the classes."""
+        return float(np.mean(self.decision_function(x).argmax(axis=1) == self._indices(np.asarray(y))))
 
     @property
     def adapters_(self) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -1,12 +1,12 @@
 """Labelled samples from files."""
 
 import contextlib
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
+from ..graph.packed import read_bytes, reading, unpack_npz
 
 __all__ = ["read_samples"]
 
@@ -28,17 +28,17 @@ def read_samples(path: "str | Path") -> tuple[np.ndarray, np.ndarray]:
 
 def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            missing = {"x", "y"} - set(file.files)
-            if missing:
-                raise InputError(
-                    f"no array {' and '.join(sorted(missing))}; there is: {', '.join(file.files)}", path=path
-                )
-            return np.asarray(file["x"], np.float64), file["y"]
-    except InputError:
-        raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"not a readable .npz file: {error}", path=path) from error
+        with reading(path):
+            arrays = unpack_npz(read_bytes(path))
+    except InputError as error:
+        raise InputError(f"not a readable .npz file: {error}") from error
+    missing = {"x", "y"} - set(arrays)
+    if missing:
+        raise InputError(f"no array {' and '.join(sorted(missing))}; there is: {', '.join(arrays)}", path=path)
+    try:
+        return np.asarray(arrays["x"], np.float64), arrays["y"]
+    except (ValueError, TypeError) as error:
+        raise InputError(f"x is not of numbers: {error}", path=path) from error
 
 
 def _csv(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -37,8 +37,8 @@ def save_word2vec(path: str | Path, ids: Ids, vectors: np.ndarray) -> None:
     """word2vec's text format: a line ``n dim``, then one line ``id x0 x1 ...`` for each vector (n, dim).
 
     Floats get as many digits as give the same float32 (float64) back. The format cannot hold every id: raises
-    InputError for ids that are empty, contain white space or control characters, or begin with ``=``, or that read the same as another (1 and '1'); and for
-    vectors that are not finite or not one for each id.
+    InputError for ids that are empty, contain white space or control characters, begin with ``=``, or read the same as
+    another (1 and '1'); and for vectors that are not finite or not one for each id.
     """
     values, words = _checked(path, ids, vectors), [str(node) for node in ids]
     seen: set[str] = set()
@@ -48,7 +48,7 @@ def save_word2vec(path: str | Path, ids: Ids, vectors: np.ndarray) -> None:
             raise InputError(f"id {node!r} {reason}, which word2vec text cannot hold; save .npz instead", path=path)
         if _UNSAFE.search(word):
             raise InputError(
-                f"id {node!r} has a control character or begins with =, which programs that show or open the text would "
+                f"id {node!r} has a control character or begins with =, which a terminal or a spreadsheet would "
                 "obey; save .npz instead",
                 path=path,
             )

@@ -173,6 +173,7 @@ def test_info_tells_of_presets_boards_cores_and_models(folder):
 def test_info_says_what_fits():
     core = printed(run("info", "ecp5-85f"))
     assert core["holds"].startswith("graphs of up to 3072 nodes; window - 1 + negatives up to 31;")
+    assert core["graph store"].startswith("on the device: 24576 edge ends, edges without weights;")
     assert core["fits"] == "ulx3s-85f"
     assert describe_core(preset("paper").replace(nodes=60_000))["fits"].startswith("none of the boards;")
     assert printed(run("info", "digits"))["holds"].startswith("a network of exactly these widths; 512 samples")
@@ -378,3 +379,29 @@ def test_two_processes_that_update_one_model(folder):
     both = [subprocess.Popen([*command, name, "-o", "model.npz"]) for name in ("edges.txt", "more.txt")]
     assert [process.wait() for process in both] == [0, 0]
     assert {"new", "other"} <= set(Node2Vec.load(folder / "model.npz").graph_.ids)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_being_ended_keeps_what_ctrl_c_keeps(folder, monkeypatch, ctrl_c_works, number):
+    post, calls = GraphDevice.post, iter(range(1000))
+
+    def ended(device, words, **how):
+        if next(calls) == 2:
+            os.kill(os.getpid(), number)
+        post(device, words, **how)
+
+    monkeypatch.setattr(GraphDevice, "post", ended)
+    result = run("train", "graph.txt", "-o", "m", "--checkpoint", "c.npz", *TINY)
+    assert result.exit_code == 130
+    assert "go on with: skipwalk train --resume c.npz" in result.stderr
+    assert (folder / "c.npz").exists()
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_being_ended_where_ctrl_c_is_ignored(folder, monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    monkeypatch.setattr(GraphDevice, "post", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        assert run("train", "graph.txt", "-o", "m", *TINY).exit_code == 130
+    finally:
+        signal.signal(signal.SIGINT, before)

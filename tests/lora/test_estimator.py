@@ -320,6 +320,21 @@ def test_command_for_a_board_has_its_unit(digits, tmp_path, name):
     assert SkipLoRA.load(files[2]).cfg.digest == BOARDS[name].lora.digest
 
 
+def test_labels_of_another_type_are_the_classes_that_read_the_same():
+    rng = np.random.default_rng(0)
+    x = rng.random((20, 4))
+    weights, biases = [rng.normal(size=(4, 2))], [np.zeros(2)]
+    for classes, given in ((["0", "1"], int), ([0, 1], str)):
+        model = SkipLoRA(Network(weights, biases, classes), epochs=1)
+        own = np.array([classes[k] for k in np.arange(20) % 2])
+        other = np.array([given(label) for label in own])
+        model.fit(x, other)
+        assert model.score(x, other) == model.score(x, own) > 0
+        with pytest.raises(InputError, match="none of the network's classes"):
+            model.score(x, np.array(["cat"] * 20))
+        model.close()
+
+
 def test_it_is_a_scikit_learn_estimator():
     model, x, y = small(random_state=np.int64(3))
     assert model.get_params()["rank"] == 2
