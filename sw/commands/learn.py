@@ -49,7 +49,8 @@ def learn(
         ~ u k       print the k nodes nearest to u, with their cosines
 
     Answers go to standard output, and begin with the question. The model is saved every now and then, at the end, and
-    on SIGINT and SIGTERM. A line that cannot be used is named on standard error, and changes nothing.
+    on SIGINT and SIGTERM. A line that cannot be used is named on standard error, and changes nothing. After many
+    removals, `skipwalk update MODEL --refresh N -o MODEL` brings quality back.
     """
     quieten(quiet)
     output = output or model

@@ -4,6 +4,7 @@ import inspect
 import logging
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +117,15 @@ def train(
 
 @click.command()
 @click.argument("model", type=FILE)
-@click.argument("edges", type=FILE)
+@click.argument("edges", type=FILE, required=False)
 @options("output", "vectors", "backend", "json", "quiet", "checkpoint", "checkpoint_every")
 @click.option("--walks-per-end", type=click.IntRange(1), default=5, show_default=True, help="Walks from each new end.")
+@click.option("--refresh", type=click.IntRange(1), help="In place of EDGES: so many walks from each node of the graph.")
 @click.pass_context
 def update(
     ctx: click.Context,
     model: Path,
-    edges: Path,
+    edges: Path | None,
     output: Path,
     vectors: Path | None,
     backend: str,
@@ -132,9 +134,15 @@ def update(
     checkpoint: Path | None,
     checkpoint_every: int,
     walks_per_end: int,
+    refresh: int | None,
 ) -> None:
-    """Add the edges and nodes of the file EDGES to a saved MODEL, and learn from walks around them."""
+    """Add the edges and nodes of the file EDGES to a saved MODEL, and learn from walks around them.
+
+    Or learn from walks over its whole graph, with --refresh: after many removals, say.
+    """
     quieten(quiet)
+    if (edges is None) == (refresh is None):
+        raise click.UsageError("name a file of edges, or give --refresh: one of them, the other in a second run")
     check_outputs(output, vectors, report, inputs=[edges])
     check_outputs(checkpoint, vectors, report, inputs=[edges])
     check_outputs(vectors, report, inputs=[model])
@@ -142,18 +150,25 @@ def update(
     if same_file(model, output):
         ctx.with_resource(exclusive(model))
     estimator = Node2Vec.load(model, backend=backend, verbose=not quiet)
-    before = estimator.graph_
+    work = _work(estimator, edges, walks_per_end, refresh)
+    before = estimator.model_.live
     edges_before, nodes_before = before.n_edges, before.n_nodes
-    pairs, weights = read_edges(edges, before)
     with parameter_errors():
-        run = _Run(
-            estimator,
-            lambda **keep: estimator.partial_fit(pairs.tolist(), weights, walks_per_end=walks_per_end, **keep),
-        )
+        run = _Run(estimator, work)
         run(output, checkpoint, checkpoint_every)
     after = estimator.model_.live
-    log.info("%d new edges, %d new nodes", after.n_edges - edges_before, after.n_nodes - nodes_before)
+    if edges:
+        log.info("%d new edges, %d new nodes", after.n_edges - edges_before, after.n_nodes - nodes_before)
     run.finish(output, vectors, report)
+
+
+def _work(estimator: Node2Vec, edges: Path | None, per_end: int, refresh: int | None) -> Callable[..., Any]:
+    """What an update does."""
+    if edges is None:
+        assert refresh is not None
+        return partial(estimator.refresh, refresh)
+    pairs, weights = read_edges(edges, estimator.graph_)
+    return partial(estimator.partial_fit, pairs.tolist(), weights, walks_per_end=per_end)
 
 
 class _Run:

@@ -83,6 +83,11 @@ class LiveGraph:
     def n_nodes(self) -> int:
         return len(self.rows)
 
+    @property
+    def n_starts(self) -> int:
+        """Nodes that have an edge, from which walks can start."""
+        return int(np.count_nonzero(self.store.arrays.degree))
+
     def index(self, node: Hashable) -> int:
         """The row of a node. Raises UnknownNodeError that names it."""
         try:

@@ -180,17 +180,16 @@ class Node2Vec(BaseEstimator):
             if not graph.n_edges:
                 raise InputError("the graph has no edges, so there is nothing to walk on")
             config, live = placed(graph, base, follow=self._follows())
-            starts = int(np.count_nonzero(live.store.arrays.degree))
             model = Model(
                 config=config,
                 params=params,
                 live=live,
                 beta=np.empty((0, config.dim), np.int64),
                 p=np.eye(config.dim, dtype=np.int64) * to_raw(self.p0, config.p),
-                run=Run(0, params["walks_per_node"] * starts),
+                run=Run(0, params["walks_per_node"] * live.n_starts),
             )
             if params["negatives_from"] == "visits" and params["negatives"]:
-                model.visits = visits.of_rounds(model)
+                model.visits = visits.of_rounds(model, model.run)
             session = Session(model, self.backend, self._follows(), self._opener)
             before = self._session
             try:
@@ -230,7 +229,7 @@ class Node2Vec(BaseEstimator):
             if not self.__sklearn_is_fitted__():
                 graph = Graph.from_edges(new_edges, weights) if weights is not None else new_edges
                 return self.fit(graph, checkpoint=checkpoint, checkpoint_every=checkpoint_every, progress=progress)
-            session = self._ready(walks_per_end)
+            session = self._ready(walks_per_end=walks_per_end)
             if isinstance(new_edges, Graph | nx.Graph):
                 extra = as_graph(new_edges)
                 pairs, weights = extra.edges()
@@ -260,7 +259,7 @@ class Node2Vec(BaseEstimator):
         there."""
         how = self._how(checkpoint, checkpoint_every, progress)
         with self._turn():
-            session = self._ready(walks_per_end)
+            session = self._ready(walks_per_end=walks_per_end)
             return self._update(session, cuts(session.model.live, edges), walks_per_end, how)
 
     def remove_nodes(
@@ -277,8 +276,28 @@ class Node2Vec(BaseEstimator):
         UnknownNodeError, with nothing changed, for a node that is not there."""
         how = self._how(checkpoint, checkpoint_every, progress)
         with self._turn():
-            session = self._ready(walks_per_end)
+            session = self._ready(walks_per_end=walks_per_end)
             return self._update(session, drops(session.model.live, nodes), walks_per_end, how)
+
+    def refresh(
+        self,
+        walks_per_node: int = 1,
+        *,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: int = 64,
+        progress: Progress | None = None,
+    ) -> "Node2Vec":
+        """Learn from more walks over the graph as it is now: ``walks_per_node`` times as many as nodes have edges,
+        in rounds that go on where the last one stopped. Brings quality back after many removals. Takes checkpoint and
+        progress as :meth:`fit`, and costs what these walks cost there. Raises InputError for a graph without edges."""
+        how = self._how(checkpoint, checkpoint_every, progress)
+        with self._turn():
+            session = self._ready(walks_per_node=walks_per_node)
+            if not session.model.live.n_starts:
+                raise InputError("the graph has no edges left, so there is nothing to walk on; add some first")
+            session.seconds = 0.0
+            session.rounds(plain(walks_per_node), **how)
+            return self
 
     def resume(
         self,
@@ -491,16 +510,19 @@ class Node2Vec(BaseEstimator):
         kept = {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
         return {"verbose": bool(self.verbose), "progress": progress, **kept}
 
-    def _ready(self, walks_per_end: int) -> Session:
-        """What was learned, to go on with the parameters as they are set now. Raises InputError for a run that is not
-        finished."""
+    def _ready(self, **walks: int) -> Session:
+        """What was learned, to go on with so many walks and the parameters as they are set now. Raises InputError for a
+        run that is not finished."""
         session = self._current()
         model = session.model
         if not model.run.finished:
             left = model.run.total - model.run.next
             raise InputError(f"{left} {model.run.unit} of the last run are left; call resume() first")
-        if walks_per_end < 1:
-            raise ValueError(f"walks_per_end must be at least 1, not {walks_per_end}")
+        for name, value in walks.items():
+            if type(plain(value)) is not int:
+                raise TypeError(f"{name} must be an integer, not {value!r}")
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
         kept = {name: model.params[name] for name in ("random_state", "negatives_from")}
         params = {**self._params(kept["random_state"]), **kept}
         if params != model.params:

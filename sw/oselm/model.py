@@ -21,15 +21,16 @@ __all__ = ["Model", "Run", "learning"]
 
 @dataclass
 class Run:
-    """What is being learned, perhaps begun: walks of ``fit`` (number 0), or the changes of an update (1, 2, ...).
+    """What is being learned, perhaps begun: rounds of walks over all nodes, or the changes of an update.
 
     Attributes
     ----------
     number : int
+        0 is ``fit``; 1, 2, ... are what came after it.
     total, next : int
         Walks, or changes: how many there are, and how many are done.
     per_end : int
-        Of an update: walks from each node around a change.
+        Of an update: walks from each node around a change. 0 makes it rounds of walks.
     changes : list
         Of an update: those that are left.
     """
@@ -45,8 +46,13 @@ class Run:
         return self.next >= self.total
 
     @property
+    def of_walks(self) -> bool:
+        """Whether it is rounds of walks."""
+        return not self.per_end
+
+    @property
     def unit(self) -> str:
-        return "changes" if self.number else "walks"
+        return "walks" if self.of_walks else "changes"
 
 
 @dataclass

@@ -218,7 +218,7 @@ def _run(data: dict[str, Any], live: LiveGraph) -> Run:
         if isinstance(change, Addition) and change.weight is not None and not 0 < float(change.weight) < float("inf"):
             raise ValueError(f"weight {change.weight!r}")
         changes.append(change)
-    if len(changes) != (run.total - run.next if run.number else 0):
+    if len(changes) != (0 if run.of_walks else run.total - run.next):
         raise ValueError(f"{len(changes)} changes where {run.total - run.next} are left")
     if changes:
         nodes = min(live.store.nodes + 2 * len(changes), 1 << CoreConfig.ROW_BITS)

@@ -140,6 +140,17 @@ class Session:
         model.run = run
         self.train(**how)
 
+    def rounds(self, n: int, **how: Any) -> None:
+        """Learn from ``n`` walks for each node that has an edge, in rounds that go on where the last one stopped."""
+        model = self.model
+        self._ready()
+        run = Run(model.run.number + 1, n * model.live.n_starts)
+        if model.visits is not None:
+            model.visits = model.visits + visits.of_rounds(model, run)
+            model.visits[model.live.vacant] = 0
+        model.run = run
+        self.train(**how)
+
     def train(
         self,
         *,

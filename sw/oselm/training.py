@@ -1,8 +1,8 @@
 """A model through a core, piece by piece, so that a run can stop between two pieces and go on later.
 
-``fit`` is a list of blocks of walks, an update a list of changes with walks around them. Between two pieces stands a
-barrier. Blocks are part of the result; when a run was stopped and resumed, saved or watched is not, nor how changes
-were cut into calls. The model's vectors are brought up to date when someone asks (:func:`settle`).
+``fit`` and ``refresh`` are lists of blocks of walks, an update a list of changes with walks around them. Between two
+pieces stands a barrier. Blocks are part of the result; when a run was stopped and resumed, saved or watched is not, nor
+how changes were cut into calls. The model's vectors are brought up to date when someone asks (:func:`settle`).
 """
 
 import signal
@@ -99,14 +99,14 @@ def train(
     run = model.run
     if model.visits is not None and not run.finished:
         device.set_table(table_of(model.visits))
-    step = _changes if run.number else _block
+    step = _block if run.of_walks else _changes
     with stop_on_signals() as stop:
         pieces = 0
         while not run.finished:
             step(model, device)
             pieces += 1
             tell(run.next, run.total)
-            if stop.requested or (keep is not None and pieces % every == 0) or (run.finished and not run.number):
+            if stop.requested or (keep is not None and pieces % every == 0) or (run.finished and run.of_walks):
                 device.wait()
                 if keep is not None and not run.finished:
                     keep()
@@ -116,7 +116,7 @@ def train(
 
 
 def _block(model: Model, device: GraphDevice) -> None:
-    """The next block of walks of a fit."""
+    """The next block of walks of the rounds."""
     run, params = model.run, model.params
     n = min(params["block_walks"], run.total - run.next)
     device.post_rounds(n, ahead=int(run.next + n < run.total))

@@ -28,10 +28,10 @@ def table_of(visits: np.ndarray) -> AliasTable:
     return negative_sampler(visits)
 
 
-def of_rounds(model: Model) -> np.ndarray:
-    """(rows,) int64: how often each row occurs in the walks that are left of a ``fit``."""
+def of_rounds(model: Model, run: Run) -> np.ndarray:
+    """(rows,) int64: how often each row occurs in the walks that are left of a run of rounds."""
     counts = np.zeros(len(model.live.ids), np.int64)
-    graph, left = model.live.store.arrays, model.run.total - model.run.next
+    graph, left = model.live.store.arrays, run.total - run.next
     key = int(seed_key(model.params["random_state"], STREAM_STARTS))
     round_, place, walks = model.round, model.place, model.walks
     while left > 0:

@@ -124,6 +124,19 @@ def test_update_adds_edges_and_nodes(folder):
     assert (result.exit_code, printed(result)["walks"], printed(result)["digest"]) == (0, "0", meta["digest"])
 
 
+def test_update_refreshes_a_model(folder):
+    result = run("update", "model.npz", "--refresh", "2", "-o", "m.npz")
+    assert result.exit_code == 0, result.output
+    assert (printed(result)["walks"], printed(result)["edges"]) == (
+        "60",
+        printed(run("train", "graph.txt", "-o", "n.npz", *TINY))["edges"],
+    )
+    assert Node2Vec.load("model.npz").refresh(2).digest_ == printed(result)["digest"]
+    for arguments in ([], ["edges.txt", "--refresh", "2"]):
+        result = run("update", "model.npz", *arguments, "-o", "m.npz")
+        assert (result.exit_code, "name a file of edges, or give --refresh" in result.stderr) == (2, True)
+
+
 def test_evaluate_takes_models_and_both_kinds_of_vectors(folder):
     for name in ("v.npz", "v.txt"):
         assert run("vectors", "model.npz", "-o", name).exit_code == 0

@@ -353,6 +353,7 @@ def test_false_edges_are_learned_and_removed(communities, monkeypatch):
     values = cora_removal.EXPERIMENT.run(SMALL, 2, communities).values
     assert values["removals"] == round(communities.graph.n_edges / 4)
     assert values["clean.f1_micro"] > 0.8
+    assert abs(values["refreshed.f1_micro"] - values["clean.f1_micro"]) < 0.1
 
 
 def test_static_leaves_sgns_out_without_gensim(communities, monkeypatch):

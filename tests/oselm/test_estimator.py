@@ -128,6 +128,13 @@ def test_fit_and_updates_are_their_parts_put_together():
     state.beta[54] = first_values(key["rows"], 54, 1, 8, 1 << 13)
     learn(np.array([row[7], 54]))
     same()
+    estimator.refresh(2)
+    for n in [32, 32, 32, 14]:
+        found = round_starts(store.arrays, key["starts"], round_, place, n)
+        learn(found.rows)
+        round_, place = found.round, found.place
+    same()
+    assert (estimator.model_.round, estimator.model_.place) == (round_, place)
 
 
 def test_any_form_of_a_graph_gives_the_same_bits(fitted, tmp_path):
@@ -156,6 +163,8 @@ def test_rtl_and_golden_model_end_in_the_same_bits():
         lambda e: e.remove_edges([(0, "new")]),
         lambda e: e.remove_nodes([3]),
         lambda e: e.partial_fit([("other", 4)]),
+        lambda e: e.refresh(2),
+        lambda e: e.partial_fit([("other", 5)]),
     ):
         assert step(golden).digest_ == step(rtl).digest_
     assert rtl.counters_["cycles"] > 0
@@ -180,7 +189,7 @@ def test_it_does_not_matter_who_holds_the_graph(changes, how, monkeypatch):
 
     def learned(cfg):
         estimator = small(preset=cfg, walks_per_node=2, **how).fit(GROUPS).partial_fit([(0, "x"), ("x", 40)])
-        estimator.remove_edges([(0, "x")]).remove_nodes([3, "x"]).partial_fit([("y", 4)])
+        estimator.remove_edges([(0, "x")]).remove_nodes([3, "x"]).partial_fit([("y", 4)]).refresh(2)
         assert estimator.config_ == cfg
         return estimator.digest_, estimator.counters_, estimator.transform(["y", 5]).tolist()
 
@@ -364,9 +373,63 @@ def test_a_removed_node_frees_its_row():
     assert [model.ids_[row] for row in rows] == ["a", "b"]
 
 
+def test_rounds_go_on_where_they_stopped_and_are_a_fit_with_more_walks(fitted):
+    """Blocks end elsewhere, so with a schedule that sees no blocks."""
+    whole = small(schedule="sequential", walks_in_flight=1).fit(GROUPS)
+    parts = small(schedule="sequential", walks_in_flight=1, walks_per_node=3).fit(GROUPS).refresh(2).refresh(5)
+    assert parts.digest_ == whole.digest_
+    assert parts.counters_ == whole.counters_
+    assert (parts.model_.round, parts.model_.place) == (whole.model_.round, whole.model_.place)
+
+
+@pytest.mark.parametrize("source", ["graph", "visits"])
+def test_a_refresh_is_interrupted_and_resumed(interrupt, tmp_path, source):
+    def learned():
+        return small(walks_per_node=1, negatives_from=source).fit(GROUPS).remove_edges(EDGES[:9]).remove_nodes([7])
+
+    told = []
+    whole = learned().refresh(4, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (4 * 53, 4 * 53)
+    estimator = learned()
+    interrupt(3)
+    with pytest.raises(Interrupted, match="stopped after 96 of 212 walks"):
+        estimator.refresh(4, checkpoint=tmp_path / "at.npz")
+    loaded = Node2Vec.load(tmp_path / "at.npz")
+    with pytest.raises(InputError, match=r"116 walks of the last run are left; call resume\(\)"):
+        loaded.refresh()
+    assert loaded.digest_ == estimator.digest_ != whole.digest_
+    for half in (estimator, loaded):
+        assert half.resume().digest_ == whole.digest_
+        assert half.counters_ == whole.counters_
+        assert half.refresh().partial_fit([(0, "x")]).model_.run.number == 5
+    assert estimator.digest_ == loaded.digest_ == whole.refresh().partial_fit([(0, "x")]).digest_
+
+
+def test_a_refresh_counts_its_walks():
+    model = small(walks_per_node=2, negatives_from="visits").fit(GROUPS).remove_nodes([7])
+    row = int(model.model_.live.vacant[0])
+    before = model.model_.visits.copy()
+    now = model.refresh(3).model_
+    assert before[row] > now.visits[row] == 0, "a node that went is no negative"
+    before[row] = 0
+    assert (now.visits - before).sum() == 3 * 53 * 20
+    whole = small(walks_per_node=5, negatives_from="visits").fit(GROUPS).model_.visits
+    assert np.array_equal(small(walks_per_node=2, negatives_from="visits").fit(GROUPS).refresh(3).model_.visits, whole)
+
+
+def test_a_graph_without_edges_left_cannot_be_refreshed():
+    model = small(walks_per_node=1).fit([(0, 1)]).remove_edges([(0, 1)])
+    digest = model.digest_
+    with pytest.raises(InputError, match="no edges left, so there is nothing to walk on; add some first"):
+        model.refresh()
+    assert model.partial_fit([(0, 1)]).refresh().digest_ != digest
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (lambda m: m.refresh(0), ValueError, "walks_per_node must be at least 1, not 0"),
+        (lambda m: m.refresh(1.5), TypeError, "walks_per_node must be an integer, not 1.5"),
         (lambda m: m.remove_edges([(0, 1), (0, 53)]), InputError, "no edge 0 - 53 to remove"),
         (lambda m: m.remove_edges([EDGES[0], EDGES[0][::-1]]), InputError, "is given twice"),
         (lambda m: m.remove_nodes([1, "no"]), UnknownNodeError, "no node 'no'"),
