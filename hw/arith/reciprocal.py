@@ -58,7 +58,7 @@ class Reciprocal(wiring.Component):
         int_bits: int,
         frac_bits: int,
         gain_bits: int,
-        table_bits: int = 8,
+        table_bits: int = ReciprocalTable.table_bits,
         vendor: Vendor = Vendor.GENERIC,
         primitives: bool = False,
     ):

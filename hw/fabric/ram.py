@@ -94,9 +94,7 @@ class Ram(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from ``rd_addr`` to ``rd_data``."""
-        if self._style == "distributed":
-            return 0
-        return 2 if self.grid.rows == 1 else 3
+        return 0 if self._style == "distributed" else self.grid.latency
 
     def elaborate(self, platform):
         m = Module()

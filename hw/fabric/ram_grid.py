@@ -34,3 +34,8 @@ class BlockGrid:
     @property
     def blocks(self) -> int:
         return self.rows * self.columns
+
+    @property
+    def latency(self) -> int:
+        """Cycles of a read: array and output register; with several banks, also the choice of one."""
+        return 2 if self.rows == 1 else 3

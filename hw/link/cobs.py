@@ -9,12 +9,12 @@ from amaranth.lib.wiring import In, Out
 
 from ..fabric.ram import Ram
 from ..fabric.vendor import Vendor
+from .protocol import ENCODER_BYTES, LONGEST
 
 __all__ = ["ByteLayout", "CobsDecoder", "CobsEncoder"]
 
 #: A code byte of this value stands for a block of LONGEST bytes and no zero.
-FULL = 255
-LONGEST = 254
+FULL = LONGEST + 1
 
 
 class ByteLayout(data.StructLayout):
@@ -91,7 +91,7 @@ class CobsEncoder(wiring.Component):
     """
 
     def __init__(self, *, vendor: Vendor = Vendor.GENERIC, primitives: bool = False):
-        self._block = Ram(LONGEST + 2, 8, vendor=vendor, primitives=primitives)
+        self._block = Ram(ENCODER_BYTES, 8, vendor=vendor, primitives=primitives)
         super().__init__({"i": In(stream.Signature(ByteLayout())), "o": Out(stream.Signature(8))})
 
     def elaborate(self, platform):

@@ -11,8 +11,10 @@ from enum import IntFlag
 
 __all__ = [
     "DEVICE_HEADER",
+    "ENCODER_BYTES",
     "FOLD_KIND",
     "HOST_HEADER",
+    "LONGEST",
     "LORA_KIND",
     "MAGIC",
     "OSELM_KIND",
@@ -32,6 +34,10 @@ VERSION = 2
 OSELM_KIND = int.from_bytes(b"OSEL", "big")
 LORA_KIND = int.from_bytes(b"LORA", "big")
 FOLD_KIND = int.from_bytes(b"FOLD", "big")
+
+#: Most bytes in a block of COBS, and in the memory in which the encoder of a device collects one.
+LONGEST = 254
+ENCODER_BYTES = LONGEST + 2
 
 #: Host to device: flags, session, seq, ack.
 HOST_HEADER = struct.Struct("<BHHH")

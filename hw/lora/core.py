@@ -12,8 +12,9 @@ from .dense import LoraDense
 from .head import LoraHead
 from .lanes import LoraLanes
 from .protocol import REPORT_WORDS, LoraCounter
-from .schedule import Latencies, Timetable, timetable
+from .schedule import timetable
 from .sequencer import LoraSequencer
+from .timing import Latencies
 
 __all__ = ["LoraCore"]
 
@@ -41,7 +42,7 @@ class LoraCore(wiring.Component):
     i : In(stream.Signature(32)), o : Out(stream.Signature(32))
         Commands and replies: :mod:`skipwalk.hw.lora.protocol`.
 
-    Timing: :attr:`timetable`, :mod:`skipwalk.sim.lora.cycles`. Resources: ``2 * lanes + 2`` multipliers.
+    Timing: :mod:`.schedule`, :mod:`skipwalk.sim.lora.cycles`. Resources: ``2 * lanes + 2`` multipliers.
     """
 
     #: Words of outputs and reports that wait for the host; three slots' worth are kept free when a slot begins.
@@ -55,22 +56,13 @@ class LoraCore(wiring.Component):
         self._head = LoraHead(cfg, latency=lanes.latency, sum_bits=sum_bits, **kind)
         self._dense = LoraDense(cfg, latency=lanes.latency, sum_bits=sum_bits, **kind)
         self._command = LoraCommand(cfg, cache_latency=lanes.cache_latency, **kind)
-        self.latencies = Latencies(
-            broadcast=cfg.broadcast, read=lanes.read, new=lanes.new, dot=lanes.dot, softmax=self._head.latency
-        )
-        self.timetable: Timetable = timetable(cfg, self.latencies)
-        self._sequencer = LoraSequencer(cfg, self.timetable)
+        self._sequencer = LoraSequencer(cfg, timetable(cfg, Latencies.of(cfg)))
         super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
 
     @property
     def settling(self) -> int:
         """Cycles after the last beat until nothing moves any more."""
         return self._lanes.latency + self._head.latency + 8
-
-    @property
-    def layer_gap(self) -> int:
-        """Cycles without a beat between two layers of the backbone."""
-        return self._dense.layer_gap
 
     def elaborate(self, platform):
         cfg = self._cfg

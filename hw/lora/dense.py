@@ -11,6 +11,7 @@ from ..fabric.ram import Ram
 from .config import LoraConfig
 from .ops import BeatKind, LaneOp
 from .ports import Backbone, HostWrites, LaneLoan, Parameters, Sums
+from .timing import FINISH
 
 __all__ = ["LoraDense"]
 
@@ -63,13 +64,10 @@ class LoraDense(wiring.Component):
             }
         )
 
-    #: Behind the sum: bias, shift, saturation.
-    _FINISH = 3
-
     @property
     def layer_gap(self) -> int:
         """Cycles from the last beat of a layer to the first of the next."""
-        return self._latency + self._FINISH + 2
+        return self._latency + FINISH + 2
 
     def elaborate(self, platform):
         cfg = self._cfg
@@ -131,7 +129,7 @@ class LoraDense(wiring.Component):
         half = Signal(1 << cfg.SHIFT_BITS)
         m.d.comb += half.eq((1 << shift) >> 1)
         hidden = requantize(m, shifted, shift=0, fmt=SQ(cfg.x_bits + 1, 0))
-        valid = delay(m, sums.valid & (sums.op.kind == BeatKind.DENSE), self._FINISH, name="valid", reset_less=False)
+        valid = delay(m, sums.valid & (sums.op.kind == BeatKind.DENSE), FINISH, name="valid", reset_less=False)
         value, c = Signal(cfg.x_bits, reset_less=True), Signal(signed(cfg.y.bits), reset_less=True)
         m.d.sync += [
             biased.eq(sums.value + biases.rd_data.as_signed()),

@@ -19,6 +19,7 @@ from .activation_store import ActivationStore
 from .config import LoraConfig
 from .ops import BeatKind, LaneOp, dense_bits, word_bits
 from .ports import Activations, Gradient, HostWrites, Sums
+from .timing import UPDATE
 
 __all__ = ["LoraLanes"]
 
@@ -69,9 +70,6 @@ class LoraLanes(wiring.Component):
     and as many of gradients; each ``weight_group`` lanes have a memory of ``dense_words`` words.
     """
 
-    #: From the operands of the update to the new word: product, sum, saturation, rounding, difference.
-    _NEW = Multiplier.LATENCY + 4
-
     def __init__(self, cfg: LoraConfig, *, primitives: bool = False):
         self._cfg = cfg
         kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
@@ -116,7 +114,7 @@ class LoraLanes(wiring.Component):
     @property
     def new(self) -> int:
         """Cycles in the lanes from a beat to the updated word."""
-        return self._read + self._NEW
+        return self._read + UPDATE
 
     @property
     def dot(self) -> int:

@@ -8,33 +8,9 @@ a slot that starts late only makes its operands older. docs/lora.md derives the 
 from dataclasses import dataclass
 
 from .config import LoraConfig
+from .timing import Latencies
 
-__all__ = ["Latencies", "Timetable", "timetable"]
-
-
-@dataclass(frozen=True)
-class Latencies:
-    """Cycles through the hardware, as its components report them.
-
-    Attributes
-    ----------
-    broadcast : int
-        From a beat's issue to the lanes.
-    read : int
-        In the lanes, from an address to the operands of the update.
-    new : int
-        In the lanes, from an address to the updated word, which is written and multiplied in that cycle.
-    dot : int
-        From the updated word to the end of its dot product.
-    softmax : int
-        From the last y to the cycle in which all of g can be read.
-    """
-
-    broadcast: int
-    read: int
-    new: int
-    dot: int
-    softmax: int
+__all__ = ["Timetable", "timetable"]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ..arith.requantize import requantize
 from ..fabric.pipeline import clog2, delay
 from ..fabric.ram import Ram
 from .config import LoraConfig
+from .timing import softmax_cycles
 
 __all__ = ["SoftmaxError", "exp_words"]
 
@@ -85,16 +86,7 @@ class SoftmaxError(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from ``last`` to the first in which all of g is known (written at the end of the one before)."""
-        m = self._cfg.classes
-        # Difference, table and sum; reciprocal; its product with the rate; products with g; the label.
-        return (
-            1
-            + (m + 1 + self._table.latency + 1)
-            + self._reciprocal.latency
-            + (Multiplier.LATENCY + 1)
-            + (m + Multiplier.LATENCY + 1)
-            + 1
-        )
+        return softmax_cycles(self._cfg)
 
     def elaborate(self, platform):
         cfg = self._cfg

@@ -8,8 +8,9 @@ from amaranth.lib.wiring import In, Out
 from ..fabric.pipeline import clog2, delay
 from .config import CoreConfig
 from .hazard import HazardWindow
-from .ops import CONTEXT_SLOTS, SampleLayout
+from .ops import SampleLayout
 from .ports import ContextWords
+from .sizes import CONTEXT_SLOTS
 
 __all__ = ["ContextLayout", "ContextQueue"]
 

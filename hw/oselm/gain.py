@@ -12,8 +12,8 @@ from ..arith.multiplier import Multiplier
 from ..arith.reciprocal import Reciprocal
 from ..fabric.pipeline import delay
 from .config import CoreConfig
-from .ops import CONTEXT_SLOTS
 from .ports import Elements
+from .sizes import CONTEXT_SLOTS
 
 __all__ = ["Gain"]
 

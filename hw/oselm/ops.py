@@ -5,9 +5,9 @@ from amaranth.lib import data, enum
 
 from ..fabric.pipeline import clog2
 from .config import CoreConfig
+from .sizes import CONTEXT_SLOTS
 
 __all__ = [
-    "CONTEXT_SLOTS",
     "HostOp",
     "ReadKind",
     "ReadOp",
@@ -17,9 +17,6 @@ __all__ = [
     "UpdateOp",
     "lane_bits",
 ]
-
-#: Contexts are numbered modulo this; no more than ``lookahead + 2`` of them are under way.
-CONTEXT_SLOTS = 8
 
 
 class ReadKind(enum.Enum, shape=2):  # type: ignore[call-arg]

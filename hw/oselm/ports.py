@@ -10,7 +10,8 @@ from .graph.layouts import DoneLayout, EditLayout, EntryLayout, HeaderLayout, ad
 from .graph.memory import ReadPort
 from .graph.ports import FixedRead
 from .graph.starts import StartLayout
-from .ops import CONTEXT_SLOTS, lane_bits
+from .ops import lane_bits
+from .sizes import CONTEXT_SLOTS
 
 __all__ = [
     "ChainUse",

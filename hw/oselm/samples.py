@@ -13,8 +13,9 @@ from ..arith.requantize import requantize
 from ..fabric.pipeline import any_along, clog2, delay, hops
 from ..fabric.ram import Ram
 from .config import CoreConfig, Schedule
-from .ops import CONTEXT_SLOTS, ReadKind, ReadOp, UpdateKind, UpdateOp
+from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
 from .ports import ElementWrites, RowRead, VectorWrites
+from .sizes import CONTEXT_SLOTS, LUT_RAM_WORDS
 
 __all__ = ["SampleEngine"]
 
@@ -70,7 +71,7 @@ class SampleEngine(wiring.Component):
         kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         chunks, lanes = cfg.chunks, cfg.lanes
         waiting = cfg.ring * chunks
-        style = "distributed" if waiting <= 64 else "block"
+        style = "distributed" if waiting <= LUT_RAM_WORDS else "block"
         # A chunk has an address of its own bits, so a row takes a power of two of words.
         vectors = CONTEXT_SLOTS << clog2(chunks)
         self._store = [Ram(cfg.nodes * chunks, cfg.beta.bits, **kind) for _ in range(lanes)]

@@ -10,8 +10,9 @@ from ..fabric.pipeline import clog2, delay
 from ..fabric.ram import Ram
 from .config import CoreConfig
 from .context_queue import ContextLayout
-from .ops import CONTEXT_SLOTS, ReadKind, ReadOp, SampleLayout, SweepOp, UpdateKind, UpdateOp
+from .ops import ReadKind, ReadOp, SampleLayout, SweepOp, UpdateKind, UpdateOp
 from .sequencer import sequencer_members
+from .sizes import CONTEXT_SLOTS
 from .timing import EngineTiming
 
 __all__ = ["StreamingSequencer"]

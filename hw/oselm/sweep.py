@@ -13,8 +13,9 @@ from ..fabric.pipeline import any_along, clog2, delay, hops
 from ..fabric.ram import Ram
 from ..fabric.read_chain import chain_latency
 from .config import CoreConfig
-from .ops import CONTEXT_SLOTS, HostOp, SweepOp, lane_bits
+from .ops import HostOp, SweepOp, lane_bits
 from .ports import ChainUse, Elements, Inflation, RowRead, VectorWrites
+from .sizes import CONTEXT_SLOTS, LUT_RAM_WORDS
 
 __all__ = ["PSweep"]
 
@@ -67,7 +68,7 @@ class PSweep(wiring.Component):
         kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         # A chunk has an address of its own bits, so a row or vector takes a power of two of words.
         lanes, words, vectors = cfg.lanes, cfg.dim << clog2(cfg.chunks), CONTEXT_SLOTS << clog2(cfg.chunks)
-        style = "distributed" if words <= 64 else "block"
+        style = "distributed" if words <= LUT_RAM_WORDS else "block"
         self._p = [Ram(words, cfg.p.bits, style=style, **kind) for _ in range(lanes)]
         self._h = [Ram(vectors, cfg.beta_view.bits, style="distributed", **kind) for _ in range(lanes)]
         self._k = [Ram(vectors, cfg.k.bits, style="distributed", **kind) for _ in range(lanes)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..arith.latency import MULTIPLIER, RECIPROCAL
 from ..fabric.ram_grid import BlockGrid
 from .config import CoreConfig
+from .sizes import LUT_RAM_WORDS
 
 __all__ = ["EngineTiming"]
 
@@ -41,9 +42,9 @@ class EngineTiming:
         # Groups of lanes hand the sum on, and the last one sends it back.
         along = cfg.groups + 1 if cfg.groups > 1 else 0
         dot = MULTIPLIER + (cfg.lanes // cfg.groups - 1).bit_length() + along + 1
-        store = 2 if BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits).rows == 1 else 3
+        store = BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits).latency
         beats = cfg.dim * cfg.chunks
-        p_store = 1 if beats <= 64 else 2 if BlockGrid.fewest(beats, cfg.p.bits).rows == 1 else 3
+        p_store = 1 if beats <= LUT_RAM_WORDS else BlockGrid.fewest(beats, cfg.p.bits).latency
         step = MULTIPLIER + 1
         write = step + 1
         sweep_to_u = (3 + cfg.broadcast) + (step + 3) + dot + 1

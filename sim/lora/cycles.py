@@ -1,13 +1,15 @@
 """Cycles of the Skip2-LoRA unit: what its timetable costs, and the least that its multipliers allow.
 
-Needs Amaranth, whose components know their latencies; the tests hold the RTL to these numbers.
+Tests hold the RTL to these numbers.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...hw.lora.config import LoraConfig
 from ...hw.lora.protocol import chunk_words
-from ...hw.lora.schedule import Timetable
+from ...hw.lora.schedule import timetable
+from ...hw.lora.timing import Latencies
 from ..arith.permutation import bits_for
 
 __all__ = ["LoraCycles", "roofline_backbone", "roofline_cached"]
@@ -35,20 +37,14 @@ class LoraCycles:
     Attributes
     ----------
     cfg : LoraConfig
-    times : Timetable
-        The unit's, :attr:`skipwalk.hw.lora.core.LoraCore.timetable`.
-    layer_gap : int
-        The unit's cycles between two layers of the backbone.
     """
 
     cfg: LoraConfig
-    times: Timetable
-    layer_gap: int
 
-    @property
+    @cached_property
     def cached(self) -> int:
         """A sample from the Skip-Cache, while they follow each other."""
-        return self.times.length
+        return timetable(self.cfg, Latencies.of(self.cfg)).length
 
     def numbered(self, n: int) -> float:
         """A sample of an epoch of ``n``, until its number is found, on average; meanwhile others are learned. Where it
@@ -64,4 +60,4 @@ class LoraCycles:
         # Header and admission, then x_1.
         taken = 2 + 1 + chunk_words(cfg) * cfg.chunks[0]
         # The sample is handed over, the lanes go from the slot to the backbone and back.
-        return max(taken, self.times.length) + cfg.dense_words + cfg.layers * self.layer_gap + 3
+        return max(taken, self.cached) + cfg.dense_words + cfg.layers * Latencies.of(cfg).layer_gap + 3

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 
 from ...hw.arith.reciprocal_table import ReciprocalTable
 from ...hw.fabric.ram_grid import BlockGrid
-from ...hw.link.protocol import LinkConfig
+from ...hw.link.protocol import ENCODER_BYTES, LinkConfig
 from ...hw.oselm.config import CoreConfig, Schedule
 from ...hw.oselm.protocol import THRESHOLD_BITS
+from ...hw.oselm.sizes import CONTEXT_SLOTS, LUT_RAM_WORDS, QUEUE_ITEMS
 
 __all__ = ["Needs", "core_needs", "luts", "multipliers", "netlist_needs"]
 
-#: Slots for contexts in flight (``hw.oselm.ops.CONTEXT_SLOTS``), and words up to which a lane's memory is LUT RAM.
-_SLOTS, _LUT_RAM = 8, 64
-#: Words of the COBS encoder's memory; intervals of the reciprocal's table.
-_COBS, _INTERVALS = 256, 256
-#: Items in the queue of the front end, and bits of a number up to which a random share of it takes two multipliers.
-_ITEMS, _SHARE = 64, 17
+#: Bits of a number up to which a random share of it takes two multipliers.
+_SHARE = 17
 
 #: LUTs that a cell of the netlist occupies, by family; carry cells and LUT RAM count with what they fill.
 _LUT_CELLS = {
@@ -61,12 +58,14 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     chunk_slots = 1 << (cfg.chunks - 1).bit_length()
     words_p, waiting = cfg.dim * chunk_slots, cfg.ring * cfg.chunks
     lane = _blocks(cfg.nodes * cfg.chunks, cfg.beta.bits)
-    if waiting > _LUT_RAM:
+    if waiting > LUT_RAM_WORDS:
         lane += 2 * _blocks(waiting, cfg.beta.bits)  # row FIFO and result history
-    if words_p > _LUT_RAM:
+    if words_p > LUT_RAM_WORDS:
         lane += _blocks(words_p, cfg.p.bits)
-    table = ReciprocalTable(cfg.HU_INTEGER, cfg.HU_FRACTION, cfg.gain_bits, (_INTERVALS - 1).bit_length())
-    shared = _blocks(_SLOTS << (cfg.dim - 1).bit_length(), cfg.u.bits) + _blocks(_INTERVALS, table.word_bits)
+    table = ReciprocalTable(cfg.HU_INTEGER, cfg.HU_FRACTION, cfg.gain_bits)
+    shared = _blocks(CONTEXT_SLOTS << (cfg.dim - 1).bit_length(), cfg.u.bits) + _blocks(
+        1 << table.table_bits, table.word_bits
+    )
     # Entry of a sample: row, label, number, and the latest earlier one of its row.
     ring_bits = (cfg.ring - 1).bit_length()
     sample = cfg.row_bits + 2 * ring_bits + 3
@@ -75,7 +74,7 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
         # Read into a register; in streaming the words go on into LUT RAM, and have to be in LUT RAM themselves.
         shared += _inferred(cfg.ring, sample)
     if cfg.walks:
-        shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(_ITEMS, cfg.row_bits + 3)
+        shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(QUEUE_ITEMS, cfg.row_bits + 3)
         walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()
         shared += _blocks(2 * walks * nodes, cfg.row_bits)
     if cfg.edge_ends:
@@ -83,7 +82,7 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
         header = cfg.place_bits + cfg.row_bits + cfg.room_classes.bit_length() + 1
         shared += _blocks(cfg.nodes, header) + _blocks(cfg.edge_ends, cfg.row_bits + cfg.weight_bits)
     if link is not None:
-        shared += 2 * _blocks(link.depth, 32) + _blocks(_COBS, 8)
+        shared += 2 * _blocks(link.depth, 32) + _blocks(ENCODER_BYTES, 8)
     return Needs(dsp=multipliers(cfg), bram=cfg.lanes * lane + shared)
 
 

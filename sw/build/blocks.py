@@ -31,12 +31,13 @@ from ...hw.link.receiver import FrameReceiver
 from ...hw.link.sender import FrameSender
 from ...hw.lora.command import LoraCommand
 from ...hw.lora.config import LoraConfig, lora_preset
-from ...hw.lora.core import LoraCore
 from ...hw.lora.dense import LoraDense
 from ...hw.lora.head import LoraHead
 from ...hw.lora.lanes import LoraLanes
+from ...hw.lora.schedule import timetable
 from ...hw.lora.sequencer import LoraSequencer
 from ...hw.lora.softmax import SoftmaxError
+from ...hw.lora.timing import Latencies
 from ...hw.oselm.command import CommandInterpreter
 from ...hw.oselm.config import CoreConfig, preset
 from ...hw.oselm.context_queue import ContextQueue
@@ -151,7 +152,7 @@ BLOCKS: dict[str, Callable[[], wiring.Component]] = {
     "lora.lanes.4": lambda: LoraLanes(lora_preset("tiny").replace(vendor=Vendor.ECP5), primitives=True),
     "lora.dense": lambda: LoraDense(LORA, **_behind_lanes(LORA), primitives=True),
     "lora.head": lambda: LoraHead(LORA, **_behind_lanes(LORA), primitives=True),
-    "lora.sequencer": lambda: LoraSequencer(LORA, LoraCore(LORA).timetable),
+    "lora.sequencer": lambda: LoraSequencer(LORA, timetable(LORA, Latencies.of(LORA))),
     "lora.softmax": lambda: SoftmaxError(LORA, primitives=True),
     "lora.command": lambda: LoraCommand(LORA, cache_latency=LoraLanes(LORA).cache_latency, primitives=True),
     "link": lambda: LinkDevice(IDENTITIES, LINK, **CELLS),

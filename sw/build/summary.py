@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...hw.boards.table import Board
-from ...hw.lora.core import LoraCore
+from ...sim.lora.cycles import LoraCycles
 from ...sim.oselm.cycles import slot_cycles
 from ..results.files import atomic_write
 from ..results.report import provenance
@@ -70,7 +70,7 @@ def summarise(row: Board, runs: Sequence[Placement], best: Placement, bitstream:
     out |= _times("oselm.walk", cycles, row, best)
     if row.lora is not None:
         out |= {"lora": row.lora.to_dict(), "lora_digest": f"{row.lora.digest:#010x}"}
-        out |= _times("lora.cached_sample", LoraCore(row.lora).timetable.length, row, best)
+        out |= _times("lora.cached_sample", LoraCycles(row.lora).cached, row, best)
     return out | {"bitstream_sha256": hashlib.sha256(bitstream).hexdigest(), "provenance": provenance()}
 
 

@@ -5,7 +5,6 @@ cost of the eight methods.
 """
 
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,6 @@ def main(name: str, epochs: int, seeds: int, out: Path) -> None:
 
 def _rtl_against_golden(task: Task, golden: SkipLoRA, rtl: SkipLoRA) -> tuple[list[Result], list[float]]:
     """Fine-tune in both, epoch by epoch, comparing every bit of A and B; then the outputs."""
-    from ...hw.lora.core import LoraCore
     from ...sim.lora.cycles import LoraCycles, roofline_backbone, roofline_cached
 
     for model in (golden, rtl):
@@ -96,10 +94,7 @@ def _rtl_against_golden(task: Task, golden: SkipLoRA, rtl: SkipLoRA) -> tuple[li
     uncached_epoch = without.train_cycles_ or 0
     without.close()
     n, cfg = len(task.finetune[1]), rtl.cfg
-    # Only its timetable is wanted; Amaranth suspects that the rest was forgotten in a design.
-    warnings.filterwarnings("ignore", message=".* created but never used")
-    core = LoraCore(cfg)
-    cost = LoraCycles(cfg, core.timetable, core.layer_gap)
+    cost = LoraCycles(cfg)
     results = [
         Result("lora.accuracy.before", before, "", "higher"),
         Result("lora.accuracy.rtl", after, "", "higher"),

@@ -1,7 +1,5 @@
 """The Skip2-LoRA unit in RTL: every bit as the golden model, every cycle as the formula."""
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -69,7 +67,7 @@ def test_cycles(name):
     """Steady state: the difference between a long and a short run."""
     cfg = CONFIGS[name]
     component = LoraCore(cfg)
-    cost = LoraCycles(cfg, component.timetable, component.layer_gap)
+    cost = LoraCycles(cfg)
     rng = np.random.default_rng(1)
     inputs = rng.integers(0, 256, (60, cfg.widths[0]))
 
@@ -97,7 +95,7 @@ def test_cycles_of_epochs():
     is begun."""
     cfg, n = TINY.replace(lag=3, cache_samples=100), 100
     component = LoraCore(cfg)
-    cost = LoraCycles(cfg, component.timetable, component.layer_gap)
+    cost = LoraCycles(cfg)
     rng = np.random.default_rng(1)
     cycles = {}
     with VerilatedCore.from_component(component, timeout=50_000) as core:
@@ -118,11 +116,7 @@ def test_cycles_of_epochs():
 def test_speed_of_the_presets(name):
     """The timetable alone, without a simulation: within 1.25 of the roofline, digits within 1.35."""
     cfg = lora_preset(name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        core = LoraCore(cfg)
-        cost = LoraCycles(cfg, core.timetable, core.layer_gap)
-        del core
+    cost = LoraCycles(cfg)
     assert cost.cached <= {"fan": 1.25, "digits": 1.35}[name] * roofline_cached(cfg)
     assert cost.uncached <= 1.25 * (roofline_backbone(cfg) + roofline_cached(cfg))
 

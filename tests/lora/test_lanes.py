@@ -8,11 +8,11 @@ pytest.importorskip("amaranth")
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
-from skipwalk.hw.lora.head import LoraHead
 from skipwalk.hw.lora.lanes import LoraLanes
 from skipwalk.hw.lora.ops import RINGS, BeatKind, LaneOp
-from skipwalk.hw.lora.schedule import Latencies, timetable
+from skipwalk.hw.lora.schedule import timetable
 from skipwalk.hw.lora.sequencer import LoraSequencer
+from skipwalk.hw.lora.timing import Latencies
 from skipwalk.sim.arith.fixed import requantize
 from skipwalk.sim.lora import golden
 from skipwalk.sw.lora.words import pack
@@ -26,9 +26,8 @@ class LanesBench(wiring.Component):
     """Lanes whose beats come from a sequencer, or by hand."""
 
     def __init__(self, cfg):
-        self.lanes = lanes = LoraLanes(cfg)
-        head = LoraHead(cfg, latency=lanes.latency, sum_bits=lanes.sums.value.shape().width)
-        self.times = timetable(cfg, Latencies(cfg.broadcast, lanes.read, lanes.new, lanes.dot, head.latency))
+        self.lanes = LoraLanes(cfg)
+        self.times = timetable(cfg, Latencies.of(cfg))
         self.sequencer = LoraSequencer(cfg, self.times)
         self.by_hand, self.op = Signal(), Signal(LaneOp(cfg))
         super().__init__({})

@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("amaranth")
 
 from skipwalk.hw.lora.config import LoraConfig
-from skipwalk.hw.lora.schedule import Latencies, timetable
+from skipwalk.hw.lora.schedule import timetable
+from skipwalk.hw.lora.timing import Latencies
 
 
 def test_timetable_keeps_every_condition():

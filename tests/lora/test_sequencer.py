@@ -7,8 +7,9 @@ import pytest
 pytest.importorskip("amaranth")
 
 from skipwalk.hw.lora.ops import BeatKind
-from skipwalk.hw.lora.schedule import Latencies, timetable
+from skipwalk.hw.lora.schedule import timetable
 from skipwalk.hw.lora.sequencer import LoraSequencer
+from skipwalk.hw.lora.timing import Latencies
 from skipwalk.sim.arith.fixed import requantize, saturate
 from skipwalk.sim.lora import golden
 

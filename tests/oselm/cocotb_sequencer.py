@@ -12,7 +12,8 @@ from amaranth.hdl import signed
 from cocotb.triggers import FallingEdge, ReadOnly
 from skipwalk.hw.oselm.config import CoreConfig, Schedule
 from skipwalk.hw.oselm.context_queue import ContextLayout
-from skipwalk.hw.oselm.ops import CONTEXT_SLOTS, ReadKind, ReadOp, SampleLayout, SweepOp, UpdateKind, UpdateOp
+from skipwalk.hw.oselm.ops import ReadKind, ReadOp, SampleLayout, SweepOp, UpdateKind, UpdateOp
+from skipwalk.hw.oselm.sizes import CONTEXT_SLOTS
 
 from tests.oselm.cocotb_contexts import expected
 from tests.support.runner import parameters

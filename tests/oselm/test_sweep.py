@@ -11,7 +11,8 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from skipwalk.hw.fabric.read_chain import ReadChain
 from skipwalk.hw.oselm.config import CoreConfig
-from skipwalk.hw.oselm.ops import CONTEXT_SLOTS, HostOp, SweepOp
+from skipwalk.hw.oselm.ops import HostOp, SweepOp
+from skipwalk.hw.oselm.sizes import CONTEXT_SLOTS
 from skipwalk.hw.oselm.sweep import PSweep
 from skipwalk.sim.oselm import golden
 

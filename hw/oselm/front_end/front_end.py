@@ -14,6 +14,7 @@ from ..graph.starts import StartLayout
 from ..graph.walk_maker import WalkMaker
 from ..graph.walkers import Walkers
 from ..ports import FrontEndAccess, GraphReads
+from ..sizes import QUEUE_ITEMS
 from .groups import Groups, WalkAddress
 from .negatives import NegativeSampler
 from .parameters import Parameters
@@ -67,11 +68,8 @@ class FrontEnd(wiring.Component):
     ``3 * nodes / 2 + latency`` cycles.
 
     Resources: those of NegativeSampler; a memory of ``2 * walks * max_walk`` rows (each rounded up to a power of two);
-    a queue of :data:`DEPTH` items.
+    a queue of :data:`QUEUE_ITEMS` items.
     """
-
-    #: Of the queue: more than the items that can be under way when it fills.
-    DEPTH = 64
 
     def __init__(self, cfg: CoreConfig, *, header_latency: int = 0, entry_latency: int = 0, primitives: bool = False):
         if not cfg.walks:
@@ -221,7 +219,7 @@ class FrontEnd(wiring.Component):
         """Items of contexts into the queue, which says when the next may be given; and whether anything is left."""
         cfg, draws, sampler, nodes = self._cfg, self._draws, self._sampler, self._nodes
         layout = ItemLayout(cfg)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=self.DEPTH)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=QUEUE_ITEMS)
 
         # Nodes of the walk keep step with the negatives.
         latency = draws.latency + sampler.latency
@@ -248,12 +246,12 @@ class FrontEnd(wiring.Component):
         # Nothing on its way to the queue can be stopped, so each item is given a place there beforehand. ``go`` is one
         # item late, and ``give`` shows at ``windowing.valid`` one later.
         taken = Signal()
-        room = Signal(range(self.DEPTH + 1), init=self.DEPTH)
+        room = Signal(range(QUEUE_ITEMS + 1), init=QUEUE_ITEMS)
         m.d.sync += taken.eq(self.o.valid & self.o.ready)
         m.d.sync += [room.eq(room - windowing.valid + taken), windowing.go.eq(room > 3)]
 
         # ``under_way`` is a cycle late; until then ``full`` tells what has been handed over.
         under_way = Signal()
-        m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != self.DEPTH))
+        m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != QUEUE_ITEMS))
         active = loader.busy | loader.pending | groups.active
         m.d.comb += self.host.idle.eq(~(active | groups.full.any() | under_way | parameters.settling))

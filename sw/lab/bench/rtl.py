@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -122,7 +121,6 @@ def count_lora(task: Task, network: Network, epochs: int, uncached_epochs: int) 
     Returns cycles and counters of both, the accuracy, and what ``skipwalk.sim.lora.cycles`` says of a sample.
     Raises DeviceError if the RTL cannot be compiled.
     """
-    from ....hw.lora.core import LoraCore
     from ....sim.lora.cycles import LoraCycles, roofline_backbone, roofline_cached
 
     results: dict[str, Any] = {"samples": len(task.finetune[1]), "epochs": epochs, "uncached_epochs": uncached_epochs}
@@ -134,10 +132,7 @@ def count_lora(task: Task, network: Network, epochs: int, uncached_epochs: int) 
             results["accuracy"] = model.score(*task.test)
         model.close()
     cfg = model.cfg
-    # Only its timetable is wanted; Amaranth suspects that the rest was forgotten in a design.
-    warnings.filterwarnings("ignore", message=".* created but never used")
-    core = LoraCore(cfg)
-    cost = LoraCycles(cfg, core.timetable, core.layer_gap)
+    cost = LoraCycles(cfg)
     results["closed_form"] = {"cached": cost.cached, "uncached": cost.uncached}
     cached_roof = roofline_cached(cfg)
     results["roofline"] = {"cached": cached_roof, "uncached": cached_roof + roofline_backbone(cfg)}
