@@ -272,17 +272,7 @@ class CoreConfig(Identified):
 PRESETS = {
     c.name: c
     for c in (
-        CoreConfig(
-            name="tiny",
-            dim=8,
-            nodes=64,
-            lanes=4,
-            max_samples=7,
-            lookahead=2,
-            walks=4,
-            edge_ends=1024,
-            weight_bits=17,
-        ),
+        CoreConfig(name="tiny", dim=8, nodes=64, lanes=4, max_samples=7, lookahead=2, walks=4),
         CoreConfig(
             name="ecp5-85f",
             dim=32,

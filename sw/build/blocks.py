@@ -102,7 +102,7 @@ IDENTITIES = (Identity(kind=FOLD_KIND, digest=0),)
 #: Whole cores that are small enough: ``ecp5-85f`` with fewer lanes, rows and samples, and no front end.
 CORES = {
     f"core.d{dim}.l{lanes}": FULL.replace(
-        name="custom", dim=dim, lanes=lanes, group=0, nodes=256, max_samples=15, walks=0
+        name="custom", dim=dim, lanes=lanes, group=0, nodes=256, max_samples=15, walks=0, edge_ends=0
     )
     for dim, lanes in ((8, 2), (8, 4), (16, 2))
 }

@@ -80,7 +80,7 @@ def test_reciprocal():
 
 
 def test_front_end_of_the_largest_preset():
-    cells = synthesise(FrontEnd(preset("ecp5-85f"), primitives=True))
+    cells = synthesise(FrontEnd(preset("ecp5-85f").replace(edge_ends=0), primitives=True))
     assert cells["MULT18X18D"] == 2
     # Six for a table of 3072 x 36 bits, two for 16 walks of up to 128 rows of 12 bits.
     assert cells["DP16KD"] == 8

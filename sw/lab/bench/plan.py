@@ -69,7 +69,7 @@ class Plan:
 
 _CORE = preset("ecp5-85f")
 #: Contexts come from the host: a front end costs nothing here but the time to compile it.
-_BARE = _CORE.replace(walks=0)
+_BARE = _CORE.replace(walks=0, edge_ends=0)
 _SMALL = _BARE.replace(dim=16, lanes=4, nodes=4096)
 _WALKS = Case(64)
 
@@ -79,7 +79,7 @@ FULL = Plan(
         64: (_BARE.replace(dim=64), 128),
         96: (_BARE.replace(dim=96), 64),
     },
-    paper=preset("paper").replace(walks=0),
+    paper=preset("paper").replace(walks=0, edge_ends=0),
     paper_walks=128,
     walks=256,
     slow_walks=16,
