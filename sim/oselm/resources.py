@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...hw.arith.reciprocal_table import ReciprocalTable
 from ...hw.fabric.ram_grid import BlockGrid
 from ...hw.link.protocol import ENCODER_BYTES, LinkConfig
-from ...hw.oselm.config import CoreConfig, Schedule
+from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.protocol import THRESHOLD_BITS
 from ...hw.oselm.sizes import CONTEXT_SLOTS, LUT_RAM_WORDS, QUEUE_ITEMS
 
@@ -70,9 +70,6 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     ring_bits = (cfg.ring - 1).bit_length()
     sample = cfg.row_bits + 2 * ring_bits + 3
     shared += _inferred(cfg.queue, sample)
-    if cfg.schedule is Schedule.SEQUENTIAL:
-        # Read into a register; in streaming the words go on into LUT RAM, and have to be in LUT RAM themselves.
-        shared += _inferred(cfg.ring, sample)
     if cfg.walks:
         shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(QUEUE_ITEMS, cfg.row_bits + 3)
         walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()

@@ -321,7 +321,7 @@ def test_a_spanning_forest(communities):
     forest, rest = cora_growing.spanning_forest(graph, 1)
     assert len(forest) == graph.n_nodes - 2
     assert len(forest) + len(rest) == graph.n_edges
-    tree = Graph.from_edges(forest, ids=list(graph.ids))
+    tree = Graph.from_rows(forest, None, list(graph.ids))
     # As few edges as can be, and all nodes still hang together as before.
     for g in (graph, tree):
         matrix = csr_matrix((np.ones(len(g.indices)), g.indices, g.indptr), (g.n_nodes, g.n_nodes))

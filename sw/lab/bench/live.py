@@ -29,7 +29,7 @@ def power_law(nodes: int, seed: int = 0) -> Graph:
     drawn = shares.searchsorted(rng.random((_PER_NODE * nodes, 2)) * shares[-1])
     ties = np.stack([np.arange(nodes), rng.permutation(nodes)], axis=1)
     names = rng.permutation(nodes)
-    return Graph.from_edges(names[np.concatenate([ties, drawn])], ids=range(nodes))
+    return Graph.from_rows(names[np.concatenate([ties, drawn])], None, range(nodes))
 
 
 def edge_runner(graph: Graph) -> Callable[[], None]:

@@ -69,7 +69,7 @@ def _plan(options: Options) -> Plan:
 
 def _run(params: Mapping[str, Any], seed: int, data: LabelledGraph) -> Outcome:
     forest, rest = spanning_forest(data.graph, seed)
-    start = Graph.from_edges(forest, ids=list(data.graph.ids))
+    start = Graph.from_rows(forest, None, list(data.graph.ids))
     model = learner(params, seed).fit(start)
     scores = [data.f1(model.embedding_)]
     marks = np.linspace(0, len(rest), _STEPS + 1).round().astype(int)
