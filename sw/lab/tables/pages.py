@@ -58,14 +58,23 @@ def demo() -> str:
 
 def demo_board() -> str:
     v, provenance = load("demo-board.json")
+    equal = [f"board.bits_equal.{after}" for after in ("fit", "inserted", "removed")]
     body = [
-        ["walks trained through the pins", f"{v['board.walks']:,}"],
-        ["rows and P as on the golden model, bit for bit", "yes" if v["board.bits_equal"] else "**no**"],
-        ["bytes sent, a walk", f"{v['board.bytes_sent'] / v['board.walks']:.0f}"],
-        ["cycles a walk, at four clocks a bit", f"{v['board.cycles_per_walk']:,.0f}"],
-        ["walks simulated a second", f"{v['board.walks_per_second']:.0f}"],
-    ]
-    return rows(["Cora on the simulated ULX3S-85F", ""], body) + source("demo-board.json", provenance)
+        ["rows and P as on the golden model: after the graph, the insertions, the removals",
+         ", ".join("yes" if v[name] else "**no**" for name in equal)],
+        ["the whole graph: first byte sent to last walk trained, s", f"{v['board.seconds.fit']:.2f}"],
+        ["walks trained", f"{v['board.walks']:,}"],
+        ["a walk, us, with everything", f"{v['board.walk_us']:.1f}"],
+        ["bytes a walk, both ways, with everything", f"{v['board.bytes_per_walk']:.2f}"],
+        ["share of cycles in which the core waits for walks", f"{v['board.wait_input_share']:.2%}"],
+        ["all rows read, s", f"{v['board.seconds.read_all']:.2f}"],
+        [f"an edge that comes or goes, with 10 walks, ms (median of {v['board.edges']:,}; worst)",
+         f"{v['board.edge_ms']:.3f} ({v['board.edge_ms.worst']:.3f})"],
+        ["an edge: bytes sent, received (median)",
+         f"{v['board.edge_bytes']:.0f}, {v['board.edge_bytes_received']:.0f}"],
+    ]  # fmt: skip
+    title = f"Cora on the simulated ULX3S-85F, {v['board.clock']:.0f} MHz, {v['board.baud'] / 1e6:g} Mbaud"
+    return rows([title, ""], body) + source("demo-board.json", provenance)
 
 
 def accuracy() -> str:
