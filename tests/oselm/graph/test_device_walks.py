@@ -1,6 +1,7 @@
 """Walks, first rows and negatives out of a graph, through the whole front end, against their definitions."""
 
 import functools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,8 @@ CONFIGS = {
 }
 KEYS = {"negatives": 0x0123_4567_89AB_CDEF, "walks": 0xFEDC_BA98_7654_3210, "starts": 0x1357_9BDF_0246_8ACE, "rows": 77}
 _LABEL, _CENTRE, _ENDS = 1 << 20, 1 << 21, 1 << 22
-CORA = Path("/work/shared/data/cora/edges.txt")
+DATA = Path(os.environ.get("SKIPWALK_DATA", Path(__file__).parents[3] / ".." / "shared" / "data"))
+CORA = DATA / "cora" / "edges.txt"
 
 
 @functools.cache
