@@ -43,7 +43,7 @@ class LinkDevice(wiring.Component):
     i : In(stream.Signature(32))
         Words from the core.
     clear : Out(1)
-        High for ``clear_cycles`` at the beginning of each session: the core's reset.
+        High for ``clear_cycles`` at the beginning of each session: the core's reset, which may reach it a cycle late.
     unit : Out(range(max(2, len(identities))))
         Number of the unit that the session is with; it changes while ``clear`` is high, or just before.
 
@@ -135,12 +135,14 @@ class LinkDevice(wiring.Component):
             m.d.sync += age.eq(age + 1)
         m.d.sync += receiver.room.eq(cfg.depth + rx_tail - rx_head)
 
-        # ---- core to host. `room` is two cycles late, so some places are left free.
+        # ---- core to host. `room` is two cycles late, so some places are left free. In the cycle after `clear` the core
+        # may still be in reset, or about to be: what it offers is of the session before.
         tx_used = Signal(16)
         room = Signal()
-        m.d.sync += [tx_used.eq(tx_head - tx_acked), room.eq(tx_used < cfg.depth - 3)]
+        cleared = Signal()
+        m.d.sync += [tx_used.eq(tx_head - tx_acked), room.eq(tx_used < cfg.depth - 3), cleared.eq(self.clear)]
         m.d.comb += [
-            self.i.ready.eq(room & ~self.clear),
+            self.i.ready.eq(room & ~self.clear & ~cleared),
             tx_ring.wr_en.eq(self.i.valid & self.i.ready),
             tx_ring.wr_addr.eq(tx_head),
             tx_ring.wr_data.eq(self.i.payload),
