@@ -122,10 +122,10 @@ def test_negatives_are_those_of_the_alias_table(nodes):
     table.threshold[column], table.alias[column] = bits >> 8 & 0xFF_FFFF, (column + 1) % columns
     empty = [0] * columns
     driven = {
-        "wr_en": [1] * columns + [0] * (n + dut.latency),
-        "wr_column": [*range(columns), *[0] * (n + dut.latency)],
-        "wr_threshold": [*table.threshold.tolist(), *[0] * (n + dut.latency)],
-        "wr_alias": [*table.alias.tolist(), *[0] * (n + dut.latency)],
+        "table.en": [1] * columns + [0] * (n + dut.latency),
+        "table.column": [*range(columns), *[0] * (n + dut.latency)],
+        "table.threshold": [*table.threshold.tolist(), *[0] * (n + dut.latency)],
+        "table.alias": [*table.alias.tolist(), *[0] * (n + dut.latency)],
         "columns": [columns] * (columns + n + dut.latency),
         "bits": np.array(
             [*empty, *(bits_at(key, (7 << 32 | 3 << 16) + j) for j in range(n)), *[0] * dut.latency], np.uint64
