@@ -178,7 +178,7 @@ def test_walks_that_do_not_fit_are_refused_before_anything_is_sent():
 
 def test_counters_have_48_bits():
     transport = GoldenTransport(CFG)
-    transport.device.rejected = 5 << 32 | 3
+    transport.model.rejected = 5 << 32 | 3
     assert OSELMDevice(transport, CFG).counters()["rejected"] == 5 << 32 | 3
 
 
