@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
-from ..unit.identity import Identified
+from ..unit.config import UnitConfig
 
 __all__ = ["PRESETS", "CoreConfig", "Schedule", "preset"]
 
@@ -26,7 +26,7 @@ def _clog2(n: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoreConfig(Identified):
+class CoreConfig(UnitConfig):
     """What one OS-ELM core is.
 
     Attributes

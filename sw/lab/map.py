@@ -86,7 +86,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "commands and replies",
             ("hw/oselm/command.py:CommandInterpreter",),
-            ("sim/oselm/unit.py:GoldenDevice",),
+            ("sim/oselm/unit.py:OSELMUnit",),
             tests=("tests/oselm/test_unit.py", "tests/oselm/test_core.py"),
         ),
         Row(

@@ -1,4 +1,5 @@
-"""What configurations have in common: checks, a plain form that can be stored, a digest. Standard library only."""
+"""What the configurations of all units have in common: checks, a plain form that can be stored, a digest. Standard
+library only."""
 
 import dataclasses
 import hashlib
@@ -8,13 +9,18 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from ..arith.formats import SQ
+from ..fabric.vendor import Vendor
 
-__all__ = ["Identified"]
+__all__ = ["UnitConfig"]
 
 
-class Identified:
+class UnitConfig:
     """Base of the frozen configurations."""
 
+    #: Only for people; not part of :attr:`digest`.
+    name: str
+    #: Whose primitives are instantiated. It changes no bit and no cycle.
+    vendor: Vendor
     #: Fields that change neither a result nor the meaning of a command.
     UNSEEN: ClassVar[frozenset[str]]
 
