@@ -163,8 +163,8 @@ class LinkDevice(wiring.Component):
         m.d.sync += receiver.room.eq(self._cfg.depth + r.rx_tail - r.rx_head)
 
     def _take(self, m, r, sender):
-        """Core to host. ``room`` is two cycles late, so some places are left free. In the cycle after ``clear`` the core
-        may still be in reset, or about to be: what it offers is of the session before.
+        """Core to host. ``room`` is two cycles late, so some places are left free. In the cycle after ``clear`` the
+        core may still be in reset, or about to be: what it offers is of the session before.
         """
         ring = self._tx_ring
         room = Signal()
