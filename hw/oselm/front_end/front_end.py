@@ -1,6 +1,6 @@
 """The front end: walks in, contexts out."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -140,8 +140,9 @@ class FrontEnd(wiring.Component):
             sampler.wr_alias.eq(loader.entry_alias),
         ]
         if cfg.edge_ends:
-            self._connect_graph(m, parameters, loader, groups, windowing, drawable, close)
+            making = self._connect_graph(m, parameters, loader, groups, windowing, drawable, close)
         else:
+            making = Const(0)
             wiring.connect(m, wiring.flipped(self.host.words), loader.i)
             m.d.comb += [
                 draws.key.eq(parameters.keys),
@@ -149,28 +150,33 @@ class FrontEnd(wiring.Component):
                 loader.close.eq(close),
                 self.rejected.eq(loader.rejected | parameters.rejected),
             ]
-        self._queue_items(m, parameters, loader, groups, windowing)
+        self._queue_items(m, parameters, loader, groups, windowing, making)
         return m
 
     def _connect_graph(self, m, parameters, loader, groups, windowing, drawable, close):
-        """Walks, first rows and negatives out of the graph. Host and device take turns at filling groups: whoever
-        wants to begin waits until the group of the other one has been closed."""
+        """Walks, first rows and negatives out of the graph; returns whether walks are being made. Host and device take
+        turns at filling groups: whoever wants to begin waits until the group of the other one has been closed."""
         cfg, draws, sampler = self._cfg, self._draws, self._sampler
         m.submodules.maker = maker = WalkMaker(cfg)
         m.submodules.walkers = walkers = Walkers(cfg, primitives=self._primitives)
-        host, device, wanted = Signal(), Signal(), Signal()
+        # All of these are a cycle late. Nobody can begin in that cycle: commands come one after the other.
+        host, device, wanted, asked = Signal(), Signal(), Signal(), Signal()
+        making = maker.busy | maker.pending
         from_graph = parameters.sampling.source
         columns = Signal.like(sampler.columns, reset_less=True)
-        m.d.sync += columns.eq(Mux(from_graph, self.graph.rows, loader.columns))
-        m.d.comb += [
+        m.d.sync += [
+            columns.eq(Mux(from_graph, self.graph.rows, loader.columns)),
             host.eq(loader.busy | loader.pending),
-            device.eq(maker.busy | maker.pending),
+            device.eq(making),
             wanted.eq(self.host.words.valid & ~loader.busy),
+            asked.eq(self.starts.valid),
+        ]
+        m.d.comb += [
             groups.active.eq(device),
             loader.i.payload.eq(self.host.words.payload),
             loader.i.valid.eq(self.host.words.valid & ~device),
             self.host.words.ready.eq(loader.i.ready & ~device),
-            loader.close.eq(close | self.starts.valid),
+            loader.close.eq(close | asked),
             maker.i.payload.eq(self.starts.payload),
             maker.i.valid.eq(self.starts.valid & ~host),
             self.starts.ready.eq(maker.i.ready & ~host),
@@ -214,8 +220,9 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, walkers.fill, wiring.flipped(self.fill))
         wiring.connect(m, sampler.headers, wiring.flipped(self.graph.negative_headers))
         wiring.connect(m, sampler.entries, wiring.flipped(self.graph.negative_entries))
+        return making
 
-    def _queue_items(self, m, parameters, loader, groups, windowing):
+    def _queue_items(self, m, parameters, loader, groups, windowing, making):
         """Items of contexts into the queue, which says when the next may be given; and whether anything is left."""
         cfg, draws, sampler, nodes = self._cfg, self._draws, self._sampler, self._nodes
         layout = ItemLayout(cfg)
@@ -253,5 +260,5 @@ class FrontEnd(wiring.Component):
         # ``under_way`` is a cycle late; until then ``full`` tells what has been handed over.
         under_way = Signal()
         m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != QUEUE_ITEMS))
-        active = loader.busy | loader.pending | groups.active
+        active = loader.busy | loader.pending | making | groups.active
         m.d.comb += self.host.idle.eq(~(active | groups.full.any() | under_way | parameters.settling))

@@ -1,6 +1,6 @@
 """Walks on the device: from starts to walkers, and from walkers into the group that is being filled."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,7 +47,7 @@ class WalkMaker(wiring.Component):
     made : Out(1)
         A walk is complete.
 
-    Timing: a walk for each walker at a time; a node a cycle.
+    Timing: a walk for each walker at a time, handed out in two cycles; a node a cycle, of one walker every other cycle.
     """
 
     def __init__(self, cfg: CoreConfig):
@@ -111,21 +111,26 @@ class WalkMaker(wiring.Component):
     def _give(self, m):
         """Starts to walkers."""
         number = Signal(32)
-        ready = Signal(len(self.tasks))
-        given = Signal()
-        m.d.comb += given.eq(self.starts.valid & self.starts.ready)
+        ready, turn = Signal(len(self.tasks)), Signal(len(self.tasks))
+        given, free = Signal(), Signal()
         with m.If(self.set_number):
             m.d.sync += number.eq(self.number)
         with m.Elif(self.other | given):
             m.d.sync += number.eq(number + 1)
-        free = self.fill.room & (self.fill.n != self.sampling.walks)
-        m.d.comb += [self.fill.walk_en.eq(given), self.starts.ready.eq(free & ready.any())]
+        # Whose turn it is is decided a cycle ahead: neither room nor a walker that is ready can go away meanwhile.
+        m.d.comb += [
+            free.eq(self.starts.valid & self.fill.room & (self.fill.n != self.sampling.walks) & ~given),
+            given.eq(turn.any()),
+            self.fill.walk_en.eq(given),
+            self.starts.ready.eq(given),
+        ]
         for i, tasks in enumerate(self.tasks):
             task = tasks.payload
+            # The first one that is ready.
+            m.d.sync += turn[i].eq(free & ready[i] & ~ready[:i].any())
             m.d.comb += [
                 ready[i].eq(tasks.ready),
-                # The first one that is ready.
-                tasks.valid.eq(self.starts.valid & free & ~ready[:i].any()),
+                tasks.valid.eq(turn[i]),
                 task.row.eq(self.starts.payload),
                 task.number.eq(number),
                 task.slot.eq(self.fill.n),
@@ -136,12 +141,18 @@ class WalkMaker(wiring.Component):
         """Nodes from walkers, and walks into groups."""
         node, en = Signal(NodeLayout(self._cfg), reset_less=True), Signal()
         n, complete, over = Signal.like(self.fill.n), Signal.like(self.fill.n), Signal()
-        valid = Cat(walked.valid for walked in self.walked)
-        m.d.sync += en.eq(valid.any())
+        # Each walker has a register, so that none has to look at the others.
+        held = Signal(len(self.walked))
+        m.d.sync += en.eq(held.any())
         for i, walked in reversed(list(enumerate(self.walked))):
-            m.d.comb += walked.ready.eq(~valid[:i].any())
-            with m.If(walked.valid):
-                m.d.sync += node.eq(walked.payload)
+            waiting = Signal.like(node, name=f"node_{i}")
+            m.d.comb += walked.ready.eq(~held[i])
+            with m.If(~held[i]):
+                m.d.sync += [held[i].eq(walked.valid), waiting.eq(walked.payload)]
+            with m.Elif(~held[:i].any()):
+                m.d.sync += held[i].eq(0)
+            with m.If(held[i]):
+                m.d.sync += node.eq(waiting)
         m.d.comb += [
             self.fill.node_en.eq(en),
             self.fill.address.eq(node.address),

@@ -158,12 +158,13 @@ class Walker(wiring.Component):
 
         with m.FSM():
             with m.State("TASK"):
-                m.d.comb += [self.i.ready.eq(1), draws.begin.eq(self.i.valid)]
+                m.d.comb += self.i.ready.eq(1)
                 m.d.sync += [task.eq(self.i.payload), row.eq(self.i.payload.row), index.eq(0), first.eq(1)]
                 with m.If(self.i.valid):
                     m.next = "NEXT"
             with m.State("NEXT"):
-                # ``ends`` has followed the index.
+                # ``ends`` has followed the index; it comes before the first draw.
+                m.d.comb += draws.begin.eq(1)
                 m.next = "NODE"
             with m.State("NODE"):
                 m.d.comb += self.o.valid.eq(1)
