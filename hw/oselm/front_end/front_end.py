@@ -261,4 +261,13 @@ class FrontEnd(wiring.Component):
         under_way = Signal()
         m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != QUEUE_ITEMS))
         active = loader.busy | loader.pending | making | groups.active
-        m.d.comb += self.host.idle.eq(~(active | groups.full.any() | under_way | parameters.settling))
+        # That nothing is under way is a cycle late; what the host began in that cycle counts at once.
+        rest, began = Signal(), Signal()
+        begins = self.host.words.valid | self.host.set_en
+        if cfg.edge_ends:
+            begins |= self.starts.valid
+        m.d.sync += [
+            rest.eq(~(active | groups.full.any() | under_way | parameters.settling)),
+            began.eq(begins),
+        ]
+        m.d.comb += self.host.idle.eq(rest & ~began)
