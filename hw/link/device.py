@@ -20,6 +20,30 @@ from .sender import FrameSender
 __all__ = ["LinkDevice"]
 
 
+class _Registers:
+    """What both directions of a link share. Counts are of words, modulo 2**16; a ring's address is the lower end of a
+    count."""
+
+    def __init__(self, latency: int):
+        self.session = Signal(16)
+        self.rx_head = Signal(16)  # received
+        self.rx_tail = Signal(16)  # handed to the core
+        self.age = Signal(range(latency + 1))  # for how many cycles the ring has been asked for the next word
+        self.tx_head = Signal(16)  # had from the core
+        self.tx_next = Signal(16)  # to be sent next
+        self.tx_acked = Signal(16)  # acknowledged by the host
+        self.tx_used = Signal(16)  # had and not acknowledged
+        self.reported = Signal(16)  # limit as the host was last told
+        # What a frame to the host is for: a new session, an answer, words that are to be sent again; words, room.
+        self.welcome, self.answer, self.again = Signal(), Signal(), Signal()
+        self.waiting, self.due = Signal(), Signal()
+        self.n_words, self.limit = Signal(8), Signal(16)
+        # Of the frame from the host.
+        self.opens, self.ours, self.in_order = Signal(), Signal(), Signal()
+        self.advance = Signal(16)  # words that it acknowledges anew
+        self.sent = Signal(16)
+
+
 class LinkDevice(wiring.Component):
     """Words of the host to the core, and the core's to the host: each once and in order, or not at all.
 
@@ -99,152 +123,153 @@ class LinkDevice(wiring.Component):
         m.submodules.receiver = receiver = FrameReceiver(cfg)
         m.submodules.sender = sender = FrameSender(self._identities, cfg)
         m.submodules.encoder = encoder = self._encoder
-        m.submodules.rx_ring = rx_ring = self._rx_ring
-        m.submodules.tx_ring = tx_ring = self._tx_ring
+        m.submodules.rx_ring = self._rx_ring
+        m.submodules.tx_ring = self._tx_ring
         wiring.connect(m, wiring.flipped(self.rx), decoder.i)
         wiring.connect(m, decoder.o, receiver.i)
         wiring.connect(m, sender.o, encoder.i)
         wiring.connect(m, encoder.o, wiring.flipped(self.tx))
-
-        # Counts of words, modulo 2**16; a ring's address is the lower end of a count.
-        session = Signal(16)
-        rx_head = Signal(16)  # received
-        rx_tail = Signal(16)  # handed to the core
-        tx_head = Signal(16)  # had from the core
-        tx_next = Signal(16)  # to be sent next
-        tx_acked = Signal(16)  # acknowledged by the host
-        reported = Signal(16)  # limit as the host was last told
-        welcome = Signal()
-        answer = Signal()
-        again = Signal()
-
-        # ---- host to core. The words ahead of rx_head are not released.
-        age = Signal(range(rx_ring.latency + 1))  # for how many cycles the ring has been asked for the next word
-        m.d.comb += [
-            rx_ring.wr_en.eq(receiver.wr_en),
-            rx_ring.wr_addr.eq(receiver.wr_addr),
-            rx_ring.wr_data.eq(receiver.wr_data),
-            receiver.head.eq(rx_head),
-            rx_ring.rd_addr.eq(rx_tail),
-        ]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        with m.If(~self.o.valid & (age == rx_ring.latency)):
-            m.d.sync += [age.eq(0), rx_tail.eq(rx_tail + 1), self.o.payload.eq(rx_ring.rd_data), self.o.valid.eq(1)]
-        with m.Elif((rx_tail != rx_head) & (age != rx_ring.latency)):
-            m.d.sync += age.eq(age + 1)
-        m.d.sync += receiver.room.eq(cfg.depth + rx_tail - rx_head)
-
-        # ---- core to host. `room` is two cycles late, so some places are left free.
-        tx_used = Signal(16)
-        room = Signal()
-        m.d.sync += [tx_used.eq(tx_head - tx_acked), room.eq(tx_used < cfg.depth - 3)]
-        m.d.comb += [
-            self.i.ready.eq(room & ~self.clear),
-            tx_ring.wr_en.eq(self.i.valid & self.i.ready),
-            tx_ring.wr_addr.eq(tx_head),
-            tx_ring.wr_data.eq(self.i.payload),
-            tx_ring.rd_addr.eq(sender.rd_addr),
-            sender.rd_data.eq(tx_ring.rd_data),
-            sender.unit.eq(self.unit),
-        ]
-        with m.If(tx_ring.wr_en):
-            m.d.sync += tx_head.eq(tx_head + 1)
-
-        # ---- what to send. These registers are two cycles late; the SETTLE states let them follow.
-        ready = Signal(16)
-        limit = Signal(16)
-        grown = Signal(16)  # room that the host does not know of
-        waiting = Signal()
-        due = Signal()
-        n_words = Signal(8)
-        request = sender.i.p
-        m.d.sync += [
-            ready.eq(tx_head - tx_next),
-            limit.eq(rx_tail + cfg.depth),
-            grown.eq(limit - reported),
-            waiting.eq(ready != 0),
-            due.eq((grown >= cfg.frame_words) & (session != 0)),
-            n_words.eq(Mux(ready < cfg.frame_words, ready, cfg.frame_words)),
-        ]
-        m.d.comb += [
-            request.flags.eq(Mux(welcome, Flags.OPEN.value, 0) | Mux(again, Flags.AGAIN.value, 0)),
-            request.session.eq(session),
-            request.seq.eq(tx_next),
-            request.ack.eq(rx_head),
-            request.limit.eq(limit),
-            request.words.eq(n_words),
-        ]
-
-        # ---- a frame from the host
-        frame = receiver.o.p
-        opens = Signal()
-        ours = Signal()
-        in_order = Signal()
-        advance = Signal(16)  # words that it acknowledges anew
-        sent = Signal(16)
+        r = _Registers(self._rx_ring.latency)
+        self._give(m, r, receiver)
+        self._take(m, r, sender)
+        self._request(m, r, sender)
         clear_left = Signal(range(cfg.clear_cycles + 1))
         with m.FSM():
-            with m.State("LISTEN"):
-                m.d.sync += [
-                    opens.eq((frame.flags & Flags.OPEN.value).any()),
-                    ours.eq((frame.session == session) & (session != 0)),
-                    in_order.eq((frame.seq == rx_head) & frame.fits),
-                    advance.eq(frame.ack - tx_acked),
-                    sent.eq(tx_next - tx_acked),
-                    clear_left.eq(cfg.clear_cycles),
-                ]
-                with m.If(receiver.o.valid):
-                    m.next = "ACT"
-                with m.Else():
-                    m.d.comb += sender.i.valid.eq(welcome | answer | waiting | due)
-                    with m.If(sender.i.valid & sender.i.ready):
-                        m.d.sync += [welcome.eq(0), answer.eq(0), again.eq(0), reported.eq(limit)]
-                        with m.If(~welcome):
-                            m.d.sync += tx_next.eq(tx_next + n_words)
-                        m.next = "SETTLE"
-            with m.State("ACT"):
-                m.d.comb += receiver.o.ready.eq(1)
-                m.next = "SETTLE"
-                with m.If(~frame.sound):
-                    m.d.sync += [answer.eq(1), again.eq(1)]
-                with m.Elif(opens):
-                    m.d.sync += welcome.eq(1)
-                    with m.If(~ours):
-                        m.d.sync += session.eq(frame.session)
-                        if len(self._identities) > 1:
-                            # Asked for a unit that there is not, it is the first, as the answer tells.
-                            m.d.sync += self.unit.eq(Mux(frame.seq < len(self._identities), frame.seq, 0))
-                        m.next = "CLEAR"
-                with m.Elif(~ours):
-                    m.d.sync += answer.eq(1)
-                with m.Else():
-                    asked = (frame.flags & Flags.AGAIN.value).any()
-                    with m.If(asked | (frame.words != 0)):
-                        m.d.sync += answer.eq(1)
-                    with m.If(advance <= tx_used):
-                        m.d.sync += tx_acked.eq(frame.ack)
-                        with m.If(asked | (sent < advance)):
-                            m.d.sync += tx_next.eq(frame.ack)
-                    with m.If(frame.words != 0):
-                        with m.If(in_order):
-                            m.d.sync += rx_head.eq(rx_head + frame.words)
-                        with m.Else():
-                            m.d.sync += again.eq(1)
-            with m.State("CLEAR"):
-                m.d.comb += self.clear.eq(1)
-                m.d.sync += [
-                    *(count.eq(0) for count in (rx_head, rx_tail, tx_head, tx_next, tx_acked)),
-                    self.o.valid.eq(0),
-                    age.eq(0),
-                    answer.eq(0),
-                    again.eq(0),
-                    clear_left.eq(clear_left - 1),
-                ]
-                with m.If(clear_left == 1):
-                    m.next = "SETTLE"
+            self._listen(m, r, receiver, sender, clear_left)
+            self._act(m, r, receiver)
+            self._clear(m, r, clear_left)
             with m.State("SETTLE"):
                 m.next = "SETTLE_TOO"
             with m.State("SETTLE_TOO"):
                 m.next = "LISTEN"
         return m
+
+    def _give(self, m, r, receiver):
+        """Host to core. The words ahead of rx_head are not released."""
+        ring = self._rx_ring
+        m.d.comb += [
+            ring.wr_en.eq(receiver.wr_en),
+            ring.wr_addr.eq(receiver.wr_addr),
+            ring.wr_data.eq(receiver.wr_data),
+            receiver.head.eq(r.rx_head),
+            ring.rd_addr.eq(r.rx_tail),
+        ]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(~self.o.valid & (r.age == ring.latency)):
+            m.d.sync += [r.age.eq(0), r.rx_tail.eq(r.rx_tail + 1), self.o.payload.eq(ring.rd_data), self.o.valid.eq(1)]
+        with m.Elif((r.rx_tail != r.rx_head) & (r.age != ring.latency)):
+            m.d.sync += r.age.eq(r.age + 1)
+        m.d.sync += receiver.room.eq(self._cfg.depth + r.rx_tail - r.rx_head)
+
+    def _take(self, m, r, sender):
+        """Core to host. ``room`` is two cycles late, so some places are left free."""
+        ring = self._tx_ring
+        room = Signal()
+        m.d.sync += [r.tx_used.eq(r.tx_head - r.tx_acked), room.eq(r.tx_used < self._cfg.depth - 3)]
+        m.d.comb += [
+            self.i.ready.eq(room & ~self.clear),
+            ring.wr_en.eq(self.i.valid & self.i.ready),
+            ring.wr_addr.eq(r.tx_head),
+            ring.wr_data.eq(self.i.payload),
+            ring.rd_addr.eq(sender.rd_addr),
+            sender.rd_data.eq(ring.rd_data),
+            sender.unit.eq(self.unit),
+        ]
+        with m.If(ring.wr_en):
+            m.d.sync += r.tx_head.eq(r.tx_head + 1)
+
+    def _request(self, m, r, sender):
+        """What to send. These registers are two cycles late; the SETTLE states let them follow."""
+        cfg, request = self._cfg, sender.i.p
+        ready = Signal(16)
+        grown = Signal(16)  # room that the host does not know of
+        m.d.sync += [
+            ready.eq(r.tx_head - r.tx_next),
+            r.limit.eq(r.rx_tail + cfg.depth),
+            grown.eq(r.limit - r.reported),
+            r.waiting.eq(ready != 0),
+            r.due.eq((grown >= cfg.frame_words) & (r.session != 0)),
+            r.n_words.eq(Mux(ready < cfg.frame_words, ready, cfg.frame_words)),
+        ]
+        m.d.comb += [
+            request.flags.eq(Mux(r.welcome, Flags.OPEN.value, 0) | Mux(r.again, Flags.AGAIN.value, 0)),
+            request.session.eq(r.session),
+            request.seq.eq(r.tx_next),
+            request.ack.eq(r.rx_head),
+            request.limit.eq(r.limit),
+            request.words.eq(r.n_words),
+        ]
+
+    def _listen(self, m, r, receiver, sender, clear_left):
+        """Waits for a frame from the host, and meanwhile sends what there is to send."""
+        frame = receiver.o.p
+        with m.State("LISTEN"):
+            m.d.sync += [
+                r.opens.eq((frame.flags & Flags.OPEN.value).any()),
+                r.ours.eq((frame.session == r.session) & (r.session != 0)),
+                r.in_order.eq((frame.seq == r.rx_head) & frame.fits),
+                r.advance.eq(frame.ack - r.tx_acked),
+                r.sent.eq(r.tx_next - r.tx_acked),
+                clear_left.eq(self._cfg.clear_cycles),
+            ]
+            with m.If(receiver.o.valid):
+                m.next = "ACT"
+            with m.Else():
+                m.d.comb += sender.i.valid.eq(r.welcome | r.answer | r.waiting | r.due)
+                with m.If(sender.i.valid & sender.i.ready):
+                    m.d.sync += [r.welcome.eq(0), r.answer.eq(0), r.again.eq(0), r.reported.eq(r.limit)]
+                    with m.If(~r.welcome):
+                        m.d.sync += r.tx_next.eq(r.tx_next + r.n_words)
+                    m.next = "SETTLE"
+
+    def _act(self, m, r, receiver):
+        """A frame from the host."""
+        frame = receiver.o.p
+        with m.State("ACT"):
+            m.d.comb += receiver.o.ready.eq(1)
+            m.next = "SETTLE"
+            with m.If(~frame.sound):
+                m.d.sync += [r.answer.eq(1), r.again.eq(1)]
+            with m.Elif(r.opens):
+                m.d.sync += r.welcome.eq(1)
+                with m.If(~r.ours):
+                    m.d.sync += r.session.eq(frame.session)
+                    if len(self._identities) > 1:
+                        # Asked for a unit that there is not, it is the first, as the answer tells.
+                        m.d.sync += self.unit.eq(Mux(frame.seq < len(self._identities), frame.seq, 0))
+                    m.next = "CLEAR"
+            with m.Elif(~r.ours):
+                m.d.sync += r.answer.eq(1)
+            with m.Else():
+                self._accept(m, r, frame)
+
+    def _accept(self, m, r, frame):
+        """A frame of the session: what it acknowledges and asks for, and its words."""
+        asked = (frame.flags & Flags.AGAIN.value).any()
+        with m.If(asked | (frame.words != 0)):
+            m.d.sync += r.answer.eq(1)
+        with m.If(r.advance <= r.tx_used):
+            m.d.sync += r.tx_acked.eq(frame.ack)
+            with m.If(asked | (r.sent < r.advance)):
+                m.d.sync += r.tx_next.eq(frame.ack)
+        with m.If(frame.words != 0):
+            with m.If(r.in_order):
+                m.d.sync += r.rx_head.eq(r.rx_head + frame.words)
+            with m.Else():
+                m.d.sync += r.again.eq(1)
+
+    def _clear(self, m, r, clear_left):
+        """A session begins: the core is reset, and all counts are 0."""
+        with m.State("CLEAR"):
+            m.d.comb += self.clear.eq(1)
+            m.d.sync += [
+                *(count.eq(0) for count in (r.rx_head, r.rx_tail, r.tx_head, r.tx_next, r.tx_acked)),
+                self.o.valid.eq(0),
+                r.age.eq(0),
+                r.answer.eq(0),
+                r.again.eq(0),
+                clear_left.eq(clear_left - 1),
+            ]
+            with m.If(clear_left == 1):
+                m.next = "SETTLE"

@@ -72,40 +72,43 @@ class LoraDense(wiring.Component):
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
-        m.submodules.biases = biases = self._biases
-        backbone, sums = self.backbone, self.sums
+        m.submodules.biases = self._biases
+        layer, stored = Signal(range(max(2, cfg.layers))), Signal()
+        neuron = self._issue(m, layer, stored)
+        valid, value, c = self._finish(m, layer, neuron)
+        self._hand_out(m, layer, stored, valid, value, c)
+        return m
+
+    def _issue(self, m, layer, stored):
+        """Beats of a layer, as long as the lanes are granted, and of the next one when it is stored; returns the number
+        of the present beat's output."""
+        cfg, op, loan, backbone = self._cfg, self.op, self.loan, self.backbone
         starts_at = Array([sum(cfg.chunks[:k]) for k in range(cfg.layers)])
         ends_at = Array([sum(cfg.chunks[: k + 1]) - 1 for k in range(cfg.layers)])
-        outputs = Array(cfg.outputs)
-
-        # ---- beats
-        layer = Signal(range(max(2, cfg.layers)))
         output = Signal(range(max(cfg.outputs)))
-        op = self.op
         dense_word, neuron, x = (
             Signal.like(s, name=name) for name, s in (("dense_word", op.dense_word), ("neuron", op.neuron), ("x", op.x))
         )
         issuing = Signal()
         sum_ends = x == ends_at[layer]
-        layer_ends = sum_ends & (output == outputs[layer] - 1)
-        layer_stored = Signal()
+        layer_ends = sum_ends & (output == Array(cfg.outputs)[layer] - 1)
         with m.If(backbone.start):
-            m.d.sync += [self.loan.request.eq(1), issuing.eq(1), layer.eq(0), output.eq(0), x.eq(0)]
+            m.d.sync += [loan.request.eq(1), issuing.eq(1), layer.eq(0), output.eq(0), x.eq(0)]
             m.d.sync += [dense_word.eq(0), neuron.eq(0)]
-        with m.If(issuing & self.loan.granted):
+        with m.If(issuing & loan.granted):
             m.d.sync += [x.eq(x + 1), dense_word.eq(dense_word + 1)]
             with m.If(sum_ends):
                 m.d.sync += [x.eq(starts_at[layer]), output.eq(output + 1), neuron.eq(neuron + 1)]
             with m.If(layer_ends):
                 m.d.sync += issuing.eq(0)
-        with m.If(layer_stored):
+        with m.If(stored):
             with m.If(layer == cfg.layers - 1):
                 m.d.comb += backbone.done.eq(1)
-                m.d.sync += self.loan.request.eq(0)
+                m.d.sync += loan.request.eq(0)
             with m.Else():
                 m.d.sync += [layer.eq(layer + 1), output.eq(0), x.eq(ends_at[layer] + 1), issuing.eq(1)]
         m.d.comb += [
-            op.valid.eq(issuing & self.loan.granted),
+            op.valid.eq(issuing & loan.granted),
             op.kind.eq(BeatKind.DENSE),
             op.dense_word.eq(dense_word),
             op.neuron.eq(neuron),
@@ -114,8 +117,11 @@ class LoraDense(wiring.Component):
             op.first.eq(x == starts_at[layer]),
             op.last.eq(sum_ends),
         ]
+        return neuron
 
-        # ---- sums: bias, shift, saturation
+    def _finish(self, m, layer, neuron):
+        """Bias, shift and saturation of a sum; whether there is a result, as an activation and as an output c."""
+        cfg, sums, biases = self._cfg, self.sums, self._biases
         m.d.comb += [
             biases.wr_en.eq(self.host.biases),
             biases.wr_addr.eq(self.host.addr),
@@ -137,31 +143,32 @@ class LoraDense(wiring.Component):
             value.eq(Mux(hidden[-1], 0, hidden)),
             c.eq(requantize(m, shifted, shift=0, fmt=cfg.y)),
         ]
+        return valid, value, c
 
-        # ---- where they go
+    def _hand_out(self, m, layer, stored, valid, value, c):
+        """Results lane by lane into the sample's words, those of the last layer as c; ``stored`` when the layer is."""
+        cfg, backbone = self._cfg, self.backbone
         final = layer == cfg.layers - 1
-        result = Signal(range(max(cfg.outputs)))
-        result_word = Signal.like(x)
-        result_lane = Signal(range(cfg.lanes))
-        last_result = result == outputs[layer] - 1
+        result, word = Signal(range(max(cfg.outputs))), Signal.like(self.op.x, name="word")
+        lane = Signal(range(cfg.lanes))
+        last = result == Array(cfg.outputs)[layer] - 1
         with m.If(valid):
-            m.d.sync += [result.eq(Mux(last_result, 0, result + 1)), result_lane.eq(result_lane + 1)]
-            with m.If(last_result):
-                m.d.sync += result_lane.eq(0)
+            m.d.sync += [result.eq(Mux(last, 0, result + 1)), lane.eq(lane + 1)]
+            with m.If(last):
+                m.d.sync += lane.eq(0)
         m.d.comb += [
             backbone.x_valid.eq(valid & ~final),
-            backbone.x_lane.eq(result_lane),
+            backbone.x_lane.eq(lane),
             backbone.x.eq(value),
             backbone.c_valid.eq(valid & final),
             backbone.c_class.eq(result),
             backbone.c.eq(c),
         ]
-        m.d.sync += backbone.x_store.eq(backbone.x_valid & ((result_lane == cfg.lanes - 1) | last_result))
+        m.d.sync += backbone.x_store.eq(backbone.x_valid & ((lane == cfg.lanes - 1) | last))
         with m.If(backbone.start):
-            m.d.sync += result_word.eq(cfg.chunks[0])
+            m.d.sync += word.eq(cfg.chunks[0])
         with m.If(backbone.x_store):
-            m.d.sync += result_word.eq(result_word + 1)
-        m.d.comb += backbone.x_word.eq(result_word)
+            m.d.sync += word.eq(word + 1)
+        m.d.comb += backbone.x_word.eq(word)
         # One cycle for the last word to be written, one for it to be read.
-        m.d.comb += layer_stored.eq(delay(m, valid & last_result, 2, name="stored", reset_less=False))
-        return m
+        m.d.comb += stored.eq(delay(m, valid & last, 2, name="stored", reset_less=False))

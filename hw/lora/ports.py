@@ -15,6 +15,7 @@ __all__ = [
     "CommandEvents",
     "FrozenOutputs",
     "Gradient",
+    "GradientWrites",
     "HostWrites",
     "LaneLoan",
     "Parameters",
@@ -155,3 +156,10 @@ class Gradient(wiring.Signature):
 
     def __init__(self, cfg: LoraConfig):
         super().__init__({"ring": Out(clog2(RINGS)), "class_": Out(4), "value": In(signed(cfg.g.bits))})
+
+
+class GradientWrites(wiring.Signature):
+    """From the softmax: with ``en``, ``value`` is g of class ``class_`` of the sample at hand."""
+
+    def __init__(self, cfg: LoraConfig):
+        super().__init__({"en": Out(1), "class_": Out(4), "value": Out(signed(cfg.g.bits))})

@@ -14,6 +14,7 @@ from ..arith.requantize import requantize
 from ..fabric.pipeline import clog2, delay
 from ..fabric.ram import Ram
 from .config import LoraConfig
+from .ports import GradientWrites
 from .timing import softmax_cycles
 
 __all__ = ["SoftmaxError", "exp_words"]
@@ -22,6 +23,15 @@ __all__ = ["SoftmaxError", "exp_words"]
 def exp_words(cfg: LoraConfig) -> list[int]:
     """exp(-i / 2**exp_step_bits) with ``exp_bits`` fraction bits, nearest; entry 0 is exactly 1."""
     return [math.floor(math.exp(-i / 2**cfg.exp_step_bits) * 2**cfg.exp_bits + 0.5) for i in range(cfg.exp_entries)]
+
+
+class _Outputs:
+    """The outputs of a sample, class by class, and the highest."""
+
+    def __init__(self, cfg: LoraConfig):
+        self.y = Array([Signal(signed(cfg.y.bits), name=f"y_{j}", reset_less=True) for j in range(cfg.classes)])
+        self.top = Signal(signed(cfg.y.bits), reset_less=True)
+        self.complete = Signal()
 
 
 class SoftmaxError(wiring.Component):
@@ -40,14 +50,14 @@ class SoftmaxError(wiring.Component):
         after that.
     label : In(4), rate : In(11)
         Stable from ``last`` until the next sample.
-    g_valid : Out(1), g_class : Out(4), g : Out(signed)
+    g : Out(GradientWrites)
         The elements of g, each once; the label's comes last, at most :attr:`latency` - 1 cycles after ``last``.
     correct : Out(1)
         In the cycle after ``last``: no output is higher than the label's, and none before it is as high.
     summed : Out(1), total : Out, gap : Out
         The sum of all exp(y - max(y)), once, and max(y) - y of the label, steady from then until the next ``last``.
     saturated : Out(1)
-        With ``g_valid``: the element was clamped.
+        With ``g.en``: the element was clamped.
 
     Timing: one pass over the classes for exponentials and their sum, one for g.
 
@@ -72,9 +82,7 @@ class SoftmaxError(wiring.Component):
                 "y": In(signed(cfg.y.bits)),
                 "label": In(4),
                 "rate": In(cfg.RATE.bits),
-                "g_valid": Out(1),
-                "g_class": Out(4),
-                "g": Out(signed(cfg.g.bits)),
+                "g": Out(GradientWrites(cfg)),
                 "correct": Out(1),
                 "summed": Out(1),
                 "total": Out(cfg.SUM_INTEGER + cfg.exp_bits),
@@ -89,40 +97,44 @@ class SoftmaxError(wiring.Component):
         return softmax_cycles(self._cfg)
 
     def elaborate(self, platform):
-        cfg = self._cfg
-        classes = cfg.classes
         m = Module()
-        m.submodules.table = table = self._table
-        m.submodules.reciprocal = reciprocal = self._reciprocal
-        m.submodules.multiplier = multiplier = self._multiplier
+        m.submodules.table = self._table
+        m.submodules.reciprocal = self._reciprocal
+        m.submodules.multiplier = self._multiplier
+        outputs = _Outputs(self._cfg)
+        self._collect(m, outputs)
+        exps, total, summed = self._exponentials(m, outputs)
+        scale, scaled = self._scale_of(m, total, summed)
+        self._errors(m, exps, scale, scaled)
+        return m
 
-        # ---- collect y, and find the highest
-        y = Array([Signal(signed(cfg.y.bits), name=f"y_{j}", reset_less=True) for j in range(classes)])
+    def _collect(self, m, outputs):
+        """Keeps y, and finds the highest."""
         n = Signal(4)
-        top = Signal(signed(cfg.y.bits), reset_less=True)
         winner = Signal(4, reset_less=True)
-        started = Signal()
-        m.d.sync += started.eq(self.valid & self.last)
+        m.d.sync += outputs.complete.eq(self.valid & self.last)
         with m.If(self.valid):
-            m.d.sync += [y[n].eq(self.y), n.eq(Mux(self.last, 0, n + 1))]
-            with m.If((n == 0) | (self.y > top)):
-                m.d.sync += [top.eq(self.y), winner.eq(n)]
-        m.d.comb += self.correct.eq(started & (winner == self.label))
+            m.d.sync += [outputs.y[n].eq(self.y), n.eq(Mux(self.last, 0, n + 1))]
+            with m.If((n == 0) | (self.y > outputs.top)):
+                m.d.sync += [outputs.top.eq(self.y), winner.eq(n)]
+        m.d.comb += self.correct.eq(outputs.complete & (winner == self.label))
 
-        def counter(start, name):
-            """High with a count 0 ... classes - 1 from the cycle of ``start`` on."""
-            on, count = Signal(name=f"{name}_on"), Signal(4, name=f"{name}_count")
-            with m.If(start | on):
-                m.d.sync += [count.eq(count + 1), on.eq(1)]
-                with m.If(count == classes - 1):
-                    m.d.sync += [count.eq(0), on.eq(0)]
-            return start | on, count
+    def _count(self, m, start, name):
+        """High with a count 0 ... classes - 1 from the cycle of ``start`` on."""
+        on, count = Signal(name=f"{name}_on"), Signal(4, name=f"{name}_count")
+        with m.If(start | on):
+            m.d.sync += [count.eq(count + 1), on.eq(1)]
+            with m.If(count == self._cfg.classes - 1):
+                m.d.sync += [count.eq(0), on.eq(0)]
+        return start | on, count
 
-        # ---- exponentials and their sum
-        reading, j = counter(started, "exp")
+    def _exponentials(self, m, outputs):
+        """exp(y - max(y)) of each class, their sum, and when it is there."""
+        cfg, table = self._cfg, self._table
+        reading, j = self._count(m, outputs.complete, "exp")
         index = Signal(cfg.y.bits + 2)
         shift = cfg.exp_index_shift
-        below = top - y[j]
+        below = outputs.top - outputs.y[j]
         m.d.comb += index.eq((below + ((1 << shift) >> 1)) >> shift)
         gap = Signal(cfg.y.bits, reset_less=True)
         with m.If(reading & (j == self.label)):
@@ -136,28 +148,33 @@ class SoftmaxError(wiring.Component):
         j_exp = delay(m, j, 1 + table.latency, name="j_exp")
         exp = Signal(cfg.exp_bits + 1)
         m.d.comb += exp.eq(Mux(beyond, 0, table.rd_data))
-        exps = Array([Signal(cfg.exp_bits + 1, name=f"exp_{i}", reset_less=True) for i in range(classes)])
+        exps = Array([Signal(cfg.exp_bits + 1, name=f"exp_{i}", reset_less=True) for i in range(cfg.classes)])
         total = Signal(cfg.SUM_INTEGER + cfg.exp_bits, reset_less=True)
         summed = Signal()
-        m.d.sync += summed.eq(has_exp & (j_exp == classes - 1))
+        m.d.sync += summed.eq(has_exp & (j_exp == cfg.classes - 1))
         with m.If(has_exp):
             m.d.sync += [exps[j_exp].eq(exp), total.eq(Mux(j_exp == 0, 0, total) + exp)]
-
-        # ---- reciprocal, times the learning rate's factor
-        m.d.comb += [reciprocal.i_valid.eq(summed), reciprocal.i.eq(total)]
         m.d.comb += [self.summed.eq(summed), self.total.eq(total), self.gap.eq(gap)]
-        scaling = reciprocal.o_valid
-        scaled = delay(m, scaling, Multiplier.LATENCY, name="scaled", reset_less=False)
+        return exps, total, summed
+
+    def _scale_of(self, m, total, summed):
+        """The reciprocal of the sum times the learning rate's factor; known in the cycle after ``scaled``."""
+        cfg, reciprocal = self._cfg, self._reciprocal
+        m.d.comb += [reciprocal.i_valid.eq(summed), reciprocal.i.eq(total)]
+        scaled = delay(m, reciprocal.o_valid, Multiplier.LATENCY, name="scaled", reset_less=False)
         scale = Signal(signed(self._scale.bits), reset_less=True)
         with m.If(scaled):
-            m.d.sync += scale.eq(requantize(m, multiplier.p, shift=cfg.RATE.fraction, fmt=self._scale))
+            m.d.sync += scale.eq(requantize(m, self._multiplier.p, shift=cfg.RATE.fraction, fmt=self._scale))
+        return scale, scaled
 
-        # ---- g
-        multiplying, k = counter(delay(m, scaled, 1, name="scale_done", reset_less=False), "g")
+    def _errors(self, m, exps, scale, scaled):
+        """g of each class but the label's, then the label's. The multiplier makes the scale in other cycles."""
+        cfg, multiplier = self._cfg, self._multiplier
+        multiplying, k = self._count(m, delay(m, scaled, 1, name="scale_done", reset_less=False), "g")
         with m.If(multiplying):
             m.d.comb += [multiplier.a.eq(exps[k]), multiplier.b.eq(scale)]
         with m.Else():
-            m.d.comb += [multiplier.a.eq(reciprocal.o), multiplier.b.eq(self.rate)]
+            m.d.comb += [multiplier.a.eq(self._reciprocal.o), multiplier.b.eq(self.rate)]
         has_g = delay(m, multiplying, Multiplier.LATENCY, name="has_g", reset_less=False)
         k_g = delay(m, k, Multiplier.LATENCY, name="k_g")
         clamped, others_clamped = Signal(), Signal()
@@ -169,12 +186,11 @@ class SoftmaxError(wiring.Component):
         with m.If(is_other):
             m.d.sync += others.eq(others + other)
         closing = Signal()
-        m.d.sync += closing.eq(has_g & (k_g == classes - 1))
+        m.d.sync += closing.eq(has_g & (k_g == cfg.classes - 1))
         own = requantize(m, -others, shift=0, fmt=cfg.g, saturated=others_clamped)
         m.d.comb += [
-            self.g_valid.eq(is_other | closing),
-            self.g_class.eq(Mux(closing, self.label, k_g)),
-            self.g.eq(Mux(closing, own, other)),
+            self.g.en.eq(is_other | closing),
+            self.g.class_.eq(Mux(closing, self.label, k_g)),
+            self.g.value.eq(Mux(closing, own, other)),
             self.saturated.eq((is_other & clamped) | (closing & others_clamped)),
         ]
-        return m

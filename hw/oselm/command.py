@@ -78,8 +78,8 @@ class CommandInterpreter(wiring.Component):
         graph = GraphStates(m, self, cfg, header) if cfg.edge_ends else None
         m.d.comb += [
             self.counters.index.eq(header),
-            self.walks.set_number.eq(header),
-            self.walks.set_value.eq(word),
+            self.walks.setting.number.eq(header),
+            self.walks.setting.value.eq(word),
         ]
         with m.FSM():
             with m.State("HEADER"), m.If(self.i.valid), m.Switch(word[28:]):
@@ -197,7 +197,7 @@ class CommandInterpreter(wiring.Component):
                     with m.Case(Parameter.P0):
                         m.d.sync += self.inflation.p0.eq(word)
                     with m.Case(*(p for p in Parameter if Parameter.SAMPLING <= p <= last)):
-                        m.d.comb += self.walks.set_en.eq(1)
+                        m.d.comb += self.walks.setting.en.eq(1)
                     with m.Default():
                         m.d.comb += self.rejected.eq(1)
                 m.next = "HEADER"

@@ -172,12 +172,13 @@ class OSELMCore(wiring.Component):
         wiring.connect(m, access.edit, store.edit)
         wiring.connect(m, store.done, access.done)
         wiring.connect(m, access.starts, front.starts)
-        wiring.connect(m, store.fill, front.fill)
+        wiring.connect(m, store.fill, front.fill.rows)
+        wiring.connect(m, store.extent, reads.extent)
         wiring.connect(m, reads.headers, store.headers)
         wiring.connect(m, reads.entries, store.entries)
         wiring.connect(m, reads.negative_headers, store.negative_header)
         wiring.connect(m, reads.negative_entries, store.negative_entry)
-        m.d.comb += [reads.rows.eq(store.rows), reads.open.eq(store.open), access.filling.eq(front.filling)]
+        m.d.comb += access.filling.eq(front.fill.busy)
 
     def _host(self, m):
         """What the host means; or first values of a row, for which the interpreter waits."""
@@ -185,7 +186,7 @@ class OSELMCore(wiring.Component):
         host = Signal(HostOp(cfg))
         m.d.comb += host.eq(self._command.host)
         if self._front is not None and self._store is not None:
-            element = self._front.element
+            element = self._front.fill.element
             with m.If(element.en):
                 m.d.comb += [
                     host.write_row.eq(1),

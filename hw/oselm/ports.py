@@ -6,9 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from ..fabric.pipeline import clog2
 from .config import CoreConfig
+from .front_end.ports import Setting
 from .graph.layouts import DoneLayout, EditLayout, EntryLayout, HeaderLayout, address_bits
 from .graph.memory import ReadPort
-from .graph.ports import FixedRead
+from .graph.ports import FixedRead, GraphExtent
 from .graph.starts import StartLayout
 from .ops import lane_bits
 from .sizes import CONTEXT_SLOTS
@@ -52,7 +53,7 @@ class FrontEndAccess(wiring.Signature):
     ``words``, ``busy`` : WALK and WRITE_TABLE, the latter only while ``idle``. It wants more words of the command, or
     works on it, while ``busy``.
     ``close``, ``idle`` : walks that wait for others will go alone; nothing is under way, and no walk waits.
-    ``set_en`` : set parameter ``set_number`` to ``set_value``; only while ``idle``.
+    ``setting`` : a parameter; only while ``idle``.
     """
 
     def __init__(self, cfg: CoreConfig):
@@ -62,9 +63,7 @@ class FrontEndAccess(wiring.Signature):
                 "busy": In(1),
                 "close": Out(1),
                 "idle": In(1, init=1),
-                "set_en": Out(1),
-                "set_number": Out(5 if cfg.edge_ends else 4),
-                "set_value": Out(32),
+                "setting": Out(Setting(cfg)),
             }
         )
 
@@ -92,7 +91,7 @@ class GraphAccess(wiring.Signature):
 class GraphReads(wiring.Signature):
     """From the front end to the graph store.
 
-    ``rows``, ``open`` : as of :class:`~skipwalk.hw.oselm.graph.store.GraphStore`; steady while walks are made.
+    ``extent`` : how far the graph goes; steady while walks are made.
     ``headers``, ``entries`` : for walkers, starts and searches.
     ``negative_headers``, ``negative_entries`` : never refused.
     """
@@ -101,8 +100,7 @@ class GraphReads(wiring.Signature):
         header, entry = (cfg.row_bits, HeaderLayout(cfg)), (address_bits(cfg), EntryLayout(cfg))
         super().__init__(
             {
-                "rows": In(range(cfg.nodes + 1)),
-                "open": In(1),
+                "extent": In(GraphExtent(cfg)),
                 "headers": Out(ReadPort(*header)),
                 "entries": Out(ReadPort(*entry)),
                 "negative_headers": Out(FixedRead(*header)),

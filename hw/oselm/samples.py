@@ -141,7 +141,8 @@ class SampleEngine(wiring.Component):
         m.submodules.errors = self._errors
         if self._products is not None:
             m.submodules.products = self._products
-        self._elaborate_read(m)
+        at_row = self._read_rows(m)
+        self._make_errors(m, at_row)
         self._elaborate_update(m)
         return m
 
@@ -155,7 +156,8 @@ class SampleEngine(wiring.Component):
     def _chunk_addr(self, base, op):
         return base * self._cfg.chunks + op.chunk if self._cfg.chunks > 1 else base
 
-    def _elaborate_read(self, m):
+    def _read_rows(self, m):
+        """Rows of beta, of a centre or of a sample, lane by lane; returns the operation that they belong to."""
         cfg, dot = self._cfg, self._dot
         layout, latency = ReadOp(cfg), self._store[0].latency
         op = delay(m, self.read, cfg.broadcast - 1, name="read")
@@ -201,8 +203,11 @@ class SampleEngine(wiring.Component):
             dot.first.eq(at_row.chunk == 0),
             dot.last.eq(at_row.chunk == cfg.chunks - 1),
         ]
+        return at_row
 
-        # d = mu h.beta[s], then e = t - d.
+    def _make_errors(self, m, at_row):
+        """``d = mu h.beta[s]``, then ``e = t - d``."""
+        cfg, dot = self._cfg, self._dot
         at_sum = data.View(ReadOp(cfg), delay(m, at_row, dot.latency, name="read_sum"))
         d_saturated = Signal()
         d = requantize(m, dot.sum, shift=cfg.e_shift, fmt=cfg.e, saturated=d_saturated)
@@ -268,36 +273,15 @@ class SampleEngine(wiring.Component):
     def _update_group(self, m, group, op, scalar, u_write):
         """The lanes of a group; returns whether a beat of beta, and one of k, was clamped."""
         cfg, step = self._cfg, self._step
-        u_en, u_lane, u_addr, u_data = self._split(u_write, self.u.en, self.u.lane, self.u.addr, self.u.data)
         lanes = [lane for lane in range(cfg.lanes) if self._group(lane) == group]
-        # Where the row to be updated comes from is looked up so that it meets the product. The result of an entry can
-        # be looked up from ``lookup + 2`` cycles after its product on; nearer ones are passed on. All but the nearest
-        # are chosen a cycle ahead: the sum is a loop of one cycle, so nothing else is to be in it.
-        lookup = self._fifo[0].latency + 1
-        bypasses = 1 + lookup
         ops = [op]  # ops[i]: the operation as the lanes had it i cycles ago
-        for i in range(1, RankOneStep.LATENCY + bypasses):
+        for i in range(1, RankOneStep.LATENCY + self._bypasses):
             later = delay(m, ops[-1], 1, name=f"update_{group}_{i}")
             ops.append(data.View(op.shape(), later))
-        at_step, at_write = ops[RankOneStep.LATENCY], ops[self._WRITE]
         host_value = delay(m, scalar, RankOneStep.LATENCY, name=f"host_value_{group}").as_signed()
-
-        at_lookup = ops[RankOneStep.LATENCY - lookup]
-        nearby = []
-        for distance in range(1, bypasses + 1):
-            near = Signal(name=f"near_{group}_{distance}", reset_less=True)
-            now = RankOneStep.LATENCY - (1 if distance == 1 else 2)
-            before, after = ops[now + distance], ops[now]
-            m.d.sync += near.eq(
-                before.valid
-                & (before.kind == UpdateKind.UPDATE)
-                & after.hit
-                & (before.n == after.source)
-                & (before.chunk == after.chunk)
-            )
-            nearby.append(near)
-        from_history = delay(m, at_lookup.hit, lookup - 1, name=f"from_history_{group}")
-
+        nearby = [self._near(m, group, ops, distance) for distance in range(1, self._bypasses + 1)]
+        at_lookup = ops[RankOneStep.LATENCY - self._lookup]
+        from_history = delay(m, at_lookup.hit, self._lookup - 1, name=f"from_history_{group}")
         almost = ops[RankOneStep.LATENCY - 1]
         updates, gains = (Signal(name=f"{name}_{group}", reset_less=True) for name in ("updates", "gains"))
         m.d.sync += [
@@ -306,59 +290,101 @@ class SampleEngine(wiring.Component):
         ]
         m.d.comb += step.scalar[group].eq(scalar)
         if group == 0:
-            m.d.comb += [self.k.en.eq(gains), self.k.addr.eq(self._vector_addr(at_step))]
+            m.d.comb += [self.k.en.eq(gains), self.k.addr.eq(self._vector_addr(ops[RankOneStep.LATENCY]))]
+
         beta_saturated = Signal(len(lanes), name=f"beta_saturated_{group}", reset_less=True)
         for index, lane in enumerate(lanes):
-            k, u = self._k[lane], self._u[lane]
-            use_u = Signal(name=f"use_u_{lane}")
-            m.d.comb += [
-                k.rd_addr.eq(self._vector_addr(op)),
-                u.rd_addr.eq(self._vector_addr(op)),
-                use_u.eq(op.kind == UpdateKind.GAIN),
-                step.vector[lane].eq(Mux(use_u, u.rd_data.as_signed(), k.rd_data.as_signed())),
-                k.wr_en.eq(gains),
-                k.wr_addr.eq(self._vector_addr(at_step)),
-                k.wr_data.eq(step.k[lane]),
-                self.k.data[lane].eq(step.k[lane]),
-                u.wr_en.eq(u_en & (u_lane == lane)),
-                u.wr_addr.eq(u_addr),
-                u.wr_data.eq(u_data),
-            ]
-            results = [
-                Signal(signed(cfg.beta.bits), name=f"result_{lane}_{i}", reset_less=True) for i in range(bypasses - 1)
-            ]
-            chosen = Signal(signed(cfg.beta.bits), name=f"chosen_{lane}")
-            m.d.comb += chosen.eq(self._base(m, lane, at_lookup, from_history))
-            for near, result in reversed(list(zip(nearby[1:], results, strict=True))):
-                with m.If(near):
-                    m.d.comb += chosen.eq(result)
-            start = Mux(nearby[0], results[0], delay(m, chosen, 1, name=f"start_{lane}").as_signed())
-            saturated = Signal(name=f"sum_saturated_{lane}")
-            total = requantize(m, start + step.beta[lane], shift=0, fmt=cfg.beta, saturated=saturated)
-            m.d.sync += results[0].eq(total)
-            with m.If(at_step.kind == UpdateKind.HOST):
-                m.d.sync += results[0].eq(host_value)
-            for newer, older in pairwise(results):
-                m.d.sync += older.eq(newer)
+            self._vectors(m, lane, ops, gains, u_write)
+            result, saturated = self._sum(m, lane, ops, nearby, from_history, host_value)
             m.d.sync += beta_saturated[index].eq(saturated | step.beta_saturated[lane])
-            store = self._store[lane]
-            whole = at_write.kind == UpdateKind.UPDATE
-            only = (at_write.kind == UpdateKind.HOST) & (at_write.lane == lane)
-            m.d.comb += [
-                store.wr_en.eq(at_write.valid & (whole | only)),
-                store.wr_addr.eq(self._chunk_addr(at_write.row, at_write)),
-                store.wr_data.eq(results[0]),
-            ]
-            history = self._history[lane]
-            m.d.comb += [
-                history.wr_en.eq(at_write.valid & whole),
-                history.wr_addr.eq(self._chunk_addr(at_write.n, at_write)),
-                history.wr_data.eq(results[0]),
-            ]
+            self._write_back(m, lane, ops[self._WRITE], result)
         updated = Signal(name=f"updated_{group}", reset_less=True)
         m.d.sync += updated.eq(updates)
         k_saturated = Cat(step.k_saturated[lane] for lane in lanes).any()
         return updated & beta_saturated.any(), gains & k_saturated
+
+    # Where the row to be updated comes from is looked up so that it meets the product. The result of an entry can be
+    # looked up from ``lookup + 2`` cycles after its product on; nearer ones are passed on. All but the nearest are
+    # chosen a cycle ahead: the sum is a loop of one cycle, so nothing else is to be in it.
+
+    @property
+    def _lookup(self) -> int:
+        """Cycles from an address to the row in the sum."""
+        return self._fifo[0].latency + 1
+
+    @property
+    def _bypasses(self) -> int:
+        """Results that are passed on."""
+        return 1 + self._lookup
+
+    def _near(self, m, group, ops, distance):
+        """Whether the row is the result of the beat ``distance`` cycles before."""
+        near = Signal(name=f"near_{group}_{distance}", reset_less=True)
+        now = RankOneStep.LATENCY - (1 if distance == 1 else 2)
+        before, after = ops[now + distance], ops[now]
+        m.d.sync += near.eq(
+            before.valid
+            & (before.kind == UpdateKind.UPDATE)
+            & after.hit
+            & (before.n == after.source)
+            & (before.chunk == after.chunk)
+        )
+        return near
+
+    def _vectors(self, m, lane, ops, gains, u_write):
+        """u or k of a lane as the factor, and the new k and u into their memories."""
+        op, at_step, step = ops[0], ops[RankOneStep.LATENCY], self._step
+        u_en, u_lane, u_addr, u_data = self._split(u_write, self.u.en, self.u.lane, self.u.addr, self.u.data)
+        k, u = self._k[lane], self._u[lane]
+        use_u = Signal(name=f"use_u_{lane}")
+        m.d.comb += [
+            k.rd_addr.eq(self._vector_addr(op)),
+            u.rd_addr.eq(self._vector_addr(op)),
+            use_u.eq(op.kind == UpdateKind.GAIN),
+            step.vector[lane].eq(Mux(use_u, u.rd_data.as_signed(), k.rd_data.as_signed())),
+            k.wr_en.eq(gains),
+            k.wr_addr.eq(self._vector_addr(at_step)),
+            k.wr_data.eq(step.k[lane]),
+            self.k.data[lane].eq(step.k[lane]),
+            u.wr_en.eq(u_en & (u_lane == lane)),
+            u.wr_addr.eq(u_addr),
+            u.wr_data.eq(u_data),
+        ]
+
+    def _sum(self, m, lane, ops, nearby, from_history, host_value):
+        """``beta[s] + e k`` of a lane, or what the host writes; and whether the sum was clamped."""
+        cfg, step = self._cfg, self._step
+        results = [
+            Signal(signed(cfg.beta.bits), name=f"result_{lane}_{i}", reset_less=True) for i in range(self._bypasses - 1)
+        ]
+        chosen = Signal(signed(cfg.beta.bits), name=f"chosen_{lane}")
+        m.d.comb += chosen.eq(self._base(m, lane, ops[RankOneStep.LATENCY - self._lookup], from_history))
+        for near, result in reversed(list(zip(nearby[1:], results, strict=True))):
+            with m.If(near):
+                m.d.comb += chosen.eq(result)
+        start = Mux(nearby[0], results[0], delay(m, chosen, 1, name=f"start_{lane}").as_signed())
+        saturated = Signal(name=f"sum_saturated_{lane}")
+        total = requantize(m, start + step.beta[lane], shift=0, fmt=cfg.beta, saturated=saturated)
+        m.d.sync += results[0].eq(total)
+        with m.If(ops[RankOneStep.LATENCY].kind == UpdateKind.HOST):
+            m.d.sync += results[0].eq(host_value)
+        for newer, older in pairwise(results):
+            m.d.sync += older.eq(newer)
+        return results[0], saturated
+
+    def _write_back(self, m, lane, at_write, result):
+        """The result into the row store, and into the history if a later entry may want it."""
+        store, history = self._store[lane], self._history[lane]
+        whole = at_write.kind == UpdateKind.UPDATE
+        only = (at_write.kind == UpdateKind.HOST) & (at_write.lane == lane)
+        m.d.comb += [
+            store.wr_en.eq(at_write.valid & (whole | only)),
+            store.wr_addr.eq(self._chunk_addr(at_write.row, at_write)),
+            store.wr_data.eq(result),
+            history.wr_en.eq(at_write.valid & whole),
+            history.wr_addr.eq(self._chunk_addr(at_write.n, at_write)),
+            history.wr_data.eq(result),
+        ]
 
     @staticmethod
     def _split(value, *parts):

@@ -20,6 +20,23 @@ from .sizes import CONTEXT_SLOTS, LUT_RAM_WORDS
 __all__ = ["PSweep"]
 
 
+class _BeatLayout(data.StructLayout):
+    """A beat of a sweep, or a ``lane`` that the host writes or a chunk that it reads."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "valid": 1,
+                "op": SweepOp(cfg),
+                "row": clog2(cfg.dim),
+                "chunk": max(1, clog2(cfg.chunks)),
+                "host_write": 1,
+                "host_read": 1,
+                "lane": lane_bits(cfg),
+            }
+        )
+
+
 class PSweep(wiring.Component):
     """``P <- P - u k^T + q on the diagonal while P_ii < p0``, and in the same pass ``u_new = P h``.
 
@@ -122,63 +139,19 @@ class PSweep(wiring.Component):
         return Cat(Const(lane, clog2(self._cfg.lanes)), chunk)[: clog2(self._cfg.dim)]
 
     def elaborate(self, platform):
-        cfg = self._cfg
+        cfg, dot = self._cfg, self._dot
         m = Module()
         for name in ("p", "h", "k"):
             for lane, ram in enumerate(getattr(self, f"_{name}")):
                 m.submodules[f"{name}_{lane}"] = ram
-        m.submodules.u_memory = u_memory = self._u
-        m.submodules.dot = dot = self._dot
+        m.submodules.u_memory = self._u
+        m.submodules.dot = dot
         m.submodules.step = self._step
 
-        # Count the beats.
-        layout = data.StructLayout(
-            {
-                "valid": 1,
-                "op": SweepOp(cfg),
-                "row": clog2(cfg.dim),
-                "chunk": max(1, clog2(cfg.chunks)),
-                "host_write": 1,
-                "host_read": 1,
-                "lane": lane_bits(cfg),
-            }
-        )
+        layout, saturated = _BeatLayout(cfg), []
         issue = Signal(layout)
-        last_chunk = issue.chunk == cfg.chunks - 1
-        last_row = issue.row == cfg.dim - 1
-        with m.If(self.start.valid):
-            m.d.sync += [issue.valid.eq(1), issue.op.eq(self.start), issue.row.eq(0), issue.chunk.eq(0)]
-        with m.Elif(last_chunk):
-            m.d.sync += [issue.chunk.eq(0), issue.row.eq(issue.row + 1)]
-            with m.If(last_row):
-                m.d.sync += issue.valid.eq(0)
-        with m.Else():
-            m.d.sync += issue.chunk.eq(issue.chunk + 1)
-        m.d.sync += [issue.host_write.eq(self.host.write_p), issue.host_read.eq(self.host.read_p)]
-        with m.If(self.host.write_p | self.host.read_p):
-            m.d.sync += [
-                issue.row.eq(self.host.row),
-                issue.chunk.eq(self.host.chunk),
-                issue.lane.eq(self.host.lane),
-            ]
-
-        # The scalar u joins, then both go to the lanes.
-        m.d.comb += u_memory.rd_addr.eq(Cat(issue.row, issue.op.before))
-        fetched = delay(m, issue, u_memory.latency, name="fetched")
-        host_data = delay(m, self.host.data[: cfg.p.bits], 1 + u_memory.latency, name="host_data").as_signed()
-        scalar = Mux(data.View(layout, fetched).host_write, host_data, u_memory.rd_data.as_signed())
-        scalar = delay(m, scalar, cfg.broadcast - 1, name="scalar")
-        op = delay(m, fetched, cfg.broadcast - 1, name="beat")
-        inputs = zip(
-            hops(m, scalar, cfg.groups, name="scalar", local=1),
-            hops(m, op, cfg.groups, name="beat", local=1),
-            hops(m, Cat(self.k.en, self.k.addr), cfg.groups, name="k"),
-            hops(m, Cat(self.h.en, self.h.addr), cfg.groups, name="h"),
-            hops(m, Cat(self.inflation.q, self.inflation.p0), cfg.groups, name="inflation"),
-            strict=True,
-        )
-        saturated = []
-        for group, (scalar, op, k_write, h_write, inflation) in enumerate(inputs):
+        self._count(m, issue)
+        for group, (scalar, op, k_write, h_write, inflation) in enumerate(self._spread(m, issue)):
             ops = [data.View(layout, op)]
             for i in range(1, self._NEW + 1):
                 later = delay(m, ops[-1], 1, name=f"beat_{group}_{i}")
@@ -197,20 +170,61 @@ class PSweep(wiring.Component):
             dot.first.eq(at_new.chunk == 0),
             dot.last.eq(at_new.chunk == cfg.chunks - 1),
         ]
+        self._elements(m, at_new, loads)
+        return m
 
-        # h, element by element: taken up chunk by chunk where the rows of that chunk begin.
+    def _count(self, m, issue):
+        """Beat by beat through the rows; or the beat that the host means."""
+        last_chunk = issue.chunk == self._cfg.chunks - 1
+        last_row = issue.row == self._cfg.dim - 1
+        with m.If(self.start.valid):
+            m.d.sync += [issue.valid.eq(1), issue.op.eq(self.start), issue.row.eq(0), issue.chunk.eq(0)]
+        with m.Elif(last_chunk):
+            m.d.sync += [issue.chunk.eq(0), issue.row.eq(issue.row + 1)]
+            with m.If(last_row):
+                m.d.sync += issue.valid.eq(0)
+        with m.Else():
+            m.d.sync += issue.chunk.eq(issue.chunk + 1)
+        m.d.sync += [issue.host_write.eq(self.host.write_p), issue.host_read.eq(self.host.read_p)]
+        with m.If(self.host.write_p | self.host.read_p):
+            m.d.sync += [
+                issue.row.eq(self.host.row),
+                issue.chunk.eq(self.host.chunk),
+                issue.lane.eq(self.host.lane),
+            ]
+
+    def _spread(self, m, issue):
+        """The scalar u joins, then all goes to the lanes: for each group the scalar, the beat, the writes of k and h,
+        and the inflation."""
+        cfg, u = self._cfg, self._u
+        m.d.comb += u.rd_addr.eq(Cat(issue.row, issue.op.before))
+        fetched = delay(m, issue, u.latency, name="fetched")
+        host_data = delay(m, self.host.data[: cfg.p.bits], 1 + u.latency, name="host_data").as_signed()
+        scalar = Mux(data.View(issue.shape(), fetched).host_write, host_data, u.rd_data.as_signed())
+        scalar = delay(m, scalar, cfg.broadcast - 1, name="scalar")
+        op = delay(m, fetched, cfg.broadcast - 1, name="beat")
+        return zip(
+            hops(m, scalar, cfg.groups, name="scalar", local=1),
+            hops(m, op, cfg.groups, name="beat", local=1),
+            hops(m, Cat(self.k.en, self.k.addr), cfg.groups, name="k"),
+            hops(m, Cat(self.h.en, self.h.addr), cfg.groups, name="h"),
+            hops(m, Cat(self.inflation.q, self.inflation.p0), cfg.groups, name="inflation"),
+            strict=True,
+        )
+
+    def _elements(self, m, at_new, loads):
+        """h and u, element by element: with ``loads``, where the rows of a chunk begin, that chunk of h is taken up."""
+        cfg, dot, elements = self._cfg, self._dot, self.elements
         m.d.comb += self.chain.load.eq(loads)
         row_done = Signal()
         m.d.sync += row_done.eq(dot.valid & dot.last)
         m.d.comb += self.chain.shift.eq(row_done)
-        # u of the row.
-        at_u = data.View(layout, delay(m, at_new, dot.latency + 1, name="beat_u"))
+        at_u = data.View(at_new.shape(), delay(m, at_new, dot.latency + 1, name="beat_u"))
         u_saturated = Signal()
         u = requantize(m, dot.sum, shift=cfg.u_shift, fmt=cfg.u, saturated=u_saturated)
         u_register = Signal(signed(cfg.u.bits), reset_less=True)
         u_saturated_register = Signal(reset_less=True)
         u_valid = Signal()
-        elements = self.elements
         m.d.sync += [u_register.eq(u), u_saturated_register.eq(u_saturated), u_valid.eq(dot.sum_valid)]
         m.d.comb += [
             elements.valid.eq(u_valid),
@@ -223,11 +237,10 @@ class PSweep(wiring.Component):
                 delay(m, self.chain.serial, dot.latency + 1 - chain_latency(cfg.groups), name="h_element").as_signed()
             ),
             self.saturated_u.eq(u_valid & u_saturated_register),
-            u_memory.wr_en.eq(u_valid),
-            u_memory.wr_addr.eq(Cat(elements.row, elements.context)),
-            u_memory.wr_data.eq(u_register),
+            self._u.wr_en.eq(u_valid),
+            self._u.wr_addr.eq(Cat(elements.row, elements.context)),
+            self._u.wr_data.eq(u_register),
         ]
-        return m
 
     def _group(self, m, group, ops, scalar, k_write, h_write, inflation):
         """The lanes of a group, with the beat as they had it ``i`` cycles ago in ``ops[i]``; was a beat clamped?"""

@@ -9,10 +9,46 @@ from amaranth.lib.wiring import In, Out
 from ..link.protocol import MAGIC
 from .axi_map import ADDRESS_BITS, AXI_VERSION, REGISTERS, Access
 
-__all__ = ["AxiCore"]
+__all__ = ["AxiCore", "AxiLite", "AxiStream"]
 
 #: AXI responses.
 OKAY, SLVERR = 0, 2
+
+
+class AxiStream(wiring.Signature):
+    """AXI4-Stream of 32-bit words, seen from who sends them; names are those of the standard."""
+
+    def __init__(self):
+        super().__init__({"tdata": Out(32), "tvalid": Out(1), "tready": In(1), "tlast": Out(1)})
+
+
+class AxiLite(wiring.Signature):
+    """AXI4-Lite, seen from the master; names are those of the standard."""
+
+    def __init__(self):
+        super().__init__(
+            {
+                "awaddr": Out(ADDRESS_BITS),
+                "awprot": Out(3),
+                "awvalid": Out(1),
+                "awready": In(1),
+                "wdata": Out(32),
+                "wstrb": Out(4),
+                "wvalid": Out(1),
+                "wready": In(1),
+                "bresp": In(2),
+                "bvalid": In(1),
+                "bready": Out(1),
+                "araddr": Out(ADDRESS_BITS),
+                "arprot": Out(3),
+                "arvalid": Out(1),
+                "arready": In(1),
+                "rdata": In(32),
+                "rresp": In(2),
+                "rvalid": In(1),
+                "rready": Out(1),
+            }
+        )
 
 
 class AxiCore(wiring.Component):
@@ -29,13 +65,14 @@ class AxiCore(wiring.Component):
     -------
     aresetn : In(1)
         Synchronous reset, active low, of everything. (The clock, domain sync, becomes the port ``aclk`` of the export.)
-    s_axis_* : commands, one word a beat
-        ``tlast`` is taken and not looked at: commands know their length.
-    m_axis_* : replies, one word a beat
-        ``tlast`` ends every packet of PACKET words.
-    s_axil_* : registers of :mod:`skipwalk.hw.ports.axi_map`
-        One read and one write at a time; byte strobes are honoured; ``awprot`` and ``arprot`` are not looked at. An
-        address without register, or a write to a read-only one, is answered with SLVERR.
+    s_axis : In(AxiStream)
+        Commands, one word a beat. ``tlast`` is taken and not looked at: commands know their length.
+    m_axis : Out(AxiStream)
+        Replies, one word a beat. ``tlast`` ends every packet of PACKET words.
+    s_axil : In(AxiLite)
+        Registers of :mod:`skipwalk.hw.ports.axi_map`. One read and one write at a time; byte strobes are honoured;
+        ``awprot`` and ``arprot`` are not looked at. An address without register, or a write to a read-only one, is
+        answered with SLVERR.
 
     Timing: the streams pass through without latency. A register is read in 2 cycles and written in 3.
     """
@@ -46,33 +83,9 @@ class AxiCore(wiring.Component):
         super().__init__(
             {
                 "aresetn": In(1),
-                "s_axis_tdata": In(32),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                "m_axis_tdata": Out(32),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-                "s_axil_awaddr": In(ADDRESS_BITS),
-                "s_axil_awprot": In(3),
-                "s_axil_awvalid": In(1),
-                "s_axil_awready": Out(1),
-                "s_axil_wdata": In(32),
-                "s_axil_wstrb": In(4),
-                "s_axil_wvalid": In(1),
-                "s_axil_wready": Out(1),
-                "s_axil_bresp": Out(2),
-                "s_axil_bvalid": Out(1),
-                "s_axil_bready": In(1),
-                "s_axil_araddr": In(ADDRESS_BITS),
-                "s_axil_arprot": In(3),
-                "s_axil_arvalid": In(1),
-                "s_axil_arready": Out(1),
-                "s_axil_rdata": Out(32),
-                "s_axil_rresp": Out(2),
-                "s_axil_rvalid": Out(1),
-                "s_axil_rready": In(1),
+                "s_axis": In(AxiStream()),
+                "m_axis": Out(AxiStream()),
+                "s_axil": In(AxiLite()),
             }
         )
 
@@ -98,20 +111,20 @@ class AxiCore(wiring.Component):
         takes = Signal()
         gives = Signal()
         m.d.comb += [
-            core.i.payload.eq(self.s_axis_tdata),
-            core.i.valid.eq(self.s_axis_tvalid & ~held),
-            self.s_axis_tready.eq(core.i.ready & ~held),
-            self.m_axis_tdata.eq(core.o.payload),
-            self.m_axis_tvalid.eq(core.o.valid & ~held),
-            core.o.ready.eq(self.m_axis_tready & ~held),
-            takes.eq(self.s_axis_tvalid & self.s_axis_tready),
-            gives.eq(self.m_axis_tvalid & self.m_axis_tready),
-            values["STATUS"].eq(Cat(self.s_axis_tready, self.m_axis_tvalid)),
+            core.i.payload.eq(self.s_axis.tdata),
+            core.i.valid.eq(self.s_axis.tvalid & ~held),
+            self.s_axis.tready.eq(core.i.ready & ~held),
+            self.m_axis.tdata.eq(core.o.payload),
+            self.m_axis.tvalid.eq(core.o.valid & ~held),
+            core.o.ready.eq(self.m_axis.tready & ~held),
+            takes.eq(self.s_axis.tvalid & self.s_axis.tready),
+            gives.eq(self.m_axis.tvalid & self.m_axis.tready),
+            values["STATUS"].eq(Cat(self.s_axis.tready, self.m_axis.tvalid)),
         ]
         place = Signal(16)
-        m.d.comb += self.m_axis_tlast.eq(place + 1 >= values["PACKET"])
+        m.d.comb += self.m_axis.tlast.eq(place + 1 >= values["PACKET"])
         with m.If(gives):
-            m.d.sync += place.eq(Mux(self.m_axis_tlast, 0, place + 1))
+            m.d.sync += place.eq(Mux(self.m_axis.tlast, 0, place + 1))
         with m.If(held | new_packet):
             m.d.sync += place.eq(0)
         m.d.sync += [
@@ -120,36 +133,36 @@ class AxiCore(wiring.Component):
         ]
 
     def _elaborate_read(self, m: Module, values: dict[str, Signal]) -> None:
-        with m.If(self.s_axil_rready):
-            m.d.sync += self.s_axil_rvalid.eq(0)
-        m.d.comb += self.s_axil_arready.eq(~self.s_axil_rvalid)
-        with m.If(self.s_axil_arvalid & self.s_axil_arready):
-            m.d.sync += [self.s_axil_rvalid.eq(1), self.s_axil_rresp.eq(OKAY)]
-            with m.Switch(self.s_axil_araddr[2:]):
+        with m.If(self.s_axil.rready):
+            m.d.sync += self.s_axil.rvalid.eq(0)
+        m.d.comb += self.s_axil.arready.eq(~self.s_axil.rvalid)
+        with m.If(self.s_axil.arvalid & self.s_axil.arready):
+            m.d.sync += [self.s_axil.rvalid.eq(1), self.s_axil.rresp.eq(OKAY)]
+            with m.Switch(self.s_axil.araddr[2:]):
                 for register in REGISTERS:
                     with m.Case(register.offset >> 2):
-                        m.d.sync += self.s_axil_rdata.eq(values[register.name])
+                        m.d.sync += self.s_axil.rdata.eq(values[register.name])
                 with m.Default():
-                    m.d.sync += [self.s_axil_rdata.eq(0), self.s_axil_rresp.eq(SLVERR)]
+                    m.d.sync += [self.s_axil.rdata.eq(0), self.s_axil.rresp.eq(SLVERR)]
 
     def _elaborate_write(self, m: Module, values: dict[str, Signal], written: dict[str, Signal]) -> None:
         # Address and data may come in any order; each waits for the other in its register.
         address, has_address = Signal(ADDRESS_BITS), Signal()
         word, strobe, has_word = Signal(32), Signal(4), Signal()
-        m.d.comb += [self.s_axil_awready.eq(~has_address), self.s_axil_wready.eq(~has_word)]
-        with m.If(self.s_axil_awvalid & self.s_axil_awready):
-            m.d.sync += [address.eq(self.s_axil_awaddr), has_address.eq(1)]
-        with m.If(self.s_axil_wvalid & self.s_axil_wready):
-            m.d.sync += [word.eq(self.s_axil_wdata), strobe.eq(self.s_axil_wstrb), has_word.eq(1)]
-        with m.If(self.s_axil_bvalid & self.s_axil_bready):
-            m.d.sync += self.s_axil_bvalid.eq(0)
+        m.d.comb += [self.s_axil.awready.eq(~has_address), self.s_axil.wready.eq(~has_word)]
+        with m.If(self.s_axil.awvalid & self.s_axil.awready):
+            m.d.sync += [address.eq(self.s_axil.awaddr), has_address.eq(1)]
+        with m.If(self.s_axil.wvalid & self.s_axil.wready):
+            m.d.sync += [word.eq(self.s_axil.wdata), strobe.eq(self.s_axil.wstrb), has_word.eq(1)]
+        with m.If(self.s_axil.bvalid & self.s_axil.bready):
+            m.d.sync += self.s_axil.bvalid.eq(0)
         mask = Cat(bit.replicate(8) for bit in strobe)
-        with m.If(has_address & has_word & ~self.s_axil_bvalid):
+        with m.If(has_address & has_word & ~self.s_axil.bvalid):
             m.d.sync += [
                 has_address.eq(0),
                 has_word.eq(0),
-                self.s_axil_bvalid.eq(1),
-                self.s_axil_bresp.eq(SLVERR),
+                self.s_axil.bvalid.eq(1),
+                self.s_axil.bresp.eq(SLVERR),
             ]
             with m.Switch(address[2:]):
                 for register in REGISTERS:
@@ -158,4 +171,4 @@ class AxiCore(wiring.Component):
                         allowed = mask & ((1 << register.writable_bits) - 1)
                         with m.Case(register.offset >> 2):
                             m.d.comb += written[register.name].eq(1)
-                            m.d.sync += [value.eq((word & allowed) | (value & ~allowed)), self.s_axil_bresp.eq(OKAY)]
+                            m.d.sync += [value.eq((word & allowed) | (value & ~allowed)), self.s_axil.bresp.eq(OKAY)]

@@ -44,7 +44,7 @@ def axi_verilog(core: Any, name: str) -> str:
         raise MissingToolError(f'generating Verilog needs {error.name}: pip install "skipwalk[rtl]"') from None
     clock = ClockDomain("sync", reset_less=True)
     ports: dict[str, Any] = {
-        "__".join(map(str, path)): (Value.cast(value), None) for path, _, value in core.signature.flatten(core)
+        "_".join(map(str, path)): (Value.cast(value), None) for path, _, value in core.signature.flatten(core)
     }
     fragment = Fragment.get(core, None)
     fragment.add_domains(clock)

@@ -129,6 +129,17 @@ MAP: Mapping[str, Sequence[Row]] = {
             tests=("tests/oselm/front_end/test_front_end.py",),
         ),
         Row(
+            "items: a node of a walk or a negative",
+            ("hw/oselm/front_end/items.py:Items",),
+            (_CONTEXTS + "make_contexts",),
+            tests=("tests/oselm/front_end/test_front_end.py", "tests/oselm/graph/test_device_walks.py"),
+        ),
+        Row(
+            "host and device take turns at filling groups",
+            ("hw/oselm/front_end/turns.py:Turns",),
+            tests=("tests/oselm/graph/test_device_walks.py",),
+        ),
+        Row(
             "walks and tables as words",
             ("hw/oselm/front_end/walk_loader.py:WalkLoader",),
             ("sim/oselm/front_end/front_end.py:FrontEnd.take",),

@@ -45,12 +45,12 @@ def test_softmax_error(cfg):
         drive["y"][start : start + m] = y
         drive["label"][start : start + period] = labels[i]
         drive["rate"][start : start + period] = rates[i]
-    seen = clocked(dut, drive, ["g_valid", "g_class", "g", "correct", "saturated"])
+    seen = clocked(dut, drive, ["g.en", "g.class_", "g.value", "correct", "saturated"])
     for i, y in enumerate(ys):
         # All of g comes before the next sample's first y.
         part = slice(i * period + m, (i + 1) * period)
-        valid = seen["g_valid"][part].astype(bool)
-        classes, g = seen["g_class"][part][valid], seen["g"][part][valid]
+        valid = seen["g.en"][part].astype(bool)
+        classes, g = seen["g.class_"][part][valid], seen["g.value"][part][valid]
         assert sorted(classes) == list(range(m))
         assert classes[-1] == labels[i]
         state = golden.initial_state(cfg, np.zeros((cfg.adapter_words, cfg.lanes)), int(rates[i]))
@@ -58,7 +58,7 @@ def test_softmax_error(cfg):
         assert_same(g[np.argsort(classes)], want, fmt=cfg.g, y=y, label=labels[i])
         assert seen["saturated"][part].sum() == state.counters["sat_g"]
         assert seen["correct"][part].sum() == (y.argmax() == labels[i])
-    assert not seen["g_valid"][:m].any()
+    assert not seen["g.en"][:m].any()
 
 
 def test_exponentials_are_those_of_the_model():

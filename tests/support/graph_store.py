@@ -60,7 +60,7 @@ class StalledStore(wiring.Component):
         self._cfg, self._seed = cfg, seed
         self._engine = EditEngine(cfg)
         members = self._engine.signature.members
-        taken = {name: members[name] for name in ("edit", "done", "fill", "rows", "open")}
+        taken = {name: members[name] for name in ("edit", "done", "fill", "extent")}
         shapes = {"headers": (cfg.row_bits, HeaderLayout(cfg)), "entries": (address_bits(cfg), EntryLayout(cfg))}
         super().__init__(taken | {name: In(ReadPort(*shape)) for name, shape in shapes.items()})
 
@@ -68,9 +68,8 @@ class StalledStore(wiring.Component):
         cfg = self._cfg
         m = Module()
         m.submodules.engine = engine = self._engine
-        for name in ("edit", "done", "fill"):
+        for name in ("edit", "done", "fill", "extent"):
             wiring.connect(m, getattr(engine, name), wiring.flipped(getattr(self, name)))
-        m.d.comb += [self.rows.eq(engine.rows), self.open.eq(engine.open)]
         for i, (name, depth) in enumerate((("headers", cfg.nodes), ("entries", cfg.edge_ends))):
             mine = getattr(engine, name)
             address, word = mine.request.payload.shape(), mine.response.payload.shape()
@@ -96,7 +95,7 @@ class StoreWords(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.store = store = self._store
-        word, out = self.i.payload, self.o
+        word, out, extent = self.i.payload, self.o, store.extent
         edit, cycles, answer = Signal(EditLayout()), Signal(32), Signal(64)
         m.d.sync += cycles.eq(cycles + 1)
         m.d.comb += [
@@ -125,7 +124,7 @@ class StoreWords(wiring.Component):
                     with m.Case(_ROWS):
                         m.d.comb += [
                             out.valid.eq(1),
-                            out.payload.eq(Cat(store.rows, Const(0, 31 - len(store.rows)), store.open)),
+                            out.payload.eq(Cat(extent.rows, Const(0, 31 - len(extent.rows)), extent.open)),
                             self.i.ready.eq(out.ready),
                         ]
             with m.State("OPERAND"):

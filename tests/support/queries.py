@@ -43,12 +43,13 @@ class Bench:
         """Whether whoever asks is to wait for a cycle."""
         return self._random.random() < self._gap
 
-    def drive(self, **values: Any) -> None:
-        """Hold inputs of the component."""
+    def drive(self, port: Any = None, /, **values: Any) -> None:
+        """Hold inputs of the component, or of one of its interfaces."""
+        held = self._dut if port is None else port
 
         async def hold(ctx):
             for name, value in values.items():
-                ctx.set(getattr(self._dut, name), value)
+                ctx.set(getattr(held, name), value)
 
         self._simulator.add_testbench(hold)
 

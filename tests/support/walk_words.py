@@ -89,12 +89,12 @@ class WalkWords(wiring.Component):
 
         word, argument, left = self.i.payload, Signal(28), Signal(28)
         words = [Signal(32, name=f"word_{n}") for n in range(3)]
-        rows, opened, stall = Signal.like(front.graph.rows), Signal(), Signal(4)
+        rows, opened, stall = Signal.like(front.graph.extent.rows), Signal(), Signal(4)
         rejected, made = Signal(16), Signal(15)
         m.d.sync += [rejected.eq(rejected + front.rejected), made.eq(made + front.made)]
         m.d.comb += [
-            front.graph.rows.eq(rows),
-            front.graph.open.eq(opened),
+            front.graph.extent.rows.eq(rows),
+            front.graph.extent.open.eq(opened),
             headers.stall.eq(stall),
             entries.stall.eq(stall),
             headers.wr_addr.eq(argument),
@@ -102,13 +102,13 @@ class WalkWords(wiring.Component):
             headers.wr_data.degree.eq(words[1]),
             entries.wr_addr.eq(argument),
             entries.wr_data.row.eq(words[0]),
-            front.host.set_number.eq(argument),
-            front.host.set_value.eq(words[0]),
+            front.host.setting.number.eq(argument),
+            front.host.setting.value.eq(words[0]),
             front.starts.payload.kind.eq(argument),
             front.starts.payload.count.eq(words[0]),
             front.starts.payload.u.eq(words[1]),
             front.starts.payload.v.eq(words[2]),
-            front.fill.payload.eq(argument),
+            front.fill.rows.payload.eq(argument),
             front.host.words.payload.eq(word),
         ]
         if cfg.weight_bits:
@@ -122,8 +122,8 @@ class WalkWords(wiring.Component):
             self.o.valid.eq(queue.r_rdy),
             queue.r_en.eq(self.o.ready),
         ]
-        with m.If(front.element.en):
-            element = front.element
+        element = front.fill.element
+        with m.If(element.en):
             m.d.comb += [
                 queue.w_en.eq(1),
                 queue.w_data.eq(ELEMENT | element.index << 17 | element.value.as_unsigned()),
@@ -177,7 +177,7 @@ class WalkWords(wiring.Component):
             with m.State("SET"):
                 m.d.comb += front.host.close.eq(1)
                 with m.If(front.host.idle):
-                    m.d.comb += front.host.set_en.eq(1)
+                    m.d.comb += front.host.setting.en.eq(1)
                     m.next = "SETTLE"
             with m.State("SETTLE"):
                 with m.If(front.host.idle):
@@ -196,12 +196,12 @@ class WalkWords(wiring.Component):
                 m.next = "OPCODE"
             with m.State("FLUSH"):
                 m.d.comb += front.host.close.eq(1)
-                with m.If(front.host.idle & ~front.filling & (queue.w_level < 1000)):
+                with m.If(front.host.idle & ~front.fill.busy & (queue.w_level < 1000)):
                     m.d.comb += [queue.w_en.eq(1), queue.w_data.eq(Cat(rejected, made, Const(1, 1)))]
                     m.next = "OPCODE"
             with m.State("FILL"):
-                m.d.comb += front.fill.valid.eq(queue.w_level < 500)
-                with m.If(front.fill.valid & front.fill.ready):
+                m.d.comb += front.fill.rows.valid.eq(queue.w_level < 500)
+                with m.If(front.fill.rows.valid & front.fill.rows.ready):
                     m.next = "OPCODE"
         return m
 

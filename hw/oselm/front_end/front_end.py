@@ -1,35 +1,26 @@
 """The front end: walks in, contexts out."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
+from typing import Any
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...fabric.pipeline import delay
-from ...fabric.ram import Ram
 from ..config import CoreConfig
-from ..graph.draws import Draws
-from ..graph.row_filler import ElementLayout
+from ..graph.row_filler import RowFills
 from ..graph.starts import StartLayout
 from ..graph.walk_maker import WalkMaker
 from ..graph.walkers import Walkers
 from ..ports import FrontEndAccess, GraphReads
-from ..sizes import QUEUE_ITEMS
-from .groups import Groups, WalkAddress
-from .negatives import NegativeSampler
+from .groups import Groups
+from .items import Items
+from .layouts import ItemLayout
 from .parameters import Parameters
-from .threefry import Threefry
+from .turns import Turns
 from .walk_loader import WalkLoader
 from .windowing import Windowing
 
-__all__ = ["FrontEnd", "ItemLayout"]
-
-
-class ItemLayout(data.StructLayout):
-    """The ``centre`` of a context or a sample of it, with ``label``; ``ends``: the context has no more."""
-
-    def __init__(self, cfg: CoreConfig):
-        super().__init__({"row": cfg.row_bits, "label": 1, "centre": 1, "ends": 1})
+__all__ = ["FrontEnd"]
 
 
 class FrontEnd(wiring.Component):
@@ -38,9 +29,11 @@ class FrontEnd(wiring.Component):
 
     ::
 
-        i --> WalkLoader --> memory of walks ---------------------> delay --+--> queue --> o
-                  |               ^ address                                 |
-                  +-- groups --> Windowing -- counter --> NegativeSampler --+
+        host ----> Turns --> WalkLoader -- walks --> Groups --> Windowing -- places --> Items --> o
+                     |                    |             +-------- nodes ------------------^
+        starts ------+-----> WalkMaker ---+
+                               ^ nodes
+                             Walkers <-- graph
 
     Parameters
     ----------
@@ -58,7 +51,7 @@ class FrontEnd(wiring.Component):
     o : Out(stream of ItemLayout)
     starts : In(stream of StartLayout), made : Out(1)
         Walks that are to be made; a walk is complete. Only with ``cfg.edge_ends``, as are all that follow.
-    fill : In(stream of rows), element : Out(ElementLayout), filling : Out(1)
+    fill : In(RowFills)
         Rows that get their first values, and these.
     graph : Out(GraphReads)
         Where walks and negatives come from.
@@ -67,8 +60,7 @@ class FrontEnd(wiring.Component):
     the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk to its first item about
     ``3 * nodes / 2 + latency`` cycles.
 
-    Resources: those of NegativeSampler; a memory of ``2 * walks * max_walk`` rows (each rounded up to a power of two);
-    a queue of :data:`QUEUE_ITEMS` items.
+    Resources: those of Items and Groups, and of Walkers where there is a graph.
     """
 
     def __init__(self, cfg: CoreConfig, *, header_latency: int = 0, entry_latency: int = 0, primitives: bool = False):
@@ -76,12 +68,11 @@ class FrontEnd(wiring.Component):
             raise ValueError("a configuration with walks=0 has no front end; use walks=1 or more")
         self._cfg = cfg
         self._primitives = primitives
-        self._nodes = Ram(1 << WalkAddress(cfg).size, cfg.row_bits, vendor=cfg.vendor, primitives=primitives)
-        self._draws = Draws() if cfg.edge_ends else Threefry()
-        self._sampler = NegativeSampler(
-            cfg, header_latency=header_latency, entry_latency=entry_latency, primitives=primitives
-        )
-        members = {
+        self._groups = groups = Groups(cfg, 2 if cfg.edge_ends else 1, primitives=primitives)
+        latencies = {"header_latency": header_latency, "entry_latency": entry_latency}
+        self._items = Items(cfg, node_latency=groups.node_latency, **latencies, primitives=primitives)
+        self._maker = WalkMaker(cfg) if cfg.edge_ends else None
+        members: dict[str, Any] = {
             "host": In(FrontEndAccess(cfg)),
             "rejected": Out(1),
             "o": Out(stream.Signature(ItemLayout(cfg))),
@@ -90,9 +81,7 @@ class FrontEnd(wiring.Component):
             members |= {
                 "starts": In(stream.Signature(StartLayout())),
                 "made": Out(1),
-                "fill": In(stream.Signature(cfg.row_bits)),
-                "element": Out(ElementLayout(cfg)),
-                "filling": Out(1),
+                "fill": In(RowFills(cfg)),
                 "graph": Out(GraphReads(cfg)),
             }
         super().__init__(members)
@@ -100,174 +89,78 @@ class FrontEnd(wiring.Component):
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
-        m.submodules.sampler = sampler = self._sampler
-        m.submodules.draws = draws = self._draws
-        m.submodules.nodes = nodes = self._nodes
+        m.submodules.items = items = self._items
+        m.submodules.groups = groups = self._groups
         m.submodules.parameters = parameters = Parameters(cfg)
         m.submodules.loader = loader = WalkLoader(cfg)
-        m.submodules.groups = groups = Groups(cfg, 2 if cfg.edge_ends else 1)
         m.submodules.windowing = windowing = Windowing(cfg)
-        close, drawable = Signal(), Signal()
-        m.d.sync += [
-            close.eq(self.host.close),
-            drawable.eq((parameters.sampling.negatives == 0) | (sampler.columns != 0)),
-        ]
+        wiring.connect(m, wiring.flipped(self.host.setting), parameters.setting)
+        wiring.connect(m, parameters.rules, loader.rules, groups.rules, items.rules)
+        wiring.connect(m, parameters.next_walk, windowing.next_walk)
         wiring.connect(m, loader.fill, groups.fillers[0])
+        wiring.connect(m, loader.table, items.table)
+        wiring.connect(m, windowing.groups, groups.use)
+        wiring.connect(m, windowing.items, items.places)
+        wiring.connect(m, items.nodes, groups.nodes)
+        wiring.connect(m, items.o, wiring.flipped(self.o))
         m.d.comb += [
-            parameters.set_en.eq(self.host.set_en),
-            parameters.set_number.eq(self.host.set_number),
-            parameters.set_value.eq(self.host.set_value),
-            self.host.busy.eq(loader.busy),
-            loader.sampling.eq(parameters.sampling),
-            loader.settled.eq(~parameters.settling),
-            loader.drawable.eq(drawable),
-            groups.sampling.eq(parameters.sampling),
-            groups.free.eq(windowing.free),
-            groups.walk_address.eq(windowing.walk_address),
-            windowing.walk.eq(groups.walk),
-            windowing.full.eq(groups.full),
-            *(a.eq(b) for a, b in zip(windowing.walks, groups.walks, strict=True)),
-            windowing.next_walk.eq(self.host.set_value),
-            windowing.set_next_walk.eq(parameters.set_next_walk),
-            nodes.wr_en.eq(groups.node_en),
-            nodes.wr_addr.eq(groups.address),
-            nodes.wr_data.eq(groups.node),
-            draws.counter.eq(windowing.counter),
-            sampler.bits.eq(draws.o),
-            sampler.wr_en.eq(loader.entry_en),
-            sampler.wr_column.eq(loader.entry_column),
-            sampler.wr_threshold.eq(loader.entry_threshold),
-            sampler.wr_alias.eq(loader.entry_alias),
+            self.host.busy.eq(loader.turn.busy),
+            parameters.columns.eq(items.columns),
+            items.keys.eq(parameters.keys),
         ]
+        close = Signal()
+        m.d.sync += close.eq(self.host.close)
         if cfg.edge_ends:
-            making = self._connect_graph(m, parameters, loader, groups, windowing, drawable, close)
+            self._connect_graph(m, parameters, loader, close)
         else:
-            making = Const(0)
-            wiring.connect(m, wiring.flipped(self.host.words), loader.i)
-            m.d.comb += [
-                draws.key.eq(parameters.keys),
-                sampler.columns.eq(loader.columns),
-                loader.close.eq(close),
-                self.rejected.eq(loader.rejected | parameters.rejected),
-            ]
-        self._queue_items(m, parameters, loader, groups, windowing, making)
-        return m
-
-    def _connect_graph(self, m, parameters, loader, groups, windowing, drawable, close):
-        """Walks, first rows and negatives out of the graph; returns whether walks are being made. Host and device take
-        turns at filling groups: whoever wants to begin waits until the group of the other one has been closed."""
-        cfg, draws, sampler = self._cfg, self._draws, self._sampler
-        m.submodules.maker = maker = WalkMaker(cfg)
-        m.submodules.walkers = walkers = Walkers(cfg, primitives=self._primitives)
-        # All of these are a cycle late. Nobody can begin in that cycle: commands come one after the other.
-        host, device, wanted, asked = Signal(), Signal(), Signal(), Signal()
-        making = maker.busy | maker.pending
-        from_graph = parameters.sampling.source
-        columns = Signal.like(sampler.columns, reset_less=True)
-        m.d.sync += [
-            columns.eq(Mux(from_graph, self.graph.rows, loader.columns)),
-            host.eq(loader.busy | loader.pending),
-            device.eq(making),
-            wanted.eq(self.host.words.valid & ~loader.busy),
-            asked.eq(self.starts.valid),
-        ]
-        m.d.comb += [
-            groups.active.eq(device),
-            loader.i.payload.eq(self.host.words.payload),
-            loader.i.valid.eq(self.host.words.valid & ~device),
-            self.host.words.ready.eq(loader.i.ready & ~device),
-            loader.close.eq(close | asked),
-            maker.i.payload.eq(self.starts.payload),
-            maker.i.valid.eq(self.starts.valid & ~host),
-            self.starts.ready.eq(maker.i.ready & ~host),
-            maker.close.eq(close | wanted),
-            maker.sampling.eq(parameters.sampling),
-            maker.settled.eq(~parameters.settling),
-            maker.drawable.eq(drawable),
-            maker.length.eq(parameters.length),
-            maker.number.eq(self.host.set_value),
-            maker.set_number.eq(parameters.set_next_walk),
-            maker.other.eq(loader.fill.walk_en),
-            maker.starting.eq(walkers.starting),
-            walkers.last.eq(parameters.length - 1),
-            walkers.limits.eq(parameters.limits),
-            walkers.scale.eq(parameters.scale),
-            walkers.rows.eq(self.graph.rows),
-            walkers.open.eq(self.graph.open),
-            walkers.value.eq(self.host.set_value),
-            walkers.set_round.eq(parameters.set_round),
-            walkers.set_place.eq(parameters.set_place),
-            draws.keys.eq(parameters.keys),
-            draws.urgent.eq(windowing.valid & windowing.negative),
-            sampler.columns.eq(columns),
-            sampler.from_graph.eq(from_graph),
-            sampler.en.eq(delay(m, draws.urgent, draws.latency, name="drawn", reset_less=False)),
-            self.element.eq(walkers.element),
-            self.filling.eq(walkers.filling),
-            self.made.eq(maker.made),
-            self.rejected.eq(loader.rejected | parameters.rejected | maker.rejected | walkers.dropped),
-        ]
-        wiring.connect(m, maker.fill, groups.fillers[1])
-        wiring.connect(m, maker.commands, walkers.commands)
-        wiring.connect(m, walkers.starts, maker.starts)
-        for tasks, taken in zip(maker.tasks, walkers.tasks, strict=True):
-            wiring.connect(m, tasks, taken)
-        for walked, nodes in zip(maker.walked, walkers.nodes, strict=True):
-            wiring.connect(m, nodes, walked)
-        wiring.connect(m, walkers.draws, draws.port)
-        wiring.connect(m, walkers.headers, wiring.flipped(self.graph.headers))
-        wiring.connect(m, walkers.entries, wiring.flipped(self.graph.entries))
-        wiring.connect(m, walkers.fill, wiring.flipped(self.fill))
-        wiring.connect(m, sampler.headers, wiring.flipped(self.graph.negative_headers))
-        wiring.connect(m, sampler.entries, wiring.flipped(self.graph.negative_entries))
-        return making
-
-    def _queue_items(self, m, parameters, loader, groups, windowing, making):
-        """Items of contexts into the queue, which says when the next may be given; and whether anything is left."""
-        cfg, draws, sampler, nodes = self._cfg, self._draws, self._sampler, self._nodes
-        layout = ItemLayout(cfg)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=QUEUE_ITEMS)
-
-        # Nodes of the walk keep step with the negatives.
-        latency = draws.latency + sampler.latency
-        m.d.comb += nodes.rd_addr.eq(windowing.address)
-        valid = delay(m, windowing.valid, latency, name="valid", reset_less=False)
-        flags = Cat(windowing.centre, windowing.negative, windowing.ends)
-        centre, negative, ends = delay(m, flags, latency, name="flags")
-        node = delay(m, nodes.rd_data, latency - nodes.latency, name="node")
-        item = Signal(layout, reset_less=True)
-        m.d.sync += [
-            queue.w_en.eq(valid),
-            item.row.eq(Mux(negative, sampler.row, node)),
-            item.label.eq(~centre & ~negative),
-            item.centre.eq(centre),
-            item.ends.eq(ends),
-        ]
-        m.d.comb += [
-            queue.w_data.eq(item),
-            self.o.payload.eq(queue.r_data),
-            self.o.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.o.ready),
-        ]
-
-        # Nothing on its way to the queue can be stopped, so each item is given a place there beforehand. ``go`` is one
-        # item late, and ``give`` shows at ``windowing.valid`` one later.
-        taken = Signal()
-        room = Signal(range(QUEUE_ITEMS + 1), init=QUEUE_ITEMS)
-        m.d.sync += taken.eq(self.o.valid & self.o.ready)
-        m.d.sync += [room.eq(room - windowing.valid + taken), windowing.go.eq(room > 3)]
+            wiring.connect(m, wiring.flipped(self.host.words), loader.turn.work)
+            m.d.comb += [loader.turn.close.eq(close), self.rejected.eq(loader.rejected | parameters.rejected)]
 
         # ``under_way`` is a cycle late; until then ``full`` tells what has been handed over.
         under_way = Signal()
-        m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != QUEUE_ITEMS))
-        active = loader.busy | loader.pending | making | groups.active
+        full = groups.use.full.any()
+        m.d.sync += under_way.eq(full | windowing.busy | ~items.empty)
+        active = loader.turn.busy | loader.turn.pending | groups.active
         # That nothing is under way is a cycle late; what the host began in that cycle counts at once.
         rest, began = Signal(), Signal()
-        begins = self.host.words.valid | self.host.set_en
+        begins = self.host.words.valid | self.host.setting.en
         if cfg.edge_ends:
+            active |= self._maker.turn.busy | self._maker.turn.pending
             begins |= self.starts.valid
-        m.d.sync += [
-            rest.eq(~(active | groups.full.any() | under_way | parameters.settling)),
-            began.eq(begins),
-        ]
+        m.d.sync += [rest.eq(~(active | full | under_way) & parameters.rules.settled), began.eq(begins)]
         m.d.comb += self.host.idle.eq(rest & ~began)
+        return m
+
+    def _connect_graph(self, m, parameters, loader, close):
+        """Walks, first rows and negatives out of the graph."""
+        cfg, items, groups, graph = self._cfg, self._items, self._groups, self.graph
+        m.submodules.turns = turns = Turns()
+        m.submodules.maker = maker = self._maker
+        m.submodules.walkers = walkers = Walkers(cfg, primitives=self._primitives)
+        wiring.connect(m, wiring.flipped(self.host.words), turns.words)
+        wiring.connect(m, wiring.flipped(self.starts), turns.starts)
+        wiring.connect(m, turns.host, loader.turn)
+        wiring.connect(m, turns.device, maker.turn)
+        wiring.connect(m, parameters.rules, maker.rules)
+        wiring.connect(m, parameters.next_walk, maker.next_walk)
+        wiring.connect(m, parameters.walks, walkers.settings)
+        wiring.connect(m, parameters.place, walkers.place)
+        wiring.connect(m, maker.fill, groups.fillers[1])
+        wiring.connect(m, maker.starts, walkers.starts)
+        for task, walker in zip(maker.walks, walkers.walks, strict=True):
+            wiring.connect(m, task, walker)
+        wiring.connect(m, wiring.flipped(self.fill), walkers.fill)
+        wiring.connect(m, wiring.flipped(graph.extent), walkers.extent, items.extent)
+        wiring.connect(m, walkers.draws, items.draws)
+        wiring.connect(m, walkers.headers, wiring.flipped(graph.headers))
+        wiring.connect(m, walkers.entries, wiring.flipped(graph.entries))
+        wiring.connect(m, items.headers, wiring.flipped(graph.negative_headers))
+        wiring.connect(m, items.entries, wiring.flipped(graph.negative_entries))
+        m.d.comb += [
+            turns.close.eq(close),
+            groups.active.eq(turns.active),
+            maker.length.eq(parameters.walks.length),
+            maker.other.eq(loader.fill.walk_en),
+            self.made.eq(maker.made),
+            self.rejected.eq(loader.rejected | parameters.rejected | maker.rejected),
+        ]

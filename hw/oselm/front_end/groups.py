@@ -1,67 +1,20 @@
-"""The two groups of walks: one is filled while contexts are made of the other."""
+"""The two groups of walks and their memory: one is filled while contexts are made of the other."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
 
-from ...fabric.pipeline import clog2
 from ...fabric.ram import Ram
 from ..config import CoreConfig
-from .walk_shape import SamplingLayout, WalkLayout, WalkShape
+from .layouts import WalkAddress, WalkLayout, slot_bits
+from .ports import FillPort, GroupUse, NodeReads, WalkRules
+from .walk_shape import WalkShape
 
-__all__ = ["FillPort", "Groups", "WalkAddress", "slot_bits"]
-
-
-def slot_bits(cfg: CoreConfig) -> int:
-    """Width of a walk's place in its group."""
-    return max(1, clog2(cfg.walks))
-
-
-class WalkAddress(data.StructLayout):
-    """A node in the memory of walks: its ``index`` in the walk, the walk's ``slot`` in its group, and the group."""
-
-    def __init__(self, cfg: CoreConfig):
-        super().__init__({"index": clog2(cfg.max_walk), "slot": slot_bits(cfg), "group": 1})
-
-
-class FillPort(wiring.Signature):
-    """Seen from who fills a group with walks.
-
-    Members
-    -------
-    group : In(1), room : In(1)
-        The group to be filled; it is not in use.
-    n : Out, hand_over : Out(1)
-        So many walks are in it; it is complete, and has at least one. Only with ``room``.
-    count : Out(1), nodes : Out, counted : In(1)
-        Find out what a walk of so many nodes gives; that is known. ``nodes`` stay from ``count`` on as long as walks
-        of that length are added.
-    walk_en : Out(1)
-        Another walk of ``nodes`` nodes belongs to the group; ``n`` rises in the next cycle.
-    node_en : Out(1), address : Out(WalkAddress), node : Out
-        Write a node.
-    """
-
-    def __init__(self, cfg: CoreConfig):
-        super().__init__(
-            {
-                "group": In(1),
-                "room": In(1),
-                "n": Out(range(cfg.walks + 1)),
-                "hand_over": Out(1),
-                "count": Out(1),
-                "nodes": Out(range(cfg.max_walk + 1)),
-                "counted": In(1),
-                "walk_en": Out(1),
-                "node_en": Out(1),
-                "address": Out(WalkAddress(cfg)),
-                "node": Out(cfg.row_bits),
-            }
-        )
+__all__ = ["Groups"]
 
 
 class Groups(wiring.Component):
-    """Which group is being filled, which ones wait for their contexts, and what their walks give.
+    """Which group is being filled, which ones wait for their contexts, what their walks give, and their nodes.
 
     Parameters
     ----------
@@ -69,45 +22,46 @@ class Groups(wiring.Component):
         With ``walks``.
     fillers : int
         1 or 2.
+    primitives : bool
+        As :class:`~skipwalk.hw.fabric.ram.Ram`.
 
     Members
     -------
     fillers : In(FillPort) array, active : In(1)
         The one that is ``active`` is at work, or has walks in the group; the other one is not.
-    sampling : In(SamplingLayout)
+    rules : In(WalkRules)
         Steady while there are walks.
-    full : Out(2), walks : Out array
-        Groups that have been handed over, and how many walks they have.
-    free : In(2)
-        The group is not needed any more; for one cycle.
-    walk_address : In, walk : Out(WalkLayout)
-        What a walk gives, by slot and group; in the same cycle.
-    node_en : Out(1), address : Out(WalkAddress), node : Out
-        Write a node.
+    use : In(GroupUse), nodes : In(NodeReads)
+        For who makes contexts; a node comes :attr:`node_latency` cycles after its address.
+
+    Resources: a memory of ``2 * walks * max_walk`` rows, each factor rounded up to a power of two; one of
+    ``2 * walks`` words in LUT RAM.
     """
 
-    def __init__(self, cfg: CoreConfig, fillers: int = 1):
+    def __init__(self, cfg: CoreConfig, fillers: int = 1, *, primitives: bool = False):
         self._cfg = cfg
+        self._nodes = Ram(1 << WalkAddress(cfg).size, cfg.row_bits, vendor=cfg.vendor, primitives=primitives)
         super().__init__(
             {
                 "fillers": In(FillPort(cfg)).array(fillers),
                 "active": In(1),
-                "sampling": In(SamplingLayout()),
-                "full": Out(2),
-                "walks": Out(range(cfg.walks + 1)).array(2),
-                "free": In(2),
-                "walk_address": In(slot_bits(cfg) + 1),
-                "walk": Out(WalkLayout(cfg)),
-                "node_en": Out(1),
-                "address": Out(WalkAddress(cfg)),
-                "node": Out(cfg.row_bits),
+                "rules": In(WalkRules()),
+                "use": In(GroupUse(cfg)),
+                "nodes": In(NodeReads(cfg)),
             }
         )
+
+    @property
+    def node_latency(self) -> int:
+        """Cycles in which a node is read."""
+        return self._nodes.latency
 
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
+        use = self.use
         m.submodules.shape = shape = WalkShape(cfg)
+        m.submodules.nodes = nodes = self._nodes
         m.submodules.memory = memory = Ram(
             2 << slot_bits(cfg), WalkLayout(cfg).size, vendor=cfg.vendor, style="distributed"
         )
@@ -119,29 +73,31 @@ class Groups(wiring.Component):
         group, n = Signal(), Signal(range(cfg.walks + 1))
         m.d.comb += [
             n.eq(of_active("n")),
-            shape.sampling.eq(self.sampling),
+            shape.sampling.eq(self.rules.sampling),
             shape.start.eq(of_active("count")),
             shape.nodes.eq(of_active("nodes")),
             memory.wr_en.eq(of_active("walk_en")),
             memory.wr_addr.eq(Cat(n[: slot_bits(cfg)], group)),
             memory.wr_data.eq(shape.walk),
-            memory.rd_addr.eq(self.walk_address),
-            self.walk.eq(memory.rd_data),
-            self.node_en.eq(of_active("node_en")),
-            self.address.eq(of_active("address")),
-            self.node.eq(of_active("node")),
+            memory.rd_addr.eq(use.walk_address),
+            use.walk.eq(memory.rd_data),
+            nodes.wr_en.eq(of_active("node_en")),
+            nodes.wr_addr.eq(of_active("address")),
+            nodes.wr_data.eq(of_active("node")),
+            nodes.rd_addr.eq(self.nodes.address),
+            self.nodes.node.eq(nodes.rd_data),
         ]
         for filler in self.fillers:
             m.d.comb += [
                 filler.group.eq(group),
-                filler.room.eq(~self.full.bit_select(group, 1)),
+                filler.room.eq(~use.full.bit_select(group, 1)),
                 filler.counted.eq(shape.done),
             ]
-        m.d.sync += self.full.eq(self.full & ~self.free)
+        m.d.sync += use.full.eq(use.full & ~use.free)
         with m.If(of_active("hand_over")):
             m.d.sync += group.eq(~group)
             with m.Switch(group):
                 for i in range(2):
                     with m.Case(i):
-                        m.d.sync += [self.full[i].eq(1), self.walks[i].eq(n)]
+                        m.d.sync += [use.full[i].eq(1), use.walks[i].eq(n)]
         return m

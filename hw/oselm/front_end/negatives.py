@@ -14,6 +14,7 @@ from ..graph.layouts import EntryLayout, HeaderLayout, address_bits
 from ..graph.neighbour import NeighbourChoice
 from ..graph.ports import FixedRead
 from ..protocol import THRESHOLD_BITS
+from .ports import TableWrites
 
 __all__ = ["NegativeSampler"]
 
@@ -42,8 +43,8 @@ class NegativeSampler(wiring.Component):
         Taken every cycle.
     row : Out
         The negative for the bits :attr:`latency` cycles earlier.
-    wr_en, wr_column, wr_threshold, wr_alias : In
-        Write an entry of the table; not while bits are under way.
+    table : In(TableWrites)
+        Entries of the table; not while bits are under way.
     from_graph : In(1), steady while bits are under way, and en : In(1), with ``bits``
         Only with ``cfg.edge_ends``: where negatives come from; a negative is wanted.
     headers, entries : Out(FixedRead)
@@ -61,14 +62,11 @@ class NegativeSampler(wiring.Component):
         self._table = Ram(cfg.nodes, THRESHOLD_BITS + cfg.row_bits, **kind)
         self._share = Share(cfg.nodes.bit_length(), **kind)
         self._choice = None
-        members = {
+        members: dict[str, Any] = {
             "columns": In(range(cfg.nodes + 1)),
             "bits": In(64),
             "row": Out(cfg.row_bits),
-            "wr_en": In(1),
-            "wr_column": In(cfg.row_bits),
-            "wr_threshold": In(THRESHOLD_BITS),
-            "wr_alias": In(cfg.row_bits),
+            "table": In(TableWrites(cfg)),
         }
         if cfg.edge_ends:
             latencies: dict[str, int] = {"header_latency": header_latency, "entry_latency": entry_latency}
@@ -102,9 +100,9 @@ class NegativeSampler(wiring.Component):
             share.bits.eq(self.bits[32:]),
             share.n.eq(self.columns),
             table.rd_addr.eq(column),
-            table.wr_en.eq(self.wr_en),
-            table.wr_addr.eq(self.wr_column),
-            table.wr_data.eq(self.wr_threshold | self.wr_alias << THRESHOLD_BITS),
+            table.wr_en.eq(self.table.en),
+            table.wr_addr.eq(self.table.column),
+            table.wr_data.eq(self.table.threshold | self.table.alias << THRESHOLD_BITS),
         ]
         threshold = delay(m, self.bits[32 - THRESHOLD_BITS : 32], share.latency + table.latency, name="threshold")
         own = delay(m, column, table.latency, name="own")

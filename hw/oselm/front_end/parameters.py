@@ -1,15 +1,18 @@
 """What SET can change in the front end."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import CoreConfig
-from ..graph.candidates import CASES
 from ..graph.draws import Key
 from ..graph.row_filler import SCALE_BITS
+from ..graph.settings import RoundPlace, WalkSettings
 from ..protocol import Parameter
-from .walk_shape import SamplingLayout
+from .layouts import SamplingLayout
+from .ports import NewNumber, Setting, WalkRules
 
 __all__ = ["Parameters"]
 
@@ -33,64 +36,60 @@ class Parameters(wiring.Component):
 
     Members
     -------
-    set_en : In(1), set_number : In, set_value : In(32)
-        Set a parameter; not while ``settling``.
-    settling : Out(1), rejected : Out(1)
-        The value is being checked; it was out of range, and nothing has changed.
-    sampling : Out(SamplingLayout)
-        Its window is 0 as long as none has been set.
+    setting : In(Setting)
+        Sets a parameter; only while the rules are settled.
+    columns : In
+        How many columns or rows negatives are drawn from.
+    rejected : Out(1)
+        The value was out of range, and nothing has changed.
+    rules : Out(WalkRules)
+        What SAMPLING says. It is settled unless a value is being checked.
     keys : Out
         64 bits each, that of negatives lowest; without a graph store it is the only one.
-    set_next_walk : Out(1)
-        ``set_value`` is the number of the next walk.
-    length, scale : Out, limits : Out(ArrayLayout), set_round, set_place : Out(1)
-        Only with ``cfg.edge_ends``: nodes of a walk, 0 as long as none has been set; largest first value; limits of
-        the three cases; ``set_value`` is the round of the starts, or the place in it.
+    next_walk : Out(NewNumber)
+        What NEXT_WALK says.
+    walks, place : Out(WalkSettings), Out(RoundPlace)
+        Only with ``cfg.edge_ends``: how walks are made and rows are filled; where the starts go on.
 
     Timing: SAMPLING settles within 260 cycles, all others at once.
     """
 
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg
-        members = {
-            "set_en": In(1),
-            "set_number": In(5 if cfg.edge_ends else 4),
-            "set_value": In(32),
-            "settling": Out(1),
+        members: dict[str, Any] = {
+            "setting": In(Setting(cfg)),
+            "columns": In(range(cfg.nodes + 1)),
             "rejected": Out(1),
-            "sampling": Out(SamplingLayout()),
+            "rules": Out(WalkRules()),
             "keys": Out(64 * (len(Key) if cfg.edge_ends else 1)),
-            "set_next_walk": Out(1),
+            "next_walk": Out(NewNumber()),
         }
         if cfg.edge_ends:
-            members |= {
-                "length": Out(range(cfg.max_walk + 1)),
-                "scale": Out(SCALE_BITS),
-                "limits": Out(data.ArrayLayout(32, CASES)),
-                "set_round": Out(1),
-                "set_place": Out(1),
-            }
+            members |= {"walks": Out(WalkSettings(cfg)), "place": Out(RoundPlace())}
         super().__init__(members)
 
     def elaborate(self, platform):
+        setting, rules = self.setting, self.rules
         m = Module()
         unsound, unfit = Signal(), Signal()
         m.d.comb += [
             self.rejected.eq(unsound | unfit),
-            self.set_next_walk.eq(self.set_en & (self.set_number == Parameter.NEXT_WALK)),
+            self.next_walk.en.eq(setting.en & (setting.number == Parameter.NEXT_WALK)),
+            self.next_walk.value.eq(setting.value),
         ]
+        m.d.sync += rules.drawable.eq((rules.sampling.negatives == 0) | (self.columns != 0))
         asked = Signal(SamplingLayout(), reset_less=True)
         with m.FSM() as fsm:
-            m.d.comb += self.settling.eq(~fsm.ongoing("IDLE"))
-            with m.State("IDLE"), m.If(self.set_en), m.Switch(self.set_number):
+            m.d.comb += rules.settled.eq(fsm.ongoing("IDLE"))
+            with m.State("IDLE"), m.If(setting.en), m.Switch(setting.number):
                 for key in range(len(self.keys) // 64):
                     high, low = _KEYS[Key(key)]
                     with m.Case(high):
-                        m.d.sync += self.keys[64 * key + 32 :][:32].eq(self.set_value)
+                        m.d.sync += self.keys[64 * key + 32 :][:32].eq(setting.value)
                     with m.Case(low):
-                        m.d.sync += self.keys[64 * key :][:32].eq(self.set_value)
+                        m.d.sync += self.keys[64 * key :][:32].eq(setting.value)
                 with m.Case(Parameter.SAMPLING):
-                    m.d.sync += asked.eq(self.set_value)
+                    m.d.sync += asked.eq(setting.value)
                     m.next = "BEGIN"
                 if self._cfg.edge_ends:
                     self._of_graph(m, unfit)
@@ -99,22 +98,23 @@ class Parameters(wiring.Component):
 
     def _of_graph(self, m, unfit):
         """Cases of the parameters that a graph store needs."""
-        value = self.set_value
-        for case, limit in zip(_LIMITS, self.limits, strict=True):
+        value, walks, place = self.setting.value, self.walks, self.place
+        m.d.comb += place.value.eq(value)
+        for case, limit in zip(_LIMITS, walks.limits, strict=True):
             with m.Case(case):
                 m.d.sync += limit.eq(value)
         with m.Case(Parameter.ROW_SCALE):
             m.d.comb += unfit.eq(value > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw))
             with m.If(~unfit):
-                m.d.sync += self.scale.eq(value)
+                m.d.sync += walks.scale.eq(value)
         with m.Case(Parameter.WALK_LENGTH):
             m.d.comb += unfit.eq((value < 2) | (value > self._cfg.max_walk))
             with m.If(~unfit):
-                m.d.sync += self.length.eq(value)
+                m.d.sync += walks.length.eq(value)
         with m.Case(Parameter.ROUND):
-            m.d.comb += self.set_round.eq(1)
+            m.d.comb += place.set_round.eq(1)
         with m.Case(Parameter.PLACE):
-            m.d.comb += self.set_place.eq(1)
+            m.d.comb += place.set_place.eq(1)
 
     def _check(self, m, asked, unsound):
         """States in which the word of SAMPLING is checked."""
@@ -147,5 +147,5 @@ class Parameters(wiring.Component):
         with m.State("DECIDE"):
             m.d.comb += unsound.eq(~(few & shaped))
             with m.If(~unsound):
-                m.d.sync += self.sampling.eq(asked)
+                m.d.sync += self.rules.sampling.eq(asked)
             m.next = "IDLE"

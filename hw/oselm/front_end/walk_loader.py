@@ -1,14 +1,13 @@
 """Walks and alias tables on their way from the command stream into the front end's memories."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fabric.pipeline import clog2
 from ..config import CoreConfig
 from ..protocol import THRESHOLD_BITS, Opcode
-from .groups import FillPort
-from .walk_shape import SamplingLayout
+from .ports import FillPort, FillTurn, TableWrites, WalkRules
 
 __all__ = ["WalkLoader"]
 
@@ -17,7 +16,7 @@ class WalkLoader(wiring.Component):
     """Executes WALK and WRITE_TABLE of :mod:`skipwalk.hw.oselm.protocol`.
 
     Walks in flight form a *group*, one of two (see :class:`~skipwalk.hw.oselm.front_end.groups.Groups`). It is handed
-    over when it has as many walks as ``sampling`` says, or when it is to be closed. What is unsound is dropped: a walk
+    over when it has as many walks as ``rules`` say, or when it is to be closed. What is unsound is dropped: a walk
     as a whole, without a place in its group; of a table, all entries.
 
     Parameters
@@ -26,26 +25,17 @@ class WalkLoader(wiring.Component):
 
     Members
     -------
-    i : In(stream of 32-bit words)
-        A header, its operands, the next header.
-    busy : Out(1)
-        Operands are missing, or the command is still being executed; else the next word is a header.
-    sampling : In(SamplingLayout), settled : In(1)
-        ``sampling`` has been checked and can be used; its window is 0 as long as none has been set.
-    drawable : In(1)
-        There is something to draw negatives from.
-    close : In(1)
-        Hand over what there is; only while not ``busy``.
+    turn : In(FillTurn(32))
+        Words: a header, its operands, the next header. While ``busy`` operands are missing, or the command is still
+        being executed; else the next word is a header.
+    rules : In(WalkRules)
+        How walks become contexts.
     rejected : Out(1)
         A command was dropped.
-    pending : Out(1)
-        Walks have not been handed over.
     fill : Out(FillPort)
         Walks go into the group; each is counted on its own.
-    columns : Out
-        Of the table; 0 as long as there is none.
-    entry_en, entry_column, entry_threshold, entry_alias : Out
-        Write an entry of the table.
+    table : Out(TableWrites)
+        The table.
 
     Timing: a word of a walk takes a cycle and one for each of its rows, a walk ``window + 6`` more; an entry of the
     table takes 4.
@@ -55,20 +45,11 @@ class WalkLoader(wiring.Component):
         self._cfg = cfg
         super().__init__(
             {
-                "i": In(stream.Signature(32)),
-                "busy": Out(1),
-                "sampling": In(SamplingLayout()),
-                "settled": In(1),
-                "drawable": In(1),
-                "close": In(1),
+                "turn": In(FillTurn(32)),
+                "rules": In(WalkRules()),
                 "rejected": Out(1),
-                "pending": Out(1),
                 "fill": Out(FillPort(cfg)),
-                "columns": Out(range(cfg.nodes + 1)),
-                "entry_en": Out(1),
-                "entry_column": Out(cfg.row_bits),
-                "entry_threshold": Out(THRESHOLD_BITS),
-                "entry_alias": Out(cfg.row_bits),
+                "table": Out(TableWrites(cfg)),
             }
         )
 
@@ -80,19 +61,19 @@ class WalkLoader(wiring.Component):
         sound = Signal()
         left = Signal(20)  # nodes, or columns
         taken = Signal(range(cfg.walks + 1))  # walks in the group
-        m.d.comb += [self.pending.eq(taken != 0), self.fill.n.eq(taken)]
+        m.d.comb += [self.turn.pending.eq(taken != 0), self.fill.n.eq(taken)]
 
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("HEADER"))
+            m.d.comb += self.turn.busy.eq(~fsm.ongoing("HEADER"))
             with m.State("HEADER"):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [header.eq(self.i.payload), left.eq(self.i.payload)]
-                with m.If(self.i.valid):
-                    with m.If(self.i.payload[28:] == Opcode.WRITE_TABLE):
+                m.d.comb += self.turn.work.ready.eq(1)
+                m.d.sync += [header.eq(self.turn.work.payload), left.eq(self.turn.work.payload)]
+                with m.If(self.turn.work.valid):
+                    with m.If(self.turn.work.payload[28:] == Opcode.WRITE_TABLE):
                         m.next = "TABLE"
                     with m.Else():
                         m.next = "WALK"
-                with m.Elif(self.close & (taken != 0)):
+                with m.Elif(self.turn.close & (taken != 0)):
                     m.d.comb += self.fill.hand_over.eq(1)
                     m.d.sync += taken.eq(0)
             self._walk(m, word, header, sound, left, taken)
@@ -100,7 +81,7 @@ class WalkLoader(wiring.Component):
         return m
 
     def _walk(self, m, word, header, sound, left, taken):
-        cfg, sampling = self._cfg, self.sampling
+        cfg, sampling = self._cfg, self.rules.sampling
         row_bits = 32 // cfg.walk_rows if cfg.walk_rows > 1 else cfg.ROW_BITS
         row = word[:row_bits]
         index = Signal(clog2(cfg.max_walk))
@@ -117,20 +98,20 @@ class WalkLoader(wiring.Component):
 
         with m.State("WALK"):
             m.d.sync += [
-                sound.eq((header <= cfg.max_walk) & (sampling.window != 0) & self.drawable),
+                sound.eq((header <= cfg.max_walk) & (sampling.window != 0) & self.rules.drawable),
                 nodes.eq(header),
                 left.eq(header[:16]),
                 index.eq(0),
             ]
-            with m.If(self.settled & self.fill.room):
+            with m.If(self.rules.settled & self.fill.room):
                 with m.If(header[:16] == 0):
                     m.next = "COUNT"
                 with m.Else():
                     m.next = "WORD"
         with m.State("WORD"):
-            m.d.comb += self.i.ready.eq(1)
-            m.d.sync += word.eq(self.i.payload)
-            with m.If(self.i.valid):
+            m.d.comb += self.turn.work.ready.eq(1)
+            m.d.sync += word.eq(self.turn.work.payload)
+            with m.If(self.turn.work.valid):
                 m.next = "FIRST"
         states = ["FIRST", "SECOND"][: cfg.walk_rows]
         for state, after in zip(states, [*states[1:], "WORD"], strict=True):
@@ -171,31 +152,31 @@ class WalkLoader(wiring.Component):
         writes = Signal()
         small, inside = Signal(), Signal()
         m.d.comb += [
-            self.entry_column.eq(column),
-            self.entry_threshold.eq(threshold),
-            self.entry_alias.eq(word),
+            self.table.column.eq(column),
+            self.table.threshold.eq(threshold),
+            self.table.alias.eq(word),
         ]
         with m.State("TABLE"):
             fits = (header != 0) & (header <= cfg.nodes)
             m.d.sync += [sound.eq(fits), writes.eq(fits), column.eq(0)]
             with m.If(fits):
-                m.d.sync += self.columns.eq(0)
+                m.d.sync += self.table.columns.eq(0)
             with m.If(left == 0):
                 m.next = "TABLE END"
             with m.Else():
                 m.next = "THRESHOLD"
         with m.State("THRESHOLD"):
-            m.d.comb += self.i.ready.eq(1)
-            m.d.sync += threshold.eq(self.i.payload)
-            with m.If(self.i.valid):
+            m.d.comb += self.turn.work.ready.eq(1)
+            m.d.sync += threshold.eq(self.turn.work.payload)
+            with m.If(self.turn.work.valid):
                 m.next = "ALIAS"
         with m.State("ALIAS"):
-            m.d.comb += self.i.ready.eq(1)
-            m.d.sync += word.eq(self.i.payload)
-            with m.If(self.i.valid):
+            m.d.comb += self.turn.work.ready.eq(1)
+            m.d.sync += word.eq(self.turn.work.payload)
+            with m.If(self.turn.work.valid):
                 m.next = "ENTRY"
         with m.State("ENTRY"):
-            m.d.comb += self.entry_en.eq(writes)
+            m.d.comb += self.table.en.eq(writes)
             m.d.sync += [small.eq(threshold < 1 << THRESHOLD_BITS), inside.eq(word < header)]
             m.next = "ENTRY END"
         with m.State("ENTRY END"):
@@ -207,5 +188,5 @@ class WalkLoader(wiring.Component):
         with m.State("TABLE END"):
             m.d.comb += self.rejected.eq(~sound)
             with m.If(sound):
-                m.d.sync += self.columns.eq(header)
+                m.d.sync += self.table.columns.eq(header)
             m.next = "HEADER"

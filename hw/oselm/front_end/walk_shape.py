@@ -1,29 +1,13 @@
 """What a walk of so many nodes gives: contexts, and the samples of each."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...fabric.pipeline import clog2
 from ..config import CoreConfig
-from .sampling import FIELDS
+from .layouts import SamplingLayout, WalkLayout
 
-__all__ = ["SamplingLayout", "WalkLayout", "WalkShape"]
-
-
-class SamplingLayout(data.StructLayout):
-    """The word of :class:`~skipwalk.hw.oselm.front_end.sampling.Sampling`."""
-
-    def __init__(self):
-        super().__init__(FIELDS)
-
-
-class WalkLayout(data.StructLayout):
-    """What a walk gives: how many ``contexts``, each with so many ``samples``, the first of them ``positives``."""
-
-    def __init__(self, cfg: CoreConfig):
-        samples = clog2(cfg.max_samples + 1)
-        super().__init__({"contexts": clog2(cfg.max_walk + 1), "positives": samples, "samples": samples})
+__all__ = ["WalkShape"]
 
 
 class WalkShape(wiring.Component):

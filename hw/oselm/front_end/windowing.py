@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ...fabric.pipeline import clog2
 from ..config import CoreConfig
-from .groups import WalkAddress, slot_bits
-from .walk_shape import WalkLayout
+from .layouts import WalkAddress, WalkLayout, slot_bits
+from .ports import GroupUse, ItemPlaces, NewNumber
 
 __all__ = ["Windowing"]
 
@@ -31,24 +31,14 @@ class Windowing(wiring.Component):
 
     Members
     -------
-    full, walks : In, free : Out(2)
-        As in :class:`~skipwalk.hw.oselm.front_end.groups.Groups`.
-    walk_address : Out, walk : In(WalkLayout)
-        Asks for a walk of the group; answered in the same cycle.
-    next_walk : In(32), set_next_walk : In(1)
+    groups : Out(GroupUse)
+        Walks, group by group.
+    next_walk : In(NewNumber)
         Number of the next group's first walk; only while there are no walks.
-    go : In(1)
-        The next item may be given.
-    valid : Out(1)
-        There is an item, with:
-    centre, negative, ends : Out(1)
-        It is the centre or a negative (else a positive), and the last one of its context.
-    address : Out(WalkAddress)
-        Where the centre or positive stands.
-    counter : Out(64)
-        Of a negative: number of the walk << 32 | of the context << 16 | of the negative.
+    items : Out(ItemPlaces)
+        Items in order.
     busy : Out(1)
-        There is still something to be done, ``full`` aside.
+        There is still something to be done, ``groups.full`` aside.
 
     Timing: one item a cycle, also from context to context and from group to group, as long as the next context is
     found in time: that takes 3 cycles, and 3 more for each walk that has no context left.
@@ -58,20 +48,9 @@ class Windowing(wiring.Component):
         self._cfg = cfg
         super().__init__(
             {
-                "full": In(2),
-                "walks": In(range(cfg.walks + 1)).array(2),
-                "free": Out(2),
-                "walk_address": Out(slot_bits(cfg) + 1),
-                "walk": In(WalkLayout(cfg)),
-                "next_walk": In(32),
-                "set_next_walk": In(1),
-                "go": In(1),
-                "valid": Out(1),
-                "centre": Out(1),
-                "negative": Out(1),
-                "ends": Out(1),
-                "address": Out(WalkAddress(cfg)),
-                "counter": Out(64),
+                "groups": Out(GroupUse(cfg)),
+                "next_walk": In(NewNumber()),
+                "items": Out(ItemPlaces(cfg)),
                 "busy": Out(1),
             }
         )
@@ -86,10 +65,10 @@ class Windowing(wiring.Component):
         # A group is in use until its last item has been given.
         for i in range(2):
             ahead = valid & (context.centre.group == i)
-            m.d.comb += self.free[i].eq(done[i] & ~ahead & ~(giving & (group == i)))
-            with m.If(self.free[i]):
+            m.d.comb += self.groups.free[i].eq(done[i] & ~ahead & ~(giving & (group == i)))
+            with m.If(self.groups.free[i]):
                 m.d.sync += done[i].eq(0)
-        m.d.comb += self.busy.eq(seeking | valid | giving | self.valid | done.any())
+        m.d.comb += self.busy.eq(seeking | valid | giving | self.items.valid | done.any())
         return m
 
     def _seek(self, m, context, valid, take, done):
@@ -104,19 +83,19 @@ class Windowing(wiring.Component):
         walk = Signal(WalkLayout(cfg), reset_less=True)
         here, again, last, more = Signal(), Signal(), Signal(), Signal()
         walks = Signal(range(cfg.walks + 1))
-        m.d.comb += self.walk_address.eq(slot | group << slots)
-        m.d.sync += walks.eq(Mux(group, *reversed(list(self.walks))))
-        with m.If(self.set_next_walk):
-            m.d.sync += first.eq(self.next_walk)
+        m.d.comb += self.groups.walk_address.eq(slot | group << slots)
+        m.d.sync += walks.eq(Mux(group, *reversed(list(self.groups.walks))))
+        with m.If(self.next_walk.en):
+            m.d.sync += first.eq(self.next_walk.value)
         with m.If(take):
             m.d.sync += valid.eq(0)
         with m.FSM() as fsm:
             with m.State("WAIT"):
                 m.d.sync += [slot.eq(0), t.eq(0), more.eq(0)]
-                with m.If((self.full & ~done).bit_select(group, 1)):
+                with m.If((self.groups.full & ~done).bit_select(group, 1)):
                     m.next = "LOOK"
             with m.State("LOOK"):
-                m.d.sync += [walk.eq(self.walk), number.eq(first + slot)]
+                m.d.sync += [walk.eq(self.groups.walk), number.eq(first + slot)]
                 m.next = "COMPARE"
             with m.State("COMPARE"):
                 m.d.sync += [
@@ -149,7 +128,7 @@ class Windowing(wiring.Component):
 
     def _give(self, m, context, valid, take):
         """Gives the items of a context; returns its group, and whether there is one."""
-        cfg = self._cfg
+        cfg, items = self._cfg, self.items
         giving, centre, negative = Signal(), Signal(), Signal()
         address = Signal(WalkAddress(cfg), reset_less=True)
         t, number = Signal(clog2(cfg.max_walk), reset_less=True), Signal(32, reset_less=True)
@@ -160,7 +139,7 @@ class Windowing(wiring.Component):
         last_positive, last = Signal(reset_less=True), Signal(reset_less=True)
 
         give = Signal()
-        m.d.comb += [give.eq(giving & self.go), take.eq(valid & (~giving | (self.go & last)))]
+        m.d.comb += [give.eq(giving & items.go), take.eq(valid & (~giving | (items.go & last)))]
         with m.If(give):
             m.d.sync += [
                 address.index.eq(address.index + 1),
@@ -189,11 +168,11 @@ class Windowing(wiring.Component):
                 negative.eq(0),
             ]
         m.d.sync += [
-            self.valid.eq(give),
-            self.centre.eq(centre),
-            self.negative.eq(negative),
-            self.ends.eq(last),
-            self.address.eq(address),
-            self.counter.eq(Cat(j, t, Const(0, 16 - len(t)), number)),
+            items.valid.eq(give),
+            items.centre.eq(centre),
+            items.negative.eq(negative),
+            items.ends.eq(last),
+            items.address.eq(address),
+            items.counter.eq(Cat(j, t, Const(0, 16 - len(t)), number)),
         ]
         return address.group, giving

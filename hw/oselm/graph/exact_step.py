@@ -15,6 +15,7 @@ __all__ = ["SHARE_BITS", "ExactStep", "SumLayout"]
 
 #: Of a draw, the upper ones, by which an exact step chooses.
 SHARE_BITS = 24
+_FACTOR_BITS = 17
 
 
 class SumLayout(data.StructLayout):
@@ -23,6 +24,27 @@ class SumLayout(data.StructLayout):
     def __init__(self, cfg: CoreConfig):
         near = ListLayout(cfg)
         super().__init__({"here": near, "before": near, "previous": cfg.row_bits, "share": SHARE_BITS})
+
+
+class _Registers:
+    """What the states of an exact step share."""
+
+    def __init__(self, cfg: CoreConfig):
+        self.step = Signal(SumLayout(cfg), reset_less=True)
+        # By how much each case counts; near and far count alike.
+        self.factors = [Signal(_FACTOR_BITS, name=f"factor_{k}", reset_less=True) for k in range(CASES)]
+        self.same = Signal(reset_less=True)
+        # The sum, and in the second pass, ``choosing``, what it has to exceed.
+        bits = (cfg.weight_bits or cfg.row_bits) + _FACTOR_BITS
+        self.total, self.limit = Signal(bits, reset_less=True), Signal(bits, reset_less=True)
+        self.choosing, self.exceeds = Signal(reset_less=True), Signal(reset_less=True)
+        # The last entries that were read; ``begun``: also of the list before.
+        self.entry, self.other = Signal(EntryLayout(cfg), reset_less=True), Signal(cfg.row_bits, reset_less=True)
+        self.begun = Signal(reset_less=True)
+        self.back, self.below, self.equal = (Signal(reset_less=True, name=name) for name in ("back", "below", "equal"))
+        self.case = Signal(range(CASES), reset_less=True)
+        self.weight, self.factor = Signal(bits, reset_less=True), Signal(_FACTOR_BITS, reset_less=True)
+        self.turn = Signal(range(SHARE_BITS), reset_less=True)
 
 
 class ExactStep(wiring.Component):
@@ -66,117 +88,120 @@ class ExactStep(wiring.Component):
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
-        request, response = self.port.request, self.port.response
-        factor_bits = 17
-        factors = [Signal(factor_bits, name=f"factor_{k}", reset_less=True) for k in range(CASES)]
-        for factor, limit in zip(factors, self.limits, strict=True):
-            above = Signal(factor_bits, reset_less=True)
-            m.d.sync += [above.eq(limit[16:] + limit[:16].all()), factor.eq(Mux(above == 0, 1, above))]
-        same = Signal(reset_less=True)  # near and far count alike
-        m.d.sync += same.eq(factors[1] == factors[2])
-
-        step = Signal(SumLayout(cfg), reset_less=True)
-        bits = (cfg.weight_bits or cfg.row_bits) + factor_bits
-        total, limit = Signal(bits, reset_less=True), Signal(bits, reset_less=True)
-        choosing = Signal(reset_less=True)  # the second pass
+        r = _Registers(cfg)
         m.submodules.here = here = ListReader(cfg)
         m.submodules.before = before = ListReader(cfg)
         wiring.connect(m, here.entries, wiring.flipped(self.entries))
         wiring.connect(m, before.entries, wiring.flipped(self.others))
-        # The last entries that were read; ``begun``: also of the list before.
-        entry = Signal(EntryLayout(cfg), reset_less=True)
-        other = Signal(cfg.row_bits, reset_less=True)
-        begun = Signal(reset_less=True)
-        back, below, equal = (Signal(reset_less=True, name=name) for name in ("back", "below", "equal"))
-        case = Signal(range(CASES), reset_less=True)
-        turn = Signal(range(SHARE_BITS), reset_less=True)
-        exceeds = Signal(reset_less=True)
+        for factor, limit in zip(r.factors, self.limits, strict=True):
+            above = Signal(_FACTOR_BITS, reset_less=True)
+            m.d.sync += [above.eq(limit[16:] + limit[:16].all()), factor.eq(Mux(above == 0, 1, above))]
         m.d.comb += [
-            response.payload.eq(entry.row),
-            here.list.eq(step.here),
-            before.list.eq(step.before),
+            self.port.response.payload.eq(r.entry.row),
+            here.list.eq(r.step.here),
+            before.list.eq(r.step.before),
         ]
         m.d.sync += [
-            back.eq(entry.row == step.previous),
-            below.eq(other < entry.row),
-            equal.eq(other == entry.row),
-            exceeds.eq(total > limit),
+            r.same.eq(r.factors[1] == r.factors[2]),
+            r.back.eq(r.entry.row == r.step.previous),
+            r.below.eq(r.other < r.entry.row),
+            r.equal.eq(r.other == r.entry.row),
+            r.exceeds.eq(r.total > r.limit),
         ]
         with m.FSM():
-            with m.State("STEP"):
-                m.d.comb += request.ready.eq(1)
-                m.d.sync += [step.eq(request.payload), choosing.eq(0), limit.eq(0), turn.eq(SHARE_BITS - 1)]
-                with m.If(request.valid):
-                    m.next = "STOP"
-            with m.State("STOP"):
-                m.d.comb += [here.stop.eq(1), before.stop.eq(1)]
-                m.next = "QUIET"
-            with m.State("QUIET"):
-                m.d.sync += [begun.eq(0), total.eq(0)]
-                if cfg.weight_bits:
-                    m.d.sync += entry.sum.eq(0)
-                with m.If(here.quiet & before.quiet):
-                    m.d.comb += [here.begin.eq(1), before.begin.eq(1)]
-                    m.next = "ENTRY"
-            with m.State("ENTRY"):
-                m.d.comb += here.o.ready.eq(1)
-                if cfg.weight_bits:
-                    weight = Signal(bits, reset_less=True)
-                    m.d.sync += weight.eq((here.o.payload.sum - entry.sum)[: cfg.weight_bits])
-                with m.If(here.o.valid):
-                    m.d.sync += entry.eq(here.o.payload)
-                    m.next = "COMPARE"
-            with m.State("COMPARE"):
-                m.next = "CASE"
-            with m.State("CASE"):
-                m.d.sync += case.eq(2)
-                m.next = "ADD"
-                with m.If(back):
-                    m.d.sync += case.eq(0)
-                with m.Elif(begun & equal):
-                    m.d.sync += case.eq(1)
-                with m.Elif(~same & before.left & (~begun | below)):
-                    m.d.comb += before.o.ready.eq(1)
-                    m.next = "CASE"
-                    with m.If(before.o.valid):
-                        m.d.sync += [begun.eq(1), other.eq(before.o.payload.row)]
-                        m.next = "COMPARE"
-            if cfg.weight_bits:
-                factor = Signal(factor_bits, reset_less=True)
-                with m.State("ADD"):
-                    m.d.sync += factor.eq(Array(factors)[case])
-                    m.next = "BITS"
-                with m.State("BITS"):
-                    m.d.sync += [weight.eq(weight << 1), factor.eq(factor >> 1)]
-                    with m.If(factor[0]):
-                        m.d.sync += total.eq(total + weight)
-                    with m.If(factor == 0):
-                        m.next = "ADDED"
-            else:
-                with m.State("ADD"):
-                    m.d.sync += total.eq(total + Array(factors)[case])
-                    m.next = "ADDED"
-            with m.State("ADDED"):
-                m.next = "ENTRY"
-                with m.If(choosing):
-                    m.next = "EXCEEDS"
-                with m.Elif(~here.left):
-                    m.next = "MULTIPLY"
-            with m.State("EXCEEDS"):
-                m.next = "ENTRY"
-                with m.If(exceeds):
-                    m.next = "CHOSEN"
-            # Bit by bit, the lowest first: what falls out on the right is what the shift by 24 takes away.
-            with m.State("MULTIPLY"):
-                m.d.sync += [
-                    step.share.eq(step.share >> 1),
-                    limit.eq((limit + Mux(step.share[0], total, 0)) >> 1),
-                    turn.eq(turn - 1),
-                ]
-                with m.If(turn == 0):
-                    m.d.sync += choosing.eq(1)
-                    m.next = "STOP"
+            self._begin(m, r, here, before)
+            self._find_case(m, r, here, before)
+            self._add(m, r)
+            self._end_entry(m, r, here)
+            self._multiply(m, r)
             with m.State("CHOSEN"):
-                m.d.comb += response.valid.eq(1)
+                m.d.comb += self.port.response.valid.eq(1)
                 m.next = "STEP"
         return m
+
+    def _begin(self, m, r, here, before):
+        """A step, and each of its passes."""
+        request = self.port.request
+        with m.State("STEP"):
+            m.d.comb += request.ready.eq(1)
+            m.d.sync += [r.step.eq(request.payload), r.choosing.eq(0), r.limit.eq(0), r.turn.eq(SHARE_BITS - 1)]
+            with m.If(request.valid):
+                m.next = "STOP"
+        with m.State("STOP"):
+            m.d.comb += [here.stop.eq(1), before.stop.eq(1)]
+            m.next = "QUIET"
+        with m.State("QUIET"):
+            m.d.sync += [r.begun.eq(0), r.total.eq(0)]
+            if self._cfg.weight_bits:
+                m.d.sync += r.entry.sum.eq(0)
+            with m.If(here.quiet & before.quiet):
+                m.d.comb += [here.begin.eq(1), before.begin.eq(1)]
+                m.next = "ENTRY"
+
+    def _find_case(self, m, r, here, before):
+        """The next entry here, and its case: the list before is read as far as the same row."""
+        with m.State("ENTRY"):
+            m.d.comb += here.o.ready.eq(1)
+            if self._cfg.weight_bits:
+                m.d.sync += r.weight.eq((here.o.payload.sum - r.entry.sum)[: self._cfg.weight_bits])
+            with m.If(here.o.valid):
+                m.d.sync += r.entry.eq(here.o.payload)
+                m.next = "COMPARE"
+        with m.State("COMPARE"):
+            m.next = "CASE"
+        with m.State("CASE"):
+            m.d.sync += r.case.eq(2)
+            m.next = "ADD"
+            with m.If(r.back):
+                m.d.sync += r.case.eq(0)
+            with m.Elif(r.begun & r.equal):
+                m.d.sync += r.case.eq(1)
+            with m.Elif(~r.same & before.left & (~r.begun | r.below)):
+                m.d.comb += before.o.ready.eq(1)
+                m.next = "CASE"
+                with m.If(before.o.valid):
+                    m.d.sync += [r.begun.eq(1), r.other.eq(before.o.payload.row)]
+                    m.next = "COMPARE"
+
+    def _add(self, m, r):
+        """``total += weight * f``; a product bit by bit where there are weights."""
+        if not self._cfg.weight_bits:
+            with m.State("ADD"):
+                m.d.sync += r.total.eq(r.total + Array(r.factors)[r.case])
+                m.next = "ADDED"
+            return
+        with m.State("ADD"):
+            m.d.sync += r.factor.eq(Array(r.factors)[r.case])
+            m.next = "BITS"
+        with m.State("BITS"):
+            m.d.sync += [r.weight.eq(r.weight << 1), r.factor.eq(r.factor >> 1)]
+            with m.If(r.factor[0]):
+                m.d.sync += r.total.eq(r.total + r.weight)
+            with m.If(r.factor == 0):
+                m.next = "ADDED"
+
+    def _end_entry(self, m, r, here):
+        """The next entry; the end of the first pass; or this is the neighbour."""
+        with m.State("ADDED"):
+            m.next = "ENTRY"
+            with m.If(r.choosing):
+                m.next = "EXCEEDS"
+            with m.Elif(~here.left):
+                m.next = "MULTIPLY"
+        with m.State("EXCEEDS"):
+            m.next = "ENTRY"
+            with m.If(r.exceeds):
+                m.next = "CHOSEN"
+
+    def _multiply(self, m, r):
+        """``limit = (share * T) >> 24``, bit by bit, the lowest first: what falls out on the right is what the shift
+        takes away. Then the second pass."""
+        with m.State("MULTIPLY"):
+            m.d.sync += [
+                r.step.share.eq(r.step.share >> 1),
+                r.limit.eq((r.limit + Mux(r.step.share[0], r.total, 0)) >> 1),
+                r.turn.eq(r.turn - 1),
+            ]
+            with m.If(r.turn == 0):
+                m.d.sync += r.choosing.eq(1)
+                m.next = "STOP"

@@ -1,13 +1,25 @@
-"""How several readers share a memory of the graph store."""
+"""Ports of the graph store, and how several readers share its memories."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fabric.pipeline import delay
+from ..config import CoreConfig
 from .memory import BlockMemory, MemoryPort, ReadPort
 
-__all__ = ["FixedRead", "OneAtATime", "SharedMemory"]
+__all__ = ["FixedRead", "GraphExtent", "OneAtATime", "SharedMemory"]
+
+
+class GraphExtent(wiring.Signature):
+    """From the store.
+
+    ``rows`` : 1 + the highest row that has been known since CLEAR.
+    ``open`` : CLEAR has been done since the reset; until then all else is rejected.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__({"rows": Out(range(cfg.nodes + 1)), "open": Out(1)})
 
 
 class FixedRead(wiring.Signature):

@@ -11,7 +11,7 @@ from ..config import CoreConfig
 from .candidates import CandidateLayout, TrialLayout
 from .draws import DrawLayout, Key
 
-__all__ = ["SCALE_BITS", "ElementLayout", "RowFiller"]
+__all__ = ["SCALE_BITS", "ElementLayout", "RowFiller", "RowFills"]
 
 #: Of the largest magnitude of a first value.
 SCALE_BITS = 16
@@ -23,6 +23,18 @@ class ElementLayout(data.StructLayout):
     def __init__(self, cfg: CoreConfig):
         value = signed(SCALE_BITS + 1)
         super().__init__({"en": 1, "row": cfg.row_bits, "index": clog2(cfg.dim), "value": value})
+
+
+class RowFills(wiring.Signature):
+    """Seen from who has rows filled.
+
+    ``rows`` : they are to get their first values.
+    ``element``, ``busy`` : these, never refused; some are still to come.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        rows = stream.Signature(cfg.row_bits)
+        super().__init__({"rows": Out(rows), "element": In(ElementLayout(cfg)), "busy": In(1)})
 
 
 class RowFiller(wiring.Component):

@@ -11,8 +11,10 @@ from ..config import CoreConfig
 from .draws import DrawLayout, Key
 from .layouts import HeaderLayout
 from .memory import ReadPort
+from .ports import GraphExtent
+from .settings import RoundPlace
 
-__all__ = ["StartKind", "StartLayout", "Starts"]
+__all__ = ["StartKind", "StartLayout", "StartPort", "Starts"]
 
 
 class StartKind(IntEnum):
@@ -28,6 +30,45 @@ class StartLayout(data.StructLayout):
         super().__init__({"kind": 2, "count": 28, "u": CoreConfig.ROW_BITS, "v": CoreConfig.ROW_BITS})
 
 
+class StartPort(wiring.Signature):
+    """Seen from who wants starts.
+
+    ``commands``, ``busy`` : which ones; more may come.
+    ``rows`` : where walks start.
+    ``dropped`` : a whole round had no start: the rest of the command was dropped.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "commands": Out(stream.Signature(StartLayout())),
+                "rows": In(stream.Signature(cfg.row_bits)),
+                "busy": In(1),
+                "dropped": In(1),
+            }
+        )
+
+
+class _Registers:
+    """What the states of the starts share."""
+
+    def __init__(self, cfg: CoreConfig):
+        bits = CoreConfig.ROW_BITS
+        self.command = Signal(StartLayout(), reset_less=True)
+        self.done = Signal(reset_less=True)
+        self.round, self.place, self.last_place = Signal(32), Signal(bits), Signal(reset_less=True)
+        # Of the store's rows: the width of their numbers, and as many ones; a row needs at least one bit.
+        self.width, self.mask = Signal(range(bits + 1), reset_less=True), Signal(bits, reset_less=True)
+        # A number on its way through the steps, and the bits of a step.
+        self.y, self.sum, self.factor, self.addend = (
+            Signal(bits, reset_less=True, name=name) for name in ("y", "sum", "factor", "addend")
+        )
+        self.step, self.turn = Signal(range(Starts.STEPS), reset_less=True), Signal(range(bits), reset_less=True)
+        # The row that it is; row v comes next; no row of the present round has been a start.
+        self.row, self.second, self.fruitless = Signal(cfg.row_bits, reset_less=True), Signal(reset_less=True), Signal()
+        self.inside, self.edge = Signal(reset_less=True), Signal(reset_less=True)
+
+
 class Starts(wiring.Component):
     """Rows to start from, as :mod:`skipwalk.sim.oselm.graph.starts` defines them; only rows that have an edge.
 
@@ -41,17 +82,12 @@ class Starts(wiring.Component):
 
     Members
     -------
-    i : In(stream of StartLayout)
-        Taken when the one before it is done.
-    o : Out(stream of rows)
-    busy : Out(1)
-        Rows may still come.
-    rows : In(range(nodes + 1)), open : In(1)
-        As of the graph store; steady while ``busy``.
-    value : In(32), set_round, set_place : In(1)
-        Set the round, and its place to 0; or the place. Only while not ``busy``.
-    dropped : Out(1)
-        A whole round had no start: the rest of the command was dropped.
+    port : In(StartPort)
+        A command is taken when the one before it is done.
+    extent : In(GraphExtent)
+        Steady while ``port.busy``.
+    place : In(RoundPlace)
+        Where a round goes on.
     draws : Out(QueryPort(DrawLayout, 64)), headers : Out(ReadPort)
 
     Timing: a place of a round takes ``3 (D + b + b / 2 + 4)`` cycles, where D is the cycles to a draw, and a row
@@ -64,141 +100,153 @@ class Starts(wiring.Component):
         self._cfg = cfg
         super().__init__(
             {
-                "i": In(stream.Signature(StartLayout())),
-                "o": Out(stream.Signature(cfg.row_bits)),
-                "busy": Out(1),
-                "rows": In(range(cfg.nodes + 1)),
-                "open": In(1),
-                "value": In(32),
-                "set_round": In(1),
-                "set_place": In(1),
-                "dropped": Out(1),
+                "port": In(StartPort(cfg)),
+                "extent": In(GraphExtent(cfg)),
+                "place": In(RoundPlace()),
                 "draws": Out(QueryPort(DrawLayout(), 64)),
                 "headers": Out(ReadPort(cfg.row_bits, HeaderLayout(cfg))),
             }
         )
 
     def elaborate(self, platform):
-        cfg = self._cfg
         m = Module()
-        command = Signal(StartLayout(), reset_less=True)
-        round_, place = Signal(32), Signal(CoreConfig.ROW_BITS)
-        second = Signal(reset_less=True)  # row v comes next
-        # Of ``rows``: the width of its numbers, and as many ones; a row needs at least one bit.
-        width, mask = Signal(range(CoreConfig.ROW_BITS + 1), reset_less=True), Signal.like(place, reset_less=True)
-        highest = Signal(cfg.row_bits, reset_less=True)
-        m.d.sync += [highest.eq(self.rows - 1), width.eq(1), mask.eq(1)]
-        for bit in range(1, cfg.row_bits):
-            with m.If(highest[bit]):
-                m.d.sync += [width.eq(bit + 1), mask.eq((1 << bit + 1) - 1)]
-        with m.If(self.rows == 0):
-            m.d.sync += [width.eq(1), mask.eq(1)]
-
-        y, sum_, factor, addend = (
-            Signal(CoreConfig.ROW_BITS, reset_less=True, name=name) for name in ("y", "sum", "factor", "addend")
-        )
-        step, turn = Signal(range(self.STEPS), reset_less=True), Signal(range(CoreConfig.ROW_BITS), reset_less=True)
-        inside, fruitless, last_place = Signal(reset_less=True), Signal(), Signal(reset_less=True)
-        row = Signal(cfg.row_bits, reset_less=True)
-        edge, done = Signal(reset_less=True), Signal(reset_less=True)
+        r = _Registers(self._cfg)
         draw = self.draws.request.payload
         m.d.comb += [
-            draw.counter.eq(Cat(step, Const(0, 32 - len(step)), round_)),
+            draw.counter.eq(Cat(r.step, Const(0, 32 - len(r.step)), r.round)),
             draw.key.eq(Key.STARTS),
-            self.headers.request.payload.eq(row),
-            self.o.payload.eq(row),
+            self.headers.request.payload.eq(r.row),
+            self.port.rows.payload.eq(r.row),
         ]
-        m.d.sync += [done.eq(command.count == 0), last_place.eq(place >= mask)]
-        with m.If(self.set_round):
-            m.d.sync += [round_.eq(self.value), place.eq(0)]
-        with m.If(self.set_place):
-            m.d.sync += place.eq(self.value)
-        kind = command.kind
+        m.d.sync += [r.done.eq(r.command.count == 0), r.last_place.eq(r.place >= r.mask)]
+        with m.If(self.place.set_round):
+            m.d.sync += [r.round.eq(self.place.value), r.place.eq(0)]
+        with m.If(self.place.set_place):
+            m.d.sync += r.place.eq(self.place.value)
+        self._measure(m, r)
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("COMMAND"))
-            with m.State("COMMAND"):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [command.eq(self.i.payload), second.eq(0), fruitless.eq(0)]
-                with m.If(self.i.valid):
-                    m.next = "COUNT"
-            with m.State("COUNT"):
-                m.next = "NEXT"
-            with m.State("NEXT"):
-                m.d.sync += [step.eq(0), y.eq(place)]
-                with m.If(done):
-                    m.next = "COMMAND"
-                with m.Elif(kind != StartKind.ROUND):
-                    m.d.sync += y.eq(Mux(second, command.v, command.u))
-                    m.next = "ROW"
-                with m.Else():
-                    with m.If(place == 0):
-                        m.d.sync += fruitless.eq(1)
-                    m.next = "DRAW"
-            with m.State("DRAW"):
-                m.d.comb += self.draws.request.valid.eq(1)
-                with m.If(self.draws.request.ready):
-                    m.next = "DRAW WAIT"
-            with m.State("DRAW WAIT"):
-                bits = self.draws.response.payload
-                m.d.sync += [factor.eq((bits & mask) | 1), sum_.eq(bits[32:]), addend.eq(y), turn.eq(width - 1)]
-                with m.If(self.draws.response.valid):
-                    m.next = "MULTIPLY"
-            with m.State("MULTIPLY"):
-                m.d.sync += [factor.eq(factor >> 1), addend.eq(addend << 1), turn.eq(turn - 1)]
-                with m.If(factor[0]):
-                    m.d.sync += sum_.eq(sum_ + addend)
-                with m.If(turn == 0):
-                    m.next = "MASK"
-            with m.State("MASK"):
-                m.d.sync += [y.eq(sum_ & mask), addend.eq(sum_ & mask), turn.eq((width - 1) >> 1)]
-                m.next = "SHIFT"
-            with m.State("SHIFT"):
-                m.d.sync += [addend.eq(addend >> 1), turn.eq(turn - 1)]
-                with m.If(turn == 0):
-                    m.next = "FOLD"
-            with m.State("FOLD"):
-                m.d.sync += [y.eq(y ^ addend), step.eq(step + 1)]
-                m.next = "DRAW"
-                with m.If(step == self.STEPS - 1):
-                    m.d.sync += place.eq(place + 1)
-                    with m.If(last_place):
-                        m.d.sync += [place.eq(0), round_.eq(round_ + 1)]
-                    m.next = "ROW"
-            with m.State("ROW"):
-                limit = Mux(kind == StartKind.ROUND, self.rows, cfg.nodes)
-                m.d.sync += [inside.eq((y < limit) & self.open), row.eq(y)]
-                m.next = "ASK"
-            with m.State("ASK"):
-                with m.If(~inside):
-                    m.next = "PASS"
-                with m.Else():
-                    m.d.comb += self.headers.request.valid.eq(1)
-                    with m.If(self.headers.request.ready):
-                        m.next = "HEADER"
-            with m.State("HEADER"):
-                m.d.sync += edge.eq(self.headers.response.payload.degree != 0)
-                with m.If(self.headers.response.valid):
-                    m.next = "EDGE"
-            with m.State("EDGE"):
-                m.next = "PASS"
-                with m.If(edge):
-                    m.next = "OFFER"
-            with m.State("OFFER"):
-                m.d.comb += self.o.valid.eq(1)
-                with m.If(self.o.ready):
-                    m.d.sync += fruitless.eq(0)
-                    with m.If(kind == StartKind.ROUND):
-                        m.d.sync += command.count.eq(command.count - 1)
-                    m.next = "PASS"
-            with m.State("PASS"):
-                m.next = "COUNT"
-                with m.If(kind == StartKind.ENDS):
-                    m.d.sync += second.eq(~second)
-                with m.If((kind == StartKind.START) | ((kind == StartKind.ENDS) & second)):
-                    m.d.sync += command.count.eq(command.count - 1)
-                with m.Elif((kind == StartKind.ROUND) & fruitless & (place == 0)):
-                    m.next = "DROP"
-            with m.State("DROP"):
-                m.d.comb += self.dropped.eq(1)
-                m.next = "COMMAND"
+            m.d.comb += self.port.busy.eq(~fsm.ongoing("COMMAND"))
+            self._begin(m, r)
+            self._draw(m, r)
+            self._permute(m, r)
+            self._look_up(m, r)
+            self._offer(m, r)
         return m
+
+    def _measure(self, m, r):
+        """How wide the numbers of the store's rows are."""
+        highest = Signal(self._cfg.row_bits, reset_less=True)
+        m.d.sync += [highest.eq(self.extent.rows - 1), r.width.eq(1), r.mask.eq(1)]
+        for bit in range(1, self._cfg.row_bits):
+            with m.If(highest[bit]):
+                m.d.sync += [r.width.eq(bit + 1), r.mask.eq((1 << bit + 1) - 1)]
+        with m.If(self.extent.rows == 0):
+            m.d.sync += [r.width.eq(1), r.mask.eq(1)]
+
+    def _begin(self, m, r):
+        """A command, and the next row of it: one that is given, or a place of the round."""
+        commands = self.port.commands
+        with m.State("COMMAND"):
+            m.d.comb += commands.ready.eq(1)
+            m.d.sync += [r.command.eq(commands.payload), r.second.eq(0), r.fruitless.eq(0)]
+            with m.If(commands.valid):
+                m.next = "COUNT"
+        with m.State("COUNT"):
+            m.next = "NEXT"
+        with m.State("NEXT"):
+            m.d.sync += [r.step.eq(0), r.y.eq(r.place)]
+            with m.If(r.done):
+                m.next = "COMMAND"
+            with m.Elif(r.command.kind != StartKind.ROUND):
+                m.d.sync += r.y.eq(Mux(r.second, r.command.v, r.command.u))
+                m.next = "ROW"
+            with m.Else():
+                with m.If(r.place == 0):
+                    m.d.sync += r.fruitless.eq(1)
+                m.next = "DRAW"
+
+    def _draw(self, m, r):
+        """m and a of a step."""
+        with m.State("DRAW"):
+            m.d.comb += self.draws.request.valid.eq(1)
+            with m.If(self.draws.request.ready):
+                m.next = "DRAW WAIT"
+        with m.State("DRAW WAIT"):
+            bits = self.draws.response.payload
+            m.d.sync += [
+                r.factor.eq((bits & r.mask) | 1),
+                r.sum.eq(bits[32:]),
+                r.addend.eq(r.y),
+                r.turn.eq(r.width - 1),
+            ]
+            with m.If(self.draws.response.valid):
+                m.next = "MULTIPLY"
+
+    def _permute(self, m, r):
+        """``y <- y * m + a`` bit by bit, ``y <- y ^ (y >> ((b + 1) // 2))``; the place moves on in the last step."""
+        with m.State("MULTIPLY"):
+            m.d.sync += [r.factor.eq(r.factor >> 1), r.addend.eq(r.addend << 1), r.turn.eq(r.turn - 1)]
+            with m.If(r.factor[0]):
+                m.d.sync += r.sum.eq(r.sum + r.addend)
+            with m.If(r.turn == 0):
+                m.next = "MASK"
+        with m.State("MASK"):
+            m.d.sync += [r.y.eq(r.sum & r.mask), r.addend.eq(r.sum & r.mask), r.turn.eq((r.width - 1) >> 1)]
+            m.next = "SHIFT"
+        with m.State("SHIFT"):
+            m.d.sync += [r.addend.eq(r.addend >> 1), r.turn.eq(r.turn - 1)]
+            with m.If(r.turn == 0):
+                m.next = "FOLD"
+        with m.State("FOLD"):
+            m.d.sync += [r.y.eq(r.y ^ r.addend), r.step.eq(r.step + 1)]
+            m.next = "DRAW"
+            with m.If(r.step == self.STEPS - 1):
+                m.d.sync += r.place.eq(r.place + 1)
+                with m.If(r.last_place):
+                    m.d.sync += [r.place.eq(0), r.round.eq(r.round + 1)]
+                m.next = "ROW"
+
+    def _look_up(self, m, r):
+        """Whether there is such a row, and it has an edge."""
+        headers = self.headers
+        with m.State("ROW"):
+            limit = Mux(r.command.kind == StartKind.ROUND, self.extent.rows, self._cfg.nodes)
+            m.d.sync += [r.inside.eq((r.y < limit) & self.extent.open), r.row.eq(r.y)]
+            m.next = "ASK"
+        with m.State("ASK"):
+            with m.If(~r.inside):
+                m.next = "PASS"
+            with m.Else():
+                m.d.comb += headers.request.valid.eq(1)
+                with m.If(headers.request.ready):
+                    m.next = "HEADER"
+        with m.State("HEADER"):
+            m.d.sync += r.edge.eq(headers.response.payload.degree != 0)
+            with m.If(headers.response.valid):
+                m.next = "EDGE"
+        with m.State("EDGE"):
+            m.next = "PASS"
+            with m.If(r.edge):
+                m.next = "OFFER"
+
+    def _offer(self, m, r):
+        """The row is a start, or it is passed over; a round without any is given up."""
+        rows, command = self.port.rows, r.command
+        with m.State("OFFER"):
+            m.d.comb += rows.valid.eq(1)
+            with m.If(rows.ready):
+                m.d.sync += r.fruitless.eq(0)
+                with m.If(command.kind == StartKind.ROUND):
+                    m.d.sync += command.count.eq(command.count - 1)
+                m.next = "PASS"
+        with m.State("PASS"):
+            m.next = "COUNT"
+            with m.If(command.kind == StartKind.ENDS):
+                m.d.sync += r.second.eq(~r.second)
+            with m.If((command.kind == StartKind.START) | ((command.kind == StartKind.ENDS) & r.second)):
+                m.d.sync += command.count.eq(command.count - 1)
+            with m.Elif((command.kind == StartKind.ROUND) & r.fruitless & (r.place == 0)):
+                m.next = "DROP"
+        with m.State("DROP"):
+            m.d.comb += self.port.dropped.eq(1)
+            m.next = "COMMAND"

@@ -8,7 +8,7 @@ from ..config import CoreConfig
 from .edits import EditEngine
 from .layouts import DoneLayout, EditLayout, EntryLayout, HeaderLayout, address_bits
 from .memory import BlockMemory, ReadPort
-from .ports import FixedRead, SharedMemory
+from .ports import FixedRead, GraphExtent, SharedMemory
 
 __all__ = ["GraphStore"]
 
@@ -25,7 +25,7 @@ class GraphStore(wiring.Component):
 
     Members
     -------
-    edit, done, fill, rows, open
+    edit, done, fill, extent
         As :class:`~skipwalk.hw.oselm.graph.edits.EditEngine`. An edit is offered only while nobody reads, and nobody
         reads while ``busy``.
     busy : Out(1)
@@ -55,8 +55,7 @@ class GraphStore(wiring.Component):
                 "edit": In(stream.Signature(EditLayout())),
                 "done": Out(stream.Signature(DoneLayout(cfg))),
                 "fill": Out(stream.Signature(cfg.row_bits)),
-                "rows": Out(range(cfg.nodes + 1)),
-                "open": Out(1),
+                "extent": Out(GraphExtent(cfg)),
                 "busy": Out(1),
                 "negative_header": In(FixedRead(cfg.row_bits, header)),
                 "negative_entry": In(FixedRead(address_bits(cfg), entry)),
@@ -85,7 +84,7 @@ class GraphStore(wiring.Component):
         m.submodules.edits = edits = EditEngine(self._cfg)
         m.submodules.header_memory = headers = self._headers
         m.submodules.entry_memory = entries = self._entries
-        for name in ("edit", "done", "fill"):
+        for name in ("edit", "done", "fill", "extent"):
             wiring.connect(m, getattr(edits, name), wiring.flipped(getattr(self, name)))
         for memory, mine, first, third in (
             (headers, edits.headers, self.negative_header, self.headers),
@@ -94,5 +93,5 @@ class GraphStore(wiring.Component):
             wiring.connect(m, mine, memory.second)
             wiring.connect(m, wiring.flipped(first), memory.first)
             wiring.connect(m, wiring.flipped(third), memory.third)
-        m.d.comb += [self.rows.eq(edits.rows), self.open.eq(edits.open), self.busy.eq(~edits.edit.ready)]
+        m.d.comb += self.busy.eq(~edits.edit.ready)
         return m

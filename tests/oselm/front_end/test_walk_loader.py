@@ -8,7 +8,8 @@ pytest.importorskip("amaranth")
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from skipwalk.hw.oselm.config import preset
-from skipwalk.hw.oselm.front_end.groups import Groups, slot_bits
+from skipwalk.hw.oselm.front_end.groups import Groups
+from skipwalk.hw.oselm.front_end.layouts import slot_bits
 from skipwalk.hw.oselm.front_end.sampling import Sampling
 from skipwalk.hw.oselm.front_end.walk_loader import WalkLoader
 from skipwalk.hw.oselm.protocol import Opcode
@@ -80,7 +81,7 @@ class Loading(wiring.Component):
         m = Module()
         m.submodules.loader, m.submodules.groups = self.loader, self.groups
         wiring.connect(m, self.loader.fill, self.groups.fillers[0])
-        m.d.comb += self.groups.sampling.eq(self.loader.sampling)
+        m.d.comb += self.groups.rules.sampling.eq(self.loader.rules.sampling)
         return m
 
 
@@ -125,7 +126,7 @@ def test_walk_loader(sampling, gap, late):
     for name, argument in program:
         getattr(plain, name)(*([] if argument is None else [argument]))
     top, slots = Loading(cfg), slot_bits(cfg)
-    dut, held = top.loader, top.groups
+    dut, held = top.loader, top.groups.use
     nodes, groups, entries = {}, [], {}
     state = {"words": [], "at": 0, "offers": False, "full": 0, "rejected": 0, "quiet": 0}
 
@@ -144,43 +145,43 @@ def test_walk_loader(sampling, gap, late):
                 groups.append(group)
 
     def step(ctx, t):
-        ctx.set(dut.sampling, {name: int(getattr(sampling, name)) for name in
+        ctx.set(dut.rules.sampling, {name: int(getattr(sampling, name)) for name in
                                ("window", "negatives", "per_positive", "walks")})  # fmt: skip
-        ctx.set(dut.settled, int(t % 3 != 1))
-        busy = ctx.get(dut.busy)
-        ctx.set(dut.close, 0)
+        ctx.set(dut.rules.settled, int(t % 3 != 1))
+        busy = ctx.get(dut.turn.busy)
+        ctx.set(dut.turn.close, 0)
         if not state["words"] and not state["offers"] and not busy and t % 2 and state["at"] < len(program):
             name, argument = program[state["at"]]
             state["at"] += 1
             if name == CLOSE:
-                ctx.set(dut.close, 1)
+                ctx.set(dut.turn.close, 1)
             else:
                 state["words"] = (walk if name == "walk" else table)(argument)
         if not state["offers"]:
             state["offers"] = bool(state["words"]) and rng.random() >= gap
-        ctx.set(dut.i.valid, int(state["offers"]))
+        ctx.set(dut.turn.work.valid, int(state["offers"]))
         if state["offers"]:
-            ctx.set(dut.i.payload, state["words"][0])
+            ctx.set(dut.turn.work.payload, state["words"][0])
         full = ctx.get(held.full)
         look_at_groups(ctx, full)
         state["full"] = full
         free = sum((full >> g & 1 and rng.random() >= late) << g for g in range(2))
         ctx.set(held.free, free)
-        ctx.set(dut.drawable, int(sampling.negatives == 0 or ctx.get(dut.columns) != 0))
-        if ctx.get(held.node_en):
-            a = ctx.get(held.address)
+        ctx.set(dut.rules.drawable, int(sampling.negatives == 0 or ctx.get(dut.table.columns) != 0))
+        if ctx.get(dut.fill.node_en):
+            a = ctx.get(dut.fill.address)
             assert not full >> a.group & 1, "a group in use is written"
-            nodes[a.group, a.slot, a.index] = ctx.get(held.node)
-        if ctx.get(dut.entry_en):
-            entries[ctx.get(dut.entry_column)] = (ctx.get(dut.entry_threshold), ctx.get(dut.entry_alias))
+            nodes[a.group, a.slot, a.index] = ctx.get(dut.fill.node)
+        if ctx.get(dut.table.en):
+            entries[ctx.get(dut.table.column)] = (ctx.get(dut.table.threshold), ctx.get(dut.table.alias))
         state["rejected"] += ctx.get(dut.rejected)
-        if state["offers"] and ctx.get(dut.i.ready):
+        if state["offers"] and ctx.get(dut.turn.work.ready):
             state["words"].pop(0)
             state["offers"] = False
-        moved = state["words"] or busy or full or ctx.get(dut.pending) or state["at"] < len(program)
+        moved = state["words"] or busy or full or ctx.get(dut.turn.pending) or state["at"] < len(program)
         state["quiet"] = 0 if moved else state["quiet"] + 1
         if state["quiet"] > 5:
-            state["columns"] = ctx.get(dut.columns)
+            state["columns"] = ctx.get(dut.table.columns)
         return state["quiet"] <= 5
 
     bench(top, step)

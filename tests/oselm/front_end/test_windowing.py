@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("amaranth")
 
 from skipwalk.hw.oselm.config import preset
-from skipwalk.hw.oselm.front_end.groups import slot_bits
+from skipwalk.hw.oselm.front_end.layouts import slot_bits
 from skipwalk.hw.oselm.front_end.windowing import Windowing
 
 from ...support.lora_blocks import bench
@@ -54,27 +54,27 @@ def items_of(cfg, groups, first, go, late=0.0, seed=0):
 
     def step(ctx, t):
         nonlocal turn
-        ctx.set(dut.set_next_walk, int(t == 0))
-        ctx.set(dut.next_walk, first)
+        ctx.set(dut.next_walk.en, int(t == 0))
+        ctx.set(dut.next_walk.value, first)
         # Groups are handed over in turn, as the loader does, as soon as there is room, or later.
         if t > 2 and waiting and held[turn] is None and rng.random() >= late:
             held[turn] = waiting.pop(0)
             turn ^= 1
-        ctx.set(dut.full, sum((held[i] is not None) << i for i in range(2)))
+        ctx.set(dut.groups.full, sum((held[i] is not None) << i for i in range(2)))
         for i in range(2):
-            ctx.set(dut.walks[i], len(held[i] or ()))
-        ctx.set(dut.go, int(rng.random() < go))
-        address = ctx.get(dut.walk_address)
+            ctx.set(dut.groups.walks[i], len(held[i] or ()))
+        ctx.set(dut.items.go, int(rng.random() < go))
+        address = ctx.get(dut.groups.walk_address)
         group, slot = held[address >> slots], address & (1 << slots) - 1
         contexts, positives, samples = group[slot] if group and slot < len(group) else (0, 0, 0)
-        ctx.set(dut.walk, {"contexts": contexts, "positives": positives, "samples": samples})
-        if ctx.get(dut.valid):
-            a, negative = ctx.get(dut.address), ctx.get(dut.negative)
+        ctx.set(dut.groups.walk, {"contexts": contexts, "positives": positives, "samples": samples})
+        if ctx.get(dut.items.valid):
+            a, negative = ctx.get(dut.items.address), ctx.get(dut.items.negative)
             where = None if negative else (a.index, a.slot, a.group)
             assert where is None or held[a.group] is not None, f"item {len(got)} is of a group that was let go"
-            counter = ctx.get(dut.counter) & (1 << 64) - 1 if negative else None
-            got.append((bool(ctx.get(dut.centre)), bool(negative), bool(ctx.get(dut.ends)), where, counter))
-        free = ctx.get(dut.free)
+            counter = ctx.get(dut.items.counter) & (1 << 64) - 1 if negative else None
+            got.append((bool(ctx.get(dut.items.centre)), bool(negative), bool(ctx.get(dut.items.ends)), where, counter))
+        free = ctx.get(dut.groups.free)
         for i in range(2):
             if free >> i & 1:
                 assert held[i] is not None, "a group was let go twice"

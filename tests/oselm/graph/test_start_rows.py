@@ -15,7 +15,7 @@ TINY = preset("tiny").replace(edge_ends=1024)
 def rig(cfg, store, gap=0.0):
     service, dut = Service(cfg, store), Starts(cfg)
     bench = Bench(dut, gap=gap, seed=3)
-    bench.drive(rows=store.rows, open=int(store.open))
+    bench.drive(dut.extent, rows=store.rows, open=int(store.open))
     service.serve(bench, dut.draws, "draws", 20)
     service.serve(bench, dut.headers, "headers")
     return dut, bench
@@ -32,8 +32,8 @@ def test_rounds_of_the_golden_model(nodes, gap):
     want = round_starts(store.arrays, KEYS[2], 0, 0, n).rows
     dut, bench = rig(TINY.replace(nodes=nodes), store, gap)
     # Where one command ends, the next one goes on.
-    bench.source(dut.i, [{"kind": StartKind.ROUND, "count": count} for count in (n // 2, 0, n - n // 2)])
-    got = bench.sink(dut.o, n)
+    bench.source(dut.port.commands, [{"kind": StartKind.ROUND, "count": count} for count in (n // 2, 0, n - n // 2)])
+    got = bench.sink(dut.port.rows, n)
     bench.run()
     assert got == want.tolist()
 
@@ -45,18 +45,18 @@ def test_a_round_and_a_place_that_have_been_set(round_, place):
     dut, bench = rig(TINY, store)
 
     async def write(ctx):
-        for port, value in ((dut.set_round, round_), (dut.set_place, place)):
-            ctx.set(dut.value, value)
+        for port, value in ((dut.place.set_round, round_), (dut.place.set_place, place)):
+            ctx.set(dut.place.value, value)
             ctx.set(port, 1)
             await ctx.tick()
             ctx.set(port, 0)
-        ctx.set(dut.i.payload, {"kind": StartKind.ROUND, "count": 12})
-        ctx.set(dut.i.valid, 1)
+        ctx.set(dut.port.commands.payload, {"kind": StartKind.ROUND, "count": 12})
+        ctx.set(dut.port.commands.valid, 1)
         await ctx.tick()
-        ctx.set(dut.i.valid, 0)
+        ctx.set(dut.port.commands.valid, 0)
 
     bench.testbench(write)
-    got = bench.sink(dut.o, 12)
+    got = bench.sink(dut.port.rows, 12)
     bench.run()
     assert got == want.tolist()
 
@@ -75,9 +75,9 @@ def test_given_rows_but_those_without_an_edge():
         {"kind": StartKind.ENDS, "count": 0, "u": some[0], "v": some[1]},
         {"kind": StartKind.ENDS, "count": 1, "u": some[1], "v": alone},
     ]
-    bench.source(dut.i, commands)
+    bench.source(dut.port.commands, commands)
     want = [some[0]] * 3 + some * 2 + [some[1]] * 3
-    got = bench.sink(dut.o, len(want))
+    got = bench.sink(dut.port.rows, len(want))
     bench.run()
     assert got == want
 
@@ -90,9 +90,9 @@ def test_a_graph_without_edges_gives_up_after_a_whole_round():
         if edges:
             store.add_edge(3, 6)
         dut, bench = rig(TINY, store)
-        bench.source(dut.i, [{"kind": StartKind.ROUND, "count": 3}] * 2)
-        dropped = bench.watch(dut.dropped, dut.dropped, 0 if edges else 2)
-        got = bench.sink(dut.o, 6 if edges else 0)
+        bench.source(dut.port.commands, [{"kind": StartKind.ROUND, "count": 3}] * 2)
+        dropped = bench.watch(dut.port.dropped, dut.port.dropped, 0 if edges else 2)
+        got = bench.sink(dut.port.rows, 6 if edges else 0)
         bench.run()
         assert len(dropped) == (0 if edges else 2)
         assert got == round_starts(store.arrays, KEYS[2], 0, 0, 6).rows.tolist()
@@ -102,13 +102,14 @@ def test_before_the_store_is_open_no_row_has_an_edge():
     store = random_store(TINY, np.random.default_rng(3))
     dut, bench = rig(TINY, store)
     row = int(np.flatnonzero(store.arrays.degree)[0])
-    bench.drive(open=0)
-    bench.source(dut.i, [{"kind": StartKind.START, "count": 2, "u": row}, {"kind": StartKind.START, "count": 0}])
+    bench.drive(dut.extent, open=0)
+    commands = [{"kind": StartKind.START, "count": 2, "u": row}, {"kind": StartKind.START, "count": 0}]
+    bench.source(dut.port.commands, commands)
     offered = []
 
     async def look(ctx):
         for _ in range(80):
-            *_, valid = await ctx.tick().sample(dut.o.valid)
+            *_, valid = await ctx.tick().sample(dut.port.rows.valid)
             offered.append(valid)
 
     bench.testbench(look)

@@ -1,0 +1,169 @@
+"""Items of contexts: which row each one is."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from ...fabric.pipeline import delay
+from ...fabric.shared import QueryPort
+from ..config import CoreConfig
+from ..graph.draws import DrawLayout, Draws, Key
+from ..graph.layouts import EntryLayout, HeaderLayout, address_bits
+from ..graph.ports import FixedRead, GraphExtent
+from ..sizes import QUEUE_ITEMS
+from .layouts import ItemLayout
+from .negatives import NegativeSampler
+from .ports import ItemPlaces, NodeReads, TableWrites, WalkRules
+from .threefry import Threefry
+
+__all__ = ["Items"]
+
+
+class Items(wiring.Component):
+    """A node of a walk or a negative for each item; both keep step, and wait in a queue until they are taken.
+
+    Parameters
+    ----------
+    cfg : CoreConfig
+        With ``walks``.
+    node_latency : int
+        Cycles in which a node is read.
+    header_latency, entry_latency : int
+        Those of the graph store, where ``cfg`` has one.
+    primitives : bool
+        As :class:`~skipwalk.hw.fabric.ram.Ram` and :class:`~skipwalk.hw.arith.multiplier.Multiplier`.
+
+    Members
+    -------
+    places : In(ItemPlaces)
+        Which item comes next.
+    nodes : Out(NodeReads)
+        Of the walks.
+    keys : In
+        64 bits each, as in :class:`~skipwalk.hw.oselm.front_end.parameters.Parameters`.
+    rules : In(WalkRules), table : In(TableWrites)
+        Where negatives come from, and the alias table.
+    columns : Out
+        Columns of the table, or rows of the graph, that negatives are drawn from.
+    o : Out(stream of ItemLayout)
+    empty : Out(1)
+        Nothing is in the queue or on its way there; a cycle after ``places.valid``.
+    draws : In(QueryPort(DrawLayout, 64))
+        Draws for others. Only with ``cfg.edge_ends``, as are all that follow.
+    extent : In(GraphExtent), headers, entries : Out(FixedRead)
+        Reads of the graph.
+
+    Timing: an item a cycle, ``latency`` cycles from ``places`` to the queue. Resources: those of NegativeSampler and
+    of Threefry; a queue of :data:`QUEUE_ITEMS` items.
+    """
+
+    def __init__(
+        self,
+        cfg: CoreConfig,
+        *,
+        node_latency: int,
+        header_latency: int = 0,
+        entry_latency: int = 0,
+        primitives: bool = False,
+    ):
+        self._cfg = cfg
+        self._node_latency = node_latency
+        self._draws = Draws() if cfg.edge_ends else Threefry()
+        self._sampler = NegativeSampler(
+            cfg, header_latency=header_latency, entry_latency=entry_latency, primitives=primitives
+        )
+        members: dict[str, Any] = {
+            "places": In(ItemPlaces(cfg)),
+            "nodes": Out(NodeReads(cfg)),
+            "keys": In(64 * (len(Key) if cfg.edge_ends else 1)),
+            "rules": In(WalkRules()),
+            "table": In(TableWrites(cfg)),
+            "columns": Out(range(cfg.nodes + 1)),
+            "o": Out(stream.Signature(ItemLayout(cfg))),
+            "empty": Out(1),
+        }
+        if cfg.edge_ends:
+            members |= {
+                "draws": In(QueryPort(DrawLayout(), 64)),
+                "extent": In(GraphExtent(cfg)),
+                "headers": Out(FixedRead(cfg.row_bits, HeaderLayout(cfg))),
+                "entries": Out(FixedRead(address_bits(cfg), EntryLayout(cfg))),
+            }
+        super().__init__(members)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an item's place to its row."""
+        return self._draws.latency + self._sampler.latency
+
+    def elaborate(self, platform):
+        places, draws, sampler = self.places, self._draws, self._sampler
+        m = Module()
+        m.submodules.sampler = sampler
+        m.submodules.draws = draws
+        wiring.connect(m, wiring.flipped(self.table), sampler.table)
+        m.d.comb += [
+            draws.counter.eq(places.counter),
+            sampler.bits.eq(draws.o),
+            self.columns.eq(sampler.columns),
+            self.nodes.address.eq(places.address),
+        ]
+        if self._cfg.edge_ends:
+            self._connect_graph(m)
+        else:
+            m.d.comb += [draws.key.eq(self.keys), sampler.columns.eq(self.table.columns)]
+
+        valid = delay(m, places.valid, self.latency, name="valid", reset_less=False)
+        flags = Cat(places.centre, places.negative, places.ends)
+        centre, negative, ends = delay(m, flags, self.latency, name="flags")
+        node = delay(m, self.nodes.node, self.latency - self._node_latency, name="node")
+        item, en = Signal(ItemLayout(self._cfg), reset_less=True), Signal()
+        m.d.sync += [
+            en.eq(valid),
+            item.row.eq(Mux(negative, sampler.row, node)),
+            item.label.eq(~centre & ~negative),
+            item.centre.eq(centre),
+            item.ends.eq(ends),
+        ]
+        self._queue(m, item, en)
+        return m
+
+    def _connect_graph(self, m):
+        """Draws for all, negatives before others; and negatives out of the graph."""
+        places, draws, sampler = self.places, self._draws, self._sampler
+        from_graph = self.rules.sampling.source
+        columns = Signal.like(sampler.columns, reset_less=True)
+        m.d.sync += columns.eq(Mux(from_graph, self.extent.rows, self.table.columns))
+        m.d.comb += [
+            draws.keys.eq(self.keys),
+            draws.urgent.eq(places.valid & places.negative),
+            sampler.columns.eq(columns),
+            sampler.from_graph.eq(from_graph),
+            sampler.en.eq(delay(m, draws.urgent, draws.latency, name="drawn", reset_less=False)),
+        ]
+        wiring.connect(m, wiring.flipped(self.draws), draws.port)
+        wiring.connect(m, sampler.headers, wiring.flipped(self.headers))
+        wiring.connect(m, sampler.entries, wiring.flipped(self.entries))
+
+    def _queue(self, m, item, en):
+        """Nothing on its way to the queue can be stopped, so each item is given a place there beforehand. ``go`` is
+        one item late, and an item shows at ``places.valid`` one later."""
+        m.submodules.queue = queue = SyncFIFOBuffered(width=len(item.as_value()), depth=QUEUE_ITEMS)
+        taken = Signal()
+        room = Signal(range(QUEUE_ITEMS + 1), init=QUEUE_ITEMS)
+        m.d.sync += [
+            taken.eq(self.o.valid & self.o.ready),
+            room.eq(room - self.places.valid + taken),
+            self.places.go.eq(room > 3),
+        ]
+        m.d.comb += [
+            queue.w_en.eq(en),
+            queue.w_data.eq(item),
+            self.o.payload.eq(queue.r_data),
+            self.o.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.o.ready),
+            self.empty.eq(room == QUEUE_ITEMS),
+        ]

@@ -1,0 +1,161 @@
+"""Named ports between the blocks of the front end, each seen from the block that begins."""
+
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import CoreConfig
+from ..protocol import THRESHOLD_BITS
+from .layouts import SamplingLayout, WalkAddress, WalkLayout, slot_bits
+
+__all__ = [
+    "FillPort",
+    "FillTurn",
+    "GroupUse",
+    "ItemPlaces",
+    "NewNumber",
+    "NodeReads",
+    "Setting",
+    "TableWrites",
+    "WalkRules",
+]
+
+
+class Setting(wiring.Signature):
+    """From the interpreter: with ``en``, parameter ``number`` becomes ``value``."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__({"en": Out(1), "number": Out(5 if cfg.edge_ends else 4), "value": Out(32)})
+
+
+class NewNumber(wiring.Signature):
+    """From the parameters: with ``en``, the next walk has the number ``value``."""
+
+    def __init__(self):
+        super().__init__({"en": Out(1), "value": Out(32)})
+
+
+class WalkRules(wiring.Signature):
+    """From the parameters: how walks become contexts.
+
+    ``sampling``, ``settled`` : as it was set last, its window 0 as long as it has not been; it has been checked and
+    can be used.
+    ``drawable`` : there is something to draw negatives from, or none are wanted.
+    """
+
+    def __init__(self):
+        super().__init__({"sampling": Out(SamplingLayout()), "settled": Out(1), "drawable": Out(1)})
+
+
+class FillTurn(wiring.Signature):
+    """From who hands out work to who fills a group with walks.
+
+    ``work``, ``busy`` : commands; one is being executed.
+    ``close``, ``pending`` : hand over what there is, only while not ``busy``; walks have not been handed over.
+    """
+
+    def __init__(self, work):
+        super().__init__({"work": Out(stream.Signature(work)), "close": Out(1), "busy": In(1), "pending": In(1)})
+
+
+class FillPort(wiring.Signature):
+    """Seen from who fills a group with walks.
+
+    Members
+    -------
+    group : In(1), room : In(1)
+        The group to be filled; it is not in use.
+    n : Out, hand_over : Out(1)
+        So many walks are in it; it is complete, and has at least one. Only with ``room``.
+    count : Out(1), nodes : Out, counted : In(1)
+        Find out what a walk of so many nodes gives; that is known. ``nodes`` stay from ``count`` on as long as walks
+        of that length are added.
+    walk_en : Out(1)
+        Another walk of ``nodes`` nodes belongs to the group; ``n`` rises in the next cycle.
+    node_en : Out(1), address : Out(WalkAddress), node : Out
+        Write a node.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "group": In(1),
+                "room": In(1),
+                "n": Out(range(cfg.walks + 1)),
+                "hand_over": Out(1),
+                "count": Out(1),
+                "nodes": Out(range(cfg.max_walk + 1)),
+                "counted": In(1),
+                "walk_en": Out(1),
+                "node_en": Out(1),
+                "address": Out(WalkAddress(cfg)),
+                "node": Out(cfg.row_bits),
+            }
+        )
+
+
+class GroupUse(wiring.Signature):
+    """Seen from who makes contexts out of the walks of a group.
+
+    ``full``, ``walks`` : groups that have been handed over, and how many walks they have.
+    ``free`` : the group is not needed any more; for one cycle.
+    ``walk_address``, ``walk`` : asks what a walk gives, by slot and group; answered in the same cycle.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "full": In(2),
+                "walks": In(range(cfg.walks + 1)).array(2),
+                "free": Out(2),
+                "walk_address": Out(slot_bits(cfg) + 1),
+                "walk": In(WalkLayout(cfg)),
+            }
+        )
+
+
+class NodeReads(wiring.Signature):
+    """From who wants nodes: the ``node`` of a walk at ``address``, a fixed number of cycles later."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__({"address": Out(WalkAddress(cfg)), "node": In(cfg.row_bits)})
+
+
+class TableWrites(wiring.Signature):
+    """From the loader: the alias table has so many ``columns``, 0 as long as there is none; with ``en``, ``column``
+    gets a ``threshold`` and an ``alias``."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "columns": Out(range(cfg.nodes + 1)),
+                "en": Out(1),
+                "column": Out(cfg.row_bits),
+                "threshold": Out(THRESHOLD_BITS),
+                "alias": Out(cfg.row_bits),
+            }
+        )
+
+
+class ItemPlaces(wiring.Signature):
+    """From the windowing, item by item.
+
+    ``go`` : the next item may be given.
+    ``valid`` : there is an item, with:
+    ``centre``, ``negative``, ``ends`` : it is the centre or a negative (else a positive), and the last one of its
+    context.
+    ``address`` : where the centre or positive stands.
+    ``counter`` : of a negative: number of the walk << 32 | of the context << 16 | of the negative.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "go": In(1),
+                "valid": Out(1),
+                "centre": Out(1),
+                "negative": Out(1),
+                "ends": Out(1),
+                "address": Out(WalkAddress(cfg)),
+                "counter": Out(64),
+            }
+        )
