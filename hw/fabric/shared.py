@@ -1,11 +1,12 @@
 """One server for several clients, which ask it in turn."""
 
-from amaranth.hdl import Module, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
-
-from .pipeline import clog2
 
 __all__ = ["QueryPort", "Shared"]
 
@@ -48,10 +49,15 @@ class Shared(wiring.Component):
     server : Out(QueryPort)
         Answers in order.
 
-    Timing: a request a cycle, of one client every other cycle; two cycles of latency on the way to the server, and one
-    on the way back. Requests wait in a register for each client, and ``ready`` follows from that alone: whose turn it
-    is reaches no client.
+    Timing: a request a cycle, of one client every other cycle; three cycles of latency on the way to the server, and
+    one on the way back. Requests wait in a register for each client; whose turn it is is decided from registers alone
+    and for the cycle after; and the server takes requests out of a queue, so that it reaches no client either.
+
+    Resources: a register for each client's request, :data:`QUEUE` requests in LUT RAM.
     """
+
+    #: Requests that have had their turn and wait for the server.
+    QUEUE = 4
 
     def __init__(self, n: int, request, response, *, under_way: int = 8):
         if n < 1:
@@ -65,49 +71,53 @@ class Shared(wiring.Component):
     def elaborate(self, platform):
         n = self._n
         m = Module()
-        bits = max(1, clog2(n))
-        m.submodules.asked = asked = SyncFIFO(width=bits, depth=self._under_way)
         request, response = self.server.request, self.server.response
-        last, chosen = Signal(bits), Signal(bits)
-        some, take = Signal(), Signal()
-        held = []
+        layout = request.payload.shape()
+        size = Shape.cast(layout).width
+        m.submodules.asked = asked = SyncFIFO(width=n, depth=self._under_way)
+        m.submodules.queue = queue = SyncFIFO(width=size, depth=self.QUEUE)
+
+        # ``turn``: whose request goes into the queue in this cycle, if ``taking``; or who was the last one.
+        turn, taking = Signal(n, init=1), Signal()
+        turns = turn & taking.replicate(n)
+        held, payloads = Signal(n), []
         for i, client in enumerate(self.clients):
-            valid = Signal(name=f"held_{i}")
-            payload = Signal(request.payload.shape(), name=f"held_payload_{i}", reset_less=True)
-            m.d.comb += client.request.ready.eq(~valid)
-            with m.If(~valid):
-                m.d.sync += [valid.eq(client.request.valid), payload.eq(client.request.payload)]
-            held.append((valid, payload))
-        with m.Switch(last):
-            for i in range(n):
-                with m.Case(i):
-                    # The assignment that stands last wins: the client that follows ``i``.
-                    for turn in reversed(range(1, n + 1)):
-                        with m.If(held[(i + turn) % n][0]):
-                            m.d.comb += [chosen.eq((i + turn) % n), some.eq(1)]
-        waiting = Signal()
-        offered = Signal(request.payload.shape(), reset_less=True)
-        m.d.comb += [
-            take.eq(some & asked.w_rdy & (~waiting | request.ready)),
-            asked.w_en.eq(take),
-            asked.w_data.eq(chosen),
-            request.valid.eq(waiting),
-            request.payload.eq(offered),
+            payload = Signal(layout, name=f"payload_{i}", reset_less=True)
+            m.d.comb += client.request.ready.eq(~held[i] | turns[i])
+            with m.If(client.request.ready):
+                m.d.sync += [held[i].eq(client.request.valid), payload.eq(client.request.payload)]
+            payloads.append(Value.cast(payload))
+
+        # Room in the queue, and for the answers; what moves in this cycle shows in the next one.
+        room, owed = Signal(range(self.QUEUE + 1), init=self.QUEUE), Signal(range(self._under_way + 1))
+        left, some, wanted = Signal(), Signal(), Signal(n)
+        m.d.sync += [
+            left.eq(request.valid & request.ready),
+            room.eq(room - taking + left),
+            owed.eq(owed + taking - response.valid),
         ]
-        with m.If(request.ready):
-            m.d.sync += waiting.eq(0)
-        with m.If(take):
-            m.d.sync += [waiting.eq(1), last.eq(chosen)]
-        answer = Signal(response.payload.shape(), reset_less=True)
-        m.d.sync += answer.eq(response.payload)
-        m.d.comb += asked.r_en.eq(response.valid)
+        fits = (room > 1) | ((room == 1) & ~taking)
+        fits &= (owed < self._under_way - 1) | ((owed == self._under_way - 1) & ~taking)
+        m.d.comb += [wanted.eq(held & ~turns), some.eq(wanted.any() & fits)]
+        m.d.sync += taking.eq(some)
+        with m.If(some):
+            for i in range(n):
+                # Nobody between the last one and this one wants to.
+                mine = [turn[i - k] & ~Cat(wanted[(i - j) % n] for j in range(1, k)).any() for k in range(1, n + 1)]
+                m.d.sync += turn[i].eq(wanted[i] & Cat(mine).any())
+
+        m.d.comb += [
+            queue.w_en.eq(taking),
+            queue.w_data.eq(reduce(or_, (p & turns[i].replicate(size) for i, p in enumerate(payloads)))),
+            asked.w_en.eq(taking),
+            asked.w_data.eq(turn),
+            request.valid.eq(queue.r_rdy),
+            Value.cast(request.payload).eq(queue.r_data),
+            queue.r_en.eq(request.ready),
+            asked.r_en.eq(response.valid),
+        ]
+        answer, answered = Signal(response.payload.shape(), reset_less=True), Signal(n)
+        m.d.sync += [answer.eq(response.payload), answered.eq(asked.r_data & response.valid.replicate(n))]
         for i, client in enumerate(self.clients):
-            answered = Signal(name=f"answered_{i}")
-            m.d.sync += answered.eq(response.valid & (asked.r_data == i))
-            m.d.comb += [
-                client.response.valid.eq(answered),
-                client.response.payload.eq(answer),
-            ]
-            with m.If(take & (chosen == i)):
-                m.d.sync += [offered.eq(held[i][1]), held[i][0].eq(0)]
+            m.d.comb += [client.response.valid.eq(answered[i]), client.response.payload.eq(answer)]
         return m

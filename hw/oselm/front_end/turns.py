@@ -22,9 +22,9 @@ class Turns(wiring.Component):
     host, device : Out(FillTurn)
         Who fills.
     active : Out(1)
-        The device is at work, or has walks in the group; else the host may.
+        The device is at work, or has walks in the group; else the host may. A cycle late.
 
-    Timing: no register either way.
+    Timing: what each does is seen by the other a cycle later. In that cycle nobody can begin: commands come one by one.
     """
 
     def __init__(self):
@@ -42,15 +42,18 @@ class Turns(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         host, device = self.host, self.device
-        hosts, wanted = Signal(), Signal()
-        m.d.comb += [
+        hosts, wanted, asked = Signal(), Signal(), Signal()
+        m.d.sync += [
             hosts.eq(host.busy | host.pending),
             self.active.eq(device.busy | device.pending),
             wanted.eq(self.words.valid & ~host.busy),
+            asked.eq(self.starts.valid),
+        ]
+        m.d.comb += [
             host.work.payload.eq(self.words.payload),
             host.work.valid.eq(self.words.valid & ~self.active),
             self.words.ready.eq(host.work.ready & ~self.active),
-            host.close.eq(self.close | self.starts.valid),
+            host.close.eq(self.close | asked),
             device.work.payload.eq(self.starts.payload),
             device.work.valid.eq(self.starts.valid & ~hosts),
             self.starts.ready.eq(device.work.ready & ~hosts),

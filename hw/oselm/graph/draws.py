@@ -114,11 +114,12 @@ class DrawQueue(wiring.Component):
         level = Signal(range(self.DEPTH + 1))  # draws that are here
         owed = Signal(range(self.DEPTH + 1))  # that have been asked for
         stale = Signal(range(self.DEPTH + 1))  # of these, the first so many belong to an earlier walk
+        places = Signal(range(self.DEPTH + 1))  # level + owed
         begun = Signal()
         asked, came, went = Signal(), Signal(), Signal()
         fresh = Signal()
         m.d.comb += [
-            request.valid.eq(begun & (level + owed < self.DEPTH)),
+            request.valid.eq(begun & (places != self.DEPTH)),
             request.payload.counter.eq(Cat(j, self.number)),
             request.payload.key.eq(Key.WALKS),
             asked.eq(request.valid & request.ready),
@@ -135,6 +136,7 @@ class DrawQueue(wiring.Component):
         m.d.sync += [
             owed.eq(owed + asked - came),
             level.eq(level + fresh - went),
+            places.eq(places + asked - (came & ~fresh) - went),
             wr.eq(wr + fresh),
             rd.eq(rd + went),
             j.eq(j + asked),
@@ -142,5 +144,6 @@ class DrawQueue(wiring.Component):
         with m.If(came & (stale != 0)):
             m.d.sync += stale.eq(stale - 1)
         with m.If(self.begin):
-            m.d.sync += [j.eq(1), begun.eq(1), level.eq(0), wr.eq(0), rd.eq(0), stale.eq(owed + asked - came)]
+            left = owed + asked - came
+            m.d.sync += [j.eq(1), begun.eq(1), level.eq(0), wr.eq(0), rd.eq(0), stale.eq(left), places.eq(left)]
         return m

@@ -83,9 +83,10 @@ class Search(wiring.Component):
             value = Mux(sought.by_sum, answered.payload.sum, answered.payload.row)
         m.d.sync += [
             above.eq(middle + 1),
-            middle_above.eq((middle + 1 + high)[1:]),
+            # These two a cycle after ``above``, at the latest when the first answer can be there.
+            middle_above.eq((above + high)[1:]),
+            ends_above.eq(above == high),
             middle_below.eq((low + middle)[1:]),
-            ends_above.eq(middle + 1 == high),
             ends_below.eq(middle == low),
         ]
         m.d.comb += [

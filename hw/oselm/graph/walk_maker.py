@@ -1,6 +1,6 @@
 """Walks on the device: from starts to walkers, and from walkers into the group that is being filled."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -43,7 +43,7 @@ class WalkMaker(wiring.Component):
     made : Out(1)
         A walk is complete.
 
-    Timing: a walk for each walker at a time; a node a cycle.
+    Timing: a walk for each walker at a time, handed out in two cycles; a node a cycle, of one walker every other cycle.
     """
 
     def __init__(self, cfg: CoreConfig):
@@ -104,21 +104,26 @@ class WalkMaker(wiring.Component):
         """Starts to walkers."""
         rows = self.starts.rows
         number = Signal(32)
-        ready = Signal(len(self.walks))
-        given = Signal()
-        m.d.comb += given.eq(rows.valid & rows.ready)
+        ready, turn = Signal(len(self.walks)), Signal(len(self.walks))
+        given, free = Signal(), Signal()
         with m.If(self.next_walk.en):
             m.d.sync += number.eq(self.next_walk.value)
         with m.Elif(self.other | given):
             m.d.sync += number.eq(number + 1)
-        free = self.fill.room & (self.fill.n != self.rules.sampling.walks)
-        m.d.comb += [self.fill.walk_en.eq(given), rows.ready.eq(free & ready.any())]
+        # Whose turn it is is decided a cycle ahead: neither room nor a walker that is ready can go away meanwhile.
+        m.d.comb += [
+            free.eq(rows.valid & self.fill.room & (self.fill.n != self.rules.sampling.walks) & ~given),
+            given.eq(turn.any()),
+            self.fill.walk_en.eq(given),
+            rows.ready.eq(given),
+        ]
         for i, walk in enumerate(self.walks):
             task = walk.task.payload
+            # The first one that is ready.
+            m.d.sync += turn[i].eq(free & ready[i] & ~ready[:i].any())
             m.d.comb += [
                 ready[i].eq(walk.task.ready),
-                # The first one that is ready.
-                walk.task.valid.eq(rows.valid & free & ~ready[:i].any()),
+                walk.task.valid.eq(turn[i]),
                 task.row.eq(rows.payload),
                 task.number.eq(number),
                 task.slot.eq(self.fill.n),
@@ -129,12 +134,18 @@ class WalkMaker(wiring.Component):
         """Nodes from walkers, and walks into groups."""
         node, en = Signal(NodeLayout(self._cfg), reset_less=True), Signal()
         n, complete, over = Signal.like(self.fill.n), Signal.like(self.fill.n), Signal()
-        valid = Cat(walk.nodes.valid for walk in self.walks)
-        m.d.sync += en.eq(valid.any())
+        # Each walker has a register, so that none has to look at the others.
+        held = Signal(len(self.walks))
+        m.d.sync += en.eq(held.any())
         for i, walk in reversed(list(enumerate(self.walks))):
-            m.d.comb += walk.nodes.ready.eq(~valid[:i].any())
-            with m.If(walk.nodes.valid):
-                m.d.sync += node.eq(walk.nodes.payload)
+            waiting = Signal.like(node, name=f"node_{i}")
+            m.d.comb += walk.nodes.ready.eq(~held[i])
+            with m.If(~held[i]):
+                m.d.sync += [held[i].eq(walk.nodes.valid), waiting.eq(walk.nodes.payload)]
+            with m.Elif(~held[:i].any()):
+                m.d.sync += held[i].eq(0)
+            with m.If(held[i]):
+                m.d.sync += node.eq(waiting)
         m.d.comb += [
             self.fill.node_en.eq(en),
             self.fill.address.eq(node.address),

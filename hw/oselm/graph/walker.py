@@ -191,12 +191,13 @@ class Walker(wiring.Component):
     def _give(self, m, r, draws):
         """A walk begins; its nodes are given, one after another."""
         with m.State("TASK"):
-            m.d.comb += [self.i.ready.eq(1), draws.begin.eq(self.i.valid)]
+            m.d.comb += self.i.ready.eq(1)
             m.d.sync += [r.task.eq(self.i.payload), r.row.eq(self.i.payload.row), r.index.eq(0), r.first.eq(1)]
             with m.If(self.i.valid):
                 m.next = "NEXT"
         with m.State("NEXT"):
-            # ``ends`` has followed the index.
+            # ``ends`` has followed the index; the first draw is wanted later.
+            m.d.comb += draws.begin.eq(1)
             m.next = "NODE"
         with m.State("NODE"):
             m.d.comb += self.o.valid.eq(1)

@@ -44,7 +44,7 @@ class Walkers(wiring.Component):
     draws : Out(QueryPort), headers, entries : Out(ReadPort)
         Of the store, and of the generator.
 
-    Timing: that of the parts, a cycle to and from what they share, and the time that others are served in between.
+    Timing: that of the parts, of Shared on the way, and the time that others are served in between.
     Resources: the multipliers of Candidates.
     """
 
