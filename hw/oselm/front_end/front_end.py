@@ -1,6 +1,6 @@
 """The front end: walks in, contexts out."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -18,6 +18,7 @@ from ..sizes import QUEUE_ITEMS
 from .groups import Groups, WalkAddress
 from .negatives import NegativeSampler
 from .parameters import Parameters
+from .pool import NegativePool, Renewal
 from .threefry import Threefry
 from .walk_loader import WalkLoader
 from .windowing import Windowing
@@ -67,8 +68,10 @@ class FrontEnd(wiring.Component):
     the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk to its first item about
     ``3 * nodes / 2 + latency`` cycles.
 
-    Resources: those of NegativeSampler; a memory of ``2 * walks * max_walk`` rows (each rounded up to a power of two);
-    a queue of :data:`QUEUE_ITEMS` items.
+    With a pool each group begins with a gap: :class:`~skipwalk.hw.oselm.front_end.pool.Renewal`.
+
+    Resources: those of NegativeSampler and NegativePool; a memory of ``2 * walks * max_walk`` rows (each rounded up to
+    a power of two); a queue of :data:`QUEUE_ITEMS` items.
     """
 
     def __init__(self, cfg: CoreConfig, *, header_latency: int = 0, entry_latency: int = 0, primitives: bool = False):
@@ -81,6 +84,7 @@ class FrontEnd(wiring.Component):
         self._sampler = NegativeSampler(
             cfg, header_latency=header_latency, entry_latency=entry_latency, primitives=primitives
         )
+        self._pool = NegativePool(cfg, primitives=primitives) if cfg.pool else None
         members = {
             "host": In(FrontEndAccess(cfg)),
             "rejected": Out(1),
@@ -132,15 +136,15 @@ class FrontEnd(wiring.Component):
             nodes.wr_en.eq(groups.node_en),
             nodes.wr_addr.eq(groups.address),
             nodes.wr_data.eq(groups.node),
-            draws.counter.eq(windowing.counter),
             sampler.bits.eq(draws.o),
             sampler.wr_en.eq(loader.entry_en),
             sampler.wr_column.eq(loader.entry_column),
             sampler.wr_threshold.eq(loader.entry_threshold),
             sampler.wr_alias.eq(loader.entry_alias),
         ]
+        drawn, latency, drawing = self._connect_draws(m, parameters, windowing)
         if cfg.edge_ends:
-            self._connect_graph(m, parameters, loader, groups, windowing, drawable, close)
+            self._connect_graph(m, parameters, loader, groups, drawable, close)
         else:
             wiring.connect(m, wiring.flipped(self.host.words), loader.i)
             m.d.comb += [
@@ -149,10 +153,48 @@ class FrontEnd(wiring.Component):
                 loader.close.eq(close),
                 self.rejected.eq(loader.rejected | parameters.rejected),
             ]
-        self._queue_items(m, parameters, loader, groups, windowing)
+        self._queue_items(m, parameters, loader, groups, windowing, drawn, latency, drawing)
         return m
 
-    def _connect_graph(self, m, parameters, loader, groups, windowing, drawable, close):
+    def _connect_draws(self, m, parameters, windowing):
+        """Negatives, out of the pool where there is one. Returns the row, how long it takes, and whether one is still
+        on its way to the pool."""
+        cfg, draws, sampler, pool = self._cfg, self._draws, self._sampler, self._pool
+        negative, wanted, counter = windowing.valid & windowing.negative, Signal(), Signal(64)
+        m.d.comb += draws.counter.eq(counter)
+        if cfg.edge_ends:
+            m.d.comb += sampler.en.eq(delay(m, wanted, draws.latency, name="drawn", reset_less=False))
+        if pool is None:
+            m.d.comb += [counter.eq(windowing.counter), wanted.eq(negative)]
+            if cfg.edge_ends:
+                m.d.comb += draws.urgent.eq(negative)
+            return sampler.row, draws.latency + sampler.latency, Const(0)
+
+        m.submodules.pool = pool
+        m.submodules.renewal = renewal = Renewal(cfg)
+        latency = draws.latency + sampler.latency
+        left = Signal(range(latency + pool.latency + 1))
+        with m.If(renewal.valid):
+            m.d.sync += left.eq(latency + pool.latency)
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        wiring.connect(m, windowing.draws, renewal.group)
+        m.d.comb += [
+            renewal.sampling.eq(parameters.sampling),
+            renewal.stale.eq(self.host.close),
+            counter.eq(Mux(renewal.valid, renewal.counter, windowing.counter)),
+            wanted.eq(renewal.valid | (negative & (parameters.sampling.pool == 0))),
+            pool.sampling.eq(parameters.sampling),
+            pool.row.eq(sampler.row),
+            pool.bits.eq(delay(m, draws.o[-len(pool.bits) :], sampler.latency, name="chosen")),
+            pool.renews.eq(delay(m, renewal.valid, latency, name="renews", reset_less=False)),
+            pool.slot.eq(delay(m, renewal.slot, latency, name="slot")),
+        ]
+        if cfg.edge_ends:
+            m.d.comb += draws.urgent.eq(renewal.valid | negative)
+        return pool.o, latency + pool.latency, left != 0
+
+    def _connect_graph(self, m, parameters, loader, groups, drawable, close):
         """Walks, first rows and negatives out of the graph. Host and device take turns at filling groups: whoever
         wants to begin waits until the group of the other one has been closed."""
         cfg, draws, sampler = self._cfg, self._draws, self._sampler
@@ -192,10 +234,8 @@ class FrontEnd(wiring.Component):
             walkers.set_round.eq(parameters.set_round),
             walkers.set_place.eq(parameters.set_place),
             draws.keys.eq(parameters.keys),
-            draws.urgent.eq(windowing.valid & windowing.negative),
             sampler.columns.eq(columns),
             sampler.from_graph.eq(from_graph),
-            sampler.en.eq(delay(m, draws.urgent, draws.latency, name="drawn", reset_less=False)),
             self.element.eq(walkers.element),
             self.filling.eq(walkers.filling),
             self.made.eq(maker.made),
@@ -215,14 +255,14 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, sampler.headers, wiring.flipped(self.graph.negative_headers))
         wiring.connect(m, sampler.entries, wiring.flipped(self.graph.negative_entries))
 
-    def _queue_items(self, m, parameters, loader, groups, windowing):
-        """Items of contexts into the queue, which says when the next may be given; and whether anything is left."""
-        cfg, draws, sampler, nodes = self._cfg, self._draws, self._sampler, self._nodes
+    def _queue_items(self, m, parameters, loader, groups, windowing, drawn, latency, drawing):
+        """Items of contexts into the queue, which says when the next may be given; and whether anything is left.
+        Negatives come as ``drawn``, ``latency`` cycles after their item; ``drawing``: some more than the items."""
+        cfg, nodes = self._cfg, self._nodes
         layout = ItemLayout(cfg)
         m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=QUEUE_ITEMS)
 
         # Nodes of the walk keep step with the negatives.
-        latency = draws.latency + sampler.latency
         m.d.comb += nodes.rd_addr.eq(windowing.address)
         valid = delay(m, windowing.valid, latency, name="valid", reset_less=False)
         flags = Cat(windowing.centre, windowing.negative, windowing.ends)
@@ -231,7 +271,7 @@ class FrontEnd(wiring.Component):
         item = Signal(layout, reset_less=True)
         m.d.sync += [
             queue.w_en.eq(valid),
-            item.row.eq(Mux(negative, sampler.row, node)),
+            item.row.eq(Mux(negative, drawn, node)),
             item.label.eq(~centre & ~negative),
             item.centre.eq(centre),
             item.ends.eq(ends),
@@ -252,6 +292,6 @@ class FrontEnd(wiring.Component):
 
         # ``under_way`` is a cycle late; until then ``full`` tells what has been handed over.
         under_way = Signal()
-        m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != QUEUE_ITEMS))
+        m.d.sync += under_way.eq(groups.full.any() | windowing.busy | (room != QUEUE_ITEMS) | drawing)
         active = loader.busy | loader.pending | groups.active
         m.d.comb += self.host.idle.eq(~(active | groups.full.any() | under_way | parameters.settling))

@@ -9,6 +9,7 @@ from ..graph.candidates import CASES
 from ..graph.draws import Key
 from ..graph.row_filler import SCALE_BITS
 from ..protocol import Parameter
+from .sampling import POOL_SHIFT
 from .walk_shape import SamplingLayout
 
 __all__ = ["Parameters"]
@@ -137,11 +138,13 @@ class Parameters(wiring.Component):
                 m.next = "COMPARE"
         with m.State("COMPARE"):
             walks = (asked.walks != 0) & (asked.walks <= cfg.walks)
-            # Negatives come from the graph where there is one.
-            none = asked.reserved == 0 if cfg.edge_ends else (asked.reserved == 0) & (asked.source == 0)
+            # Negatives come from the graph, and through a pool, where there is one.
+            there = (asked.source == 0) | bool(cfg.edge_ends)
+            largest = cfg.pool.bit_length() - 1 - POOL_SHIFT if cfg.pool else 0
+            fits = (asked.pool <= largest) & (asked.replaced <= Mux(asked.pool == 0, 0, asked.pool + POOL_SHIFT))
             m.d.sync += [
                 few.eq(samples <= cfg.max_samples),
-                shaped.eq(walks & (asked.window >= 2) & none),
+                shaped.eq(walks & (asked.window >= 2) & there & fits),
             ]
             m.next = "DECIDE"
         with m.State("DECIDE"):

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...fabric.pipeline import clog2
 from ..config import CoreConfig
 from .groups import WalkAddress, slot_bits
+from .pool import GroupDraws
 from .walk_shape import WalkLayout
 
 __all__ = ["Windowing"]
@@ -47,17 +48,22 @@ class Windowing(wiring.Component):
         Where the centre or positive stands.
     counter : Out(64)
         Of a negative: number of the walk << 32 | of the context << 16 | of the negative.
+    draws : Out(GroupDraws)
+        Only with ``cfg.pool``: before the contexts of a group are looked for.
     busy : Out(1)
         There is still something to be done, ``full`` aside.
 
     Timing: one item a cycle, also from context to context and from group to group, as long as the next context is
-    found in time: that takes 3 cycles, and 3 more for each walk that has no context left.
+    found in time: that takes 3 cycles, and 3 more for each walk that has no context left. With a pool the contexts of a
+    group are looked for once those of the last one have been given, and ``draws`` are done.
     """
 
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg
+        draws = {"draws": Out(GroupDraws(cfg))} if cfg.pool else {}
         super().__init__(
             {
+                **draws,
                 "full": In(2),
                 "walks": In(range(cfg.walks + 1)).array(2),
                 "free": Out(2),
@@ -83,6 +89,8 @@ class Windowing(wiring.Component):
         done = Signal(2)  # groups of which all contexts have been found
         seeking = self._seek(m, context, valid, take, done)
         group, giving = self._give(m, context, valid, take)
+        if cfg.pool:
+            m.d.comb += self.draws.clear.eq(~valid & ~giving)
         # A group is in use until its last item has been given.
         for i in range(2):
             ahead = valid & (context.centre.group == i)
@@ -114,7 +122,12 @@ class Windowing(wiring.Component):
             with m.State("WAIT"):
                 m.d.sync += [slot.eq(0), t.eq(0), more.eq(0)]
                 with m.If((self.full & ~done).bit_select(group, 1)):
-                    m.next = "LOOK"
+                    m.next = "DRAW" if cfg.pool else "LOOK"
+            if cfg.pool:
+                with m.State("DRAW"):
+                    m.d.comb += [self.draws.wanted.eq(1), self.draws.first.eq(first), self.draws.walks.eq(walks)]
+                    with m.If(self.draws.done):
+                        m.next = "LOOK"
             with m.State("LOOK"):
                 m.d.sync += [walk.eq(self.walk), number.eq(first + slot)]
                 m.next = "COMPARE"
