@@ -23,6 +23,8 @@ class UnitConfig:
     vendor: Vendor
     #: Fields that change neither a result nor the meaning of a command.
     UNSEEN: ClassVar[frozenset[str]]
+    #: Fields that came later, which the digest leaves out at their default: older cores keep theirs.
+    LATER: ClassVar[frozenset[str]] = frozenset()
 
     def _check_kinds(self) -> None:
         """Raises TypeError for a value that is not of its field's type, of those that are int or SQ."""
@@ -82,6 +84,9 @@ class UnitConfig:
     def digest(self) -> int:
         """32 bits that differ between configurations whose results or commands differ (not by :attr:`UNSEEN`)."""
         data = {k: v for k, v in self.to_dict().items() if k not in self.UNSEEN}
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]  # of the subclass
+            if f.name in self.LATER and data[f.name] == f.default:
+                del data[f.name]
         return int.from_bytes(hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()[:4])
 
     def replace(self, **changes: Any) -> Self:

@@ -112,6 +112,12 @@ MAP: Mapping[str, Sequence[Row]] = {
             tests=("tests/oselm/front_end/test_front_end.py",),
         ),
         Row(
+            "negatives through a pool",
+            ("hw/oselm/front_end/pool.py:NegativePool", "hw/oselm/front_end/pool.py:Renewal"),
+            (_CONTEXTS + "_replace",),
+            tests=("tests/oselm/front_end/test_pool.py", "tests/graph/test_contexts.py"),
+        ),
+        Row(
             "draws: Threefry-2x32, 13 rounds",
             ("hw/oselm/front_end/threefry.py:Threefry",),
             ("sim/arith/threefry.py:draw",),

@@ -60,6 +60,8 @@ class FrontEnd(wiring.Component):
     the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk to its first item about
     ``3 * nodes / 2 + latency`` cycles.
 
+    With a pool each group begins with a gap: :class:`~skipwalk.hw.oselm.front_end.pool.Renewal`.
+
     Resources: those of Items and Groups, and of Walkers where there is a graph.
     """
 
@@ -103,6 +105,9 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, windowing.items, items.places)
         wiring.connect(m, items.nodes, groups.nodes)
         wiring.connect(m, items.o, wiring.flipped(self.o))
+        if cfg.pool:
+            wiring.connect(m, windowing.draws, items.group)
+            m.d.comb += items.stale.eq(self.host.close)
         m.d.comb += [
             self.host.busy.eq(loader.turn.busy),
             parameters.columns.eq(items.columns),
@@ -150,12 +155,12 @@ class FrontEnd(wiring.Component):
         for task, walker in zip(maker.walks, walkers.walks, strict=True):
             wiring.connect(m, task, walker)
         wiring.connect(m, wiring.flipped(self.fill), walkers.fill)
-        wiring.connect(m, wiring.flipped(graph.extent), walkers.extent, items.extent)
+        wiring.connect(m, wiring.flipped(graph.extent), walkers.extent, items.reads.extent)
         wiring.connect(m, walkers.draws, items.draws)
         wiring.connect(m, walkers.headers, wiring.flipped(graph.headers))
         wiring.connect(m, walkers.entries, wiring.flipped(graph.entries))
-        wiring.connect(m, items.headers, wiring.flipped(graph.negative_headers))
-        wiring.connect(m, items.entries, wiring.flipped(graph.negative_entries))
+        wiring.connect(m, items.reads.headers, wiring.flipped(graph.negative_headers))
+        wiring.connect(m, items.reads.entries, wiring.flipped(graph.negative_entries))
         m.d.comb += [
             turns.close.eq(close),
             groups.active.eq(turns.active),
