@@ -73,7 +73,6 @@ class FrontEnd(wiring.Component):
         self._groups = groups = Groups(cfg, 2 if cfg.edge_ends else 1, primitives=primitives)
         latencies = {"header_latency": header_latency, "entry_latency": entry_latency}
         self._items = Items(cfg, node_latency=groups.node_latency, **latencies, primitives=primitives)
-        self._maker = WalkMaker(cfg) if cfg.edge_ends else None
         members: dict[str, Any] = {
             "host": In(FrontEndAccess(cfg)),
             "rejected": Out(1),
@@ -115,8 +114,12 @@ class FrontEnd(wiring.Component):
         ]
         close = Signal()
         m.d.sync += close.eq(self.host.close)
+        busy = loader.turn.busy | loader.turn.pending | groups.active
+        begins = self.host.words.valid | self.host.setting.en
         if cfg.edge_ends:
-            self._connect_graph(m, parameters, loader, close)
+            maker = self._connect_graph(m, parameters, loader, close)
+            busy |= maker.turn.busy | maker.turn.pending
+            begins |= self.starts.valid
         else:
             wiring.connect(m, wiring.flipped(self.host.words), loader.turn.work)
             m.d.comb += [loader.turn.close.eq(close), self.rejected.eq(loader.rejected | parameters.rejected)]
@@ -125,22 +128,17 @@ class FrontEnd(wiring.Component):
         under_way = Signal()
         full = groups.use.full.any()
         m.d.sync += under_way.eq(full | windowing.busy | ~items.empty)
-        active = loader.turn.busy | loader.turn.pending | groups.active
         # That nothing is under way is a cycle late; what the host began in that cycle counts at once.
         rest, began = Signal(), Signal()
-        begins = self.host.words.valid | self.host.setting.en
-        if cfg.edge_ends:
-            active |= self._maker.turn.busy | self._maker.turn.pending
-            begins |= self.starts.valid
-        m.d.sync += [rest.eq(~(active | full | under_way) & parameters.rules.settled), began.eq(begins)]
+        m.d.sync += [rest.eq(~(busy | full | under_way) & parameters.rules.settled), began.eq(begins)]
         m.d.comb += self.host.idle.eq(rest & ~began)
         return m
 
     def _connect_graph(self, m, parameters, loader, close):
-        """Walks, first rows and negatives out of the graph."""
+        """Walks, first rows and negatives out of the graph; returns who fills groups with walks."""
         cfg, items, groups, graph = self._cfg, self._items, self._groups, self.graph
         m.submodules.turns = turns = Turns()
-        m.submodules.maker = maker = self._maker
+        m.submodules.maker = maker = WalkMaker(cfg)
         m.submodules.walkers = walkers = Walkers(cfg, primitives=self._primitives)
         wiring.connect(m, wiring.flipped(self.host.words), turns.words)
         wiring.connect(m, wiring.flipped(self.starts), turns.starts)
@@ -169,3 +167,4 @@ class FrontEnd(wiring.Component):
             self.made.eq(maker.made),
             self.rejected.eq(loader.rejected | parameters.rejected | maker.rejected),
         ]
+        return maker
