@@ -79,6 +79,8 @@ class Parameters(wiring.Component):
             self.next_walk.value.eq(setting.value),
         ]
         m.d.sync += rules.drawable.eq((rules.sampling.negatives == 0) | (self.columns != 0))
+        if self._cfg.edge_ends:
+            m.d.comb += self.place.value.eq(setting.value)
         asked = Signal(SamplingLayout(), reset_less=True)
         with m.FSM() as fsm:
             m.d.comb += rules.settled.eq(fsm.ongoing("IDLE"))
@@ -100,7 +102,6 @@ class Parameters(wiring.Component):
     def _of_graph(self, m, unfit):
         """Cases of the parameters that a graph store needs."""
         value, walks, place = self.setting.value, self.walks, self.place
-        m.d.comb += place.value.eq(value)
         for case, limit in zip(_LIMITS, walks.limits, strict=True):
             with m.Case(case):
                 m.d.sync += limit.eq(value)
