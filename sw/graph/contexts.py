@@ -33,6 +33,7 @@ from .graph import Graph
 
 __all__ = [
     "ContextBatch",
+    "check_sampling",
     "contexts",
     "expected_visits",
     "negative_key",
@@ -95,6 +96,17 @@ def negative_key(seed: int) -> np.uint64:
     return seed_key(seed, STREAM_NEGATIVES)
 
 
+def check_sampling(*, window: int, negatives: int, mode: str, sampler: object | None, interleave: int) -> None:
+    """Raises ValueError for parameters of :func:`contexts` that are out of range or do not go together."""
+    for name, value, least in (("window", window, 2), ("negatives", negatives, 0), ("interleave", interleave, 1)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, not {value}")
+    if mode not in ("shared", "per_positive"):
+        raise ValueError(f"mode must be 'shared' or 'per_positive', not {mode!r}")
+    if sampler is None and negatives:
+        raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
+
+
 def contexts(
     walk_block: np.ndarray,
     *,
@@ -134,16 +146,9 @@ def contexts(
     ValueError
         A parameter is out of range; the message shows it.
     """
-    for name, value, least in (
-        ("window", window, 2),
-        ("negatives", negatives, 0),
-        ("interleave", interleave, 1),
-        ("first_walk", first_walk, 0),
-    ):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, not {value}")
-    if mode not in ("shared", "per_positive"):
-        raise ValueError(f"mode must be 'shared' or 'per_positive', not {mode!r}")
+    check_sampling(window=window, negatives=negatives, mode=mode, sampler=sampler, interleave=interleave)
+    if first_walk < 0:
+        raise ValueError(f"first_walk must be at least 0, not {first_walk}")
     if first_walk % interleave:
         raise ValueError(f"first_walk {first_walk} is not a multiple of interleave {interleave}; align the blocks")
     if walk_block.ndim != 2:
@@ -160,8 +165,6 @@ def contexts(
     ):
         if number > most:
             raise ValueError(f"{number} {name}: at most {most} have negatives of their own")
-    if sampler is None and negatives:
-        raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
     key = negative_key(seed)
     args = np.ascontiguousarray(walk_block, np.int32), window, negatives, mode == "per_positive"
     where = key, first_walk, interleave, pool, replaced

@@ -13,7 +13,7 @@ from ...sim.arith.fixed import from_raw, to_raw
 from ...sim.arith.words import from_packed
 from ...sim.oselm.front_end.contexts import AliasTable
 from ..errors import CapacityError, InputError
-from ..graph.contexts import ContextBatch, negative_key
+from ..graph.contexts import ContextBatch, check_sampling, negative_key
 from ..link.transport import Transport
 from ..unit.driver import UnitDriver
 from .words import set_words, table_words, train_words, walk_words, write_words
@@ -169,13 +169,7 @@ class OSELMDevice(UnitDriver[CoreConfig]):
         """
         cfg = self.cfg
         key = int(negative_key(seed))
-        for name, value, least in (("window", window, 2), ("negatives", negatives, 0), ("interleave", interleave, 1)):
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, not {value}")
-        if mode not in ("shared", "per_positive"):
-            raise ValueError(f"mode must be 'shared' or 'per_positive', not {mode!r}")
-        if negatives and sampler is None:
-            raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
+        check_sampling(window=window, negatives=negatives, mode=mode, sampler=sampler, interleave=interleave)
         sampling = Sampling(window=window, negatives=negatives, per_positive=mode == "per_positive", walks=interleave)
         if interleave > cfg.walks:
             raise CapacityError(f"{interleave} walks in flight; the core has room for {cfg.walks}: send contexts")

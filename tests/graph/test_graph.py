@@ -2,7 +2,6 @@
 
 import gzip
 import logging
-import os
 from pathlib import Path
 
 import networkx as nx
@@ -15,7 +14,7 @@ from skipwalk.sw.errors import InputError, SkipwalkError, UnknownNodeError
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.graph.readers import read_edges, read_graph, read_labels, typed_ids
 
-DATA = Path(os.environ.get("SKIPWALK_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
+from ..support.data import DATA
 
 
 def adjacency(graph: Graph) -> dict:

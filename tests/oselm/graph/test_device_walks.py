@@ -1,8 +1,6 @@
 """Walks, first rows and negatives out of a graph, through the whole front end, against their definitions."""
 
 import functools
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +23,7 @@ from skipwalk.sim.rtl.verilated import VerilatedCore, compile_library
 from skipwalk.sw.oselm.words import table_words, walk_words
 
 from ...support import walk_words as ops
+from ...support.data import DATA
 from ...support.graph_service import random_store
 from ...support.walk_words import ELEMENT, FLUSHED, WalkWords, words_of
 
@@ -44,7 +43,6 @@ CONFIGS = {
 }
 KEYS = {"negatives": 0x0123_4567_89AB_CDEF, "walks": 0xFEDC_BA98_7654_3210, "starts": 0x1357_9BDF_0246_8ACE, "rows": 77}
 _LABEL, _CENTRE, _ENDS = 1 << 20, 1 << 21, 1 << 22
-DATA = Path(os.environ.get("SKIPWALK_DATA", Path(__file__).parents[3] / ".." / "shared" / "data"))
 CORA = DATA / "cora" / "edges.txt"
 
 
