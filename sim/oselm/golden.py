@@ -5,6 +5,7 @@ barriers. Equations: arXiv 2312.15138 in the notation of docs/oselm.md; the sche
 ``compiled`` is the same arithmetic with compiled loops, for whole graphs.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +55,7 @@ class Contexts:
 class State:
     """All that training changes: raw integers as the core stores them."""
 
-    beta: np.ndarray  # (nodes, dim) int64, format cfg.beta
+    beta: np.ndarray  # (nodes, dim) int32, format cfg.beta
     p: np.ndarray  # (dim, dim) int64, format cfg.p
     q: int  # raw, format cfg.p: covariance inflation a context
     p0: int  # raw, format cfg.p: cap of the inflated diagonal
@@ -68,10 +69,18 @@ class State:
 
 def initial_state(cfg: CoreConfig, *, q: int, p0: int, beta: np.ndarray | None = None) -> State:
     """P = p0 I and the rows of ``beta`` (raw; the rest of the store is zero)."""
-    state = State(np.zeros((cfg.nodes, cfg.dim), np.int64), np.eye(cfg.dim, dtype=np.int64) * p0, q, p0)
+    state = State(_zeros(cfg.nodes, cfg.dim), np.eye(cfg.dim, dtype=np.int64) * p0, q, p0)
     if beta is not None:
         state.beta[: len(beta)] = beta
     return state
+
+
+def _zeros(*shape: int) -> np.ndarray:
+    """int32, with its rows on as few cache lines as there can be."""
+    size, line = 4 * math.prod(shape), 64
+    room = np.zeros(size + line, np.uint8)
+    skip = -room.ctypes.data % line
+    return room[skip : skip + size].view(np.int32).reshape(shape)
 
 
 def view(x: np.ndarray, stored, seen) -> np.ndarray:

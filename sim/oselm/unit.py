@@ -74,8 +74,7 @@ class OSELMUnit:
 
     def warm_up(self) -> None:
         """Compile what would otherwise be compiled by the first contexts."""
-        none = np.empty(0, np.int64)
-        self._train(self._cfg, self.state, Contexts(none, np.zeros(1, np.int64), none, none))
+        compiled.prepare(self._cfg)
 
     def feed(self, words: np.ndarray) -> None:
         """Take command words, uint32 (n,). Raises TypeError for anything else."""
@@ -122,8 +121,8 @@ class OSELMUnit:
         end, n_contexts, n_samples = _extent(words, at)
         if n_contexts:
             self._close_walks()
-            centres, indptr = np.empty(n_contexts, np.int64), np.zeros(n_contexts + 1, np.int64)
-            samples, labels = np.empty(n_samples, np.int64), np.empty(n_samples, np.int64)
+            centres, indptr = np.empty(n_contexts, np.int32), np.zeros(n_contexts + 1, np.int64)
+            samples, labels = np.empty(n_samples, np.int32), np.empty(n_samples, np.uint8)
             limits = self._cfg.nodes, self._cfg.max_samples
             c, s, rejected = _decode(words[at:end], *limits, centres, indptr, samples, labels)
             self.rejected += rejected

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.oselm.config import CoreConfig, Schedule
-from skipwalk.sim.arith.fixed import from_raw, to_raw
+from skipwalk.sim.arith.fixed import from_raw, saturate, to_raw
 from skipwalk.sim.oselm import compiled, formula, golden
 
 from ..support.compare import assert_same
@@ -286,7 +286,7 @@ def test_compiled_twin_is_the_definition(cfg):
         rng = np.random.default_rng(seed)
         state = random_state(cfg, rng, scale=float(rng.choice([0.1, 1, 4, 16])), q=int(rng.integers(0, 50)), p0=1.5)
         if seed % 3 == 2:  # a P that is not positive, so that h.u is clamped too
-            state.p += rng.integers(cfg.p.min_raw, cfg.p.max_raw, state.p.shape) // 2
+            state.p = saturate(state.p + rng.integers(cfg.p.min_raw, cfg.p.max_raw, state.p.shape) // 2, cfg.p)
         twin = state.copy()
         for n in (0, 1, 12):
             contexts = random_contexts(cfg, rng, n, nodes=int(rng.integers(1, 10)))

@@ -1,0 +1,1 @@
+"""C compiled for this processor when it is wanted, and loaded."""

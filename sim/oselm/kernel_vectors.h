@@ -1,0 +1,360 @@
+/* Slots, P and samples in vectors of 8, by AVX2 and FMA, for operands of at most 18 bits whose updates saturate only at
+ * the sum.
+ *
+ * Updates: a stored number n is held as the float HOLD + n, HOLD = 1.5 * 2^23, whose last bit is worth 1; the word of
+ * this float is that of HOLD, plus n. A fused multiply-add to it rounds the exact sum to an integer, once, and half to
+ * even. Half goes up in a core, so products that lie half way between two integers are left to kernel_plain.h. They are
+ * rare, and known by the trailing zeros of their factors. So is what leaves its range: the or over all results tells.
+ *
+ * Sums of products: words times words in 64 bits, even and odd lanes apart.
+ *
+ * P is held transposed, [column][row], so that rows are lanes.
+ */
+#include <immintrin.h>
+
+#define HOLD 0x4B400000 /* the word of 1.5 * 2^23 */
+#define HELD_BITS 22
+#define P_HOLD (HOLD + (1 << (P_BITS - 1)))
+#define BETA_HOLD (HOLD + (1 << (BETA_BITS - 1)))
+/* The bits of a held number in which none of its range has anything. */
+#define OUTSIDE(bits) ((1 << HELD_BITS) - (1 << (bits)))
+#define VECTORS (DIM / 8)
+#define BLOCK (DIM % 16 == 0 ? 2 : 1)
+#define UNROLL _Pragma("GCC unroll 8")
+#define ALIGNED __attribute__((aligned(64)))
+
+typedef __m256i V; /* 8 words, or 4 double words */
+typedef __m256 F;
+
+typedef struct ALIGNED {
+    V h[VECTORS], h_odd[VECTORS]; /* the latter with odd elements in even places */
+    V u[VECTORS], k[VECTORS];
+    F u_real[VECTORS], k_of_p[VECTORS], k_of_beta[VECTORS]; /* k times 2^-P_SHIFT and 2^-BETA_SHIFT */
+    int64_t sum_h;
+    uint32_t zeros_of_u, zeros_of_k; /* bit n: an element has n trailing zeros */
+} Slot;
+
+typedef struct ALIGNED {
+    int32_t p[2][DIM][DIM]; /* P_HOLD + P, now and before */
+    int now;
+} Matrix;
+
+/* The samples of a context, with those that do not matter behind them, and their errors. */
+typedef struct ALIGNED {
+    int32_t samples[MAX_SAMPLES + 16];
+    float errors[MAX_SAMPLES + 16];
+    uint8_t labels[MAX_SAMPLES + 16];
+    int32_t *rows[MAX_SAMPLES + 16];
+    uint8_t halves[MAX_SAMPLES / 8 + 1]; /* a bit for each: whether a product of its error and k may lie half way */
+    int n;
+} Samples;
+
+static int32_t no_row[DIM] ALIGNED;
+
+static void load_matrix(Matrix *m, const int64_t *p)
+{
+    m->now = 0;
+    for (int r = 0; r < DIM; r++)
+        for (int c = 0; c < DIM; c++) m->p[0][c][r] = P_HOLD + (int32_t)p[r * DIM + c];
+}
+
+static void store_matrix(const Matrix *m, int64_t *p)
+{
+    for (int r = 0; r < DIM; r++)
+        for (int c = 0; c < DIM; c++) p[r * DIM + c] = m->p[m->now][c][r] - P_HOLD;
+}
+
+INLINE V words(const int32_t *x) { return _mm256_loadu_si256((const V *)x); }
+
+INLINE V each(int32_t x) { return _mm256_set1_epi32(x); }
+
+INLINE F power(int shift) { return _mm256_set1_ps(1.0f / (float)(INT64_C(1) << shift)); }
+
+/* Double words, rounded and shifted, of even and odd places as words. */
+INLINE V narrowed(V even, V odd, int shift)
+{
+    const V half = _mm256_set1_epi64x((INT64_C(1) << shift) >> 1);
+    even = _mm256_srli_epi64(_mm256_add_epi64(even, half), shift);
+    odd = _mm256_srli_epi64(_mm256_add_epi64(odd, half), shift);
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
+}
+
+INLINE V limited(V x, int bits) { return _mm256_max_epi32(_mm256_min_epi32(x, each(MAX(bits))), each(MIN(bits))); }
+
+/* Bit i: whether the words i differ. */
+INLINE int different(V a, V b) { return ~_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b))) & 0xFF; }
+
+INLINE V lowest_bits(V x) { return _mm256_and_si256(x, _mm256_sub_epi32(_mm256_setzero_si256(), x)); }
+
+INLINE uint32_t or_of(V x)
+{
+    __m128i y = _mm_or_si128(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    y = _mm_or_si128(y, _mm_shuffle_epi32(y, 0x4E));
+    return _mm_cvtsi128_si32(_mm_or_si128(y, _mm_shuffle_epi32(y, 0xB1)));
+}
+
+/* Whether numbers with these trailing zeros may have a product with `zeros`. */
+static int meet(uint32_t a, uint32_t b, int zeros)
+{
+    int found = 0;
+    for (; a; a &= a - 1) found |= (uint64_t)b << __builtin_ctz(a) >> zeros & 1;
+    return found;
+}
+
+INLINE V dot_lanes(const Slot *slot, const V *row)
+{
+    V sum = _mm256_setzero_si256();
+    UNROLL for (int j = 0; j < VECTORS; j++) {
+        const V x = _mm256_loadu_si256(row + j);
+        sum = _mm256_add_epi64(sum, _mm256_mul_epi32(x, slot->h[j]));
+        sum = _mm256_add_epi64(sum, _mm256_mul_epi32(_mm256_srli_epi64(x, 32), slot->h_odd[j]));
+    }
+    return sum;
+}
+
+INLINE int64_t total(V sum)
+{
+    const __m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    return _mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1);
+}
+
+static void load(Slot *slot, const int32_t *row)
+{
+    V sum = _mm256_setzero_si256();
+    UNROLL for (int j = 0; j < VECTORS; j++) {
+        const V x = words(row + 8 * j);
+        slot->h[j] = x;
+        slot->h_odd[j] = _mm256_srli_epi64(x, 32);
+        sum = _mm256_add_epi32(sum, x);
+    }
+    int32_t lanes[8];
+    _mm256_storeu_si256((V *)lanes, sum);
+    slot->sum_h = 0;
+    for (int i = 0; i < 8; i++) slot->sum_h += lanes[i];
+}
+
+/* ---- P */
+
+/* The update of P as it is defined, from the matrix before, whose diagonal has grown, to the present one. */
+static void update_p_plain(const int32_t (*from)[DIM], int32_t (*to)[DIM], const Slot *before, int64_t *counters)
+{
+    const int32_t *u = (const int32_t *)before->u, *k = (const int32_t *)before->k;
+    for (int r = 0; r < DIM; r++)
+        for (int c = 0; c < DIM; c += LANES) {
+            int bad = 0;
+            for (int j = c; j < c + LANES; j++)
+                to[j][r] = P_HOLD + (int32_t)updated_p(from[j][r] - P_HOLD, u[r], k[j], 0, &bad);
+            counters[SAT_P] += bad;
+        }
+}
+
+/* The update of P by u and k (without, if they are null), and its product with h in sums, by even and odd rows, P_HOLD
+ * included. Returns whether anything has left its range. */
+INLINE int swept(const int32_t (*from)[DIM], int32_t (*to)[DIM], const F *u, const float *k, const int32_t *h, V *sums)
+{
+    V bad = _mm256_setzero_si256();
+    for (int first = 0; first < VECTORS; first += BLOCK) {
+        V even[BLOCK], odd[BLOCK];
+        F own[BLOCK];
+        UNROLL for (int i = 0; i < BLOCK; i++) {
+            even[i] = odd[i] = _mm256_setzero_si256();
+            if (u) own[i] = u[first + i];
+        }
+        for (int j = 0; j < DIM; j++) {
+            const V hj = each(h[j]);
+            UNROLL for (int i = 0; i < BLOCK; i++) {
+                V x = words(from[j] + 8 * (first + i));
+                if (u) {
+                    x = _mm256_castps_si256(_mm256_fnmadd_ps(own[i], _mm256_set1_ps(k[j]), _mm256_castsi256_ps(x)));
+                    bad = _mm256_or_si256(bad, x);
+                    _mm256_store_si256((V *)(to[j] + 8 * (first + i)), x);
+                }
+                even[i] = _mm256_add_epi64(even[i], _mm256_mul_epi32(x, hj));
+                odd[i] = _mm256_add_epi64(odd[i], _mm256_mul_epi32(_mm256_srli_epi64(x, 32), hj));
+            }
+        }
+        UNROLL for (int i = 0; i < BLOCK; i++) {
+            sums[2 * (first + i)] = even[i];
+            sums[2 * (first + i) + 1] = odd[i];
+        }
+    }
+    return !_mm256_testz_si256(bad, each(OUTSIDE(P_BITS)));
+}
+
+static void product(const int32_t (*p)[DIM], const int32_t *h, V *sums) { swept(p, 0, 0, 0, h, sums); }
+
+/* The update of P by a context (or none), then u of another one (or none). */
+static void sweep(Matrix *m, const Slot *before, Slot *next, int64_t q, int64_t p0, int64_t *counters)
+{
+    V sums[2 * VECTORS];
+    const int32_t *h = next ? (const int32_t *)next->h : no_row;
+    if (before) {
+        int32_t(*from)[DIM] = m->p[m->now], (*to)[DIM] = m->p[!m->now];
+        m->now = !m->now;
+        const int32_t limit = P_HOLD + (int32_t)p0, grow = (int32_t)q;
+        for (int r = 0; r < DIM; r++) from[r][r] += grow & -(from[r][r] < limit);
+        if (__builtin_expect(meet(before->zeros_of_u, before->zeros_of_k, P_SHIFT - 1), 0) ||
+            __builtin_expect(swept(from, to, before->u_real, (const float *)before->k_of_p, h, sums), 0)) {
+            update_p_plain(from, to, before, counters);
+            product(to, h, sums);
+        }
+    } else
+        product(m->p[m->now], h, sums);
+    if (!next) return;
+    const V held = _mm256_set1_epi64x(P_HOLD * next->sum_h);
+    V zeros = _mm256_setzero_si256();
+    for (int j = 0; j < VECTORS; j++) {
+        const V even = _mm256_sub_epi64(sums[2 * j], held), odd = _mm256_sub_epi64(sums[2 * j + 1], held);
+        const V exact = narrowed(even, odd, U_SHIFT), u = limited(exact, U_BITS);
+        counters[SAT_U] += __builtin_popcount(different(exact, u));
+        next->u[j] = u;
+        next->u_real[j] = _mm256_cvtepi32_ps(u);
+        zeros = _mm256_or_si256(zeros, lowest_bits(u));
+    }
+    next->zeros_of_u = or_of(zeros);
+}
+
+static void gain(Slot *slot, const Table *table, int64_t *counters)
+{
+    const int64_t g = gain_of(table, total(dot_lanes(slot, slot->u)), counters);
+    const V factor = _mm256_set1_epi64x(g);
+    V zeros = _mm256_setzero_si256();
+    int clipped = 0;
+    for (int j = 0; j < VECTORS; j++) {
+        const V even = _mm256_mul_epi32(slot->u[j], factor);
+        const V odd = _mm256_mul_epi32(_mm256_srli_epi64(slot->u[j], 32), factor);
+        const V exact = narrowed(even, odd, K_SHIFT), k = limited(exact, K_BITS);
+        clipped |= different(exact, k);
+        slot->k[j] = k;
+        slot->k_of_p[j] = _mm256_mul_ps(_mm256_cvtepi32_ps(k), power(P_SHIFT));
+        slot->k_of_beta[j] = _mm256_mul_ps(_mm256_cvtepi32_ps(k), power(BETA_SHIFT));
+        zeros = _mm256_or_si256(zeros, lowest_bits(k));
+    }
+    slot->zeros_of_k = or_of(zeros);
+    if (__builtin_expect(clipped, 0)) {
+        int64_t u[DIM], k[DIM];
+        for (int r = 0; r < DIM; r++) u[r] = ((const int32_t *)slot->u)[r];
+        gain_plain(g, u, k, counters);
+    }
+}
+
+/* ---- samples */
+
+static void fetch(Samples *s, int32_t *beta, const int32_t *samples, const uint8_t *labels, int n)
+{
+    memcpy(s->samples, samples, n * sizeof *samples);
+    memcpy(s->labels, labels, n);
+    for (int x = 0; x < n; x++) {
+        s->rows[x] = row_of(beta, samples[x]);
+        for (int j = 0; j < DIM; j += 16) __builtin_prefetch(s->rows[x] + j);
+    }
+    for (int x = n; x < n + 8; x++) {
+        s->samples[x] = ~x; /* no row, and another one at every place */
+        s->labels[x] = 0;
+        s->rows[x] = no_row;
+    }
+    s->n = n;
+}
+
+INLINE void read_one(Samples *s, int x, const Slot *slot, int64_t *counters)
+{
+    const int32_t e = error_of(total(dot_lanes(slot, (const V *)s->rows[x])), s->labels[x], counters);
+    const int half = (uint64_t)(uint32_t)(e & -e) * slot->zeros_of_k >> (BETA_SHIFT - 1) & 1;
+    s->errors[x] = e;
+    s->halves[x / 8] = (s->halves[x / 8] & ~(1 << x % 8)) | half << x % 8;
+}
+
+/* Sums of the lanes of four vectors. */
+INLINE V totals(V a, V b, V c, V d)
+{
+    const V ab = _mm256_add_epi64(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+    const V cd = _mm256_add_epi64(_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d));
+    return _mm256_add_epi64(_mm256_permute2x128_si256(ab, cd, 0x20), _mm256_permute2x128_si256(ab, cd, 0x31));
+}
+
+/* Errors of the samples x ... x + 7. */
+INLINE void read_eight(Samples *s, int x, const Slot *slot, int64_t *counters)
+{
+#define LANES_OF(i) dot_lanes(slot, (const V *)s->rows[x + (i)])
+    const V even = totals(LANES_OF(0), LANES_OF(2), LANES_OF(4), LANES_OF(6));
+    const V odd = totals(LANES_OF(1), LANES_OF(3), LANES_OF(5), LANES_OF(7));
+    const V exact_d = narrowed(even, odd, E_SHIFT), d = limited(exact_d, E_BITS);
+    const V labels = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(s->labels + x)));
+    const V exact = _mm256_sub_epi32(_mm256_slli_epi32(labels, E_FRACTION), d), e = limited(exact, E_BITS);
+    const int clipped = different(exact_d, d) | different(exact, e);
+    if (__builtin_expect(clipped, 0)) counters[SAT_E] += __builtin_popcount(clipped);
+    _mm256_storeu_ps(s->errors + x, _mm256_cvtepi32_ps(e));
+    const V zeros = _mm256_mullo_epi32(lowest_bits(e), each(slot->zeros_of_k));
+    s->halves[x / 8] = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_slli_epi32(zeros, 32 - BETA_SHIFT)));
+}
+
+static __attribute__((noinline)) void update_slowly(const Samples *s, int x, const Slot *slot, int64_t *counters)
+{
+    update_plain(s->rows[x], s->errors[x], (const int32_t *)slot->k, counters);
+}
+
+INLINE void update_one(const Samples *s, int x, const Slot *slot, int64_t *counters)
+{
+    V *row = (V *)s->rows[x];
+    const F e = _mm256_set1_ps(s->errors[x]);
+    V bad = _mm256_setzero_si256(), kept[VECTORS];
+    UNROLL for (int j = 0; j < VECTORS; j++) {
+        const F old = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_loadu_si256(row + j), each(BETA_HOLD)));
+        const V sum = _mm256_castps_si256(_mm256_fmadd_ps(e, slot->k_of_beta[j], old));
+        bad = _mm256_or_si256(bad, sum);
+        kept[j] = _mm256_sub_epi32(sum, each(BETA_HOLD));
+    }
+    const int clipped = !_mm256_testz_si256(bad, each(OUTSIDE(BETA_BITS)));
+    if (__builtin_expect(clipped | (s->halves[x / 8] >> x % 8 & 1), 0)) {
+        update_slowly(s, x, slot, counters);
+        return;
+    }
+    UNROLL for (int j = 0; j < VECTORS; j++) _mm256_storeu_si256(row + j, kept[j]);
+}
+
+INLINE void update_some(const Samples *s, int first, int end, const Slot *slot, int64_t *counters)
+{
+    if (end > s->n) end = s->n;
+    for (int x = first; x < end; x++) update_one(s, x, slot, counters);
+}
+
+/* Whether one of the samples x ... x + 7 of `now` is updated as an earlier one of the same eight of `old`. */
+INLINE int meet_within(const Samples *now, const Samples *old, int x)
+{
+    const V updated = words(old->samples + x);
+    V same = _mm256_setzero_si256();
+    const V place = _mm256_set_epi32(8, 7, 6, 5, 4, 3, 2, 1);
+    UNROLL for (int d = 1; d < 8; d++) {
+        const V equal = _mm256_cmpeq_epi32(updated, words(now->samples + x + d));
+        same = _mm256_or_si256(same, _mm256_and_si256(equal, _mm256_cmpgt_epi32(each(9 - d), place)));
+    }
+    return !_mm256_testz_si256(same, same);
+}
+
+/* All errors of a context. */
+static void read_all(Samples *now, const Slot *slot, int64_t *counters)
+{
+    for (int x = 0; x < now->n; x += 8) read_eight(now, x, slot, counters);
+}
+
+static void update_all(const Samples *old, const Slot *slot, int64_t *counters)
+{
+    update_some(old, 0, old->n, slot, counters);
+}
+
+/* Position by position, an error of one context and an update by the one before. */
+static void read_and_update(Samples *now, const Slot *slot, const Samples *old, const Slot *before, int64_t *counters)
+{
+    const int n = now->n > old->n ? now->n : old->n;
+    for (int x = 0; x < n; x += 8) {
+        if (x < now->n && x < old->n && meet_within(now, old, x))
+            for (int i = x; i < x + 8; i++) {
+                if (i < now->n) read_one(now, i, slot, counters);
+                update_some(old, i, i + 1, before, counters);
+            }
+        else {
+            if (x < now->n) read_eight(now, x, slot, counters);
+            update_some(old, x, x + 8, before, counters);
+        }
+    }
+}
