@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from ...hw.link.protocol import LORA_KIND, OSELM_KIND
+from ...hw.link.protocol import LORA_KIND, MAGIC, OSELM_KIND
 from ...hw.lora.config import LoraConfig
 from ...hw.lora.protocol import LoraCounter, LoraOpcode, LoraParameter
 from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.protocol import Counter, Opcode, Parameter
-from ...hw.ports.axi_map import ADDRESS_BITS, register_map
+from ...hw.ports.axi_map import ADDRESS_BITS, AXI_VERSION, register_map
 from ...sim.rtl.build import MissingToolError
 from ...sim.rtl.verilate import EXPORT_WARNINGS
 from ...sim.rtl.verilog_text import start_processes, waive_warnings
+from .layouts import word_layouts
 
 __all__ = ["UNITS", "axi_core", "axi_verilog", "config_of_map", "core_map"]
 
@@ -85,12 +86,20 @@ def core_map(cfg: CoreConfig | LoraConfig, name: str) -> dict:
                 "role": "slave",
                 "bits": 32,
                 "address_bits": ADDRESS_BITS,
-                "registers": register_map(),
+                "registers": _registers(cfg),
             },
         },
         "commands": {opcode.name: int(opcode) for opcode in opcodes},
+        "words": word_layouts(cfg),
         "parameters": {parameter.name: int(parameter) for parameter in parameters},
         "counters": {counter.name: int(counter) for counter in counters},
         "digest": cfg.digest,
         "configuration": cfg.to_dict(),
     }
+
+
+def _registers(cfg: CoreConfig | LoraConfig) -> list[dict]:
+    """The registers, those that say which core it is with what they read as: their values after reset."""
+    kind = LORA_KIND if isinstance(cfg, LoraConfig) else OSELM_KIND
+    known = {"MAGIC": MAGIC, "VERSION": AXI_VERSION, "KIND": kind, "DIGEST": cfg.digest}
+    return [register | {"reset": known.get(register["name"], register["reset"])} for register in register_map()]
