@@ -13,6 +13,7 @@ from ...hw.lora.config import LORA_PRESETS, LoraConfig
 from ...hw.oselm.config import PRESETS as OSELM_PRESETS
 from ...hw.oselm.config import CoreConfig
 from ...sim.rtl.build import BuildError
+from ..build.c_header import c_header, c_sources
 from ..build.fusesoc import core_file
 from ..build.names import default_name, name_fault
 from ..build.verilog import UNITS, axi_core, axi_verilog, config_of_map, core_map
@@ -28,7 +29,7 @@ PRESETS: dict[str, Mapping[str, CoreConfig | LoraConfig]] = dict(zip(UNITS, (OSE
 
 @click.command()
 @click.argument("config", metavar="CONFIG")
-@click.option("--output", "-o", type=FILE, required=True, help="Verilog to write; .json and .core go beside it.")
+@click.option("--output", "-o", type=FILE, required=True, help="Verilog to write; the rest goes beside it.")
 @click.option("--unit", type=click.Choice(list(UNITS)), help="For a preset that both units have.  [default: os-elm]")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the configuration; repeatable.")
 @click.option("--name", "module", help="Of the module; by default those of unit and configuration.")
@@ -38,7 +39,8 @@ def export(
 ) -> None:
     """Write a core as plain Verilog with AXI4-Stream in and out and AXI4-Lite registers, for a chip of your own.
 
-    Beside it go its map for programs (.json) and its description for FuseSoC (.core).
+    Beside it go its map for programs (.json), its description for FuseSoC (.core), its C header (.h) and the driver
+    in C99 (skipwalk*.c, skipwalk*.h).
 
     CONFIG is a preset, or a .json file: the map that an earlier export left, as it was or edited.
 
@@ -55,10 +57,11 @@ def export(
     if vendor_cells and cfg.vendor is Vendor.GENERIC:
         known = ", ".join(v for v in Vendor if v is not Vendor.GENERIC)
         raise click.UsageError(f"--vendor-cells needs a vendor, and {cfg.name} names none; --set vendor={known}")
-    target, fusesoc = output.with_suffix(".json"), output.with_suffix(".core")
-    if output in (target, fusesoc):
+    target, fusesoc, header = (output.with_suffix(suffix) for suffix in (".json", ".core", ".h"))
+    driver = {output.with_name(name): text for name, text in c_sources(cfg).items()}
+    if output in (target, fusesoc, header, *driver):
         raise click.UsageError(f"{output} is where another file goes; name the Verilog otherwise, as core.v")
-    check_outputs(output, target, fusesoc)
+    check_outputs(output, target, fusesoc, header, *driver)
     try:
         click.echo(f"elaborating {cfg.name} ...", err=True)
         core = axi_core(cfg, primitives=vendor_cells)
@@ -70,6 +73,8 @@ def export(
         output: text,
         target: json.dumps(core_map(cfg, module), indent=1) + "\n",
         fusesoc: core_file(module, output.name, f"{kind} core of skipwalk, configuration {cfg.name}"),
+        header: c_header(cfg, module),
+        **driver,
     }
     with contextlib.ExitStack() as whole:
         for path, content in files.items():
