@@ -15,7 +15,7 @@ from .kernel import Kernel, arithmetic, lines
 __all__ = ["kernel"]
 
 _NAMES = (*arithmetic(CoreConfig(dim=2, nodes=2, lanes=2, max_samples=1)),)
-Numbers = namedtuple("Numbers", _NAMES)  # all integers
+Numbers = namedtuple("Numbers", _NAMES)  # type: ignore[misc]  # all integers, and as many as the kernel in C takes
 _INLINE = {"inline": "always", "cache": True}
 
 

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from ...hw.ports.axi_map import ADDRESS_BITS, register_map
+from ...hw.link.protocol import MAGIC
+from ...hw.ports.axi_map import ADDRESS_BITS, AXI_VERSION, register_map
 from ...hw.unit.config import UnitConfig
 from ...hw.units import UNITS
 from ...sim.rtl.build import MissingToolError
 from ...sim.rtl.verilate import EXPORT_WARNINGS
 from ...sim.rtl.verilog_text import start_processes, waive_warnings
+from .layouts import word_layouts
 
 __all__ = ["axi_core", "axi_verilog", "config_of_map", "core_map"]
 
@@ -77,12 +79,19 @@ def core_map(cfg: UnitConfig, name: str) -> dict:
                 "role": "slave",
                 "bits": 32,
                 "address_bits": ADDRESS_BITS,
-                "registers": register_map(),
+                "registers": _registers(cfg),
             },
         },
         "commands": {opcode.name: int(opcode) for opcode in unit.opcodes},
+        "words": word_layouts(cfg),
         "parameters": {parameter.name: int(parameter) for parameter in unit.parameters},
         "counters": {counter.name: int(counter) for counter in unit.counters},
         "digest": cfg.digest,
         "configuration": cfg.to_dict(),
     }
+
+
+def _registers(cfg: UnitConfig) -> list[dict]:
+    """The registers, those that say which core it is with what they read as: their values after reset."""
+    known = {"MAGIC": MAGIC, "VERSION": AXI_VERSION, "KIND": UNITS.of(cfg).kind, "DIGEST": cfg.digest}
+    return [register | {"reset": known.get(register["name"], register["reset"])} for register in register_map()]

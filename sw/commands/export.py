@@ -1,16 +1,20 @@
 """``skipwalk export``."""
 
+import contextlib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ...hw.fabric.vendor import Vendor
 from ...hw.unit.config import UnitConfig
 from ...hw.units import UNITS
 from ...sim.rtl.build import BuildError
+from ..build.c_header import c_header, c_sources
+from ..build.fusesoc import core_file
+from ..build.names import default_name, name_fault
 from ..build.verilog import axi_core, axi_verilog, config_of_map, core_map
 from ..errors import DeviceError, InputError
 from ..results.files import atomic_write
@@ -21,15 +25,18 @@ __all__ = ["export"]
 
 @click.command()
 @click.argument("config", metavar="CONFIG")
-@click.option("--output", "-o", type=FILE, required=True, help="Verilog to write; the map goes beside it as .json.")
+@click.option("--output", "-o", type=FILE, required=True, help="Verilog to write; the rest goes beside it.")
 @click.option("--unit", type=click.Choice(list(UNITS)), help="For a preset that several units have.  [default: os-elm]")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the configuration; repeatable.")
-@click.option("--name", "module", help="Of the module; by default the configuration's, with underscores.")
+@click.option("--name", "module", help="Of the module; by default those of unit and configuration.")
 @click.option("--vendor-cells", is_flag=True, help="Multipliers and block RAMs of the vendor it names, not inferred.")
 def export(
     config: str, output: Path, unit: str | None, changes: Sequence[str], module: str | None, vendor_cells: bool
 ) -> None:
     """Write a core as plain Verilog with AXI4-Stream in and out and AXI4-Lite registers, for a chip of your own.
+
+    Beside it go its map for programs (.json), its description for FuseSoC (.core), its C header (.h) and the driver
+    in C99 (skipwalk*.c, skipwalk*.h).
 
     CONFIG is a preset, or a .json file: the map that an earlier export left, as it was or edited.
 
@@ -39,20 +46,36 @@ def export(
         skipwalk export core.json -o core.v
     """
     cfg = _changed(_load(config, unit), changes)
-    module = module or "skipwalk_" + re.sub(r"\W", "_", cfg.name)
-    if not re.fullmatch(r"[A-Za-z_]\w*", module, re.ASCII):
-        raise click.UsageError(f"{module!r} is no name of a Verilog module; take letters, digits and underscores")
-    target = output.with_suffix(".json")
-    if target == output:
-        raise click.UsageError(f"{output} is where the map goes; name the Verilog otherwise")
-    check_outputs(output, target)
+    kind = UNITS.of(cfg).name
+    module = module or default_name(cfg)
+    if (fault := name_fault(module)) is not None:
+        raise click.UsageError(fault)
+    if vendor_cells and cfg.vendor is Vendor.GENERIC:
+        known = ", ".join(v for v in Vendor if v is not Vendor.GENERIC)
+        raise click.UsageError(f"--vendor-cells needs a vendor, and {cfg.name} names none; --set vendor={known}")
+    target, fusesoc, header = (output.with_suffix(suffix) for suffix in (".json", ".core", ".h"))
+    driver = {output.with_name(name): text for name, text in c_sources(cfg).items()}
+    if output in (target, fusesoc, header, *driver):
+        raise click.UsageError(f"{output} is where another file goes; name the Verilog otherwise, as core.v")
+    check_outputs(output, target, fusesoc, header, *driver)
     try:
-        text = axi_verilog(axi_core(cfg, primitives=vendor_cells), module)
+        click.echo(f"elaborating {cfg.name} ...", err=True)
+        core = axi_core(cfg, primitives=vendor_cells)
+        click.echo("writing Verilog: half a minute for a small core, minutes for a large one ...", err=True)
+        text = axi_verilog(core, module)
     except BuildError as error:
         raise DeviceError(str(error)) from error
-    with atomic_write(output) as file, atomic_write(target) as map_file:
-        file.write(text.encode())
-        map_file.write(json.dumps(core_map(cfg, module), indent=1).encode() + b"\n")
+    files = {
+        output: text,
+        target: json.dumps(core_map(cfg, module), indent=1) + "\n",
+        fusesoc: core_file(module, output.name, f"{kind} core of skipwalk, configuration {cfg.name}"),
+        header: c_header(cfg, module),
+        **driver,
+    }
+    with contextlib.ExitStack() as whole:
+        for path, content in files.items():
+            whole.enter_context(atomic_write(path)).write(content.encode())
+    click.echo(f"{', '.join(path.name for path in files)}: module {module}, digest {cfg.digest:#010x}", err=True)
 
 
 def _load(config: str, unit: str | None) -> UnitConfig:

@@ -11,7 +11,10 @@ from click.testing import CliRunner
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.link.protocol import FOLD_KIND
 from skipwalk.hw.lora.config import LoraConfig, lora_preset
+from skipwalk.hw.lora.protocol import Source, sample_header
 from skipwalk.hw.oselm.config import CoreConfig, preset
+from skipwalk.hw.oselm.front_end.sampling import Sampling
+from skipwalk.hw.oselm.protocol import Edit, edit_header
 from skipwalk.hw.ports.axi import AxiCore
 from skipwalk.hw.ports.axi_map import ADDRESS_BITS, REGISTERS
 from skipwalk.sim.link.folding import FoldingCore
@@ -19,6 +22,7 @@ from skipwalk.sim.rtl.synthesis import run_yosys
 from skipwalk.sim.rtl.verilog_text import START
 from skipwalk.sw.build.verilog import axi_core, axi_verilog, config_of_map, core_map
 from skipwalk.sw.cli import main
+from skipwalk.sw.oselm.words import train_words
 
 from tests.support import icarus
 from tests.support.lora import golden_replies, random_program
@@ -88,6 +92,43 @@ def test_map_names_what_the_driver_sends():
     assert core_map(TINY, "top")["commands"]["TRAIN"] == 9
 
 
+@pytest.mark.parametrize("cfg", CORES.values(), ids=CORES)
+def test_map_lays_out_every_command_and_says_what_registers_begin_with(cfg):
+    found = json.loads(json.dumps(core_map(cfg, "top")))
+    assert found["words"].keys() == found["commands"].keys()
+    for layout in found["words"].values():
+        taken = [n for f in layout["header"].values() for n in range(f["lowest_bit"], f["lowest_bit"] + f["bits"])]
+        assert len(taken) == len(set(taken))
+        assert all(n < 28 for n in taken)
+    reset = {register["name"]: register["reset"] for register in found["buses"]["s_axil"]["registers"]}
+    assert reset["MAGIC"].to_bytes(4, "little") == b"skwk"
+    assert (reset["DIGEST"], reset["PACKET"]) == (cfg.digest, 1)
+
+
+def test_layout_is_that_of_the_words_the_driver_sends():
+    words = core_map(TINY, "top")["words"]
+    at = {name: field["lowest_bit"] for name, field in words["TRAIN"]["header"].items()}
+    sample = words["TRAIN"]["operands"][0]["of"][0]
+    sent = train_words(np.array([5]), np.array([0, 2]), np.array([3, 9]), np.array([1, 0])).tolist()
+    assert sent[0] == 9 << 28 | 2 << at["samples"] | 5 << at["centre"]
+    assert sent[1] == 1 << sample["label"]["lowest_bit"] | 3 << sample["row"]["lowest_bit"]
+    edit = words["EDIT"]
+    at = {name: field["lowest_bit"] for name, field in edit["header"].items()}
+    numbers = edit["operands"][0]["edits"]
+    assert edit_header(Edit.FREE_NODE, 7, 3, answer=True) == (
+        13 << 28 | 1 << at["answer"] | numbers["FREE_NODE"] << at["edit"] | 3 << at["walks"] | 7 << at["row"]
+    )
+    fields = words["SET"]["operands"][1]["of SAMPLING"]
+    sampling = Sampling(window=5, negatives=3, per_positive=True, walks=2)
+    got = {name: sampling.word >> f["lowest_bit"] & (1 << f["bits"]) - 1 for name, f in fields.items()}
+    assert (got["window"], got["negatives"], got["per_positive"], got["walks"]) == (5, 3, 1, 2)
+    lora = core_map(TINY_LORA, "top")["words"]["SAMPLE"]["header"]
+    at = {name: field["lowest_bit"] for name, field in lora.items()}
+    assert sample_header(Source.INPUT, 9, label=2) == (
+        9 << 28 | Source.INPUT << at["source"] | 1 << at["train"] | 1 << at["last"] | 2 << at["label"] | 9
+    )
+
+
 # ---- the command
 def export(*arguments: str):
     return CliRunner().invoke(main, ["export", *arguments])
@@ -115,14 +156,19 @@ def test_any_configuration(arguments, cfg, tmp_path):
     assert result.exit_code == 0, result.output
     found = json.loads((tmp_path / "x.json").read_text())
     assert config_of_map(found) == cfg
-    assert found["module"] == "skipwalk_mine"
-    assert "\nmodule skipwalk_mine(" in (tmp_path / "x.v").read_text()
+    module = {"os-elm": "skipwalk_oselm_mine", "skip2-lora": "skipwalk_lora_mine"}[found["core"]]
+    assert found["module"] == module
+    assert f"\nmodule {module}(" in (tmp_path / "x.v").read_text()
+    assert f'"skipwalk::{module}:' in (tmp_path / "x.core").read_text()
+    assert '- "x.v"' in (tmp_path / "x.core").read_text()
 
 
 @pytest.mark.parametrize(("arguments", "code", "message"), [
     (["nonesuch"], 2, "no preset 'nonesuch' (os-elm: tiny, "),
     (["fan", "--unit", "os-elm"], 2, "no preset 'fan'"),
     (["tiny", "--name", "1core"], 2, "'1core' is no name of a Verilog module"),
+    (["tiny", "--name", "small"], 2, "'small' is a keyword of Verilog or SystemVerilog"),
+    (["tiny", "--vendor-cells"], 2, "--vendor-cells needs a vendor, and tiny names none; --set vendor=ecp5"),
     (["tiny", "--set", "dim"], 2, "--set takes KEY=VALUE, not 'dim'"),
     (["tiny", "--set", "sim=3"], 2, "the configuration has no 'sim'; it has name, dim, "),
     (["tiny", "--set", "dim=7"], 2, "dim must be a multiple of lanes (4), not 7"),

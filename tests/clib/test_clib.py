@@ -1,0 +1,74 @@
+"""The C driver does what the Python driver does: the same words, the same numbers back."""
+
+import numpy as np
+import pytest
+from skipwalk.hw.lora.config import LoraConfig, lora_preset
+from skipwalk.hw.oselm.config import CoreConfig, preset
+from skipwalk.sim.lora.unit import LoraUnit
+from skipwalk.sim.oselm.unit import GoldenDevice
+
+from ..support.c_driver import MISSING, compile_driver, run_driver
+from ..support.c_programs import lora_numbers, lora_program, oselm_numbers, oselm_program, replies_of
+
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
+
+GRAPH = preset("tiny").replace(nodes=16, edge_ends=256, walkers=2)
+OSELM: dict[str, CoreConfig] = {
+    "graph": GRAPH,
+    "weights, wide rows": GRAPH.replace(nodes=70000, weight_bits=20),
+    "no front end": preset("tiny").replace(nodes=16, walks=0, dim=16),
+}
+LORA: dict[str, LoraConfig] = {
+    "tiny": lora_preset("tiny"),
+    "16 bit": LoraConfig(widths=(7, 9, 3), classes=5, rank=1, lanes=4, cache_samples=9, x_bits=16),
+}
+
+
+@pytest.mark.parametrize("cfg", OSELM.values(), ids=OSELM)
+def test_oselm(cfg, tmp_path):
+    program = compile_driver(cfg, "oselm", tmp_path)
+    both = oselm_program(cfg, np.random.default_rng(1))
+    found, sent, said = run_driver(program, both.script, GoldenDevice(cfg, plain=True))
+    assert said == ""
+    assert sent.tolist() == both.words.tolist()
+    assert found == oselm_numbers(cfg, replies_of(GoldenDevice(cfg, plain=True), both.words))
+    assert found[-2] > 0
+    assert found[-1] == 0
+
+
+@pytest.mark.parametrize("cfg", LORA.values(), ids=LORA)
+def test_lora(cfg, tmp_path):
+    program = compile_driver(cfg, "lora", tmp_path)
+    both = lora_program(cfg, np.random.default_rng(2))
+    found, sent, said = run_driver(program, both.script, LoraUnit(cfg, plain=True))
+    assert said == ""
+    assert sent.tolist() == both.words.tolist()
+    assert found == lora_numbers(cfg, both.words)
+    assert found[0] == cfg.cache_samples
+
+
+@pytest.mark.parametrize(("script", "message"), [
+    ("load 15 2", "out of the core's range"),
+    ("train 16 0", "out of the core's range"),
+    ("train 1 1 16 0", "out of the core's range"),
+    ("walk 129", "out of the core's range"),
+    ("edge 1 16 0 0", "out of the core's range"),
+    ("start 1 256", "out of the core's range"),
+    ("sampling 200 2 0 2 0 0", "out of the core's range"),
+])  # fmt: skip
+def test_oselm_refuses(script, message, tmp_path_factory, oselm_program_of_graph):
+    _, sent, said = run_driver(oselm_program_of_graph, script, GoldenDevice(GRAPH, plain=True))
+    assert message in said
+    assert len(sent) <= 1
+
+
+@pytest.fixture(scope="module")
+def oselm_program_of_graph(tmp_path_factory):
+    return compile_driver(GRAPH, "oselm", tmp_path_factory.mktemp("clib"))
+
+
+def test_another_core_is_refused(oselm_program_of_graph):
+    _, _, said = run_driver(oselm_program_of_graph, "", GoldenDevice(GRAPH.replace(mu_shift=6), plain=True))
+    assert "another configuration" in said
+    _, _, said = run_driver(oselm_program_of_graph, "", LoraUnit(lora_preset("tiny"), plain=True))
+    assert "not the unit" in said
