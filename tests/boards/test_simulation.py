@@ -19,7 +19,7 @@ from skipwalk.hw.units import UNITS
 from skipwalk.sim.boards.board import BoardSimulation
 from skipwalk.sim.boards.pins import BoardPins, board_verilog
 from skipwalk.sim.link.frame import Frame, FrameSplitter
-from skipwalk.sim.oselm.unit import GoldenDevice
+from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sim.rtl.build import BuildError
 from skipwalk.sw.errors import DeviceError
 from skipwalk.sw.graph.contexts import ContextBatch
@@ -242,6 +242,6 @@ def test_c_driver_reads_the_golden_model_s_bits_from_the_board(served, tmp_path)
     program = c_driver.compile_driver(TINY.core, "oselm", tmp_path)
     both = oselm_program(TINY.core, np.random.default_rng(4))
     with open_transport(f"serial:{served.address}", TINY.core) as board:
-        found, _, said = c_driver.run_driver(program, both.script, GoldenDevice(TINY.core, plain=True), board)
+        found, _, said = c_driver.run_driver(program, both.script, OSELMUnit(TINY.core, plain=True), board)
     assert said == ""
-    assert found == oselm_numbers(TINY.core, replies_of(GoldenDevice(TINY.core, plain=True), both.words))
+    assert found == oselm_numbers(TINY.core, replies_of(OSELMUnit(TINY.core, plain=True), both.words))

@@ -5,7 +5,7 @@ import pytest
 from skipwalk.hw.lora.config import LoraConfig, lora_preset
 from skipwalk.hw.oselm.config import CoreConfig, preset
 from skipwalk.sim.lora.unit import LoraUnit
-from skipwalk.sim.oselm.unit import GoldenDevice
+from skipwalk.sim.oselm.unit import OSELMUnit
 
 from ..support.c_driver import MISSING, compile_driver, run_driver
 from ..support.c_programs import lora_numbers, lora_program, oselm_numbers, oselm_program, replies_of
@@ -28,10 +28,10 @@ LORA: dict[str, LoraConfig] = {
 def test_oselm(cfg, tmp_path):
     program = compile_driver(cfg, "oselm", tmp_path)
     both = oselm_program(cfg, np.random.default_rng(1))
-    found, sent, said = run_driver(program, both.script, GoldenDevice(cfg, plain=True))
+    found, sent, said = run_driver(program, both.script, OSELMUnit(cfg, plain=True))
     assert said == ""
     assert sent.tolist() == both.words.tolist()
-    assert found == oselm_numbers(cfg, replies_of(GoldenDevice(cfg, plain=True), both.words))
+    assert found == oselm_numbers(cfg, replies_of(OSELMUnit(cfg, plain=True), both.words))
     assert found[-2] > 0
     assert found[-1] == 0
 
@@ -57,7 +57,7 @@ def test_lora(cfg, tmp_path):
     ("sampling 200 2 0 2 0 0", "out of the core's range"),
 ])  # fmt: skip
 def test_oselm_refuses(script, message, tmp_path_factory, oselm_program_of_graph):
-    _, sent, said = run_driver(oselm_program_of_graph, script, GoldenDevice(GRAPH, plain=True))
+    _, sent, said = run_driver(oselm_program_of_graph, script, OSELMUnit(GRAPH, plain=True))
     assert message in said
     assert len(sent) <= 1
 
@@ -68,7 +68,7 @@ def oselm_program_of_graph(tmp_path_factory):
 
 
 def test_another_core_is_refused(oselm_program_of_graph):
-    _, _, said = run_driver(oselm_program_of_graph, "", GoldenDevice(GRAPH.replace(mu_shift=6), plain=True))
+    _, _, said = run_driver(oselm_program_of_graph, "", OSELMUnit(GRAPH.replace(mu_shift=6), plain=True))
     assert "another configuration" in said
     _, _, said = run_driver(oselm_program_of_graph, "", LoraUnit(lora_preset("tiny"), plain=True))
     assert "not the unit" in said
