@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-import numba as nb
 import numpy as np
 
 from ...hw.oselm.config import CoreConfig, Schedule
@@ -58,6 +57,8 @@ def train_cycles(cfg: CoreConfig, contexts: Contexts) -> int:
 
 @lru_cache(maxsize=16)
 def _streaming(cfg: CoreConfig) -> Callable:
+    import numba as nb
+
     t, C, A = EngineTiming.of(cfg), cfg.chunks, cfg.lookahead
     behind = t.read_after_update - 1
     around, error_loop, spacing = t.gain + behind + 1, t.error + behind, t.spacing
@@ -97,6 +98,8 @@ def _streaming(cfg: CoreConfig) -> Callable:
 
 @lru_cache(maxsize=16)
 def _sequential(cfg: CoreConfig) -> Callable:
+    import numba as nb
+
     t, C, ring = EngineTiming.of(cfg), cfg.chunks, cfg.ring
     seen_after, after_gain, error, gain, spacing = (
         t.read_after_update,
