@@ -21,7 +21,7 @@ from ..errors import DeviceError, InputError
 from ..results.files import atomic_write
 from .common import FILE, check_outputs
 
-__all__ = ["PRESETS", "export"]
+__all__ = ["PRESETS", "export", "load_config"]
 
 #: Presets by the name of their unit.
 PRESETS: dict[str, Mapping[str, CoreConfig | LoraConfig]] = dict(zip(UNITS, (OSELM_PRESETS, LORA_PRESETS), strict=True))
@@ -49,7 +49,7 @@ def export(
         skipwalk export tiny --set dim=16 --set 'beta=[5, 11]' -o core.v
         skipwalk export core.json -o core.v
     """
-    cfg = _changed(_load(config, unit), changes)
+    cfg = _changed(load_config(config, unit), changes)
     kind = next(name for name, of in UNITS.items() if isinstance(cfg, of))
     module = module or default_name(cfg, kind)
     if (fault := name_fault(module)) is not None:
@@ -82,7 +82,7 @@ def export(
     click.echo(f"{', '.join(path.name for path in files)}: module {module}, digest {cfg.digest:#010x}", err=True)
 
 
-def _load(config: str, unit: str | None) -> CoreConfig | LoraConfig:
+def load_config(config: str, unit: str | None) -> CoreConfig | LoraConfig:
     """The preset of that name, or the configuration in that file."""
     for kind, presets in PRESETS.items():
         if unit in (None, kind) and config in presets:
