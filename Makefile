@@ -82,11 +82,11 @@ gate-level: $(VENV)/.installed-dev  ## the synthesised netlist of a core against
 	SKIPWALK_GATE_LEVEL=1 $(BIN)/python -m pytest tests/rtl/test_gate_level.py
 
 bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-25f (or another of hw/boards/table.py); SEEDS="1 2 3", RESULTS=results/boards
-	$(BIN)/skipwalk bitstream $(BOARD) $(if $(SEEDS),--seeds "$(SEEDS)") --jobs $(or $(PLACEMENTS),1) \
+	$(BIN)/skipwalk build $(BOARD) $(if $(SEEDS),--seeds "$(SEEDS)") --jobs $(or $(PLACEMENTS),1) \
 	    $(if $(RESULTS),--results $(RESULTS))
 
 bitstream-again: $(VENV)/.installed-boards  ## build BOARD's bitstream once more, from nothing: the same bytes
-	$(BIN)/skipwalk bitstream $(BOARD) --again
+	$(BIN)/skipwalk build $(BOARD) --again
 
 blocks: $(VENV)/.installed-boards  ## frequency and cells of single blocks and small cores, slowest first (an hour); OPTIONS="--only NAME --seeds 1"
 	$(BIN)/skipwalk lab blocks --jobs $(or $(PLACEMENTS),1) $(or $(OPTIONS),--json results/blocks.json)

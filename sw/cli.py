@@ -34,9 +34,12 @@ COMMANDS = {
     "finetune": Entry("commands.finetune:finetune", "Fit adapters (Skip2-LoRA) of a frozen network."),
     "explore": Entry("commands.explore:explore", "Compare cores for a graph: accuracy, cycles, resources.", "rtl"),
     "export": Entry("commands.export:export", "Write a core as Verilog with AXI ports.", "rtl"),
-    "bitstream": Entry("commands.bitstream:bitstream", "Build a board's bitstream.", "boards"),
+    "build": Entry("commands.build:build", "Build a board's bitstream.", "boards"),
     "program": Entry("commands.program:program", "Load a bitstream into a board.", "boards"),
-    "simulate": Entry("commands.simulate:simulate", "Serve a simulated board on a pseudo-terminal.", "boards"),
+    "simulate": Entry(
+        "commands.simulate:simulate", "Run a core with a waveform, or serve a simulated board.", "boards"
+    ),
+    "new-testbench": Entry("commands.testbench:new_testbench", "Write a cocotb project around a core.", "rtl"),
     "lab": Entry("lab.cli:lab", "What this project measures and shows: demos, benches, experiments."),
 }
 

@@ -1,4 +1,4 @@
-"""From a board's row to its bitstream: ``skipwalk bitstream ulx3s-25f``.
+"""From a board's row to its bitstream: ``skipwalk build ulx3s-25f``.
 
 The commands of :mod:`skipwalk.hw.boards.prepare` are run one by one. Placement is repeated for several
 seeds. What is in ``build/boards/BOARD`` is taken up again if its inputs have not changed.
@@ -159,7 +159,7 @@ def repeat(row: Board, *, timeout: float = 7200) -> str:
     """
     first = build_root() / "boards" / row.name / "summary.json"
     if not first.exists():
-        raise BuildFailed(f"{row.name} has not been built: `make bitstream BOARD={row.name}` builds it")
+        raise BuildFailed(f"{row.name} has not been built: `skipwalk build {row.name}` builds it")
     before = json.loads(first.read_text())
     folder = build_root() / "boards" / f"{row.name}-again"
     shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ from ..errors import DeviceError, InputError
 from ..results.files import atomic_write
 from .common import FILE, check_outputs
 
-__all__ = ["export"]
+__all__ = ["export", "load_config"]
 
 
 @click.command()
@@ -45,7 +45,7 @@ def export(
         skipwalk export tiny --set dim=16 --set 'beta=[5, 11]' -o core.v
         skipwalk export core.json -o core.v
     """
-    cfg = _changed(_load(config, unit), changes)
+    cfg = _changed(load_config(config, unit), changes)
     kind = UNITS.of(cfg).name
     module = module or default_name(cfg)
     if (fault := name_fault(module)) is not None:
@@ -78,7 +78,7 @@ def export(
     click.echo(f"{', '.join(path.name for path in files)}: module {module}, digest {cfg.digest:#010x}", err=True)
 
 
-def _load(config: str, unit: str | None) -> UnitConfig:
+def load_config(config: str, unit: str | None) -> UnitConfig:
     """The preset of that name, or the configuration in that file."""
     asked = [kind for kind in UNITS.values() if unit in (None, kind.name)]
     for kind in asked:

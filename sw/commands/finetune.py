@@ -14,6 +14,7 @@ from ..lora.estimator import SkipLoRA
 from ..lora.samples import read_samples
 from ..results.report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, show, write
+from .types import at_baud
 
 __all__ = ["finetune"]
 
@@ -63,6 +64,8 @@ def finetune(
     quieten(quiet)
     check_outputs(output, report, inputs=[network, samples, test])
     unit = None if board is None else _UNITS[board]
+    if board is not None:
+        backend = at_baud(backend, BOARDS[board].baud)
     sizes: dict[str, Any] = {} if unit is None else {"lanes": unit.lanes, "cache_samples": unit.cache_samples}
     x, y = read_samples(samples)
     if test is not None:

@@ -18,7 +18,7 @@ __all__ = ["program"]
 
 log = logging.getLogger(__name__)
 
-#: What ``make bitstream`` leaves, by board family.
+#: What ``skipwalk build`` leaves, by board family.
 BITSTREAMS = ("top.bit", "top.fs")
 
 
@@ -27,7 +27,10 @@ def _bitstream(board: str) -> Path:
     for name in BITSTREAMS:
         if (folder / name).is_file():
             return folder / name
-    raise InputError(f"no bitstream has been built; `make bitstream BOARD={board}` builds it", path=folder)
+    raise InputError(
+        f"no bitstream has been built; `skipwalk build {board}` builds it there; or name one by --bitstream",
+        path=folder,
+    )
 
 
 def _loader() -> list[str]:

@@ -2,28 +2,87 @@
 
 import dataclasses
 import threading
+from pathlib import Path
 
 import click
+import numpy as np
 
 from ...hw.boards.table import BOARDS
-from ...sim.boards.board import BoardSimulation
-from ...sim.boards.pins import BoardPins
 from ..build.tools import tool_errors
-from .common import parameter_errors
+from ..errors import DeviceError, InputError
+from .common import FILE, check_outputs, parameter_errors
 
 __all__ = ["simulate"]
 
 
 @click.command()
-@click.argument("board", type=click.Choice(list(BOARDS)))
-@click.option("--baud", type=click.IntRange(1), help="Instead of the board's; at most a fourth of the clock.")
-def simulate(board: str, baud: int | None) -> None:
-    """Serve a simulated BOARD on a pseudo-terminal until Ctrl-C; its address for --backend goes to stdout.
+@click.argument("target", metavar="core|BOARD", type=click.Choice(["core", *BOARDS]))
+@click.option("--baud", type=click.IntRange(1), help="Of a board, instead of its own; at most a fourth of the clock.")
+@click.option("--config", default="tiny", show_default=True, help="Of the core: a preset, or the .json of an export.")
+@click.option("--unit", help="Of the core, for a preset that both units have: os-elm or skip2-lora.")
+@click.option("--words", type=FILE, help="For the core: hexadecimal words, one a line, instead of random ones.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the random words.")
+@click.option("--contexts", type=click.IntRange(1), default=8, show_default=True, help="Contexts, or samples, of them.")
+@click.option("--waves", type=FILE, help="VCD of the core to write; lists for GTKWave and Surfer go beside it.")
+def simulate(
+    target: str,
+    baud: int | None,
+    config: str,
+    unit: str | None,
+    words: Path | None,
+    seed: int,
+    contexts: int,
+    waves: Path | None,
+) -> None:
+    """Run a core once, with a waveform, beside the golden model; or serve a simulated BOARD until Ctrl-C.
 
-    The netlist of its bitstream, pins, PLL and all, runs compiled by Verilator.
+    The board's netlist, pins, PLL and all, runs compiled by Verilator; its address for --backend goes to stdout.
+
+    \b
+        skipwalk simulate core --waves run.vcd
+        skipwalk simulate core --config core.json --words program.hex
+        skipwalk simulate ulx3s-25f
     """
+    if target == "core":
+        _core(config, unit, words, seed, contexts, waves)
+    else:
+        _board(target, baud)
+
+
+def _core(config: str, unit: str | None, words: Path | None, seed: int, n: int, waves: Path | None) -> None:
+    from ..build.programs import random_words
+    from ..build.waveform import run_core, signal_lists
+    from .export import load_config
+
+    cfg = load_config(config, unit)
+    lists = [waves.with_suffix(suffix) for suffix in (".gtkw", ".sucl")] if waves else []
+    check_outputs(waves, *lists, inputs=[words])
+    program = random_words(cfg, seed, n) if words is None else _read_words(words)
+    source = f"random ones of seed {seed}" if words is None else str(words)
+    click.echo(f"compiling {cfg.name}, a minute or some; then {len(program)} command words, {source} ...", err=True)
+    verdict = run_core(cfg, program, waves)
+    click.echo(f"{verdict.sent} words in, {verdict.received} words out, {verdict.cycles} cycles")
+    if waves:
+        signal_lists(waves)
+        click.echo(f"gtkwave {lists[0]}  or  surfer {waves} --command-file {lists[1]}")
+    if verdict.first_difference is not None:
+        raise DeviceError(f"reply {verdict.first_difference} is not the golden model's")
+    click.echo("all replies are the golden model's")
+
+
+def _read_words(path: Path) -> np.ndarray:
+    try:
+        return np.array([int(line, 16) for line in path.read_text().split()], np.uint32)
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(f"holds no hexadecimal words of 32 bits: {error}", path=path) from error
+
+
+def _board(name: str, baud: int | None) -> None:
+    from ...sim.boards.board import BoardSimulation
+    from ...sim.boards.pins import BoardPins
+
     with parameter_errors(), tool_errors():
-        row = dataclasses.replace(BOARDS[board], baud=baud or BOARDS[board].baud)
+        row = dataclasses.replace(BOARDS[name], baud=baud or BOARDS[name].baud)
         click.echo(f"compiling {row.title} ...", err=True)
         pins = BoardPins(row)
     with BoardSimulation(pins, row) as simulation:

@@ -19,6 +19,7 @@ from ..oselm.training import Interrupted
 from ..results.files import exclusive, same_file
 from ..results.report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, save_vectors, show, write
+from .types import at_baud
 
 __all__ = ["train", "update"]
 
@@ -101,6 +102,7 @@ def train(
         if ctx.get_parameter_source("preset") is ParameterSource.COMMANDLINE:
             raise click.UsageError("--board and --preset both name a core")
         parameters["preset"] = BOARDS[board].core
+        backend = at_baud(backend, BOARDS[board].baud)
     network = None if graph is None else read_graph(graph)
     log.info("%s", network)
     with parameter_errors():
@@ -213,7 +215,8 @@ class _Run:
         ]
         if walks:
             results.append(Result("walks_per_second", walks / estimator.seconds_, "1/s", "higher"))
-        if counts.get("cycles") and walks:
+        # Behind a line the core also waits for it, and its cycles would be those of the line.
+        if counts.get("cycles") and walks and not estimator.backend.startswith("serial:"):
             results.append(Result("cycles_per_context", counts["cycles"] / counts["contexts"], "cycles", "lower"))
             results.append(Result("cycles_per_walk", counts["cycles"] / walks, "cycles", "lower"))
         estimator.save(output)

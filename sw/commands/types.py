@@ -8,7 +8,7 @@ import click
 from ...hw.arith.formats import SQ
 from ..link.transport import unknown_backend
 
-__all__ = ["Backend", "Formats", "Numbers"]
+__all__ = ["Backend", "Formats", "Numbers", "at_baud"]
 
 
 class Backend(click.ParamType):
@@ -19,6 +19,14 @@ class Backend(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         fault = unknown_backend(value)
         return value if fault is None else self.fail(fault, param, ctx)
+
+
+def at_baud(backend: str, baud: int) -> str:
+    """A backend on a serial port at the baud rate of a board, unless it names one; any other as it is."""
+    address = backend.removeprefix("serial:")
+    if address == backend or address.startswith("tcp:") or "@" in address:
+        return backend
+    return f"{backend}@{baud}"
 
 
 class Numbers(click.ParamType):

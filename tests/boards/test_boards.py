@@ -167,7 +167,7 @@ def test_other_options_place_again(tools, tmp_path, monkeypatch):
 
 def test_summary_goes_where_it_is_kept(tools, tmp_path):
     tools()
-    done = skipwalk("bitstream", "ulx3s-25f", "--seeds", 2, "--results", tmp_path / "results")
+    done = skipwalk("build", "ulx3s-25f", "--seeds", 2, "--results", tmp_path / "results")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == json.loads((tmp_path / "results" / "ulx3s-25f.json").read_text())
 
@@ -190,10 +190,10 @@ def test_summary_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypa
 
 def test_build_again_gives_the_same_bytes_or_says_so(tools, tmp_path):
     bitstream = tools()
-    again = "bitstream", "ulx3s-25f", "--again"
+    again = "build", "ulx3s-25f", "--again"
     done = skipwalk(*again)
     assert done.exit_code == 5
-    assert "`make bitstream BOARD=ulx3s-25f` builds it" in done.stderr
+    assert "`skipwalk build ulx3s-25f` builds it" in done.stderr
     bitstream.build(board("ulx3s-25f"))
     done = skipwalk(*again)
     assert done.exit_code == 0, done.output
@@ -288,7 +288,7 @@ def test_progress_tells_the_phase(line, said, capsys, monkeypatch):
 )
 def test_missed_or_missing_constraint_fails_the_build(tools, values, message):
     tools(**values)
-    done = skipwalk("bitstream", "ulx3s-25f")
+    done = skipwalk("build", "ulx3s-25f")
     assert done.exit_code == 5
     assert message in done.stderr
 
@@ -296,13 +296,13 @@ def test_missed_or_missing_constraint_fails_the_build(tools, values, message):
 def test_failing_tool_is_told_with_its_log(tools, tmp_path):
     tools()
     (tmp_path / "ECPPACK").write_text(f"#!{sys.executable}\nraise SystemExit('no such bit')")
-    done = skipwalk("bitstream", "ulx3s-25f", "--seeds", 2)
+    done = skipwalk("build", "ulx3s-25f", "--seeds", 2)
     assert done.exit_code == 5
     assert "code 1; its log is" in done.stderr
     (tmp_path / "NEXTPNR_ECP5").unlink()
-    done = skipwalk("bitstream", "ulx3s-25f")
+    done = skipwalk("build", "ulx3s-25f")
     assert done.exit_code == 5
     assert 'is not installed: pip install "skipwalk[boards]"' in done.stderr
-    done = skipwalk("bitstream", "nonesuch")
+    done = skipwalk("build", "nonesuch")
     assert done.exit_code == 2
     assert "ulx3s-85f" in done.stderr

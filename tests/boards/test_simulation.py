@@ -206,8 +206,8 @@ def test_command_serves_until_interrupted(monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skipwalk.sw.commands.simulate.BoardPins", lambda row: None)
-    monkeypatch.setattr("skipwalk.sw.commands.simulate.BoardSimulation", Stub)
+    monkeypatch.setattr("skipwalk.sim.boards.pins.BoardPins", lambda row: None)
+    monkeypatch.setattr("skipwalk.sim.boards.board.BoardSimulation", Stub)
     monkeypatch.setattr(threading, "Event", lambda: SimpleNamespace(wait=interrupted))
     done = skipwalk("simulate", "ulx3s-25f", "--baud", 9600)
     assert done.exit_code == 130

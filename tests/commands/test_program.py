@@ -5,6 +5,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 from skipwalk.sw.cli import main
+from skipwalk.sw.commands.types import at_baud
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_nothing_built(loader):
     called = loader(0)
     result = CliRunner().invoke(main, ["program", "ulx3s-25f"])
     assert result.exit_code == 3
-    assert "make bitstream BOARD=ulx3s-25f" in result.stderr
+    assert "`skipwalk build ulx3s-25f` builds it there" in result.stderr
     assert not called.exists()
 
 
@@ -64,3 +65,13 @@ def test_loader_that_is_not_there(bitstream, monkeypatch, tmp_path):
     result = CliRunner().invoke(main, ["program", "ulx3s-25f"])
     assert result.exit_code == 5
     assert "/no/such/loader cannot be run" in result.stderr
+
+
+@pytest.mark.parametrize(("backend", "opened"), [
+    ("serial:/dev/ttyUSB0", "serial:/dev/ttyUSB0@3000000"),
+    ("serial:/dev/ttyUSB0@1000000", "serial:/dev/ttyUSB0@1000000"),
+    ("serial:tcp:localhost:4000", "serial:tcp:localhost:4000"),
+    ("golden", "golden"),
+])  # fmt: skip
+def test_a_port_is_opened_at_the_rate_of_the_board(backend, opened):
+    assert at_baud(backend, 3_000_000) == opened

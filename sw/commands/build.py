@@ -1,4 +1,4 @@
-"""``skipwalk bitstream``."""
+"""``skipwalk build``."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from ...hw.boards.table import BOARDS
-from ..build.bitstream import build, repeat
+from ..build import bitstream
 from ..build.summary import write_json
 from ..build.tools import tool_errors
 from .types import Numbers
 
-__all__ = ["bitstream"]
+__all__ = ["build"]
 
 
 @click.command()
@@ -22,7 +22,7 @@ __all__ = ["bitstream"]
 @click.option("--synthesis-only", is_flag=True, help="Stop before placement.")
 @click.option("--again", is_flag=True, help="Build once more, from nothing, and compare with what was built before.")
 @click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="Folder for the summary, BOARD.json.")
-def bitstream(
+def build(
     board: str,
     seeds: list[int] | None,
     jobs: int,
@@ -33,14 +33,16 @@ def bitstream(
 ) -> None:
     """Build the bitstream of a BOARD with open tools; it is that of the fastest placement.
 
-    The summary goes to stdout. What is in build/boards is taken up again if its inputs have not changed.
+    The summary goes to stdout. What was built before is taken up again if its inputs have not changed. It
+    lies where `skipwalk program` finds it: in the user's cache, or in build/ of a checkout; $SKIPWALK_BUILD names
+    another place.
     """
     row = BOARDS[board]
     with tool_errors():
         if again:
-            click.echo(f"the same bytes again: SHA-256 {repeat(row, timeout=timeout)}")
+            click.echo(f"the same bytes again: SHA-256 {bitstream.repeat(row, timeout=timeout)}")
             return
-        summary = build(row, seeds=seeds or (), jobs=jobs, timeout=timeout, synthesis_only=synthesis_only)
+        summary = bitstream.build(row, seeds=seeds or (), jobs=jobs, timeout=timeout, synthesis_only=synthesis_only)
     if summary:
         click.echo(json.dumps(summary, indent=1))
         if results is not None:

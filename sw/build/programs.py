@@ -1,0 +1,62 @@
+"""Words that try a core: a random state, some training, and all of it read back."""
+
+import numpy as np
+
+from ...hw.arith.formats import SQ
+from ...hw.lora.config import LoraConfig
+from ...hw.lora.protocol import LoraOpcode, LoraParameter, Space, space_elements
+from ...hw.oselm.config import CoreConfig
+from ...hw.oselm.protocol import Opcode, Parameter, header
+from ..lora import words as lora
+from ..oselm.words import set_words, train_words, write_words
+
+__all__ = ["random_words"]
+
+
+def random_words(cfg: CoreConfig | LoraConfig, seed: int, n: int) -> np.ndarray:
+    """Command words, uint32: ``n`` contexts, or ``n`` samples in two epochs; the same for the same ``seed``."""
+    rng = np.random.default_rng(seed)
+    return _lora(cfg, rng, n) if isinstance(cfg, LoraConfig) else _oselm(cfg, rng, n)
+
+
+def _oselm(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+    rows = min(cfg.nodes, 16)
+    sizes = rng.integers(1, cfg.max_samples + 1, n)
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    identity = np.eye(cfg.dim, dtype=np.int64) << max(cfg.p.fraction - 4, 0)
+    return np.concatenate(
+        [
+            np.array([header(Opcode.INFO)], np.uint32),
+            set_words({Parameter.Q: 1, Parameter.P0: 1 << max(cfg.p.fraction - 4, 0)}),
+            write_words(Opcode.WRITE_ROW, 0, _small(cfg.beta, rng, (rows, cfg.dim)), cfg.beta),
+            write_words(Opcode.WRITE_P, 0, identity, cfg.p),
+            train_words(rng.integers(0, rows, n), ends, rng.integers(0, rows, ends[-1]), rng.integers(0, 2, ends[-1])),
+            np.array([header(Opcode.FLUSH, 1), *(header(Opcode.READ_ROW, row) for row in range(rows))], np.uint32),
+        ]
+    )
+
+
+def _lora(cfg: LoraConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+    n = min(n, cfg.cache_samples)
+    top = 1 << cfg.weight_bits - 2
+    inputs = rng.integers(0, 1 << cfg.x_bits, (n, cfg.widths[0]))
+    shifts = [lora.set_parameter(LoraParameter(LoraParameter.SHIFT_1 + k), cfg.x_bits - 1) for k in range(cfg.layers)]
+    return np.concatenate(
+        [
+            lora.command(LoraOpcode.INFO),
+            lora.write(cfg, Space.WEIGHTS, rng.integers(-top, top, space_elements(cfg, Space.WEIGHTS))),
+            lora.write(cfg, Space.BIASES, np.zeros(space_elements(cfg, Space.BIASES), np.int64)),
+            lora.write(cfg, Space.ADAPTERS, _small(cfg.a, rng, (space_elements(cfg, Space.ADAPTERS),))),
+            lora.set_parameter(LoraParameter.RATE, 1 << cfg.RATE.fraction),
+            *shifts,
+            lora.load(cfg, inputs, rng.integers(0, cfg.classes, n)),
+            lora.epochs(n, 2, 4),
+            lora.read(Space.ADAPTERS, cfg.adapter_words),
+        ]
+    )
+
+
+def _small(fmt: SQ, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Raw numbers of up to an eighth of 1."""
+    top = max(1, 1 << max(fmt.fraction - 3, 0))
+    return rng.integers(-top, top, shape)

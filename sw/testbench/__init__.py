@@ -1,0 +1,1 @@
+"""A cocotb project around an exported core: ``skipwalk new-testbench`` copies the files beside this one."""
