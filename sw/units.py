@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..hw.units import Units
 from ..sim.units import UNITS as SIM_UNITS
 from ..sim.units import ModelledUnit
+from .build import c_values, layouts, programs
 from .link.transport import Transport
 from .lora import description as lora
 from .oselm import description as oselm
@@ -29,12 +32,21 @@ class DrivenUnit(ModelledUnit):
         ``describe(cfg)``: what it is and where it fits, a line each, by the line's name.
     typical : callable
         ``typical(cfg)``: name and cycles of a piece of work, which a board's summary gives the time of.
+    words : callable
+        ``words(cfg)``: :data:`skipwalk.sw.build.layouts.Layouts` of its commands.
+    c_values : callable
+        ``c_values(cfg)``: :data:`skipwalk.sw.build.c_values.CValues`.
+    program : callable
+        ``program(cfg, rng, n)``: words, uint32, that try it: a random state, ``n`` pieces of work, and all read back.
     """
 
     driver: Callable[[Transport, Any], UnitDriver]
     short: Callable[[Any], str]
     describe: Callable[[Any], dict[str, str]]
     typical: Callable[[Any], tuple[str, float]]
+    words: Callable[[Any], layouts.Layouts]
+    c_values: Callable[[Any], c_values.CValues]
+    program: Callable[[Any, np.random.Generator, int], np.ndarray]
 
 
 def _oselm_driver(transport: Transport, cfg: Any) -> UnitDriver:
@@ -57,6 +69,9 @@ UNITS: Units[DrivenUnit] = Units(
             short=oselm.short,
             describe=oselm.describe,
             typical=oselm.typical,
+            words=layouts.oselm_words,
+            c_values=c_values.oselm_values,
+            program=programs.oselm_program,
         ),
         "skip2-lora": DrivenUnit(
             **vars(SIM_UNITS["skip2-lora"]),
@@ -64,6 +79,9 @@ UNITS: Units[DrivenUnit] = Units(
             short=lora.short,
             describe=lora.describe,
             typical=lora.typical,
+            words=layouts.lora_words,
+            c_values=c_values.lora_values,
+            program=programs.lora_program,
         ),
     }
 )

@@ -1,17 +1,11 @@
 """A core as a C header, for the driver in ``sw/clib``."""
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import IntEnum
+from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
 
-from ...hw.lora.config import LoraConfig
-from ...hw.lora.protocol import LoraCounter, Space, element_bits, space_elements
-from ...hw.oselm.config import CoreConfig
-from ...hw.oselm.protocol import counters_of
 from ...hw.ports.axi_map import REGISTERS
 from ...hw.unit.config import UnitConfig
-from ...hw.units import UNITS
+from ..units import UNITS
 
 __all__ = ["c_header", "c_sources"]
 
@@ -27,7 +21,7 @@ def c_sources(cfg: UnitConfig) -> dict[str, str]:
 def c_header(cfg: UnitConfig, module: str) -> str:
     """Text of a header that defines ``SKIPWALK_CORE``, what the driver has to know, and names for all numbers."""
     unit = UNITS.of(cfg)
-    values, counters = _VALUES[unit.name](cfg)
+    values, counters = unit.c_values(cfg)
     guard = f"SKIPWALK_CORE_{module.upper()}_H"
     lines = [
         f"/* Module {module}: what its driver has to know. Written by `skipwalk export`. */",
@@ -59,50 +53,3 @@ def c_header(cfg: UnitConfig, module: str) -> str:
 def _enum(kind: str, values: Mapping[str, int]) -> list[str]:
     members = [f"    SKIPWALK_{kind}_{name} = {value}" for name, value in values.items()]
     return ["enum {", ",\n".join(members), "};", ""]
-
-
-#: Fields of a unit's configuration, and its counters.
-_Values = tuple[dict[str, int | str], Sequence[IntEnum]]
-
-
-def _oselm(cfg: CoreConfig) -> _Values:
-    values: dict[str, int | str] = {
-        "nodes": cfg.nodes,
-        "dim": cfg.dim,
-        "max_samples": cfg.max_samples,
-        "beta_bits": cfg.beta.bits,
-        "beta_fraction": cfg.beta.fraction,
-        "p_bits": cfg.p.bits,
-        "p_fraction": cfg.p.fraction,
-        "mu_shift": cfg.mu_shift,
-        "walks": cfg.walks,
-        "max_walk": cfg.max_walk,
-        "walk_rows": cfg.walk_rows,
-        "edge_ends": cfg.edge_ends,
-        "weight_bits": cfg.weight_bits,
-    }
-    return values, counters_of(cfg)
-
-
-def _lora(cfg: LoraConfig) -> _Values:
-    values: dict[str, int | str] = {
-        "cache_samples": cfg.cache_samples,
-        "inputs": cfg.widths[0],
-        "classes": cfg.classes,
-        "lanes": cfg.lanes,
-        "adapter_words": cfg.adapter_words,
-        "a_words": cfg.a_words,
-        "elements": "{" + ", ".join(str(space_elements(cfg, s)) for s in Space) + "}",
-        "bits": "{" + ", ".join(str(element_bits(cfg, s)) for s in Space) + "}",
-        "x_bits": cfg.x_bits,
-        "x_chunks": cfg.chunks[0],
-        "y_bits": cfg.y.bits,
-        "y_fraction": cfg.y.fraction,
-        "loss_fraction": cfg.loss_fraction,
-        "layers": cfg.layers,
-    }
-    return values, list(LoraCounter)
-
-
-#: What gives them, by the unit's name.
-_VALUES: dict[str, Callable[[Any], _Values]] = {"os-elm": _oselm, "skip2-lora": _lora}

@@ -1,6 +1,5 @@
 """How the words of commands are laid out, for programs: fields of the header, what follows, what answers."""
 
-from collections.abc import Callable
 from typing import Any
 
 from ...hw.lora.config import LoraConfig
@@ -8,13 +7,14 @@ from ...hw.lora.protocol import REPORT_WORDS, LoraIdentity, LoraOpcode, Space, c
 from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.front_end.sampling import FIELDS
 from ...hw.oselm.protocol import Edit, Identity, Opcode, packed_words
-from ...hw.unit.config import UnitConfig
-from ...hw.units import UNITS
 
-__all__ = ["field_bits", "word_layouts"]
+__all__ = ["Layouts", "field_bits", "lora_words", "oselm_words"]
 
 #: A field of a word: lowest bit and width.
 Field = tuple[int, int]
+#: By command: fields of the header beside the opcode, which is in bits 28 to 31; operands; replies. The latter two are
+#: lists of what a word is, a dict of its fields, or ``repeat``, which says how often what it holds comes.
+Layouts = dict[str, tuple[dict[str, Field], list, list]]
 
 
 def field_bits(fields: dict[str, Field]) -> dict[str, dict[str, int]]:
@@ -22,24 +22,12 @@ def field_bits(fields: dict[str, Field]) -> dict[str, dict[str, int]]:
     return {name: {"lowest_bit": low, "bits": bits} for name, (low, bits) in fields.items()}
 
 
-def word_layouts(cfg: UnitConfig) -> dict[str, dict[str, Any]]:
-    """By command: ``header`` (fields beside the opcode, which is in bits 28 to 31), ``operands`` and ``replies``.
-
-    Operands and replies are lists: what a word is, a dict of its fields, or ``repeat``, which says how often what it
-    holds comes.
-    """
-    rows = _ROWS[UNITS.of(cfg).name](cfg)
-    return {
-        name: {"header": field_bits(fields), "operands": list(operands), "replies": list(replies)}
-        for name, (fields, operands, replies) in rows.items()
-    }
-
-
 def _repeat(times: int | str, *what: Any) -> dict[str, Any]:
     return {"repeat": times, "of": list(what)}
 
 
-def _oselm(cfg: CoreConfig) -> dict[str, tuple[dict[str, Field], list, list]]:
+def oselm_words(cfg: CoreConfig) -> Layouts:
+    """Of OS-ELM."""
     row, packed = {"row": (0, cfg.ROW_BITS)}, {"row": (0, cfg.ROW_BITS), "packed": (27, 1)}
     elements = {
         "beta": [_repeat(f"{cfg.dim}, packed: {packed_words(cfg.dim, cfg.beta.bits)}", "element")],
@@ -79,7 +67,8 @@ def _oselm(cfg: CoreConfig) -> dict[str, tuple[dict[str, Field], list, list]]:
     return {opcode.name: layout for opcode, layout in table.items()}
 
 
-def _lora(cfg: LoraConfig) -> dict[str, tuple[dict[str, Field], list, list]]:
+def lora_words(cfg: LoraConfig) -> Layouts:
+    """Of Skip2-LoRA."""
     space, number = {"first word": (0, 20), "space": (26, 2)}, (0, cfg.SAMPLE_BITS)
     elements = {"bits of an element": {s.name: element_bits(cfg, s) for s in Space}, "packed": "the first one lowest"}
     inputs = _repeat(cfg.chunks[0] * chunk_words(cfg), "activations of x_1")
@@ -115,10 +104,3 @@ def _lora(cfg: LoraConfig) -> dict[str, tuple[dict[str, Field], list, list]]:
         ),
     }
     return {opcode.name: layout for opcode, layout in table.items()}
-
-
-#: What gives the words of a unit, by its name.
-_ROWS: dict[str, Callable[[Any], dict[str, tuple[dict[str, Field], list, list]]]] = {
-    "os-elm": _oselm,
-    "skip2-lora": _lora,
-}

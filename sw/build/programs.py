@@ -10,16 +10,11 @@ from ...hw.oselm.protocol import Opcode, Parameter, header
 from ..lora import words as lora
 from ..oselm.words import set_words, train_words, write_words
 
-__all__ = ["random_words"]
+__all__ = ["lora_program", "oselm_program"]
 
 
-def random_words(cfg: CoreConfig | LoraConfig, seed: int, n: int) -> np.ndarray:
-    """Command words, uint32: ``n`` contexts, or ``n`` samples in two epochs; the same for the same ``seed``."""
-    rng = np.random.default_rng(seed)
-    return _lora(cfg, rng, n) if isinstance(cfg, LoraConfig) else _oselm(cfg, rng, n)
-
-
-def _oselm(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+def oselm_program(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Command words, uint32: ``n`` contexts."""
     rows = min(cfg.nodes, 16)
     sizes = rng.integers(1, cfg.max_samples + 1, n)
     ends = np.concatenate([[0], np.cumsum(sizes)])
@@ -36,7 +31,8 @@ def _oselm(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
     )
 
 
-def _lora(cfg: LoraConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+def lora_program(cfg: LoraConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Command words, uint32: ``n`` samples in two epochs."""
     n = min(n, cfg.cache_samples)
     top = 1 << cfg.weight_bits - 2
     inputs = rng.integers(0, 1 << cfg.x_bits, (n, cfg.widths[0]))

@@ -5,11 +5,11 @@ from typing import Any
 from ...hw.link.protocol import MAGIC
 from ...hw.ports.axi_map import ADDRESS_BITS, AXI_VERSION, register_map
 from ...hw.unit.config import UnitConfig
-from ...hw.units import UNITS
 from ...sim.rtl.build import MissingToolError
 from ...sim.rtl.verilate import EXPORT_WARNINGS
 from ...sim.rtl.verilog_text import start_processes, waive_warnings
-from .layouts import word_layouts
+from ..units import UNITS
+from .layouts import field_bits
 
 __all__ = ["axi_core", "axi_verilog", "config_of_map", "core_map"]
 
@@ -83,11 +83,19 @@ def core_map(cfg: UnitConfig, name: str) -> dict:
             },
         },
         "commands": {opcode.name: int(opcode) for opcode in unit.opcodes},
-        "words": word_layouts(cfg),
+        "words": _words(cfg),
         "parameters": {parameter.name: int(parameter) for parameter in unit.parameters},
         "counters": {counter.name: int(counter) for counter in unit.counters},
         "digest": cfg.digest,
         "configuration": cfg.to_dict(),
+    }
+
+
+def _words(cfg: UnitConfig) -> dict[str, dict[str, Any]]:
+    """How the words of each command are laid out, as :data:`Layouts` tells."""
+    return {
+        name: {"header": field_bits(fields), "operands": list(operands), "replies": list(replies)}
+        for name, (fields, operands, replies) in UNITS.of(cfg).words(cfg).items()
     }
 
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...hw.lora.config import LoraConfig
-from ...hw.oselm.config import CoreConfig
+from ...hw.unit.config import UnitConfig
 from ..link.transport import GoldenTransport, RTLTransport
 
 __all__ = ["Verdict", "run_core", "signal_lists"]
@@ -58,16 +57,17 @@ class Signal(NamedTuple):
     bits: int
 
 
-def run_core(cfg: CoreConfig | LoraConfig, words: np.ndarray, waves: Path | None) -> Verdict:
+def run_core(cfg: UnitConfig, words: np.ndarray, waves: Path | None) -> Verdict:
     """Run the gateware on command words, with a VCD if ``waves`` is given, and compare with the golden model.
 
     Raises DeviceError as both backends do. Replies that depend on time (GET of cycles) differ, and are told.
     """
     golden = GoldenTransport(cfg, plain=True)
-    golden.device.feed(words)
-    want = golden.device.drain()
+    golden.model.feed(words)
+    want = golden.model.drain()
     options = {} if waves is None else {"trace": waves}
-    with RTLTransport(cfg, **options) as core:
+    core = RTLTransport(cfg, **options)
+    with core:
         before = core.cycles
         got = core.exchange(words, len(want))
         cycles = core.cycles - before
@@ -123,6 +123,6 @@ def signal_lists(vcd: Path) -> list[Path]:
             ]
             surfer.append(f"variable_add {path}")
     files = {vcd.with_suffix(".gtkw"): gtkwave, vcd.with_suffix(".sucl"): surfer}
-    for path, lines in files.items():
-        path.write_text("\n".join(lines) + "\n")
+    for file, lines in files.items():
+        file.write_text("\n".join(lines) + "\n")
     return list(files)

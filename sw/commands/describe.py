@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...hw.boards.devices import device_of
+from ...hw.boards.fpgas import fpga_of
 from ...hw.boards.table import BOARDS, Board
 from ...hw.unit.config import UnitConfig
 from ...sim.oselm.resources import core_needs
@@ -37,12 +37,12 @@ def describe_core(cfg: UnitConfig) -> dict[str, str]:
 
 
 def _describe_board(board: Board) -> dict[str, str]:
-    device, needs = device_of(board), core_needs(board.core, board.link)
+    fpga, needs = fpga_of(board), core_needs(board.core, board.link)
     lines = {
         "board": board.title,
         "clock": f"{board.uart.clock_hz / 1e6:g} MHz",
         "serial line": f"{board.baud} bit/s",
-        "device": f"{device.name}: {device.dsp} multipliers, {device.bram} block RAMs of 18 kbit, {device.lut:,} LUTs",
+        "device": f"{fpga.name}: {fpga.dsp} multipliers, {fpga.bram} block RAMs of 18 kbit, {fpga.lut:,} LUTs",
         **_on_board(board.core),
         "needs": f"{needs.dsp} multipliers, {needs.bram} block RAMs, the link's with them",
         "opened by": f"--board {board.name} --backend serial:PORT@{board.baud}",

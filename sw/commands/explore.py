@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from ...hw.arith.formats import SQ
-from ...hw.boards.devices import device_of
+from ...hw.boards.fpgas import fpga_of
 from ...hw.boards.table import board as board_of
 from ...hw.fabric.vendor import Vendor
 from ...sim.oselm.resources import Needs, core_needs
@@ -91,7 +91,7 @@ def explore(
         explore_picture.check()
     with parameter_errors():
         board = None if board_name is None else board_of(board_name)
-        device = None if board is None else device_of(board)
+        device = None if board is None else fpga_of(board)
     network = read_graph(graph)
     classes = read_labels(labels, network)
     at = np.array([network.index(node) for node in classes])

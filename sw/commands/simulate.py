@@ -50,14 +50,16 @@ def simulate(
 
 
 def _core(config: str, unit: str | None, words: Path | None, seed: int, n: int, waves: Path | None) -> None:
-    from ..build.programs import random_words
+    import numpy as np
+
     from ..build.waveform import run_core, signal_lists
+    from ..units import UNITS
     from .export import load_config
 
     cfg = load_config(config, unit)
     lists = [waves.with_suffix(suffix) for suffix in (".gtkw", ".sucl")] if waves else []
     check_outputs(waves, *lists, inputs=[words])
-    program = random_words(cfg, seed, n) if words is None else _read_words(words)
+    program = UNITS.of(cfg).program(cfg, np.random.default_rng(seed), n) if words is None else _read_words(words)
     source = f"random ones of seed {seed}" if words is None else str(words)
     click.echo(f"compiling {cfg.name}, a minute or some; then {len(program)} command words, {source} ...", err=True)
     verdict = run_core(cfg, program, waves)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from ...hw.boards.devices import device_of
+from ...hw.boards.fpgas import fpga_of
 from ...hw.boards.table import Board
 from ...hw.fabric.vendor import Vendor
 from ...hw.oselm.config import CoreConfig
@@ -19,7 +19,7 @@ def needs_of(core: CoreConfig, board: Board | None) -> dict[str, int]:
 
     Raises DeviceError if a tool is missing or fails.
     """
-    family = device_of(board).family if board else "ecp5"
+    family = fpga_of(board).family if board else "ecp5"
     primitives = core.vendor is not Vendor.GENERIC
     try:
         if board is None:

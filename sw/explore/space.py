@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...hw.arith.formats import SQ
-from ...hw.boards.devices import Device, device_of
+from ...hw.boards.fpgas import Fpga, fpga_of
 from ...hw.boards.table import Board
 from ...hw.fabric.vendor import Vendor
 from ...hw.oselm.config import CoreConfig
@@ -36,7 +36,7 @@ __all__ = [
 
 #: Formats that an exploration may set one by one.
 FORMATS = ("beta", "p", "k", "e", "u")
-#: Resources by the name of their field in ``Needs`` and ``Device``.
+#: Resources by the name of their field in ``Needs`` and ``Fpga``.
 RESOURCES = {"dsp": "multipliers", "bram": "block RAMs", "lut": "LUTs", "ff": "flip-flops"}
 
 
@@ -162,20 +162,20 @@ def _plain(fmt: SQ) -> str:
 
 
 def refusals(point: Point, board: Board, needs: Needs) -> list[Refusal]:
-    """What of the board's device the point exceeds; ``needs`` includes the link where it is from a synthesis."""
-    device = device_of(board)
+    """What of the board's FPGA the point exceeds; ``needs`` includes the link where it is from a synthesis."""
+    fpga = fpga_of(board)
     return [
-        Refusal(point.name, f"{needed:,} {what}, {device.name} has {available:,}")
-        for what, needed, available in _compare(needs, device)
+        Refusal(point.name, f"{needed:,} {what}, {fpga.name} has {available:,}")
+        for what, needed, available in _compare(needs, fpga)
         if needed > available
     ]
 
 
-def _compare(needs: Needs, device: Device) -> Iterable[tuple[str, int, int]]:
+def _compare(needs: Needs, fpga: Fpga) -> Iterable[tuple[str, int, int]]:
     for field, what in RESOURCES.items():
         needed = getattr(needs, field)
         if needed is not None:
-            yield what, needed, getattr(device, field)
+            yield what, needed, getattr(fpga, field)
 
 
 def rows(

@@ -1,9 +1,8 @@
 """An OS-ELM core in words: what ``skipwalk info`` and the summaries of boards say of it."""
 
-from ...hw.boards.devices import device_of
+from ...hw.boards.fpgas import fpga_of
 from ...hw.boards.table import BOARDS, Board
 from ...hw.oselm.config import CoreConfig
-from ...sim.oselm.cycles import slot_cycles
 from ...sim.oselm.resources import core_needs
 
 __all__ = ["CONTEXTS_PER_WALK", "describe", "fits", "short", "typical"]
@@ -19,13 +18,15 @@ def short(cfg: CoreConfig) -> str:
 
 def typical(cfg: CoreConfig) -> tuple[str, float]:
     """Cycles of a walk whose contexts are full."""
+    from ...sim.oselm.cycles import slot_cycles  # and with it Numba, which takes a second
+
     return "oselm.walk", CONTEXTS_PER_WALK * slot_cycles(cfg, cfg.max_samples)
 
 
 def fits(cfg: CoreConfig, board: Board) -> bool:
     """Whether a board has the multipliers and block RAMs for a core and its link."""
-    needs, device = core_needs(cfg, board.link), device_of(board)
-    return needs.dsp <= device.dsp and needs.bram <= device.bram
+    needs, fpga = core_needs(cfg, board.link), fpga_of(board)
+    return needs.dsp <= fpga.dsp and needs.bram <= fpga.bram
 
 
 def _store(cfg: CoreConfig) -> str:

@@ -1,35 +1,31 @@
 """node2vec that keeps learning: a scikit-learn estimator over an OS-ELM core that holds the graph."""
 
-import logging
 import threading
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import TransformerTags
 
-from ...hw.oselm.config import CoreConfig, Schedule, preset
+from ...hw.oselm.config import CoreConfig
 from ...sim.arith.fixed import to_raw
-from ..errors import CapacityError, InputError
+from ..errors import InputError
 from ..estimators.conventions import Progress, as_seed, plain
+from ..graph.conversion import as_graph
 from ..graph.graph import Graph
-from ..graph.readers import read_graph
-from ..graph.weights import raw_weight
 from . import visits
-from .changes import Addition, Change, additions, check_room, cuts, drops
-from .model import Model, Run, learning
+from .changes import cuts, drops
+from .model import Model, Run
+from .parameters import check_parameters, core_of
 from .session import Session, open_core
 from .sizing import placed
 from .training import Interrupted
+from .updates import is_news, with_room
 
-__all__ = ["Node2Vec", "as_graph"]
-
-log = logging.getLogger(__name__)
+__all__ = ["Node2Vec"]
 
 
 class Node2Vec(BaseEstimator):
@@ -183,7 +179,7 @@ class Node2Vec(BaseEstimator):
         with self._turn():
             graph = as_graph(X)
             base, params = self.core_config(), self._params(as_seed(self.random_state))
-            self._check_parameters(base, params)
+            check_parameters(base, params)
             if not graph.n_edges:
                 raise InputError("the graph has no edges, so there is nothing to walk on")
             config, live = placed(graph, base, follow=self._follows())
@@ -237,19 +233,7 @@ class Node2Vec(BaseEstimator):
                 graph = Graph.from_edges(new_edges, weights) if weights is not None else new_edges
                 return self.fit(graph, checkpoint=checkpoint, checkpoint_every=checkpoint_every, progress=progress)
             session = self._ready(walks_per_end=walks_per_end)
-            if isinstance(new_edges, Graph | nx.Graph):
-                extra = as_graph(new_edges)
-                pairs, weights = extra.edges()
-                new_edges = extra.ids[pairs]
-                _tell_of_missing(extra, session.model)
-            given = new_edges if isinstance(new_edges, np.ndarray) else list(new_edges)
-            changes = additions(session.model.live, given, weights)
-            if session.model.live.unit is None and any(c.weight not in (None, 1.0) for c in changes):
-                session.make_room(0, 0, weighted=True)
-                changes = additions(session.model.live, given, weights)
-            rows, entries = check_room(session.model.live, changes)
-            if rows or entries:
-                session.make_room(rows, entries)
+            changes = with_room(session, new_edges, weights)
             return self._update(session, changes, walks_per_end, how)
 
     def remove_edges(
@@ -417,21 +401,8 @@ class Node2Vec(BaseEstimator):
 
     def core_config(self) -> CoreConfig:
         """The core that the parameters describe. Raises ValueError or TypeError as CoreConfig does."""
-        base = self.preset if isinstance(self.preset, CoreConfig) else preset(self.preset)
-        changes: dict[str, Any] = {}
-        nodes, mu_shift, dim = (plain(value) for value in (self.nodes, self.mu_shift, self.dim))
-        if nodes is not None:
-            changes["nodes"] = nodes
-        if mu_shift is not None:
-            changes["mu_shift"] = mu_shift
-        if dim is not None:
-            # The largest power of two in dim, because a row has to be whole beats of all lanes.
-            changes["dim"], changes["lanes"] = dim, min(base.lanes, max(2, dim & -dim))
-            changes["group"] = min(base.group, changes["lanes"])
-        if self.schedule is not None and Schedule(self.schedule) is not base.schedule:
-            changes["schedule"] = Schedule(self.schedule)
-            changes["lookahead"] = 0 if self.schedule == Schedule.SEQUENTIAL else 3
-        return base.replace(**changes)
+        sizes = {name: plain(getattr(self, name)) for name in ("dim", "nodes", "mu_shift")}
+        return core_of(self.preset, schedule=self.schedule, **sizes)
 
     # ---- below
     _session: Session | None = None
@@ -482,30 +453,6 @@ class Node2Vec(BaseEstimator):
             cls._names = tuple(name for name in cls._get_param_names() if name not in ("backend", "verbose"))
         return cls._names
 
-    @staticmethod
-    def _check_parameters(config: CoreConfig, params: dict[str, Any]) -> None:
-        for name in ("walks_per_node", "block_walks"):
-            if type(params[name]) is not int:
-                raise TypeError(f"{name} must be an integer, not {params[name]!r}")
-            if params[name] < 1:
-                raise ValueError(f"{name} must be at least 1, not {params[name]}")
-        how = learning(params, config)
-        how.check(config)
-        sampling, per = how.sampling, "for each positive" if how.sampling.per_positive else "shared"
-        if sampling.samples > config.max_samples:
-            shown = (
-                f"{sampling.negatives} shared negatives" if per == "shared" else f"{sampling.negatives} negatives {per}"
-            )
-            raise CapacityError(
-                f"a window of {sampling.window} and {shown} make contexts of {sampling.samples} samples, but the core "
-                f"({config.name}) takes {config.max_samples}; lower window or negatives, or choose another preset"
-            )
-        if params["block_walks"] % params["walks_in_flight"]:
-            raise ValueError(
-                f"block_walks ({params['block_walks']}) must be a multiple of walks_in_flight "
-                f"({params['walks_in_flight']})"
-            )
-
     def _follows(self) -> bool:
         """Whether the core is as large as the graph asks for."""
         return self.nodes is None and self.backend in ("golden", "rtl")
@@ -533,63 +480,12 @@ class Node2Vec(BaseEstimator):
         kept = {name: model.params[name] for name in ("random_state", "negatives_from")}
         params = {**self._params(kept["random_state"]), **kept}
         if params != model.params:
-            self._check_parameters(model.config, params)
+            check_parameters(model.config, params)
             session.relearn(params)
         return session
 
     def _update(self, session: Session, changes: list[Any], per_end: int, how: dict[str, Any]) -> "Node2Vec":
         session.seconds = 0.0
-        if any(_is_news(change, session.model) for change in changes):
+        if any(is_news(change, session.model) for change in changes):
             session.update(changes, plain(per_end), **how)
         return self
-
-
-def as_graph(X: Any) -> Graph:
-    """A Graph of whatever describes one: itself, a networkx graph, a SciPy sparse matrix, a path, or pairs of ids."""
-    if isinstance(X, Graph):
-        return X
-    if isinstance(X, nx.Graph):
-        return Graph.from_networkx(X)
-    if sparse.issparse(X):
-        return Graph.from_scipy(X)
-    if isinstance(X, str | Path):
-        return read_graph(X)
-    return Graph.from_edges(X)
-
-
-def _is_news(change: Change, model: Model) -> bool:
-    """Whether a change changes anything, as the graph is now."""
-    if not isinstance(change, Addition):
-        return True
-    live = model.live
-    u, v = live.rows.get(change.u), live.rows.get(change.v)
-    if u is None or v is None:
-        return True
-    if u == v:
-        return False
-    if change.weight is None or live.unit is None:
-        return not live.has_edge(u, v)
-    return live.raw(u, v) != raw_weight(change.weight, live.unit)
-
-
-def _tell_of_missing(extra: Graph, model: Model) -> None:
-    """A smaller graph is more likely a mistake than an addition."""
-    live = model.live
-    known = [live.rows[node] for node in extra.ids if node in live.rows]
-    inside = set(known)
-    of_model = sum(
-        int(row < other) for row in known for other in live.store.neighbours(row).tolist() if other in inside
-    )
-    pairs, _ = extra.edges()
-    ids = extra.ids
-    shared = sum(_known(live, ids[u], ids[v]) for u, v in pairs.tolist())
-    if of_model > shared:
-        log.warning(
-            "%d edges between these nodes are in the model and not in the graph given: partial_fit removes none; "
-            "see remove_edges",
-            of_model - shared,
-        )
-
-
-def _known(live: Any, u: Hashable, v: Hashable) -> bool:
-    return u in live.rows and v in live.rows and live.has_edge(live.rows[u], live.rows[v])

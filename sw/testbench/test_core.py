@@ -11,9 +11,9 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
-from skipwalk.sw.build.programs import random_words
 from skipwalk.sw.build.verilog import config_of_map
 from skipwalk.sw.link.transport import GoldenTransport
+from skipwalk.sw.units import UNITS
 
 MAP = json.loads(Path(__file__).with_name("core.json").read_text())
 CFG = config_of_map(MAP)
@@ -52,7 +52,7 @@ async def receive(dut, n):
     """The next n words."""
     await FallingEdge(dut.aclk)
     dut.m_axis_tready.value = 1
-    words = []
+    words: list[int] = []
     while len(words) < n:
         await RisingEdge(dut.aclk)
         if dut.m_axis_tvalid.value:
@@ -84,10 +84,10 @@ async def digest_is_that_of_the_map(dut):
 async def replies_are_those_of_the_golden_model(dut):
     """A random state, a few contexts or samples, and all of it read back. Put words of your own here."""
     await start(dut)
-    words = random_words(CFG, seed=1, n=4)
+    words = UNITS.of(CFG).program(CFG, np.random.default_rng(1), 4)
     golden = GoldenTransport(CFG, plain=True)
-    golden.device.feed(words)
-    want = golden.device.drain().tolist()
+    golden.model.feed(words)
+    want = golden.model.drain().tolist()
     cocotb.start_soon(send(dut, words))
     got = await receive(dut, len(want))
     wrong = np.flatnonzero(np.array(got) != np.array(want)).tolist()

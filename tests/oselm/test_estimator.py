@@ -27,9 +27,10 @@ from skipwalk.sim.oselm.graph.starts import round_starts
 from skipwalk.sim.oselm.graph.store import GraphStore
 from skipwalk.sim.oselm.graph.walks import case_limits, make_walks
 from skipwalk.sw.errors import CapacityError, DeviceError, InputError, UnknownNodeError
+from skipwalk.sw.graph.conversion import as_graph
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.link.transport import GoldenTransport
-from skipwalk.sw.oselm.estimator import Node2Vec, as_graph
+from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.oselm.evaluation import evaluate
 from skipwalk.sw.oselm.graph_device import GraphDevice
 from skipwalk.sw.oselm.hosted import HostedGraph

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from skipwalk.hw.boards.devices import DEVICES, device_of
+from skipwalk.hw.boards.fpgas import FPGAS, fpga_of
 from skipwalk.hw.boards.table import BOARDS
 from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.link.protocol import LinkConfig
@@ -68,7 +68,7 @@ def test_formulas_hold_on_the_boards(path):
     board = BOARDS.get(entry.get("board", ""))
     if board is None or len(board.cores) > 1 or board.core.to_dict() != entry.get("core"):
         pytest.skip("no result of a board as it is in the table now")
-    needs, device = core_needs(board.core, board.link), device_of(board)
+    needs, device = core_needs(board.core, board.link), fpga_of(board)
     assert (needs.dsp, needs.bram) == (entry["dsp"]["used"], entry["bram"]["used"])
     assert {what: getattr(device, what) for what in ("dsp", "bram")} == {
         what: entry[what]["available"] for what in ("dsp", "bram")
@@ -94,12 +94,12 @@ def test_cells_of_a_netlist():
 
 def test_every_board_has_a_known_device():
     for board in BOARDS.values():
-        assert device_of(board).name in DEVICES
+        assert fpga_of(board).name in FPGAS
 
 
 def test_the_longest_name_is_the_device():
     board = next(iter(BOARDS.values()))
     other = dataclasses.replace(board, title="Some board with LFE5UM5G-85F")
-    assert device_of(other).name == "LFE5UM5G-85F"
-    with pytest.raises(ValueError, match=r"'a box'.* names no device that is known here: LFE5U-12F"):
-        device_of(dataclasses.replace(board, title="a box"))
+    assert fpga_of(other).name == "LFE5UM5G-85F"
+    with pytest.raises(ValueError, match=r"'a box'.* names no FPGA that is known here: LFE5U-12F"):
+        fpga_of(dataclasses.replace(board, title="a box"))

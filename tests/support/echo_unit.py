@@ -105,4 +105,7 @@ ECHO = DrivenUnit(
     short=lambda cfg: f"size {cfg.size}",
     describe=lambda cfg: {"unit": cfg.name, "size": str(cfg.size), "boards": "none"},
     typical=lambda cfg: ("echo.word", 2),
+    words=lambda cfg: {},
+    c_values=lambda cfg: ({"size": cfg.size}, list(EchoCounter)),
+    program=lambda cfg, rng, n: rng.integers(0, 1 << 32, n, np.uint32),
 )
