@@ -9,7 +9,7 @@ import numpy as np
 from ..hw.units import Units
 from ..sim.units import UNITS as SIM_UNITS
 from ..sim.units import ModelledUnit
-from .build import c_values, layouts, programs
+from .build import c_values, layouts
 from .link.transport import Transport
 from .lora import description as lora
 from .oselm import description as oselm
@@ -61,6 +61,18 @@ def _lora_driver(transport: Transport, cfg: Any) -> UnitDriver:
     return LoraDevice(transport, cfg)
 
 
+def _oselm_program(cfg: Any, rng: np.random.Generator, n: int) -> np.ndarray:
+    from .build.programs import oselm_program
+
+    return oselm_program(cfg, rng, n)
+
+
+def _lora_program(cfg: Any, rng: np.random.Generator, n: int) -> np.ndarray:
+    from .build.programs import lora_program
+
+    return lora_program(cfg, rng, n)
+
+
 UNITS: Units[DrivenUnit] = Units(
     {
         "os-elm": DrivenUnit(
@@ -71,7 +83,7 @@ UNITS: Units[DrivenUnit] = Units(
             typical=oselm.typical,
             words=layouts.oselm_words,
             c_values=c_values.oselm_values,
-            program=programs.oselm_program,
+            program=_oselm_program,
         ),
         "skip2-lora": DrivenUnit(
             **vars(SIM_UNITS["skip2-lora"]),
@@ -81,7 +93,7 @@ UNITS: Units[DrivenUnit] = Units(
             typical=lora.typical,
             words=layouts.lora_words,
             c_values=c_values.lora_values,
-            program=programs.lora_program,
+            program=_lora_program,
         ),
     }
 )
