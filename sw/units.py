@@ -9,11 +9,13 @@ import numpy as np
 from ..hw.units import Units
 from ..sim.units import UNITS as SIM_UNITS
 from ..sim.units import ModelledUnit
-from .build import c_values, layouts
 from .link.transport import Transport
 from .lora import description as lora
+from .lora import layouts as lora_layouts
 from .oselm import description as oselm
+from .oselm import layouts as oselm_layouts
 from .unit.driver import UnitDriver
+from .unit.words import CValues, Layouts
 
 __all__ = ["UNITS", "DrivenUnit"]
 
@@ -33,9 +35,9 @@ class DrivenUnit(ModelledUnit):
     typical : callable
         ``typical(cfg)``: name and cycles of a piece of work, which a board's summary gives the time of.
     words : callable
-        ``words(cfg)``: :data:`skipwalk.sw.build.layouts.Layouts` of its commands.
+        ``words(cfg)``: :data:`skipwalk.sw.unit.words.Layouts` of its commands.
     c_values : callable
-        ``c_values(cfg)``: :data:`skipwalk.sw.build.c_values.CValues`.
+        ``c_values(cfg)``: :data:`skipwalk.sw.unit.words.CValues`.
     program : callable
         ``program(cfg, rng, n)``: words, uint32, that try it: a random state, ``n`` pieces of work, and all read back.
     """
@@ -44,8 +46,8 @@ class DrivenUnit(ModelledUnit):
     short: Callable[[Any], str]
     describe: Callable[[Any], dict[str, str]]
     typical: Callable[[Any], tuple[str, float]]
-    words: Callable[[Any], layouts.Layouts]
-    c_values: Callable[[Any], c_values.CValues]
+    words: Callable[[Any], Layouts]
+    c_values: Callable[[Any], CValues]
     program: Callable[[Any, np.random.Generator, int], np.ndarray]
 
 
@@ -62,15 +64,15 @@ def _lora_driver(transport: Transport, cfg: Any) -> UnitDriver:
 
 
 def _oselm_program(cfg: Any, rng: np.random.Generator, n: int) -> np.ndarray:
-    from .build.programs import oselm_program
+    from .oselm.program import random_program
 
-    return oselm_program(cfg, rng, n)
+    return random_program(cfg, rng, n)
 
 
 def _lora_program(cfg: Any, rng: np.random.Generator, n: int) -> np.ndarray:
-    from .build.programs import lora_program
+    from .lora.program import random_program
 
-    return lora_program(cfg, rng, n)
+    return random_program(cfg, rng, n)
 
 
 UNITS: Units[DrivenUnit] = Units(
@@ -81,8 +83,8 @@ UNITS: Units[DrivenUnit] = Units(
             short=oselm.short,
             describe=oselm.describe,
             typical=oselm.typical,
-            words=layouts.oselm_words,
-            c_values=c_values.oselm_values,
+            words=oselm_layouts.layouts,
+            c_values=oselm_layouts.c_values,
             program=_oselm_program,
         ),
         "skip2-lora": DrivenUnit(
@@ -91,8 +93,8 @@ UNITS: Units[DrivenUnit] = Units(
             short=lora.short,
             describe=lora.describe,
             typical=lora.typical,
-            words=layouts.lora_words,
-            c_values=c_values.lora_values,
+            words=lora_layouts.layouts,
+            c_values=lora_layouts.c_values,
             program=_lora_program,
         ),
     }

@@ -8,8 +8,8 @@ from ...hw.unit.config import UnitConfig
 from ...sim.rtl.build import MissingToolError
 from ...sim.rtl.verilate import EXPORT_WARNINGS
 from ...sim.rtl.verilog_text import start_processes, waive_warnings
+from ..unit.words import field_bits
 from ..units import UNITS
-from .layouts import field_bits
 
 __all__ = ["axi_core", "axi_verilog", "config_of_map", "core_map"]
 

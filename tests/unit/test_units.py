@@ -140,9 +140,9 @@ def test_a_third_unit_is_one_entry_to_export_and_info(echo):
     from skipwalk.sw.build.summary import Placement, summarise
     from skipwalk.sw.build.verilog import axi_core, config_of_map, core_map
     from skipwalk.sw.commands import describe
-    from skipwalk.sw.commands.export import _load
+    from skipwalk.sw.commands.export import load_config
 
-    cfg = _load("hall", None)
+    cfg = load_config("hall", None)
     assert cfg == echo.presets["hall"]
     axi_core(cfg)
     made = json.loads(json.dumps(core_map(cfg, "top")))
