@@ -47,6 +47,7 @@ def train(cfg: CoreConfig, state: State, contexts: Contexts) -> None:
     state.samples += len(contexts.samples)
 
 
+@lru_cache(maxsize=16)
 def _loop(cfg: CoreConfig) -> Kernel:
     try:
         return kernel(cfg)

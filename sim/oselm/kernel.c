@@ -63,8 +63,8 @@ typedef struct {
 static Samples *near(Work *w, int32_t *beta, const Contexts *c, int64_t number)
 {
     Samples *s = &w->samples[number % 3];
-    const int64_t begin = number < c->n ? c->indptr[number] : 0, end = number < c->n ? c->indptr[number + 1] : 0;
-    fetch(s, beta, c->samples + begin, c->labels + begin, (int)(end - begin));
+    const int64_t begin = c->indptr[number < c->n ? number : c->n], end = c->indptr[number < c->n ? number + 1 : c->n];
+    fetch(s, beta, c->samples + begin, c->labels + begin, (int)(end - begin), c->indptr[c->n] - begin);
     return s;
 }
 

@@ -63,8 +63,9 @@ static void gain(Slot *slot, const Table *table, int64_t *counters)
     gain_plain(gain_of(table, sum, counters), slot->u, slot->k, counters);
 }
 
-static void fetch(Samples *s, int32_t *beta, const int32_t *samples, const uint8_t *labels, int n)
+static void fetch(Samples *s, int32_t *beta, const int32_t *samples, const uint8_t *labels, int n, int64_t left)
 {
+    (void)left;
     s->beta = beta;
     s->samples = samples;
     s->labels = labels;

@@ -18,6 +18,7 @@
 #define BETA_HOLD (HOLD + (1 << (BETA_BITS - 1)))
 /* The bits of a held number in which none of its range has anything. */
 #define OUTSIDE(bits) ((1 << HELD_BITS) - (1 << (bits)))
+#define BEYOND 16 /* samples that may be read behind those of a context */
 #define VECTORS (DIM / 8)
 #define BLOCK (DIM % 16 == 0 ? 2 : 1)
 #define UNROLL _Pragma("GCC unroll 8")
@@ -39,17 +40,20 @@ typedef struct ALIGNED {
     int now;
 } Matrix;
 
-/* The samples of a context, with those that do not matter behind them, and their errors. */
+/* The samples of a context and their errors. Samples are read 8 at a time, so those of the next contexts too; what they
+ * give is not used. Behind the last one there are copies. */
 typedef struct ALIGNED {
-    int32_t samples[MAX_SAMPLES + 16];
-    float errors[MAX_SAMPLES + 16];
-    uint8_t labels[MAX_SAMPLES + 16];
-    int32_t *rows[MAX_SAMPLES + 16];
+    const int32_t *samples;
+    const uint8_t *labels;
+    int32_t *beta;
+    float errors[MAX_SAMPLES + 8];
     uint8_t halves[MAX_SAMPLES / 8 + 1]; /* a bit for each: whether a product of its error and k may lie half way */
     int n;
+    int32_t own_samples[MAX_SAMPLES + 2 * BEYOND];
+    uint8_t own_labels[MAX_SAMPLES + 2 * BEYOND];
 } Samples;
 
-static int32_t no_row[DIM] ALIGNED;
+static const int32_t no_row[DIM] ALIGNED;
 
 static void load_matrix(Matrix *m, const int64_t *p)
 {
@@ -240,25 +244,28 @@ static void gain(Slot *slot, const Table *table, int64_t *counters)
 
 /* ---- samples */
 
-static void fetch(Samples *s, int32_t *beta, const int32_t *samples, const uint8_t *labels, int n)
+/* Of n samples, and `left` from the first of them to the end of all. */
+static void fetch(Samples *s, int32_t *beta, const int32_t *samples, const uint8_t *labels, int n, int64_t left)
 {
-    memcpy(s->samples, samples, n * sizeof *samples);
-    memcpy(s->labels, labels, n);
+    if (left < n + BEYOND) {
+        memset(s->own_samples, 0, sizeof s->own_samples);
+        memset(s->own_labels, 0, sizeof s->own_labels);
+        memcpy(s->own_samples, samples, left * sizeof *samples);
+        memcpy(s->own_labels, labels, left);
+        samples = s->own_samples, labels = s->own_labels;
+    }
+    s->beta = beta, s->samples = samples, s->labels = labels, s->n = n;
     for (int x = 0; x < n; x++) {
-        s->rows[x] = row_of(beta, samples[x]);
-        for (int j = 0; j < DIM; j += 16) __builtin_prefetch(s->rows[x] + j);
+        const int32_t *row = row_of(beta, samples[x]);
+        UNROLL for (int j = 0; j < DIM; j += 16) __builtin_prefetch(row + j);
     }
-    for (int x = n; x < n + 8; x++) {
-        s->samples[x] = ~x; /* no row, and another one at every place */
-        s->labels[x] = 0;
-        s->rows[x] = no_row;
-    }
-    s->n = n;
 }
+
+INLINE int32_t *sample(const Samples *s, int x) { return row_of(s->beta, s->samples[x]); }
 
 INLINE void read_one(Samples *s, int x, const Slot *slot, int64_t *counters)
 {
-    const int32_t e = error_of(total(dot_lanes(slot, (const V *)s->rows[x])), s->labels[x], counters);
+    const int32_t e = error_of(total(dot_lanes(slot, (const V *)sample(s, x))), s->labels[x], counters);
     const int half = (uint64_t)(uint32_t)(e & -e) * slot->zeros_of_k >> (BETA_SHIFT - 1) & 1;
     s->errors[x] = e;
     s->halves[x / 8] = (s->halves[x / 8] & ~(1 << x % 8)) | half << x % 8;
@@ -275,13 +282,14 @@ INLINE V totals(V a, V b, V c, V d)
 /* Errors of the samples x ... x + 7. */
 INLINE void read_eight(Samples *s, int x, const Slot *slot, int64_t *counters)
 {
-#define LANES_OF(i) dot_lanes(slot, (const V *)s->rows[x + (i)])
+#define LANES_OF(i) dot_lanes(slot, (const V *)sample(s, x + (i)))
     const V even = totals(LANES_OF(0), LANES_OF(2), LANES_OF(4), LANES_OF(6));
     const V odd = totals(LANES_OF(1), LANES_OF(3), LANES_OF(5), LANES_OF(7));
     const V exact_d = narrowed(even, odd, E_SHIFT), d = limited(exact_d, E_BITS);
     const V labels = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(s->labels + x)));
     const V exact = _mm256_sub_epi32(_mm256_slli_epi32(labels, E_FRACTION), d), e = limited(exact, E_BITS);
-    const int clipped = different(exact_d, d) | different(exact, e);
+    const int count = s->n - x < 8 ? s->n - x : 8;
+    const int clipped = (different(exact_d, d) | different(exact, e)) & ((1 << count) - 1);
     if (__builtin_expect(clipped, 0)) counters[SAT_E] += __builtin_popcount(clipped);
     _mm256_storeu_ps(s->errors + x, _mm256_cvtepi32_ps(e));
     const V zeros = _mm256_mullo_epi32(lowest_bits(e), each(slot->zeros_of_k));
@@ -290,12 +298,12 @@ INLINE void read_eight(Samples *s, int x, const Slot *slot, int64_t *counters)
 
 static __attribute__((noinline)) void update_slowly(const Samples *s, int x, const Slot *slot, int64_t *counters)
 {
-    update_plain(s->rows[x], s->errors[x], (const int32_t *)slot->k, counters);
+    update_plain(sample(s, x), s->errors[x], (const int32_t *)slot->k, counters);
 }
 
 INLINE void update_one(const Samples *s, int x, const Slot *slot, int64_t *counters)
 {
-    V *row = (V *)s->rows[x];
+    V *row = (V *)sample(s, x);
     const F e = _mm256_set1_ps(s->errors[x]);
     V bad = _mm256_setzero_si256(), kept[VECTORS];
     UNROLL for (int j = 0; j < VECTORS; j++) {

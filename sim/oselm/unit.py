@@ -19,6 +19,7 @@ from ...hw.oselm.protocol import (
     Opcode,
     Parameter,
     counters_of,
+    header,
     identity_words,
     packed_words,
 )
@@ -91,7 +92,7 @@ class OSELMUnit:
                 break
             if at > begin:
                 continue
-            if (end := self._edges(words, at)) > at:
+            if (end := self._edges(words, at)) > at or (end := self._rows(words, at)) > at:
                 at = end
                 continue
             word = int(words[at])
@@ -155,6 +156,27 @@ class OSELMUnit:
         self._barrier()
         self._front.graph.add_edges(words[at:end])
         return end
+
+    def _rows(self, words: np.ndarray, at: int) -> int:
+        """Execute several commands that read packed rows, or write them, all at once; returns where they end."""
+        cfg, store = self._cfg, self.state.beta
+        n = packed_words(cfg.dim, cfg.beta.bits)
+        for opcode, size in ((Opcode.READ_ROW, 1), (Opcode.WRITE_ROW, 1 + n)):
+            count = _rows_of(words, at, np.uint32(header(opcode, PACKED)), size, len(store))
+            if count < 2:
+                continue
+            self._barrier()
+            commands = words[at : at + count * size].reshape(count, size)
+            rows = commands[:, 0] & _ROW_MASK
+            if opcode == Opcode.READ_ROW:
+                self._replies.append(packed(store[rows], cfg.beta).reshape(-1))
+            else:
+                # In order: of a row that comes twice, the last one counts.
+                _, last = np.unique(rows[::-1], return_index=True)
+                last = count - 1 - last
+                store[rows[last]] = from_packed(commands[last, 1:], cfg.dim, cfg.beta)
+            return at + count * size
+        return at
 
     # ---- all other commands
     def _operands(self, word: int) -> int:
@@ -259,6 +281,16 @@ def _edges_end(words, at, size):
     while end + size <= len(words) and words[end] >> 20 == _ADD_EDGE:
         end += size
     return end if end > at + size else at
+
+
+@njit(cache=True, nogil=True)
+def _rows_of(words, at, head, size, nodes):
+    """How many whole commands of one size follow each other from ``at``, for rows that there are."""
+    count = 0
+    while at + size <= len(words) and words[at] & ~np.uint32(_ROW_MASK) == head and words[at] & _ROW_MASK < nodes:
+        at += size
+        count += 1
+    return count
 
 
 @njit(cache=True, nogil=True)

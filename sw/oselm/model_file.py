@@ -16,7 +16,7 @@ import numpy as np
 from ...hw.oselm.config import CoreConfig
 from ..errors import InputError, SkipwalkError
 from ..graph.live import LiveGraph
-from ..graph.packed import reading
+from ..graph.packed import pack_npz, reading
 from ..results.files import atomic_write
 from .changes import Addition, Change, CutEdge, DropNode, made
 from .checks import check_csr, check_raw, open_arrays
@@ -76,7 +76,7 @@ def write_model(model: Model, path: str | Path) -> None:
     meta["content"] = _signature(meta, arrays)
     arrays["meta"] = np.array(json.dumps(meta, sort_keys=True))
     with atomic_write(path) as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        pack_npz(file, arrays)
 
 
 def _signature(meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

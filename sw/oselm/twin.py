@@ -37,6 +37,10 @@ class Twin(OSELMUnit):
         """One at a time, so that rows that become known are seen."""
         return at
 
+    def _rows(self, words: np.ndarray, at: int) -> int:
+        """One at a time: rows may be another's."""
+        return at
+
     def _execute(self, opcode: int, argument: int, operands: np.ndarray) -> None:
         if opcode != Opcode.EDIT:
             super()._execute(opcode, argument, operands)

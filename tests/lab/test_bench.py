@@ -398,6 +398,7 @@ def made_up(board=True, **timings):
         "cpu.clock": {**at, "median": 1 / 4e9},
         "oselm.c.d32.cc vectors": {**at, "median": 7e-6},
         "oselm.c.d32.cc loops": {**at, "median": 40e-6},
+        "oselm.golden.d32": {**at, "median": 10.5e-6},
         "oselm.numpy.d32": {**at, "median": 1000e-6},
         "sgns.gensim_1_thread": {**at, "median": 700e-6},
         "sgns.gensim_all": {**at, "median": 400e-6},
@@ -417,6 +418,8 @@ def test_ratios_stay_apart_and_multiply():
     assert values["oselm.walk_us.fpga.at_50_mhz"] == pytest.approx(48)
     assert values["oselm.walk_us.cpu_float32"] == pytest.approx(7)
     assert values["oselm.walk_us.cpu_loops"] == pytest.approx(40)
+    assert values["golden.walk_us"] == pytest.approx(10.5)
+    assert values["ratio.golden_over_c_float32"] == pytest.approx(1.5)
     assert values["sgns.walk_us.gensim_1_thread"] == pytest.approx(700)
     assert values["ratio.same_work"] == pytest.approx(7 / 24)
     assert values["ratio.same_work.cpu_loops"] == pytest.approx(40 / 24)

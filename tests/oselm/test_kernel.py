@@ -134,6 +134,7 @@ def test_without_a_compiler_numba_does_it_and_says_so_once(monkeypatch, caplog):
 
     monkeypatch.setattr(compiled, "kernel", fails)
     compiled._tell.cache_clear()
+    compiled._loop.cache_clear()
     rng = np.random.default_rng(1)
     cfg = CORES["core"]
     want, contexts = begun(cfg, rng), segment(cfg, rng, 5, 20)
@@ -149,6 +150,7 @@ def test_without_a_compiler_numba_does_it_and_says_so_once(monkeypatch, caplog):
         "no C compiler (cc, gcc, clang); apt-get install gcc, or set CC"
     ]
     compiled._tell.cache_clear()
+    compiled._loop.cache_clear()
 
 
 @pytest.mark.parametrize(

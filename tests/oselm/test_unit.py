@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from skipwalk.hw.oselm.protocol import Counter, Opcode, header
+from skipwalk.hw.oselm.protocol import PACKED, Counter, Opcode, header
 from skipwalk.sim.arith.words import raw_words
 from skipwalk.sim.oselm import golden as oselm
 from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sw.link.transport import GoldenTransport, RTLTransport
-from skipwalk.sw.oselm.words import train_words
+from skipwalk.sw.oselm.words import train_words, write_words
 
 from ..support.tiny import CFG, DIM, MOST, NODES, batch, everything, soup, start, words
 
@@ -52,6 +52,29 @@ def test_it_does_not_matter_how_words_are_cut_up():
     for part in np.split(commands, np.sort(rng.integers(0, len(commands), 300))):
         device.feed(part)
     assert device.drain().tolist() == replies(commands)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_at_once_are_rows_one_by_one(seed):
+    """Packed ones, some of which come twice or are not there, between other commands."""
+    rng = np.random.default_rng(seed)
+    values = rng.integers(CFG.beta.min_raw, CFG.beta.max_raw, (40, DIM), endpoint=True)
+    numbers = rng.integers(0, NODES + (seed > 0), 40)
+    commands = [write_words(Opcode.WRITE_ROW, int(n), v[None], CFG.beta) for n, v in zip(numbers, values, strict=True)]
+    commands += [np.array([header(Opcode.READ_ROW, PACKED | int(n))], np.uint32) for n in rng.permutation(numbers)]
+    commands.insert(25, train_words(*vars(batch(3, rng, nodes=3)).values()))
+    commands.insert(50, np.array([header(Opcode.READ_ROW, 1)], np.uint32))
+    together, single = GoldenDevice(CFG), GoldenDevice(CFG)
+    for device in (together, single):
+        device.feed(start(rng))
+    single.state.beta[:], single.state.p = together.state.beta, together.state.p.copy()
+    single.state.q, single.state.p0 = together.state.q, together.state.p0
+    together.feed(np.concatenate(commands))
+    for command in commands:
+        single.feed(command)
+    assert np.array_equal(together.drain(), single.drain())
+    assert np.array_equal(together.state.beta, single.state.beta)
+    assert together.rejected == single.rejected
 
 
 def test_contexts_train_as_one_segment_up_to_the_next_barrier():

@@ -3,12 +3,19 @@
  * Compiled with -DDIM=D, a multiple of 16. What makes it fast:
  *   - one pass over P a context: each row gets the rank-one update of the context before and, times h[a], joins u;
  *     P is symmetric, so that no dot product over a row is needed;
- *   - the dot products of 16 samples are reduced together;
+ *   - the dot products of as many samples as a vector has lanes are reduced together;
  *   - P_ii is followed in a vector beside P, so that the inflation touches no single element of it.
+ * Vectors have 16 floats where registers hold them, else 8, and no more of them are summed at a time than there are
+ * registers: 8 sums beside what they are made of.
  */
+#ifndef __AVX512F__
+#define LANES 8
+#endif
 #include "vectors.h"
 
 #define N (DIM / LANES)
+#define WIDTH (N % 4 == 0 ? 4 : N % 2 == 0 ? 2 : 1) /* vectors of a row at a time */
+#define ROWS (WIDTH > 2 ? 2 : 4)                     /* rows with sums of their own */
 #define MAX_SAMPLES 128
 #define KEEP 1024 /* contexts whose inflation is collected beside P before it is added to P */
 
@@ -35,23 +42,24 @@ void train(float *restrict beta_, float *restrict p_, const int32_t *restrict ce
         const uint8_t *t = labels + indptr[c];
         const int m = indptr[c + 1] - indptr[c];
 
-        V hv[N], u0[N] = {0}, u1[N] = {0}, u2[N] = {0}, u3[N] = {0};
+        V hv[N], hu = {0};
         for (int j = 0; j < N; j++) hv[j] = mu * beta[centres[c]][j];
         memcpy(h, hv, sizeof h);
-#define ROW(a, total)                                                                                                  \
-    {                                                                                                                  \
-        const V row = P[a][j] - k[a] * u[j];                                                                           \
-        P[a][j] = row;                                                                                                 \
-        total[j] += h[a] * row;                                                                                        \
-    }
-        for (int a = 0; a < DIM; a += 4)
-            for (int j = 0; j < N; j++) {
-                ROW(a, u0) ROW(a + 1, u1) ROW(a + 2, u2) ROW(a + 3, u3)
+        for (int first = 0; first < N; first += WIDTH) {
+            V total[ROWS][WIDTH] = {0};
+            for (int a = 0; a < DIM; a += ROWS)
+                for (int r = 0; r < ROWS; r++)
+                    for (int j = 0; j < WIDTH; j++) {
+                        const V row = P[a + r][first + j] - k[a + r] * u[first + j];
+                        P[a + r][first + j] = row;
+                        total[r][j] += h[a + r] * row;
+                    }
+            for (int j = 0; j < WIDTH; j++) {
+                V sums = extra[first + j] * hv[first + j];
+                for (int r = 0; r < ROWS; r++) sums += total[r][j];
+                u[first + j] = sums;
+                hu += sums * hv[first + j];
             }
-        V hu = {0};
-        for (int j = 0; j < N; j++) {
-            u[j] = (u0[j] + u1[j]) + (u2[j] + u3[j]) + extra[j] * hv[j];
-            hu += u[j] * hv[j];
         }
 
         const float g = 1.0f / (1.0f + sum(hu));
@@ -66,7 +74,7 @@ void train(float *restrict beta_, float *restrict p_, const int32_t *restrict ce
 
         for (int x = 0; x < m; x += LANES) {
 #define DOT(i) dot(hv, beta[s[x + (i)]])
-            const V error = __builtin_convertvector(*(const B *)(t + x), V) - SUMS_16(DOT);
+            const V error = __builtin_convertvector(*(const B *)(t + x), V) - SUMS(DOT);
             memcpy(e + x, &error, sizeof error);
         }
         for (int x = 0; x < m; x++)

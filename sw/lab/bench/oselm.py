@@ -1,17 +1,19 @@
-"""OS-ELM on the CPU: the same formula in NumPy, Numba and C, trained in place on the same contexts."""
+"""OS-ELM on the CPU: the same formula in NumPy, Numba and C, and the golden model, in place on the same contexts."""
 
 import ctypes
 from collections.abc import Callable
 
 import numpy as np
 
-from ....sim.oselm import formula
+from ....hw.oselm.config import CoreConfig
+from ....sim.arith.fixed import to_raw
+from ....sim.oselm import compiled, formula, golden
 from ....sim.oselm.golden import Contexts
 from ...graph.contexts import ContextBatch
 from .native import Compiler, aligned, load, padded
 from .work import INFLATION, MU, P0, Work, as_contexts
 
-__all__ = ["c_runner", "numba_runner", "numpy_runner", "train_c", "train_numpy"]
+__all__ = ["c_runner", "golden_runner", "numba_runner", "numpy_runner", "train_c", "train_numpy"]
 
 #: Sources and flags of what a compiler is asked for: name of the row, file, further flags.
 VARIANTS = (
@@ -66,6 +68,15 @@ def c_runner(work: Work, batch: ContextBatch, dim: int, compiler: Compiler, sour
     """A function that trains the contexts once in C."""
     function = load(source, compiler, *flags, DIM=dim).train
     return train_c(function, aligned(work.rows(dim)), aligned(np.eye(dim) * P0), batch, mu=MU, q=INFLATION, p0=P0)
+
+
+def golden_runner(work: Work, batch: ContextBatch, cfg: CoreConfig):
+    """A function that trains the contexts once on the golden model of ``cfg``, in its fixed point."""
+    cfg = cfg.replace(nodes=max(2, work.graph.n_nodes), walks=0, edge_ends=0, weight_bits=0)
+    q, p0 = (int(to_raw(value, cfg.p)) for value in (INFLATION, P0))
+    state = golden.initial_state(cfg, q=q, p0=p0, beta=to_raw(work.rows(cfg.dim), cfg.beta))
+    contexts = as_contexts(batch)
+    return lambda: compiled.train(cfg, state, contexts)
 
 
 def numba_runner(work: Work, batch: ContextBatch, dim: int):

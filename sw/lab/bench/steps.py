@@ -159,6 +159,14 @@ def _oselm_times(plan: Plan, work: Work, compilers: list[Compiler]) -> Iterator[
 
                 yield Step(f"oselm.c.{suffix}.{compiler.name} {variant}", [dim, plan.walks, compiler.version], in_c)
 
+        if not options:
+            cfg, _ = plan.cores[dim]
+
+            def in_golden(cfg=cfg):
+                return _timed(plan, oselm.golden_runner(work, work.contexts(0, plan.walks), cfg), plan.walks)
+
+            yield Step(f"oselm.golden.{suffix}", [cfg.to_dict(), plan.walks], in_golden)
+
         def in_numba(dim=dim, options=options):
             batch = work.contexts(0, plan.walks, **options)
             return _timed(plan, oselm.numba_runner(work, batch, dim), plan.walks)

@@ -118,6 +118,12 @@ def _oselm(m: Measurements) -> Iterator[Result]:
             elif dim != m.main:
                 m.notes[f"oselm.walk_us.fpga{suffix}"] = f"not routed: the clock of the core with D = {m.main}"
         yield from _oselm_on_cpu(m, f"d{dim}", suffix)
+        golden, best = m.best(f"oselm.golden.d{dim}"), m.best(f"oselm.c.d{dim}.")
+        if golden is not None:
+            yield Result(f"golden.walk_us{suffix}", golden[1]["median"] * 1e6, "us", "lower")
+        if golden is not None and best is not None:
+            ratio = golden[1]["median"] / best[1]["median"]
+            yield Result(f"ratio.golden_over_c_float32{suffix}", ratio, "x", "lower")
     if m.plan.paper is not None:
         if counted := m.cases(m.plan.paper, Case(m.plan.paper_walks, **PAPER_CASE)):
             cycles = counted["cycles"] / m.plan.paper_walks
