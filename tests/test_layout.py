@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TREES = ("hw", "sim", "sw")
 #: Folders of hw that have a model.
-MODELLED = ("arith", "link", "oselm", "oselm/front_end", "lora", "boards")
+MODELLED = ("arith", "link", "oselm", "oselm/front_end", "oselm/rows", "memory", "lora", "boards")
 
 
 def sources():

@@ -1,0 +1,1 @@
+"""Memory outside the chip, behind one port: SDR SDRAM, AXI4."""

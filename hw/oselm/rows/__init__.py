@@ -1,0 +1,1 @@
+"""Rows in memory outside the chip, of which slots inside hold those that are in use."""

@@ -1,0 +1,1 @@
+"""Which rows stand in slots, and what a cache of rows has to answer."""
