@@ -9,6 +9,7 @@ from ..fabric.vendor import Vendor
 from ..link.protocol import LinkConfig, UartConfig
 from ..lora.config import LoraConfig, lora_preset
 from ..oselm.config import CoreConfig, preset
+from ..unit.config import UnitConfig
 from .floorplan import LFE5U_85F, Sites
 
 __all__ = ["BOARDS", "Board", "Pll", "board"]
@@ -69,8 +70,8 @@ class Board:
         ``module:class``, of amaranth-boards or one like it.
     core : CoreConfig
         The OS-ELM core.
-    lora : LoraConfig, optional
-        A Skip2-LoRA core beside it, behind the same link.
+    beside : tuple of UnitConfig
+        Other units, behind the same link.
     clock_hz : int
         Clock of the core: a constraint that the build has to meet.
     input_hz : int
@@ -96,7 +97,7 @@ class Board:
     clock_hz: int
     input_hz: int
     baud: int
-    lora: LoraConfig | None = None
+    beside: tuple[UnitConfig, ...] = ()
     loader: str = ""
     link: LinkConfig = field(default_factory=LinkConfig)
     seeds: tuple[int, ...] = (1, 2, 3)
@@ -104,9 +105,14 @@ class Board:
     sites: Sites | None = None
 
     @property
-    def cores(self) -> tuple[CoreConfig | LoraConfig, ...]:
+    def cores(self) -> tuple[UnitConfig, ...]:
         """What the link's units are, by their number."""
-        return (self.core,) if self.lora is None else (self.core, self.lora)
+        return (self.core, *self.beside)
+
+    @property
+    def lora(self) -> LoraConfig | None:
+        """The first Skip2-LoRA unit, if there is one."""
+        return next((cfg for cfg in self.beside if isinstance(cfg, LoraConfig)), None)
 
     @property
     def pll(self) -> Pll | None:
@@ -159,7 +165,7 @@ BOARDS = {
             title="ULX3S with LFE5U-45F",
             platform="amaranth_boards.ulx3s:ULX3S_45F_Platform",
             core=CoreConfig(name="ulx3s-45f", dim=16, nodes=1024, lanes=4, max_samples=31, vendor=Vendor.ECP5),
-            lora=lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=256, vendor=Vendor.ECP5),
+            beside=(lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=256, vendor=Vendor.ECP5),),
             input_hz=25_000_000,
             clock_hz=50_000_000,
             baud=3_000_000,

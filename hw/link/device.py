@@ -67,7 +67,7 @@ class LinkDevice(wiring.Component):
     i : In(stream.Signature(32))
         Words from the core.
     clear : Out(1)
-        High for ``clear_cycles`` at the beginning of each session: the core's reset.
+        High for ``clear_cycles`` at the beginning of each session: the core's reset, which may reach it a cycle late.
     unit : Out(range(max(2, len(identities))))
         Number of the unit that the session is with; it changes while ``clear`` is high, or just before.
 
@@ -163,12 +163,16 @@ class LinkDevice(wiring.Component):
         m.d.sync += receiver.room.eq(self._cfg.depth + r.rx_tail - r.rx_head)
 
     def _take(self, m, r, sender):
-        """Core to host. ``room`` is two cycles late, so some places are left free."""
+        """Core to host. ``room`` is two cycles late, so some places are left free. In the cycle after ``clear`` the
+        core may still be in reset, or about to be: what it offers is of the session before.
+        """
         ring = self._tx_ring
         room = Signal()
+        cleared = Signal()
+        m.d.sync += cleared.eq(self.clear)
         m.d.sync += [r.tx_used.eq(r.tx_head - r.tx_acked), room.eq(r.tx_used < self._cfg.depth - 3)]
         m.d.comb += [
-            self.i.ready.eq(room & ~self.clear),
+            self.i.ready.eq(room & ~self.clear & ~cleared),
             ring.wr_en.eq(self.i.valid & self.i.ready),
             ring.wr_addr.eq(r.tx_head),
             ring.wr_data.eq(self.i.payload),

@@ -15,9 +15,7 @@ __all__ = [
     "FOLD_KIND",
     "HOST_HEADER",
     "LONGEST",
-    "LORA_KIND",
     "MAGIC",
-    "OSELM_KIND",
     "VERSION",
     "Flags",
     "Identity",
@@ -30,9 +28,7 @@ MAGIC = int.from_bytes(b"skwk", "little")
 #: Version of the frames and of their rules.
 VERSION = 2
 
-#: Cores, as an identity names them: OS-ELM, Skip2-LoRA, and the one for trying out a link.
-OSELM_KIND = int.from_bytes(b"OSEL", "big")
-LORA_KIND = int.from_bytes(b"LORA", "big")
+#: The core for trying out a link, as an identity names it; those of units are in ``hw/units.py``.
 FOLD_KIND = int.from_bytes(b"FOLD", "big")
 
 #: Most bytes in a block of COBS, and in the memory in which the encoder of a device collects one.

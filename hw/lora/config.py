@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from ..arith.formats import SQ, UQ
 from ..fabric.vendor import Vendor
-from ..unit.identity import Identified
+from ..unit.config import UnitConfig
 
 __all__ = ["LORA_PRESETS", "LoraConfig", "lora_preset"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoraConfig(Identified):
+class LoraConfig(UnitConfig):
     """What one Skip2-LoRA unit is.
 
     Attributes

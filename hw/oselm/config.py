@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
-from ..unit.identity import Identified
+from ..unit.config import UnitConfig
 
 __all__ = ["PRESETS", "CoreConfig", "Schedule", "preset"]
 
@@ -26,7 +26,7 @@ def _clog2(n: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoreConfig(Identified):
+class CoreConfig(UnitConfig):
     """What one OS-ELM core is.
 
     Attributes
@@ -75,6 +75,9 @@ class CoreConfig(Identified):
         ``edge_ends``.
     walkers : int
         How many walks a core that holds a graph makes at the same time; at most ``walks``. It changes no bit.
+    pool : int
+        Most slots of a pool from which contexts draw their negatives; a power of two from :attr:`MIN_POOL` to
+        :attr:`MAX_POOL`. 0: there is none. Needs a front end.
 
     Raises
     ------
@@ -107,6 +110,7 @@ class CoreConfig(Identified):
     edge_ends: int = 0
     weight_bits: int = 0
     walkers: int = 4
+    pool: int = 0
 
     def __post_init__(self):
         self._check_kinds()
@@ -152,6 +156,12 @@ class CoreConfig(Identified):
             raise ValueError(f"weight_bits {self.weight_bits} needs edge_ends, the memory for the graph")
         if self.edge_ends and self.walkers > self.walks:
             raise ValueError(f"walkers must be at most walks ({self.walks}), not {self.walkers}")
+        if self.pool and (self.pool & (self.pool - 1) or not self.MIN_POOL <= self.pool <= self.MAX_POOL):
+            raise ValueError(
+                f"pool must be a power of two from {self.MIN_POOL} to {self.MAX_POOL}, or 0 for none, not {self.pool}"
+            )
+        if self.pool and not self.walks:
+            raise ValueError(f"pool {self.pool} needs a front end; use walks=1 or more")
         self._check_widths(32, "word of the command stream", "beta", "p")
         self._check_widths(self.operand_bits, "multiplier port", "k", "e", "u")
         self._check_shifts(
@@ -171,6 +181,8 @@ class CoreConfig(Identified):
     WEIGHT_BITS = 16
     #: A room's place in the list memory, in units of 4 entries, has at most 24 bits.
     MAX_EDGE_ENDS = 1 << 26
+    #: Slots of a pool of negatives: its size travels as three bits.
+    MIN_POOL, MAX_POOL = 16, 1024
 
     # ---- shape
     @property
@@ -266,6 +278,7 @@ class CoreConfig(Identified):
 
     # ---- identity
     UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes", "walkers"})
+    LATER = frozenset({"pool"})
 
 
 #: Named configurations.

@@ -11,12 +11,10 @@ from amaranth.lib.wiring import In, Out
 from ..fabric.held import held
 from ..fabric.vendor import Vendor
 from ..link.device import LinkDevice
-from ..link.protocol import LORA_KIND, OSELM_KIND, Identity, LinkConfig, UartConfig
+from ..link.protocol import Identity, LinkConfig, UartConfig
 from ..link.uart import UartReceiver, UartTransmitter
-from ..lora.config import LoraConfig
-from ..lora.core import LoraCore
-from ..oselm.config import CoreConfig
-from ..oselm.core import OSELMCore
+from ..unit.config import UnitConfig
+from ..units import UNITS
 
 __all__ = ["SerialDevice", "Unit", "UnitSwitch", "serial_device"]
 
@@ -30,11 +28,10 @@ class Unit:
     core: Any
 
     @classmethod
-    def of(cls, cfg: CoreConfig | LoraConfig, *, primitives: bool = False) -> "Unit":
+    def of(cls, cfg: UnitConfig, *, primitives: bool = False) -> "Unit":
         """The core of a configuration. ``primitives`` as for :class:`OSELMCore`."""
-        if isinstance(cfg, LoraConfig):
-            return cls(LORA_KIND, cfg.digest, LoraCore(cfg, primitives=primitives))
-        return cls(OSELM_KIND, cfg.digest, OSELMCore(cfg, primitives=primitives))
+        kind = UNITS.of(cfg)
+        return cls(kind.kind, cfg.digest, kind.core(cfg, primitives=primitives))
 
 
 class UnitSwitch(wiring.Component):
@@ -137,7 +134,7 @@ class SerialDevice(wiring.Component):
 
 
 def serial_device(
-    cores: Sequence[CoreConfig | LoraConfig],
+    cores: Sequence[UnitConfig],
     uart: UartConfig,
     link: LinkConfig | None = None,
     *,

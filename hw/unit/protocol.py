@@ -2,7 +2,10 @@
 
 from dataclasses import astuple, dataclass
 
-__all__ = ["UnitIdentity", "checked_field"]
+__all__ = ["CLEAR", "FLUSH", "GET", "INFO", "UnitIdentity", "checked_field", "common_header"]
+
+#: Opcodes that mean the same to every unit: its identity, a counter, counters to 0, a barrier that answers its header.
+INFO, GET, CLEAR, FLUSH = 1, 3, 4, 10
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,11 @@ class UnitIdentity:
     def words(self) -> list[int]:
         """The reply to INFO: the fields in their order."""
         return list(astuple(self))
+
+
+def common_header(opcode: int, argument: int = 0) -> int:
+    """Header of one of these commands. Raises ValueError for an argument that does not fit 28 bits."""
+    return opcode << 28 | checked_field("the argument of a command", argument, 28)
 
 
 def checked_field(what: str, value: int, bits: int) -> int:

@@ -27,7 +27,7 @@ from . import compiled, golden
 from .front_end.front_end import FrontEnd
 from .golden import Contexts
 
-__all__ = ["GoldenDevice"]
+__all__ = ["OSELMUnit"]
 
 _NOP, _TRAIN = int(Opcode.NOP), int(Opcode.TRAIN)
 _ROW_MASK = (1 << CoreConfig.ROW_BITS) - 1
@@ -38,7 +38,7 @@ _ADD_EDGE = (int(Opcode.EDIT) << 4 | int(Edit.ADD_EDGE)) << 4
 _RESERVED = 1 << 27
 
 
-class GoldenDevice:
+class OSELMUnit:
     """A core in software.
 
     Contexts wait until the next barrier (any command but TRAIN, WALK, START, ROUND and NOP) and are then trained as one

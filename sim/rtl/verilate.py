@@ -11,9 +11,9 @@ from typing import Any
 
 from . import build, model_layout
 from .model_layout import order_variables_in
-from .verilog_text import loop_memory_contents, replicate_bits
+from .verilog_text import START, loop_memory_contents, replicate_bits
 
-__all__ = ["WAIVED_WARNINGS", "Variant", "compile_model", "load_library"]
+__all__ = ["EXPORT_WARNINGS", "WAIVED_WARNINGS", "Variant", "compile_model", "load_library"]
 
 #: Verilator warnings that Yosys' Verilog sets off by construction, each with the reason why it tells us nothing.
 WAIVED_WARNINGS: Mapping[str, str] = {
@@ -21,6 +21,12 @@ WAIVED_WARNINGS: Mapping[str, str] = {
     "SPLITVAR": "a vector that cannot be split, as asked in verilog_text, stays whole",
     "WIDTHTRUNC": "Yosys writes `x == 0` as `!x` whatever the width of x",
     "CASEINCOMPLETE": "Yosys assigns a default before every `casez`; Amaranth knows no latch",
+}
+
+#: Those among them that an exported core sets off.
+EXPORT_WARNINGS: Mapping[str, str] = {
+    **{name: WAIVED_WARNINGS[name] for name in ("WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE")},
+    "INITIALDLY": f"blocks run at time 0 here, with {START} or without",
 }
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ...hw.boards.table import Board
-from ...sim.lora.cycles import LoraCycles
-from ...sim.oselm.cycles import slot_cycles
+from ...hw.unit.config import UnitConfig
 from ..results.files import atomic_write
 from ..results.report import provenance
+from ..units import UNITS
 
-__all__ = ["CONTEXTS_PER_WALK", "Placement", "placement", "summarise", "write_json"]
+__all__ = ["Placement", "placement", "summarise", "write_json"]
 
 #: Kinds of cells in nextpnr's reports, by what they are called in the summary. ECP5 has one kind for LUTs, and counts
 #: halves of carry cells and of LUT RAM as LUTs; Gowin counts what is not a plain LUT by itself.
@@ -23,8 +23,6 @@ RESOURCES = {
     "lut": ("TRELLIS_COMB", "LUT4"),
     "ff": ("TRELLIS_FF", "DFF"),
 }
-#: Contexts in a walk of 80 nodes with a window of 8.
-CONTEXTS_PER_WALK = 73
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,16 @@ def summarise(row: Board, runs: Sequence[Placement], best: Placement, bitstream:
         kind = next((kind for kind in kinds if kind in best.cells), None)
         if kind is not None:
             out[name] = {part: best.cells[kind][part] for part in ("used", "available")}
-    cycles = CONTEXTS_PER_WALK * slot_cycles(row.core, row.core.max_samples)
-    out |= _times("oselm.walk", cycles, row, best)
-    if row.lora is not None:
-        out |= {"lora": row.lora.to_dict(), "lora_digest": f"{row.lora.digest:#010x}"}
-        out |= _times("lora.cached_sample", LoraCycles(row.lora).cached, row, best)
+    out |= _times(row.core, row, best)
+    for cfg in row.beside:
+        name = UNITS.of(cfg).folder
+        out |= {name: cfg.to_dict(), f"{name}_digest": f"{cfg.digest:#010x}", **_times(cfg, row, best)}
     return out | {"bitstream_sha256": hashlib.sha256(bitstream).hexdigest(), "provenance": provenance()}
 
 
-def _times(name: str, cycles: float, row: Board, best: Placement) -> dict[str, float]:
+def _times(cfg: UnitConfig, row: Board, best: Placement) -> dict[str, float]:
+    """Of the typical piece of work of a unit."""
+    name, cycles = UNITS.of(cfg).typical(cfg)
     return {
         f"{name}_cycles": cycles,
         f"{name}_us": round(cycles / best.fmax_mhz, 2),

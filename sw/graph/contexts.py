@@ -9,6 +9,13 @@ context has the same number of samples (variants of word2vec differ in this). Ne
 is ``draw(fold(seed, STREAM_NEGATIVES), i << 32 | t << 16 | j)`` of
 :mod:`skipwalk.sim.oselm.front_end.threefry`: it depends on nothing else.
 
+They may come through a *pool* of M slots instead: the same draw then chooses slot ``(draw >> 32) * M >> 32`` of it.
+Walk i replaces the r slots ``(i r + k) % M``, k = 0 ... r - 1, by what table or graph give for the draw of the counter
+``i << 32 | 0xffff << 16 | k``. So slot s was drawn by the last walk up to i that replaces it; walks are numbered modulo
+2**32, and walk 0 finds what walks before it would have drawn. Walks that are in flight together share the pool as the
+last of them leaves it. It is drawn from the graph as that is at the moment: what the pool holds is a function of seed,
+i, M, r and the graph, and of nothing that happened before.
+
 With ``interleave=k`` the walks i with equal i // k are in flight together: context 0 of each of them in the order of i,
 then context 1 of each, and so on; a walk without contexts left is passed over.
 """
@@ -98,6 +105,8 @@ def contexts(
     seed: int,
     first_walk: int,
     interleave: int = 1,
+    pool: int = 0,
+    replaced: int = 8,
 ) -> ContextBatch:
     """All contexts of a block of walks.
 
@@ -117,6 +126,8 @@ def contexts(
         Number of the block's first walk; a multiple of ``interleave``.
     interleave : int
         Walks in flight. Blocks have to be multiples of it, but for the last.
+    pool, replaced : int
+        M and r, powers of two, r at most M; with M = 0 each negative is drawn anew.
 
     Raises
     ------
@@ -137,10 +148,14 @@ def contexts(
         raise ValueError(f"first_walk {first_walk} is not a multiple of interleave {interleave}; align the blocks")
     if walk_block.ndim != 2:
         raise ValueError(f"walk_block must be (n, length), not of shape {walk_block.shape}")
+    if pool < 0 or pool & (pool - 1):
+        raise ValueError(f"pool must be a power of two, or 0 for none, not {pool}")
+    if pool and (replaced & (replaced - 1) or not 1 <= replaced <= pool):
+        raise ValueError(f"replaced must be a power of two from 1 to pool ({pool}), not {replaced}")
     drawn = negatives * (window - 1) if mode == "per_positive" else negatives
     for name, number, most in (
         ("walks", first_walk + len(walk_block), _MAX_WALKS),
-        ("contexts of a walk", walk_block.shape[1], _MAX_CONTEXTS),
+        ("contexts of a walk", walk_block.shape[1], _MAX_CONTEXTS - bool(pool)),
         ("negatives of a context", drawn, _MAX_NEGATIVES),
     ):
         if number > most:
@@ -149,10 +164,11 @@ def contexts(
         raise ValueError(f"{negatives} negatives need a sampler; see negative_sampler")
     key = negative_key(seed)
     args = np.ascontiguousarray(walk_block, np.int32), window, negatives, mode == "per_positive"
+    where = key, first_walk, interleave, pool, replaced
     if isinstance(sampler, GraphStore):
-        return ContextBatch(*graph_contexts(*args, sampler.arrays, key, first_walk, interleave))
+        return ContextBatch(*graph_contexts(*args, sampler.arrays, *where))
     if sampler is None:
         threshold, alias = np.empty(0, np.uint32), np.empty(0, np.int32)
     else:
         threshold, alias = sampler.threshold, sampler.alias
-    return ContextBatch(*make_contexts(*args, threshold, alias, key, first_walk, interleave))
+    return ContextBatch(*make_contexts(*args, threshold, alias, *where))

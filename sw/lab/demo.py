@@ -7,6 +7,7 @@ import click
 import numpy as np
 
 from ...hw.boards.table import BOARDS, Board, board
+from ...hw.oselm.config import PRESETS, CoreConfig
 from ...sim.oselm.cycles import roofline_cycles
 from ..graph.readers import read_graph, read_labels
 from ..link.transport import open_transport
@@ -29,8 +30,13 @@ log = logging.getLogger(__name__)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--walks-per-node", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option(
+    "--preset", "core", type=click.Choice(list(PRESETS)), default=Node2Vec().preset, show_default=True, help="The core."
+)
 @click.option("--board", "name", type=click.Choice(list(BOARDS)), help="Train on that board's simulation, too.")
-def main(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_node: int, name: str | None) -> None:
+def main(
+    graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_node: int, core: str, name: str | None
+) -> None:
     """Train GRAPH in the RTL simulation and on the golden model, with the same seed, and compare.
 
     With --board, all three have that board's core, and the third is the board itself: the netlist of its bitstream,
@@ -38,7 +44,8 @@ def main(graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_
 
     Leaves summary.json, the vectors in word2vec's text format and, with labels, a picture in the folder OUT.
     """
-    results = run(graph_file, labels, out, seed, walks_per_node, board(name) if name else None)
+    row = board(name) if name else None
+    results = run(graph_file, labels, out, seed, walks_per_node, row.core if row else core, row)
     width = max(len(result.name) for result in results)
     for result in results:
         value = f"{result.value:.4g}" if isinstance(result.value, float) else str(result.value)
@@ -50,7 +57,13 @@ _SHOWN = {".json", ".txt", ".png"}
 
 
 def run(
-    graph_file: Path, labels: Path | None, out: Path, seed: int, walks_per_node: int, row: Board | None = None
+    graph_file: Path,
+    labels: Path | None,
+    out: Path,
+    seed: int,
+    walks_per_node: int,
+    core: str | CoreConfig,
+    row: Board | None = None,
 ) -> list[Result]:
     """What ``main`` does, without printing the table. Raises SkipwalkError for input that cannot be used."""
     out.mkdir(parents=True, exist_ok=True)
@@ -58,11 +71,11 @@ def run(
     classes = read_labels(labels, graph) if labels is not None else {}
     log.info("%s: %d nodes, %d edges", graph_file, graph.n_nodes, graph.n_edges)
 
-    golden = Node2Vec(random_state=seed, walks_per_node=walks_per_node, verbose=True)
-    if row is not None:
-        room = row.core.max_samples - (golden.window - 1)
-        golden.set_params(preset=row.core, negatives=min(golden.negatives, room))
-    elif graph.n_nodes > golden.core_config().nodes:
+    golden = Node2Vec(random_state=seed, walks_per_node=walks_per_node, preset=core, verbose=True)
+    samples = golden.core_config().max_samples
+    golden.set_params(window=min(golden.window, samples // 2 + 1))
+    golden.set_params(negatives=min(golden.negatives, samples - (golden.window - 1)))
+    if row is None and graph.n_nodes > golden.core_config().nodes:
         golden.set_params(nodes=graph.n_nodes)
     rtl = Node2Vec(**golden.get_params()).set_params(backend="rtl")
     log.info("golden model: training")

@@ -86,7 +86,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "commands and replies",
             ("hw/oselm/command.py:CommandInterpreter",),
-            ("sim/oselm/unit.py:GoldenDevice",),
+            ("sim/oselm/unit.py:OSELMUnit",),
             tests=("tests/oselm/test_unit.py", "tests/oselm/test_core.py"),
         ),
         Row(
@@ -110,6 +110,12 @@ MAP: Mapping[str, Sequence[Row]] = {
             ("hw/oselm/front_end/negatives.py:NegativeSampler",),
             (_CONTEXTS + "AliasTable", _CONTEXTS + "make_contexts"),
             tests=("tests/oselm/front_end/test_front_end.py",),
+        ),
+        Row(
+            "negatives through a pool",
+            ("hw/oselm/front_end/pool.py:NegativePool", "hw/oselm/front_end/pool.py:Renewal"),
+            (_CONTEXTS + "_replace",),
+            tests=("tests/oselm/front_end/test_pool.py", "tests/graph/test_contexts.py"),
         ),
         Row(
             "draws: Threefry-2x32, 13 rounds",

@@ -1,14 +1,12 @@
 """Words to a core and back, whatever the core is: the one seam between the driver and golden model, RTL or board."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 
-from ...hw.link.protocol import LORA_KIND, OSELM_KIND
-from ...hw.lora.config import LoraConfig
-from ...hw.oselm.config import CoreConfig
+from ...hw.unit.config import UnitConfig
 from ...sim.link.pipe import Pipe
+from ...sim.units import UNITS
 from ..errors import DeviceError
 
 __all__ = [
@@ -72,13 +70,13 @@ class GoldenTransport(BufferedTransport):
     Opening an OS-ELM core compiles the loops for its configuration: seconds, the first time in a process.
     """
 
-    def __init__(self, cfg: CoreConfig | LoraConfig, *, plain: bool = False):
+    def __init__(self, cfg: UnitConfig, *, plain: bool = False):
         super().__init__()
-        self.device = _golden(cfg, plain)
+        self.model = UNITS.of(cfg).model(cfg, plain=plain)
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
-        self.device.feed(words)
-        replies = self.device.drain()
+        self.model.feed(words)
+        replies = self.model.drain()
         missing = n_replies - len(self._early) - len(replies)
         if missing > 0:
             self._handed_over(replies, 0)
@@ -95,14 +93,14 @@ class RTLTransport(BufferedTransport):
     Raises DeviceError if a tool is missing or the build fails. ``options`` are those of ``sim.rtl.verilated``.
     """
 
-    def __init__(self, cfg: CoreConfig | LoraConfig, **options):
+    def __init__(self, cfg: UnitConfig, **options):
         from ...sim.rtl.build import BuildError, MissingToolError
 
         super().__init__()
         try:
             from ...sim.rtl.verilated import VerilatedCore
 
-            self._core = VerilatedCore.from_component(_gateware(cfg), **options)
+            self._core = VerilatedCore.from_component(UNITS.of(cfg).core(cfg), **options)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "amaranth":
                 raise
@@ -141,7 +139,7 @@ class SerialTransport(Transport):
     #: that long: a long answer over a slow line takes its time.
     STUCK, STRETCH = 30.0, 1024
 
-    def __init__(self, address: str | Pipe, cfg: CoreConfig | LoraConfig):
+    def __init__(self, address: str | Pipe, cfg: UnitConfig):
         try:
             from .link import Link
             from .pipe import open_pipe
@@ -149,9 +147,8 @@ class SerialTransport(Transport):
             if error.name != "cobs":
                 raise
             raise DeviceError('the serial backend needs cobs: pip install "skipwalk[serial]"; or use golden') from None
-        kind = LORA_KIND if isinstance(cfg, LoraConfig) else OSELM_KIND
         pipe = open_pipe(address) if isinstance(address, str) else address
-        self.link = Link(pipe, kind=kind, digest=cfg.digest)
+        self.link = Link(pipe, kind=UNITS.of(cfg).kind, digest=cfg.digest)
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
         self.link.write(words)
@@ -171,7 +168,7 @@ def unknown_backend(backend: str) -> str | None:
     return f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}"
 
 
-def open_transport(backend: str | Transport, cfg: CoreConfig | LoraConfig) -> Transport:
+def open_transport(backend: str | Transport, cfg: UnitConfig) -> Transport:
     """The core that ``backend`` names: ``golden``, ``rtl`` or ``serial:ADDRESS``; which kind, the configuration says.
     A transport that is open is taken as it is.
 
@@ -186,31 +183,3 @@ def open_transport(backend: str | Transport, cfg: CoreConfig | LoraConfig) -> Tr
     if backend == "rtl":
         return RTLTransport(cfg)
     return SerialTransport(backend.removeprefix("serial:"), cfg)
-
-
-# What only one backend needs is imported where it is needed: numba takes half a second, Amaranth may be missing.
-
-
-def _golden(cfg: CoreConfig | LoraConfig, plain: bool) -> Any:
-    """Something with ``feed`` and ``drain``."""
-    if isinstance(cfg, LoraConfig):
-        from ...sim.lora.unit import LoraUnit
-
-        return LoraUnit(cfg, plain=plain)
-    from ...sim.oselm.unit import GoldenDevice
-
-    device = GoldenDevice(cfg, plain=plain)
-    if not plain:
-        device.warm_up()
-    return device
-
-
-def _gateware(cfg: CoreConfig | LoraConfig) -> Any:
-    """An Amaranth component with streams of words."""
-    if isinstance(cfg, LoraConfig):
-        from ...hw.lora.core import LoraCore
-
-        return LoraCore(cfg)
-    from ...hw.oselm.core import OSELMCore
-
-    return OSELMCore(cfg)

@@ -20,6 +20,7 @@ from ...sim.arith.words import from_words, unpacked_run
 from ...sim.lora.golden import Backbone
 from ..errors import DeviceError, InputError
 from ..link.transport import Transport
+from ..unit.driver import UnitDriver
 from . import words as w
 
 __all__ = ["EpochReport", "LoraDevice"]
@@ -51,50 +52,33 @@ class EpochReport:
         return self.correct / self.samples
 
 
-class LoraDevice:
-    """An open unit that is the one expected. A context manager; closes its transport.
+class LoraDevice(UnitDriver[LoraConfig]):
+    """An open Skip2-LoRA unit.
 
     Samples that all fit the Skip-Cache are loaded once, and an epoch, or many, are one command: :meth:`load_samples`,
     :meth:`epochs`. Others are sent one by one: :meth:`train`. The driver mirrors the Skip-Cache's directory: a sample
     whose number is in it travels as one word then, others with their input, from which the unit computes their
     activations again.
-
-    Raises
-    ------
-    DeviceError
-        The unit is another: magic, protocol version or the configuration's digest differ.
     """
 
+    WHAT = "Skip2-LoRA unit"
+
     def __init__(self, transport: Transport, cfg: LoraConfig):
-        self.cfg = cfg
-        self._transport = transport
         self._cached = np.zeros(cfg.cache_samples, bool)
-        try:
-            fields = self._ask(w.command(LoraOpcode.INFO), len(vars(LoraIdentity.of(cfg)))).tolist()
-            for (name, want), got in zip(vars(LoraIdentity.of(cfg)).items(), fields, strict=True):
-                if got != want:
-                    raise DeviceError(f"this is not the unit expected: its {name} is {got:#x} and not {want:#x}")
-            self.forget()
-        except BaseException:
-            transport.close()
-            raise
+        super().__init__(transport, cfg)
 
-    def __enter__(self) -> "LoraDevice":
-        return self
+    @classmethod
+    def expected(cls, cfg: LoraConfig) -> LoraIdentity:
+        return LoraIdentity.of(cfg)
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    @classmethod
+    def counters_of(cls, cfg: LoraConfig) -> tuple[LoraCounter, ...]:
+        return tuple(LoraCounter)
 
-    def close(self) -> None:
-        self._transport.close()
-
-    def _ask(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
-        return self._transport.exchange(words, n_replies)
-
-    @property
-    def cycles(self) -> int | None:
-        """Clock cycles since the unit was opened, where the transport knows them."""
-        return self._transport.cycles
+    def _identify(self) -> None:
+        """Also empties the Skip-Cache, of which the driver knows nothing yet."""
+        super()._identify()
+        self.forget()
 
     # ---- state
     def load_backbone(self, net: Backbone) -> None:
@@ -102,12 +86,12 @@ class LoraDevice:
         parts = [w.write(self.cfg, Space.WEIGHTS, net.weights), w.write(self.cfg, Space.BIASES, net.biases)]
         for k, shift in enumerate(net.shifts):
             parts.append(w.set_parameter(LoraParameter(LoraParameter.SHIFT_1 + k), int(shift)))
-        self._ask(np.concatenate(parts))
+        self._exchange(np.concatenate(parts))
         self.forget()
 
     def forget(self) -> None:
         """Empty the Skip-Cache."""
-        self._ask(w.command(LoraOpcode.FORGET))
+        self._exchange(w.command(LoraOpcode.FORGET))
         self._cached[:] = False
 
     def load_adapters(self, words: np.ndarray) -> None:
@@ -119,30 +103,22 @@ class LoraDevice:
         a = words[: cfg.a_words]
         if (np.abs(a) == cfg.start).all():
             signs = w.write(cfg, Space.SIGNS, (a < 0).astype(np.int64))
-            self._ask(np.concatenate([signs, w.write(cfg, Space.ADAPTERS, words[cfg.a_words :], cfg.a_words)]))
+            self._exchange(np.concatenate([signs, w.write(cfg, Space.ADAPTERS, words[cfg.a_words :], cfg.a_words)]))
         else:
-            self._ask(w.write(cfg, Space.ADAPTERS, words))
+            self._exchange(w.write(cfg, Space.ADAPTERS, words))
 
     def read_adapters(self) -> np.ndarray:
         """A and B, (adapter_words, lanes) int64 raw."""
         shape = (self.cfg.adapter_words, self.cfg.lanes)
         n = shape[0] * shape[1]
-        replies = self._ask(w.read(Space.ADAPTERS, shape[0]), packed_words(self.cfg, Space.ADAPTERS, n))
+        replies = self._exchange(w.read(Space.ADAPTERS, shape[0]), packed_words(self.cfg, Space.ADAPTERS, n))
         return unpacked_run(replies, element_bits(self.cfg, Space.ADAPTERS), n).reshape(shape)
 
     def set_rate(self, raw: int) -> None:
         """Factor of the learning rate, raw in ``LoraConfig.RATE``."""
         if not 0 <= raw <= self.cfg.RATE.max_raw:
             raise InputError(f"the raw learning-rate factor must be 0 to {self.cfg.RATE.max_raw}, not {raw}")
-        self._ask(w.set_parameter(LoraParameter.RATE, raw))
-
-    def counters(self) -> dict[str, int]:
-        """All counters by their lower-case names."""
-        replies = self._ask(np.concatenate([w.get(c) for c in LoraCounter]), 2 * len(LoraCounter)).astype(np.int64)
-        return {c.name.lower(): int(replies[2 * c] | replies[2 * c + 1] << 32) for c in LoraCounter}
-
-    def clear_counters(self) -> None:
-        self._ask(w.command(LoraOpcode.CLEAR))
+        self._exchange(w.set_parameter(LoraParameter.RATE, raw))
 
     # ---- samples
     def load_samples(self, inputs: np.ndarray, labels: np.ndarray) -> None:
@@ -153,15 +129,16 @@ class LoraDevice:
             raise InputError(f"{len(inputs)} samples do not fit a Skip-Cache of {room}; send them by train()")
         for start in range(0, len(inputs), SLICE):
             part = slice(start, start + SLICE)
-            self._ask(w.load(self.cfg, inputs[part], labels[part], start))
+            self._exchange(w.load(self.cfg, inputs[part], labels[part], start))
         self._cached[: len(inputs)] = True
 
     def epochs(self, n: int, epochs: int, batch: int, *, key: int, first: int = 0) -> Iterator[EpochReport]:
         """Learn the samples 0 ... n - 1 of the Skip-Cache ``epochs`` times, yielding a report as each epoch ends.
 
-        One command does it all, and goes on whether its reports are taken or not. ``key`` orders the samples,
-        ``first`` is the number of the first epoch; every ``batch``-th sample ends a mini-batch, and the last one.
-        Raises InputError for a number that the unit cannot take, and DeviceError if it does not have the samples.
+        One command does it all: the unit can be used for something else when all reports have been taken, and no more
+        if they are not. ``key`` orders the samples, ``first`` is the number of the first epoch; every ``batch``-th
+        sample ends a mini-batch, and the last one. Raises InputError for a number that the unit cannot take, and
+        DeviceError if it does not have the samples.
         """
         if not (0 < n <= self.cfg.cache_samples and self._cached[:n].all()):
             raise InputError(f"{n} samples are not in the Skip-Cache; load them first")
@@ -174,12 +151,14 @@ class LoraDevice:
             ask = w.epochs(n, epochs, batch)
         except ValueError as error:
             raise InputError(str(error)) from error
-        self._ask(np.concatenate([*(w.set_parameter(p, value) for p, value in parameters.items()), ask]))
-        for _ in range(epochs):
-            samples, correct, low, high = self._ask(np.empty(0, np.uint32), REPORT_WORDS).tolist()
-            if samples != n:
-                raise DeviceError(f"the unit learned {samples} samples in an epoch of {n}; was it reset?")
-            yield EpochReport(samples, correct, (high << 32 | low) * 2.0**-self.cfg.loss_fraction / n)
+        words = np.concatenate([*(w.set_parameter(p, value) for p, value in parameters.items()), ask])
+        with self._whole():
+            self._ask(words, 0)
+            for _ in range(epochs):
+                samples, correct, low, high = self._ask(np.empty(0, np.uint32), REPORT_WORDS).tolist()
+                if samples != n:
+                    raise DeviceError(f"the unit learned {samples} samples in an epoch of {n}; was it reset?")
+                yield EpochReport(samples, correct, (high << 32 | low) * 2.0**-self.cfg.loss_fraction / n)
 
     def train(
         self, inputs: np.ndarray, labels: np.ndarray, order: np.ndarray, batch: int, *, cache: bool = True
@@ -201,9 +180,9 @@ class LoraDevice:
             last[-1] = True
         for start in range(0, len(order), SLICE):
             part = slice(start, start + SLICE)
-            self._ask(self._sample_words(inputs, labels, order[part], last[part], cache))
+            self._exchange(self._sample_words(inputs, labels, order[part], last[part], cache))
             yield min(start + SLICE, len(order))
-        self._flush()
+        self.flush()
 
     def _sample_words(self, inputs, labels, order, last, cache: bool) -> np.ndarray:
         numbers = np.where(cache & (order < self.cfg.cache_samples), order, w.NO_NUMBER)
@@ -232,13 +211,7 @@ class LoraDevice:
         classes, out = self.cfg.classes, []
         for start in range(0, len(inputs), SLICE):
             part = inputs[start : start + SLICE]
-            words = np.concatenate([w.input_samples(self.cfg, part), w.command(LoraOpcode.FLUSH)])
-            replies = self._ask(words, len(part) * classes + 1)[:-1]
+            with self._whole():
+                replies = self._flush(w.input_samples(self.cfg, part), len(part) * classes)
             out.append(from_words(replies, self.cfg.y).reshape(-1, classes))
         return np.concatenate([np.empty((0, classes), np.int64), *out])
-
-    def _flush(self) -> None:
-        head = w.command(LoraOpcode.FLUSH)
-        got = self._ask(head, 1)
-        if got[0] != head[0]:
-            raise DeviceError(f"the unit answered {int(got[0]):#x} to a flush, not {int(head[0]):#x}")

@@ -185,6 +185,8 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         """The unit, with backbone and adapters in it."""
         if self.quantized_ is None:
             raise InputError("the network has not been calibrated; call fit or calibrate first")
+        if self._device is not None and not self._device.sound:
+            self.close()
         if self._device is None:
             self._device = LoraDevice(open_transport(self.backend, self.cfg), self.cfg)
             self._device.load_backbone(self.quantized_.backbone)

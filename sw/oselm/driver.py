@@ -1,7 +1,6 @@
 """Driver of an OS-ELM core: embeddings and parameters as floats, contexts and walks as arrays; words stay below."""
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -9,13 +8,14 @@ import numpy as np
 from ...hw.arith.formats import SQ
 from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.front_end.sampling import Sampling
-from ...hw.oselm.protocol import ANSWER, PACKED, Identity, Opcode, Parameter, counters_of, header, packed_words
+from ...hw.oselm.protocol import ANSWER, PACKED, Counter, Identity, Opcode, Parameter, counters_of, header, packed_words
 from ...sim.arith.fixed import from_raw, to_raw
 from ...sim.arith.words import from_packed
 from ...sim.oselm.front_end.contexts import AliasTable
-from ..errors import CapacityError, DeviceError, InputError
+from ..errors import CapacityError, InputError
 from ..graph.contexts import ContextBatch, negative_key
 from ..link.transport import Transport
+from ..unit.driver import UnitDriver
 from .words import set_words, table_words, train_words, walk_words, write_words
 
 __all__ = ["OSELMDevice"]
@@ -24,59 +24,27 @@ __all__ = ["OSELMDevice"]
 SLICE = 1 << 14
 
 
-class OSELMDevice:
-    """An open core that is the one expected. A context manager; closes its transport.
+class OSELMDevice(UnitDriver[CoreConfig]):
+    """An open OS-ELM core.
 
     Rows and P are floats in the units of the model; their ``_raw`` twins are the integers that the core stores, for
-    saving and comparing. An exception out of the transport (Ctrl-C among them) leaves the core in the middle of
-    something: from then on every method raises DeviceError, and the device has to be opened again.
-
-    Parameters
-    ----------
-    transport : Transport
-    cfg : CoreConfig
-        What the core has to be.
-
-    Raises
-    ------
-    DeviceError
-        It is not: magic, protocol version or the configuration's digest differ. The message shows both values.
+    saving and comparing.
     """
 
+    WHAT = "OS-ELM core"
+
     def __init__(self, transport: Transport, cfg: CoreConfig):
-        self.cfg = cfg
-        self._transport = transport
-        self._sound = True
-        self._flushes = 0
-        self._owed: list[int] = []
         self._sampling: Sampling | None = None
         self._table: AliasTable | None = None
-        try:
-            self._identify()
-        except BaseException:
-            transport.close()
-            raise
+        super().__init__(transport, cfg)
 
-    def __enter__(self) -> "OSELMDevice":
-        return self
+    @classmethod
+    def expected(cls, cfg: CoreConfig) -> Identity:
+        return Identity.of(cfg)
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the transport; harmless if that was done already."""
-        self._sound = False
-        self._transport.close()
-
-    @property
-    def sound(self) -> bool:
-        """Whether the device can still be used."""
-        return self._sound
-
-    @property
-    def cycles(self) -> int | None:
-        """Clock cycles since the core was opened, where the transport knows them."""
-        return self._transport.cycles
+    @classmethod
+    def counters_of(cls, cfg: CoreConfig) -> tuple[Counter, ...]:
+        return counters_of(cfg)
 
     # ---- state
     def set_parameters(self, *, q: float, p0: float) -> None:
@@ -264,87 +232,19 @@ class OSELMDevice:
         with one ahead, the core has work while the host makes the next. With ``answers``, the words are a single EDIT,
         which is its own barrier."""
         with self._whole():
-            self._post(words, ahead, answers)
-
-    def wait(self) -> None:
-        """Until all barriers are passed."""
-        with self._whole():
-            if self._owed:
-                self._passed(self._transport.exchange(np.empty(0, np.uint32), len(self._owed)))
+            if answers:
+                barrier = int(words[0]) | ANSWER
+                words = np.concatenate([np.array([barrier], np.uint32), words[1:]])
+            else:
+                barrier = self._barrier()
+                words = np.append(words, np.uint32(barrier))
+            self._post(words, barrier, ahead)
 
     def holds_table(self, table: AliasTable) -> bool:
         """Whether this is the table that was sent last."""
         return _equal(table, self._table)
 
-    # ---- counters
-    def counters(self) -> dict[str, int]:
-        """Events since the core was opened or :meth:`clear_counters`, by the names of ``Counter`` in lower case."""
-        asked = np.array([header(Opcode.GET, counter) for counter in counters_of(self.cfg)], np.uint32)
-        low, high = self._exchange(asked, 2 * len(asked)).astype(np.int64).reshape(-1, 2).T
-        values = low | high << 32
-        return {counter.name.lower(): int(value) for counter, value in zip(counters_of(self.cfg), values, strict=True)}
-
-    def clear_counters(self) -> None:
-        """All counters to 0."""
-        self._exchange(np.array([header(Opcode.CLEAR)], np.uint32))
-
     # ---- below
-    def _identify(self) -> None:
-        found = Identity(*self._exchange(np.array([header(Opcode.INFO)], np.uint32), 6).tolist())
-        wanted = Identity.of(self.cfg)
-        for name, meaning in (
-            ("magic", "is no OS-ELM core: its first word is"),
-            ("version", "speaks another protocol: version"),
-            ("digest", "has another configuration: digest"),
-        ):
-            theirs, ours = getattr(found, name), getattr(wanted, name)
-            if theirs != ours:
-                shown = f"{theirs:#010x} instead of {ours:#010x}"
-                size = f" ({found.nodes} rows of {found.dim}, {found.max_samples} samples)" if name == "digest" else ""
-                raise DeviceError(
-                    f"the device {meaning} {shown}{size}; open it with the configuration it was built for"
-                )
-
-    def _flush(self) -> None:
-        """A barrier: all that was sent has been trained."""
-        self._post(np.empty(0, np.uint32), 0)
-
-    def _post(self, words: np.ndarray, ahead: int, answers: bool = False) -> None:
-        if answers:
-            barrier = int(words[0]) | ANSWER
-            words = np.concatenate([np.array([barrier], np.uint32), words[1:]])
-        else:
-            self._flushes = (self._flushes + 1) & 0x0FFFFFFF
-            barrier = header(Opcode.FLUSH, self._flushes)
-            words = np.append(words, np.uint32(barrier))
-        self._owed.append(barrier)
-        n = max(0, len(self._owed) - ahead)
-        self._passed(self._transport.exchange(words, n))
-
-    def _passed(self, replies: np.ndarray) -> None:
-        """Barriers that were answered."""
-        for reply in replies.tolist():
-            barrier = self._owed.pop(0)
-            if reply != barrier:
-                raise DeviceError(f"the core answered {reply:#010x} to the barrier {barrier:#010x}; words were lost")
-
-    @contextlib.contextmanager
-    def _whole(self) -> Iterator[None]:
-        """What is begun here and does not end leaves the core in an unknown state."""
-        if not self._sound:
-            raise DeviceError("the device was closed, or stopped in the middle of a command; open it again")
-        self._sound = False
-        yield
-        self._sound = True
-
-    def _exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
-        """The core's next words after the barriers that it still owes; these are waited for only if there are any."""
-        with self._whole():
-            owed = len(self._owed) if n_replies else 0
-            replies = self._transport.exchange(words, owed + n_replies)
-            self._passed(replies[:owed])
-            return replies[owed:]
-
     def _check_shape(self, array: np.ndarray, shape: tuple[int, int]) -> None:
         if array.shape != shape:
             raise InputError(f"an array of shape {array.shape}; the core has a dim of {self.cfg.dim}: give {shape}")

@@ -54,10 +54,13 @@ class Node2Vec(BaseEstimator):
         Nodes in a window, the centre included.
     negatives : int
         For a whole context (``negative_mode="shared"``) or for each positive (``"per_positive"``).
-    negatives_from : {"graph", "visits"}
+    negatives_from : {"graph", "pool", "visits"}
         Half of them any node and half the neighbour of any node, drawn from the graph as it is at that moment; or
         visits^0.75 of all walks so far, those of the present run included, as published: every walk is then made twice,
-        and an update costs what the whole graph costs. Counts in ``fit`` alone.
+        and an update costs what the whole graph costs. ``pool``: as ``graph``, through a pool of ``pool_slots`` nodes
+        of which each walk replaces ``pool_replaced``, so that few rows are in use at a time. Counts in ``fit`` alone.
+    pool_slots, pool_replaced : int
+        Powers of two, 16 ... 1024 and at most 128.
     inflation : float
         What a context adds to the diagonal of P while that is below ``p0``; 0 is OS-ELM as published.
     p0 : float
@@ -120,6 +123,8 @@ class Node2Vec(BaseEstimator):
         negatives: int = 24,
         negative_mode: str = "shared",
         negatives_from: str = "graph",
+        pool_slots: int = 512,
+        pool_replaced: int = 8,
         inflation: float = 1e-4,
         p0: float = 1.9,
         init_scale: float = 0.05,
@@ -142,6 +147,8 @@ class Node2Vec(BaseEstimator):
         self.negatives = negatives
         self.negative_mode = negative_mode
         self.negatives_from = negatives_from
+        self.pool_slots = pool_slots
+        self.pool_replaced = pool_replaced
         self.inflation = inflation
         self.p0 = p0
         self.init_scale = init_scale

@@ -132,19 +132,22 @@ class Model:
         """The core that the driver speaks to: ``config``, with the graph's store and with walks as long, and as many in
         flight, as the parameters ask for. Where it is not ``config`` itself, the host makes up for what is missing."""
         walks = max(self.config.walks, self.params["walks_in_flight"])
+        pool = self.params["pool_slots"] if self.params["negatives_from"] == "pool" else 0
         return self.config.replace(
             edge_ends=self.live.store.edge_ends,
             weight_bits=self.live.store.weight_bits,
             walks=walks,
             walkers=min(self.config.walkers, walks),
             max_walk=max(self.config.max_walk, self.params["walk_length"]),
+            pool=max(self.config.pool, pool),
         )
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """What makes :attr:`driven` another core."""
         store, params = self.live.store, self.params
-        return self.config, store.edge_ends, store.weight_bits, params["walks_in_flight"], params["walk_length"]
+        how = (params[name] for name in ("walks_in_flight", "walk_length", "negatives_from", "pool_slots"))
+        return self.config, store.edge_ends, store.weight_bits, *how
 
     # ---- files
     def save(self, path: str | Path) -> None:
@@ -167,18 +170,26 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
     if mode not in ("shared", "per_positive"):
         raise ValueError(f"negative_mode must be 'shared' or 'per_positive', not {mode!r}")
     source = params["negatives_from"]
-    if source not in ("graph", "visits"):
-        raise ValueError(f"negatives_from must be 'graph' or 'visits', not {source!r}")
+    if source not in ("graph", "pool", "visits"):
+        raise ValueError(f"negatives_from must be 'graph', 'pool' or 'visits', not {source!r}")
     for name, low, high in (
         ("window", 2, 255),
         ("negatives", 0, 255),
         ("walks_in_flight", 1, 64),
         ("walk_length", 2, 4096),
+        ("pool_slots", CoreConfig.MIN_POOL, CoreConfig.MAX_POOL),
+        ("pool_replaced", 1, 128),
     ):
         if type(params[name]) is not int:
             raise TypeError(f"{name} must be an integer, not {params[name]!r}")
         if not low <= params[name] <= high:
             raise ValueError(f"{name} must be {low} to {high}, not {params[name]}")
+    for name in ("pool_slots", "pool_replaced"):
+        if params[name] & (params[name] - 1):
+            raise ValueError(f"{name} must be a power of two, not {params[name]}")
+    if params["pool_replaced"] > params["pool_slots"]:
+        raise ValueError(f"pool_replaced {params['pool_replaced']} exceeds pool_slots {params['pool_slots']}")
+    pooled = {"pool": params["pool_slots"], "replaced": params["pool_replaced"]} if source == "pool" else {}
     scale = int(to_raw(np.array(params["init_scale"], np.float64), config.beta))
     if not 0 <= scale < 1 << 16:
         most = ((1 << 16) - 1) * config.beta.step
@@ -195,6 +206,7 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
             negatives=params["negatives"],
             per_positive=mode == "per_positive",
             walks=params["walks_in_flight"],
-            source=int(source == "graph" and params["negatives"] > 0),
+            source=int(source != "visits" and params["negatives"] > 0),
+            **pooled,
         ),
     )

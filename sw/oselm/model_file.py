@@ -233,12 +233,16 @@ def _run(data: dict[str, Any], live: LiveGraph) -> Run:
 #: Kinds of parameters in a file: the estimator's own, but how it runs.
 _WHOLE = ("walk_length", "walks_per_node", "window", "negatives", "walks_in_flight", "block_walks", "random_state")
 _REAL = ("p", "q", "inflation", "p0", "init_scale")
+#: Parameters that came later, and what they were before.
+_LATER = {"pool_slots": 512, "pool_replaced": 8}
 
 
 def check_params(params: Any, config: CoreConfig) -> None:
     """Raise ValueError or KeyError for parameters that no estimator has written, and drop what a file may not say."""
     for name in ("backend", "verbose"):
         params.pop(name, None)
+    for name, value in _LATER.items():
+        params.setdefault(name, value)
     for name in _WHOLE:
         _integer(params, name, 0, (1 << 64) - 1)
     for name in _REAL:

@@ -5,14 +5,14 @@ import numpy as np
 from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.protocol import Edit, Opcode
 from ...sim.oselm.golden import Contexts, State
-from ...sim.oselm.unit import GoldenDevice
+from ...sim.oselm.unit import OSELMUnit
 
 __all__ = ["Twin"]
 
 _ROW = (1 << CoreConfig.ROW_BITS) - 1
 
 
-class Twin(GoldenDevice):
+class Twin(OSELMUnit):
     """Executes the words of a core of ``cfg``, but hands its contexts to :meth:`learn`, and the rows that an edit has
     made known, which have their first values in ``state.beta``, to :meth:`first_rows`."""
 

@@ -12,9 +12,10 @@ pytest.importorskip("amaranth_boards", reason="needs pip install amaranth-boards
 
 from skipwalk.hw.boards.table import Board, board
 from skipwalk.hw.fabric.vendor import Vendor
-from skipwalk.hw.link.protocol import LORA_KIND, OSELM_KIND, Flags
+from skipwalk.hw.link.protocol import Flags
 from skipwalk.hw.lora.config import lora_preset
 from skipwalk.hw.oselm.config import preset
+from skipwalk.hw.units import UNITS
 from skipwalk.sim.boards.board import BoardSimulation
 from skipwalk.sim.boards.pins import BoardPins, board_verilog
 from skipwalk.sim.link.frame import Frame, FrameSplitter
@@ -34,7 +35,7 @@ TINY = Board(
     title="ULX3S with a small core",
     platform="amaranth_boards.ulx3s:ULX3S_25F_Platform",
     core=preset("tiny").replace(vendor=Vendor.ECP5),
-    lora=lora_preset("tiny").replace(vendor=Vendor.ECP5),
+    beside=(lora_preset("tiny").replace(vendor=Vendor.ECP5),),
     clock_hz=50_000_000,
     input_hz=25_000_000,
     baud=6_250_000,
@@ -183,7 +184,7 @@ def test_board_with_another_configuration_is_refused(served):
 
 def test_identity_names_the_core(served):
     with open_transport(served.address, TINY.core) as transport:
-        assert transport.link.identity.kind == OSELM_KIND
+        assert transport.link.identity.kind == UNITS["os-elm"].kind
 
 
 # ---- the command
@@ -226,7 +227,7 @@ def test_other_core_of_the_board_is_opened_by_its_configuration(served):
     words, n_replies = random_program(TINY.lora, 3, 40, scale=1.0)
     with open_transport(served.address, TINY.lora) as transport:
         identity = transport.link.identity
-        assert (identity.kind, identity.unit, identity.units) == (LORA_KIND, 1, 2)
+        assert (identity.kind, identity.unit, identity.units) == (UNITS["skip2-lora"].kind, 1, 2)
         np.testing.assert_array_equal(transport.exchange(words, n_replies), golden_replies(TINY.lora, words))
     for board_state, golden_state in zip(trained(served.address), trained("golden"), strict=True):
         np.testing.assert_array_equal(board_state, golden_state)

@@ -381,7 +381,14 @@ def test_two_processes_that_update_one_model(folder):
     assert {"new", "other"} <= set(Node2Vec.load(folder / "model.npz").graph_.ids)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.fixture(params=[signal.SIGTERM, signal.SIGHUP])
+def number(request):
+    """A signal that ends a process; whatever runs the tests (``nohup``) may ignore it, which is inherited."""
+    before = signal.signal(request.param, signal.SIG_DFL)
+    yield request.param
+    signal.signal(request.param, before)
+
+
 def test_being_ended_keeps_what_ctrl_c_keeps(folder, monkeypatch, ctrl_c_works, number):
     post, calls = GraphDevice.post, iter(range(1000))
 

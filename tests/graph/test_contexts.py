@@ -1,15 +1,19 @@
 """Contexts and negative sampling, against their definition in plain Python."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skipwalk.sim.oselm.front_end.contexts import AliasTable
+from skipwalk.sim.oselm.graph.store import GraphStore
 from skipwalk.sw.graph.contexts import contexts, expected_visits, negative_sampler, visits
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.graph.walks import walks
 
 from ..support.contexts import plain_contexts
+from ..support.graph import PlainStore
 
 SAMPLER = AliasTable(np.arange(1, 21))
 
@@ -57,6 +61,62 @@ def test_equals_the_definition(lengths, window, negatives, mode, interleave, gro
         np.int32,
         np.uint8,
     ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=12),
+    negatives=st.integers(0, 4),
+    mode=st.sampled_from(["shared", "per_positive"]),
+    interleave=st.integers(1, 9),
+    pool=st.sampled_from([(1, 1), (4, 4), (16, 2), (16, 16), (32, 4), (64, 1)]),
+    group=st.integers(0, 3) | st.just(1 << 20),
+    of_graph=st.booleans(),
+    seed=st.integers(0, 2**64 - 1),
+)
+def test_a_pool_equals_its_definition(lengths, negatives, mode, interleave, pool, group, of_graph, seed):
+    """Each slot is looked for walk by walk, backwards, in plain Python; of the first walks also before walk 0."""
+    store, plain = None, None
+    if of_graph:
+        store, plain = GraphStore(20, 256), PlainStore(20, 256, 0)
+        rng = np.random.default_rng(seed % 1000)
+        for one in (store, plain):
+            one.clear()
+        for u, v in rng.integers(0, 20, (30, 2)).tolist():
+            for one in (store, plain):
+                one.add_edge(u, v, 1)
+    how = {
+        "window": 3,
+        "negatives": negatives,
+        "mode": mode,
+        "seed": seed,
+        "first_walk": group * interleave,
+        "interleave": interleave,
+        "pool": pool[0],
+        "replaced": pool[1],
+    }
+    block = padded_walks(lengths, 9)
+    batch = contexts(block, sampler=store or SAMPLER, **how)
+    assert as_lists(batch) == plain_contexts(block, sampler=SAMPLER, store=plain, **how)
+
+
+def test_a_pool_is_the_same_wherever_a_run_begins():
+    block = padded_walks([9] * 40, 9)
+    how = {"window": 3, "sampler": SAMPLER, "seed": 3, "interleave": 4, "pool": 32, "replaced": 2}
+    whole = as_lists(contexts(block, first_walk=8, **how))
+    parts = [contexts(block[i:j], first_walk=8 + i, **how) for i, j in ((0, 4), (4, 24), (24, 40))]
+    assert whole == [context for part in parts for context in as_lists(part)]
+
+
+def test_a_pool_renews_itself_evenly():
+    """Over M / r walks all slots are replaced, r a walk, so a walk finds what M / r walks have drawn."""
+    block = np.tile(np.arange(2, dtype=np.int32), (64, 1))
+    sampler = AliasTable(np.ones(1 << 20))
+    batch = contexts(block, window=2, negatives=2000, sampler=sampler, seed=0, first_walk=0, pool=64, replaced=4)
+    drawn = [set(samples[1:]) for _, samples, _ in as_lists(batch)]
+    assert all(len(one) == 64 for one in drawn)
+    assert all(len(one & other) == 60 for one, other in pairwise(drawn))
+    assert all(not one & other for one, other in zip(drawn, drawn[16:], strict=False))
 
 
 def test_a_walk_of_80_gives_73_contexts_of_31_or_77_samples():
@@ -183,6 +243,10 @@ def test_expected_visits_are_those_of_long_walks():
         ({"mode": "each"}, "mode must be 'shared' or 'per_positive', not 'each'"),
         ({"first_walk": 3, "interleave": 2}, "first_walk 3 is not a multiple of interleave 2"),
         ({"sampler": None}, "24 negatives need a sampler"),
+        ({"pool": 24}, "pool must be a power of two, or 0 for none, not 24"),
+        ({"pool": 16, "replaced": 32}, r"replaced must be a power of two from 1 to pool \(16\), not 32"),
+        ({"pool": 16, "replaced": 3}, r"replaced must be a power of two from 1 to pool \(16\), not 3"),
+        ({"pool": 16, "walk_block": np.zeros((1, 2**16), np.int32)}, "65536 contexts of a walk: at most 65535"),
         ({"seed": -1}, "seed must be 0 to"),
         ({"first_walk": 2**32}, "4294967297 walks: at most 4294967296 have negatives of their own"),
         ({"negatives": 2**16 + 1}, "65537 negatives of a context: at most 65536"),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from skipwalk.sw import Graph
+from skipwalk.sw.lab import demo_board
 
 from ..support.command import skipwalk
 
@@ -26,27 +28,39 @@ def values(path: Path) -> dict:
 def test_rtl_and_golden_model_agree_and_results_are_left(karate, tmp_path):
     edges, labels = karate
     out = tmp_path / "out"
-    run = skipwalk("lab", "demo", edges, "--labels", labels, "--out", out, "--walks-per-node", 3)
+    run = skipwalk("lab", "demo", edges, "--labels", labels, "--out", out, "--walks-per-node", 5, "--preset", "tiny")
     assert run.exit_code == 0, run.output
     summary = values(out / "summary.json")
     assert summary["oselm.bits_equal"] == 1
-    assert summary["oselm.contexts"] == 34 * 3 * 73
+    assert summary["oselm.contexts"] == 34 * 5 * 77  # a window of 4: half of the 7 samples of a context
     assert summary["oselm.f1_micro.rtl"] > summary["oselm.f1_micro.majority"]
     assert summary["oselm.cycles_per_context"] <= 36
     assert (out / "embedding.png").stat().st_size > 10_000
-    assert (out / "vectors.txt").read_text().splitlines()[0] == "34 32"
+    assert (out / "vectors.txt").read_text().splitlines()[0] == "34 8"
 
 
-def test_simulated_board_ends_in_the_same_bits(karate, tmp_path):
+def test_simulated_board_ends_in_the_same_bits(tmp_path, monkeypatch):
     """The whole chain on the smallest board: its bitstream's netlist by its pins, the unchanged driver before it."""
     pytest.importorskip("amaranth_boards", reason="needs pip install amaranth-boards")
+    for name, value in {"INSERTED": 2, "REMOVED": 1, "WALKS_PER_END": 1}.items():
+        monkeypatch.setattr(demo_board, name, value)
+    (tmp_path / "ring.edges").write_text("".join(f"{i} {(i + 1) % 7}\n" for i in range(7)))
     out = tmp_path / "out"
-    run = skipwalk("lab", "demo", karate[0], "--out", out, "--walks-per-node", 1, "--board", "ulx3s-12f")
+    run = skipwalk("lab", "demo", tmp_path / "ring.edges", "--out", out, "--walks-per-node", 1, "--board", "ulx3s-12f")
     assert run.exit_code == 0, run.output
     summary = values(out / "summary.json")
     assert (summary["oselm.bits_equal"], summary["board.bits_equal"]) == (1, 1)
-    assert summary["board.walks"] == summary["oselm.walks"] == 34
+    assert summary["board.walks"] == summary["oselm.walks"] == 7
     assert summary["board.cycles_per_walk"] > summary["oselm.cycles_per_walk"]
+    assert summary["board.edges"] == 2  # too few for one to go again
+
+
+def test_edges_of_a_small_graph():
+    """Half of those that it lacks come, and a fifth of them go again; a complete graph gets none."""
+    inserted, removed = demo_board._changes(Graph.from_networkx(nx.cycle_graph(7)), 0)
+    assert len({frozenset(pair) for pair in inserted} - {frozenset((i, (i + 1) % 7)) for i in range(7)}) == 7
+    assert len(removed) == 1
+    assert demo_board._changes(Graph.from_networkx(nx.complete_graph(5)), 0) == ([], [])
 
 
 def test_a_graph_without_edges_is_one_sentence(tmp_path):

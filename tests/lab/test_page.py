@@ -66,7 +66,8 @@ def test_the_page_needs_nothing_but_itself(page):
             # An empty icon, so that no browser asks for one.
             assert attributes.get(key, "#").startswith("#") or (name, attributes[key]) == ("link", "data:,")
         assert not any(key.startswith("on") for key in attributes)
-    style = (Path(history.__file__).with_name("style.css")).read_text()
+    style = "".join(path.read_text() for path in Path(history.__file__).parent.glob("*.css"))
+    assert style
     assert "url(" not in style
     assert "@import" not in style
 

@@ -379,6 +379,28 @@ class Inverter(wiring.Component):
         return m
 
 
+class Counting(wiring.Component):
+    """A core that always has an answer: how many it gave since its reset."""
+
+    i: In(stream.Signature(32))
+    o: Out(stream.Signature(32))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += [self.i.ready.eq(1), self.o.valid.eq(1)]
+        with m.If(self.o.ready):
+            m.d.sync += self.o.payload.eq(self.o.payload + 1)
+        return m
+
+
+def test_a_session_begins_with_a_core_that_was_reset():
+    """Its first answer is none of the session before, though the core offers one all the time."""
+    top = ByteTop(LinkedCore(SMALL, [Unit(FOLD_KIND, 0, Counting())]))
+    with VerilatedCore.from_component(top, timeout=TIMEOUT_CYCLES) as rtl:
+        for _ in range(3):
+            np.testing.assert_array_equal(Link(RtlPipe(rtl, clock_hz=1e6)).read(100), np.arange(100))
+
+
 def test_rtl_carries_several_units():
     """Sessions with one and the other, some broken off with words in flight: each begins with a reset of its unit."""
     rng = np.random.default_rng(11)

@@ -219,7 +219,7 @@ def test_dead_network_and_wide_activations(digits):
 
 def test_another_unit_is_refused():
     cfg = lora_preset("tiny")
-    with pytest.raises(DeviceError, match=r"its digest is 0x.* and not 0x"):
+    with pytest.raises(DeviceError, match=r"another configuration: digest 0x.* instead of 0x.*inputs"):
         LoraDevice(GoldenTransport(cfg.replace(rate_shift=4)), cfg)
     with pytest.raises(ValueError, match="unknown backend 'gpu'"):
         open_transport("gpu", cfg)

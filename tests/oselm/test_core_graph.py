@@ -20,7 +20,7 @@ TINY = preset("tiny").replace(vendor=Vendor.ECP5, edge_ends=256, weight_bits=17)
 CONFIGS = {
     cfg.name: cfg
     for cfg in (
-        TINY.replace(name="weights"),
+        TINY.replace(name="weights", pool=32),
         # Groups of lanes, fewer walkers than walks, room for all edges, formats of different widths.
         TINY.replace(name="sequential", schedule=Schedule.SEQUENTIAL, lookahead=0, edge_ends=2048, weight_bits=0,
                      dim=16, lanes=8, group=4, walkers=3, vendor=Vendor.GENERIC),

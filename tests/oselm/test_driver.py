@@ -42,7 +42,7 @@ def device():
 
 
 @pytest.mark.parametrize(
-    ("word", "message"), [(0, "no OS-ELM core"), (1, "another protocol"), (2, "another configuration.*64 rows of 8")]
+    ("word", "message"), [(0, "no OS-ELM core"), (1, "another protocol"), (2, "another configuration.*nodes 64, dim 8")]
 )
 def test_a_stranger_is_refused_with_both_values(word, message):
     identity = identity_words(CFG)
@@ -178,7 +178,7 @@ def test_walks_that_do_not_fit_are_refused_before_anything_is_sent():
 
 def test_counters_have_48_bits():
     transport = GoldenTransport(CFG)
-    transport.device.rejected = 5 << 32 | 3
+    transport.model.rejected = 5 << 32 | 3
     assert OSELMDevice(transport, CFG).counters()["rejected"] == 5 << 32 | 3
 
 

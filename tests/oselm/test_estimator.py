@@ -405,6 +405,21 @@ def test_a_refresh_is_interrupted_and_resumed(interrupt, tmp_path, source):
     assert estimator.digest_ == loaded.digest_ == whole.refresh().partial_fit([(0, "x")]).digest_
 
 
+def test_a_pool_on_the_core_before_it_and_in_pieces(tmp_path):
+    """What it holds is not saved: it follows from seed, walk and graph, also as that changes."""
+
+    def more(estimator):
+        return estimator.partial_fit([(0, "x"), ("x", 40)]).remove_nodes([3]).refresh().digest_
+
+    how = {"negatives_from": "pool", "pool_slots": 16, "pool_replaced": 2, "walks_per_node": 1}
+    core = small(preset=CFG.replace(pool=64), **how).fit(GROUPS)
+    half = small(**how).fit(GROUPS)
+    assert half.digest_ == core.digest_ != small(walks_per_node=1).fit(GROUPS).digest_
+    assert half.config_.pool == 0
+    half.save(tmp_path / "half.npz")
+    assert more(core) == more(half) == more(Node2Vec.load(tmp_path / "half.npz"))
+
+
 def test_a_refresh_counts_its_walks():
     model = small(walks_per_node=2, negatives_from="visits").fit(GROUPS).remove_nodes([7])
     row = int(model.model_.live.vacant[0])
@@ -504,6 +519,9 @@ def test_edges_that_cannot_be_added_change_nothing(edges, weights, error, messag
         ({"negative_mode": "per_positive"}, GROUPS, CapacityError, "4 negatives for each positive make.*15 samples"),
         ({"negative_mode": "both", "negatives": 1}, GROUPS, ValueError, "mode must be .*'both'"),
         ({"negatives_from": "table"}, GROUPS, ValueError, "negatives_from must be .*'table'"),
+        ({"pool_slots": 8}, GROUPS, ValueError, "pool_slots must be 16 to 1024, not 8"),
+        ({"pool_slots": 24}, GROUPS, ValueError, "pool_slots must be a power of two, not 24"),
+        ({"pool_slots": 16, "pool_replaced": 32}, GROUPS, ValueError, "pool_replaced 32 exceeds pool_slots 16"),
         ({"random_state": "x"}, GROUPS, TypeError, "random_state must be an integer"),
         ({"window": 4.0}, GROUPS, TypeError, "window must be an integer, not 4.0"),
         ({"walks_per_node": "1"}, GROUPS, TypeError, "walks_per_node must be an integer, not '1'"),

@@ -5,7 +5,7 @@ import pytest
 from skipwalk.hw.oselm.protocol import Counter, Opcode, header
 from skipwalk.sim.arith.words import raw_words
 from skipwalk.sim.oselm import golden as oselm
-from skipwalk.sim.oselm.unit import GoldenDevice
+from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sw.link.transport import GoldenTransport, RTLTransport
 from skipwalk.sw.oselm.words import train_words
 
@@ -17,7 +17,7 @@ def context(centre, *samples) -> list[int]:
 
 
 def replies(commands: list[int] | np.ndarray) -> list[int]:
-    device = GoldenDevice(CFG)
+    device = OSELMUnit(CFG)
     device.feed(np.asarray(commands, np.uint32))
     return device.drain().tolist()
 
@@ -48,7 +48,7 @@ def test_rtl_agrees_on_any_words():
 def test_it_does_not_matter_how_words_are_cut_up():
     rng = np.random.default_rng(1)
     commands = np.concatenate([start(rng), soup(rng, 200)[0], everything()[0]])
-    device = GoldenDevice(CFG)
+    device = OSELMUnit(CFG)
     for part in np.split(commands, np.sort(rng.integers(0, len(commands), 300))):
         device.feed(part)
     assert device.drain().tolist() == replies(commands)
@@ -58,7 +58,7 @@ def test_contexts_train_as_one_segment_up_to_the_next_barrier():
     rng = np.random.default_rng(2)
     b, begin = batch(40, rng, nodes=3), start(rng)
     state = oselm.initial_state(CFG, q=7, p0=120_000)
-    load = GoldenDevice(CFG)
+    load = OSELMUnit(CFG)
     load.feed(begin)
     state.beta, state.p = load.state.beta, load.state.p
     oselm.train(CFG, state, oselm.Contexts(b.centres, b.indptr, b.samples, b.labels))
@@ -100,7 +100,7 @@ def test_what_is_wrong_is_dropped_and_counted(command, rejected, contexts, sampl
 
 
 def test_clear_and_the_hook_for_cycles():
-    device = GoldenDevice(CFG, cycles=lambda cfg, contexts: 100 * len(contexts))
+    device = OSELMUnit(CFG, cycles=lambda cfg, contexts: 100 * len(contexts))
     get = words(header(Opcode.GET, Counter.CYCLES), header(Opcode.GET, Counter.CONTEXTS))
     device.feed(words(*context(1, 2, 3), *context(2, 3), *get, header(Opcode.CLEAR), *get))
     assert device.drain().tolist() == [200, 0, 2, 0, 0, 0, 0, 0]
@@ -108,4 +108,4 @@ def test_clear_and_the_hook_for_cycles():
 
 def test_golden_device_takes_words_only():
     with pytest.raises(TypeError, match="int64 of shape"):
-        GoldenDevice(CFG).feed(np.arange(3))
+        OSELMUnit(CFG).feed(np.arange(3))

@@ -1,6 +1,8 @@
 """The core with AXI ports: on the buses, as text, and through other people's tools."""
 
+import functools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,14 @@ from skipwalk.hw.ports.axi import AxiCore
 from skipwalk.hw.ports.axi_map import ADDRESS_BITS, REGISTERS
 from skipwalk.sim.link.folding import FoldingCore
 from skipwalk.sim.rtl.synthesis import run_yosys
+from skipwalk.sim.rtl.verilog_text import START
 from skipwalk.sw.build.verilog import axi_core, axi_verilog, config_of_map, core_map
 from skipwalk.sw.cli import main
 
 from tests.support import icarus
 from tests.support.lora import golden_replies, random_program
 from tests.support.oselm import ReferenceCore, anything, assert_replies, hot, load, read_back
-from tests.support.runner import simulate
+from tests.support.runner import simulate, simulate_with
 
 DIGEST = 0x89ABCDEF
 TINY, TINY_LORA = preset("tiny").replace(nodes=16), lora_preset("tiny")
@@ -32,6 +35,14 @@ CORES: dict[str, CoreConfig | LoraConfig] = {
         widths=(7, 9, 3), classes=5, rank=1, lanes=4, cache_samples=9, x_bits=16, gradient_bits=40
     ),
 }
+
+#: The module's name in all that is exported here.
+MODULE = "core"
+
+
+@functools.cache
+def exported_text(name: str) -> str:
+    return axi_verilog(axi_core(CORES[name]), MODULE)
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +59,8 @@ def test_buses(folding_verilog):
 @pytest.mark.parametrize("name", ["os-elm", "skip2-lora"])
 def test_replies_on_the_buses_are_those_of_the_golden_model(name):
     pytest.importorskip("cocotbext.axi", reason="needs pip install cocotbext-axi")
-    cfg, module = CORES[name], "exported_core"
-    parameters = {"map": core_map(cfg, module)}
-    simulate(
-        None, "ports.cocotb_axi_core", name=module, verilog=axi_verilog(axi_core(cfg), module), parameters=parameters
-    )
+    parameters = {"map": core_map(CORES[name], MODULE)}
+    simulate(None, "ports.cocotb_axi_core", name=MODULE, verilog=exported_text(name), parameters=parameters)
 
 
 # ---- the map
@@ -135,10 +143,9 @@ def test_command_refuses(arguments, code, message, tmp_path, monkeypatch):
 @pytest.fixture(scope="module", params=CORES)
 def exported(request, tmp_path_factory):
     """A configuration and its Verilog, module ``core``."""
-    cfg = CORES[request.param]
     path = tmp_path_factory.mktemp("export") / "core.v"
-    path.write_text(axi_verilog(axi_core(cfg), "core"))
-    return cfg, path
+    path.write_text(exported_text(request.param))
+    return CORES[request.param], path
 
 
 def test_yosys_reads_it_without_complaint(exported):
@@ -146,21 +153,59 @@ def test_yosys_reads_it_without_complaint(exported):
     assert "Warning" not in log
 
 
-@pytest.mark.skipif(icarus.MISSING is not None, reason=icarus.MISSING or "")
-def test_icarus_reads_it_without_complaint_and_ends_in_the_same_bits(exported, tmp_path):
-    cfg, verilog = exported
+def test_every_process_begins_at_time_0(exported):
+    """Held by the text alone, for machines without Icarus: what it did wrong is told in ``start_processes``."""
+    text = exported[1].read_text()
+    modules = [module for module in text.split("\nendmodule\n") if "always @*" in module]
+    assert modules
+    for module in modules:
+        assert module.count(f"\n  reg {START} = 1;\n  initial {START} <= 0;\n") == 1
+        firsts = re.findall(r"^ *always @\*(.*\n.*)\n", module, re.MULTILINE)
+        assert set(firsts) == {f" begin\n    if ({START}) begin end"}
+
+
+def program(cfg, n: int) -> tuple[np.ndarray, list]:
+    """Words that try a core, ``n`` contexts or so, and its replies, None where they depend on time."""
     if isinstance(cfg, LoraConfig):
-        words, _ = random_program(cfg, 1, 15, 1.0)
-        want = golden_replies(cfg, words).tolist()
-    else:
-        rng = np.random.default_rng(1)
-        words = np.concatenate([load(cfg, rng), hot(cfg, rng, 20, nodes=5), anything(cfg, rng, 30), read_back(cfg)])
-        want = ReferenceCore(cfg).execute(words)
-    commands, program = tmp_path / "commands.hex", tmp_path / "bench"
+        words, _ = random_program(cfg, 1, n, 1.0)
+        return words, golden_replies(cfg, words).tolist()
+    rng = np.random.default_rng(1)
+    words = np.concatenate([load(cfg, rng), hot(cfg, rng, n, nodes=5), anything(cfg, rng, 30), read_back(cfg)])
+    return words, ReferenceCore(cfg).execute(words)
+
+
+def run_in_icarus(cfg, verilog: Path, n: int, dialect: str, folder: Path) -> None:
+    words, want = program(cfg, n)
+    commands, compiled = folder / "commands.hex", folder / "bench"
     commands.write_text("".join(f"{int(word):08x}\n" for word in words))
-    icarus.compile_quietly(
-        program, "axi_bench", Path(__file__).with_name("axi_bench.v"), verilog, defines={"CORE": "core"}
-    )
-    lines = [line.split() for line in icarus.run(program, f"+commands={commands}", f"+replies={len(want)}")]
+    bench = Path(__file__).with_name("axi_bench.v")
+    icarus.compile_quietly(compiled, "axi_bench", bench, verilog, defines={"CORE": "core"}, dialect=dialect)
+    lines = [line.split() for line in icarus.run(compiled, f"+commands={commands}", f"+replies={len(want)}")]
     assert_replies([int(word, 16) for kind, word in lines if kind == "reply"], want, cfg=cfg)
     assert lines[-1] == ["digest", f"{cfg.digest:08x}"]
+
+
+@pytest.mark.skipif(icarus.MISSING is not None, reason=icarus.MISSING or "")
+def test_icarus_reads_it_without_complaint_and_ends_in_the_same_bits(exported, tmp_path):
+    run_in_icarus(*exported, 20, "2012", tmp_path)
+
+
+@pytest.mark.skipif(icarus.MISSING is not None, reason=icarus.MISSING or "")
+@pytest.mark.parametrize("dialect", icarus.DIALECTS)
+def test_icarus_ends_in_the_same_bits_in_every_dialect(exported, dialect, tmp_path):
+    run_in_icarus(*exported, 2, dialect, tmp_path)
+
+
+@pytest.mark.skipif(icarus.MISSING is not None, reason=icarus.MISSING or "")
+@pytest.mark.parametrize("unit", ["os-elm", "skip2-lora"])
+def test_icarus_as_cocotb_runs_it(unit, tmp_path):
+    pytest.importorskip("cocotbext.axi", reason="needs pip install cocotbext-axi")
+    simulate_with(
+        "icarus",
+        "ports.cocotb_axi_core",
+        MODULE,
+        exported_text(unit),
+        tmp_path,
+        {"map": core_map(CORES[unit], MODULE)},
+        testcase="replies.*gaps=0.0|registers",
+    )

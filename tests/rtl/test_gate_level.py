@@ -13,7 +13,7 @@ from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.protocol import Counter, Opcode, Parameter, header
 from skipwalk.sim.link.folding import FoldingCore
 from skipwalk.sim.link.model import FoldingCore as FoldingModel
-from skipwalk.sim.oselm.unit import GoldenDevice
+from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sim.rtl.gate_level import gate_level_verilog
 from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.oselm.words import set_words, train_words, write_words
@@ -55,7 +55,7 @@ def exercise(cfg: CoreConfig, rng, n_contexts: int) -> np.ndarray:
 
 
 def check_oselm(cfg: CoreConfig, words: np.ndarray) -> None:
-    golden = GoldenDevice(cfg)
+    golden = OSELMUnit(cfg)
     golden.feed(words)
     expected = golden.drain()
     verilog = gate_level_verilog(OSELMCore(cfg, primitives=True))

@@ -11,7 +11,37 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from skipwalk.sim.rtl import build
 from skipwalk.sim.rtl.verilated import VerilatedCore
-from skipwalk.sim.rtl.verilog_text import WIDE, loop_memory_contents, replicate_bits, split_vectors
+from skipwalk.sim.rtl.verilog_text import (
+    START,
+    WIDE,
+    loop_memory_contents,
+    replicate_bits,
+    split_vectors,
+    start_processes,
+    waive_warnings,
+)
+
+DUMMY = r"\$auto$verilog_backend.cc:2355:dump_module$5 "
+PROCESSES = f"""module a(x
+, y);
+  reg {DUMMY} = 0;
+  always @* begin
+    if ({DUMMY}) begin end
+    y = x;
+  end
+endmodule
+
+module b(x, y);
+  always @*
+    y[3:0] = x;
+  always @(posedge clk)
+    z <= y;
+endmodule
+
+module c(x);
+  assign x = 1;
+endmodule
+"""
 
 
 def test_equal_words_in_a_row_become_a_loop():
@@ -31,6 +61,54 @@ def test_equal_words_in_a_row_become_a_loop():
 )
 def test_other_contents_stay(text):
     assert loop_memory_contents(text) == text
+
+
+def test_processes_start():
+    """Whether Yosys began a block with its dummy register or not; modules without a block stay."""
+    assert (
+        start_processes(PROCESSES)
+        == f"""module a(x
+, y);
+  reg {START} = 1;
+  initial {START} <= 0;
+  always @* begin
+    if ({START}) begin end
+    y = x;
+  end
+endmodule
+
+module b(x, y);
+  reg {START} = 1;
+  initial {START} <= 0;
+  always @* begin
+    if ({START}) begin end
+    y[3:0] = x;
+  end
+  always @(posedge clk)
+    z <= y;
+endmodule
+
+module c(x);
+  assign x = 1;
+endmodule
+"""
+    )
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    (PROCESSES.replace("x", START), f"the Verilog has a {START} already"),
+    (PROCESSES.replace(f"    if ({DUMMY}) begin end\n", ""), "does not begin as Yosys 0.50 begins it"),
+    (PROCESSES.replace(f"  reg {DUMMY} = 0;\n", ""), "does not begin as Yosys 0.50 begins it"),
+])  # fmt: skip
+def test_processes_that_it_does_not_know_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        start_processes(text)
+
+
+def test_warnings_are_waived_for_this_text_alone():
+    text = waive_warnings("module a(); endmodule\n", {"WIDTHTRUNC": "it is meant"})
+    assert text.startswith("/* verilator lint_save */\n/* verilator lint_off WIDTHTRUNC */ // it is meant\n")
+    assert text.endswith("/* verilator lint_restore */\n")
 
 
 @pytest.mark.parametrize(

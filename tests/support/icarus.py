@@ -6,7 +6,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["MISSING", "compile_quietly", "run"]
+__all__ = ["DIALECTS", "MISSING", "compile_quietly", "run"]
+
+#: Versions of the language, as its option ``-g`` calls them. cocotb's runner takes 2012.
+DIALECTS = ("2001", "2005", "2005-sv", "2009", "2012")
 
 
 def _find(name: str) -> str | None:
@@ -23,11 +26,14 @@ def _quiet(command: list[str]) -> str:
     return done.stdout
 
 
-def compile_quietly(target: Path, top: str, *sources: Path, defines: Mapping[str, str] = {}) -> None:
-    """Compile as Verilog-2005 with all warnings on; fails if there is a single one."""
+def compile_quietly(
+    target: Path, top: str, *sources: Path, defines: Mapping[str, str] = {}, dialect: str = "2005"
+) -> None:
+    """Compile in one of ``DIALECTS`` with all warnings on; fails if there is a single one."""
     options = [f"-D{name}={value}" for name, value in defines.items()]
     program = _find("iverilog") or "iverilog"
-    command = [program, "-g2005", "-Wall", "-Wno-timescale", "-s", top, *options, "-o", str(target), *map(str, sources)]
+    options = [f"-g{dialect}", "-Wall", "-Wno-timescale", "-s", top, *options, "-o", str(target)]
+    command = [program, *options, *map(str, sources)]
     said = _quiet(command)
     assert said == "", said
 

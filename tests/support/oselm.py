@@ -28,7 +28,7 @@ from skipwalk.sim.oselm.graph.store import Outcome
 from skipwalk.sim.oselm.graph.walks import case_limits
 from skipwalk.sw.oselm.words import set_words, table_words, train_words, walk_words, write_words
 
-from .contexts import plain_graph_negatives, plain_negatives, plain_walk_contexts
+from .contexts import plain_graph_negatives, plain_negatives, plain_pool_negatives, plain_walk_contexts
 from .graph import PlainStore, plain_first_values, plain_round, plain_walk
 
 __all__ = [
@@ -236,6 +236,9 @@ class ReferenceCore:
             draw_negatives = (
                 partial(plain_negatives, *zip(*self._table, strict=True), self._key) if self._table else _none
             )
+        if s.pool:
+            numbers = range(self._next_walk, self._next_walk + len(walks))
+            draw_negatives = plain_pool_negatives(draw_negatives, self._key, s.pool, s.replaced, numbers, s.walks)
         found = plain_walk_contexts(
             walks,
             window=s.window,
@@ -471,7 +474,12 @@ def random_walks(cfg: CoreConfig, rng: np.random.Generator, n: int, longest: int
 def random_sampling(cfg: CoreConfig, rng: np.random.Generator) -> Sampling:
     """Sound in three of four cases."""
     top = cfg.max_samples + 1
+    pool = {}
+    if rng.random() < (0.5 if cfg.pool else 0.02):
+        slots = int(rng.choice([16, 32, max(cfg.pool, 64), max(2 * cfg.pool, 64)], p=[0.3, 0.3, 0.3, 0.1]))
+        pool = {"pool": slots, "replaced": 1 << int(rng.integers(0, 6))}
     return Sampling(
+        **pool,
         window=int(rng.integers(2, top + 1)) if rng.random() < 0.9 else int(rng.integers(0, 256)),
         negatives=int(rng.integers(0, 1 + (top // 2 if rng.random() < 0.8 else 255))),
         per_positive=bool(rng.random() < 0.3),

@@ -22,7 +22,7 @@ from cocotb_tools.runner import get_runner
 from skipwalk.sim.rtl import build
 from skipwalk.sim.rtl.verilate import Variant, compile_model
 
-__all__ = ["parameters", "simulate"]
+__all__ = ["parameters", "simulate", "simulate_with"]
 
 _PARAMETERS = "SKIPWALK_TEST_PARAMETERS"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +86,38 @@ def simulate(
         raise AssertionError(_report(run, module, failed, n_tests, died))
     if not waves:
         shutil.rmtree(run)
+
+
+def simulate_with(
+    simulator: str, module: str, top: str, verilog: str, folder: Path, parameters: Mapping[str, Any], testcase: str
+) -> None:
+    """Run the cocotb tests of a module as cocotb's own runner builds and runs them, by its defaults.
+
+    ``simulator`` is one that cocotb knows, the rest as in :func:`simulate`. Raises AssertionError.
+    """
+    __tracebackhide__ = True
+    source, results, log = folder / "design.v", folder / "results.xml", folder / "log.txt"
+    source.write_text(verilog)
+    try:
+        with _python_path():
+            runner = get_runner(simulator)
+            runner.log.setLevel(logging.WARNING)
+            options = {"hdl_toplevel": top, "build_dir": folder / "build", "timescale": ("1ns", "1ps"), "log_file": log}
+            runner.build(sources=[source], **options)
+            runner.test(
+                test_module=f"tests.{module}",
+                hdl_toplevel=top,
+                test_dir=folder,
+                results_xml=str(results),
+                log_file=log,
+                test_filter=testcase,
+                extra_env={_PARAMETERS: json.dumps(parameters), "COCOTB_ANSI_OUTPUT": "0"},
+            )
+    except (SystemExit, RuntimeError) as error:
+        raise AssertionError(f"{simulator}: {error}\n{log.read_text()[-4000:] if log.exists() else ''}") from None
+    ran = [case for case in ElementTree.parse(results).iter("testcase") if case.find("skipped") is None]
+    assert ran, f"{module}: no test ran"
+    assert not any(case.findall("failure") + case.findall("error") for case in ran), log.read_text()[-4000:]
 
 
 def _build(verilog: str, top: str, *, waves: bool, internals: bool) -> Path:

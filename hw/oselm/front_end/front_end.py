@@ -60,6 +60,8 @@ class FrontEnd(wiring.Component):
     the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk to its first item about
     ``3 * nodes / 2 + latency`` cycles.
 
+    With a pool each group begins with a gap: :class:`~skipwalk.hw.oselm.front_end.pool.Renewal`.
+
     Resources: those of Items and Groups, and of Walkers where there is a graph.
     """
 
@@ -71,7 +73,6 @@ class FrontEnd(wiring.Component):
         self._groups = groups = Groups(cfg, 2 if cfg.edge_ends else 1, primitives=primitives)
         latencies = {"header_latency": header_latency, "entry_latency": entry_latency}
         self._items = Items(cfg, node_latency=groups.node_latency, **latencies, primitives=primitives)
-        self._maker = WalkMaker(cfg) if cfg.edge_ends else None
         members: dict[str, Any] = {
             "host": In(FrontEndAccess(cfg)),
             "rejected": Out(1),
@@ -103,6 +104,9 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, windowing.items, items.places)
         wiring.connect(m, items.nodes, groups.nodes)
         wiring.connect(m, items.o, wiring.flipped(self.o))
+        if cfg.pool:
+            wiring.connect(m, windowing.draws, items.group)
+            m.d.comb += items.stale.eq(self.host.close)
         m.d.comb += [
             self.host.busy.eq(loader.turn.busy),
             parameters.columns.eq(items.columns),
@@ -110,8 +114,12 @@ class FrontEnd(wiring.Component):
         ]
         close = Signal()
         m.d.sync += close.eq(self.host.close)
+        busy = loader.turn.busy | loader.turn.pending | groups.active
+        begins = self.host.words.valid | self.host.setting.en
         if cfg.edge_ends:
-            self._connect_graph(m, parameters, loader, close)
+            maker = self._connect_graph(m, parameters, loader, close)
+            busy |= maker.turn.busy | maker.turn.pending
+            begins |= self.starts.valid
         else:
             wiring.connect(m, wiring.flipped(self.host.words), loader.turn.work)
             m.d.comb += [loader.turn.close.eq(close), self.rejected.eq(loader.rejected | parameters.rejected)]
@@ -120,22 +128,17 @@ class FrontEnd(wiring.Component):
         under_way = Signal()
         full = groups.use.full.any()
         m.d.sync += under_way.eq(full | windowing.busy | ~items.empty)
-        active = loader.turn.busy | loader.turn.pending | groups.active
         # That nothing is under way is a cycle late; what the host began in that cycle counts at once.
         rest, began = Signal(), Signal()
-        begins = self.host.words.valid | self.host.setting.en
-        if cfg.edge_ends:
-            active |= self._maker.turn.busy | self._maker.turn.pending
-            begins |= self.starts.valid
-        m.d.sync += [rest.eq(~(active | full | under_way) & parameters.rules.settled), began.eq(begins)]
+        m.d.sync += [rest.eq(~(busy | full | under_way) & parameters.rules.settled), began.eq(begins)]
         m.d.comb += self.host.idle.eq(rest & ~began)
         return m
 
     def _connect_graph(self, m, parameters, loader, close):
-        """Walks, first rows and negatives out of the graph."""
+        """Walks, first rows and negatives out of the graph; returns who fills groups with walks."""
         cfg, items, groups, graph = self._cfg, self._items, self._groups, self.graph
         m.submodules.turns = turns = Turns()
-        m.submodules.maker = maker = self._maker
+        m.submodules.maker = maker = WalkMaker(cfg)
         m.submodules.walkers = walkers = Walkers(cfg, primitives=self._primitives)
         wiring.connect(m, wiring.flipped(self.host.words), turns.words)
         wiring.connect(m, wiring.flipped(self.starts), turns.starts)
@@ -150,12 +153,12 @@ class FrontEnd(wiring.Component):
         for task, walker in zip(maker.walks, walkers.walks, strict=True):
             wiring.connect(m, task, walker)
         wiring.connect(m, wiring.flipped(self.fill), walkers.fill)
-        wiring.connect(m, wiring.flipped(graph.extent), walkers.extent, items.extent)
+        wiring.connect(m, wiring.flipped(graph.extent), walkers.extent, items.reads.extent)
         wiring.connect(m, walkers.draws, items.draws)
         wiring.connect(m, walkers.headers, wiring.flipped(graph.headers))
         wiring.connect(m, walkers.entries, wiring.flipped(graph.entries))
-        wiring.connect(m, items.headers, wiring.flipped(graph.negative_headers))
-        wiring.connect(m, items.entries, wiring.flipped(graph.negative_entries))
+        wiring.connect(m, items.reads.headers, wiring.flipped(graph.negative_headers))
+        wiring.connect(m, items.reads.entries, wiring.flipped(graph.negative_entries))
         m.d.comb += [
             turns.close.eq(close),
             groups.active.eq(turns.active),
@@ -164,3 +167,4 @@ class FrontEnd(wiring.Component):
             self.made.eq(maker.made),
             self.rejected.eq(loader.rejected | parameters.rejected | maker.rejected),
         ]
+        return maker

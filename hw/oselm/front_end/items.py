@@ -11,12 +11,11 @@ from ...fabric.pipeline import delay
 from ...fabric.shared import QueryPort
 from ..config import CoreConfig
 from ..graph.draws import DrawLayout, Draws, Key
-from ..graph.layouts import EntryLayout, HeaderLayout, address_bits
-from ..graph.ports import FixedRead, GraphExtent
 from ..sizes import QUEUE_ITEMS
 from .layouts import ItemLayout
 from .negatives import NegativeSampler
-from .ports import ItemPlaces, NodeReads, TableWrites, WalkRules
+from .pool import NegativePool, Renewal
+from .ports import GroupDraws, ItemPlaces, NegativeReads, NodeReads, TableWrites, WalkRules
 from .threefry import Threefry
 
 __all__ = ["Items"]
@@ -52,12 +51,14 @@ class Items(wiring.Component):
     empty : Out(1)
         Nothing is in the queue or on its way there; a cycle after ``places.valid``.
     draws : In(QueryPort(DrawLayout, 64))
-        Draws for others. Only with ``cfg.edge_ends``, as are all that follow.
-    extent : In(GraphExtent), headers, entries : Out(FixedRead)
-        Reads of the graph.
+        Draws for others. Only with ``cfg.edge_ends``.
+    reads : Out(NegativeReads)
+        Of the graph. Only with ``cfg.edge_ends``.
+    group : In(GroupDraws), stale : In(1)
+        A group of walks begins; what the pool holds is of no use any more. Only with ``cfg.pool``.
 
-    Timing: an item a cycle, ``latency`` cycles from ``places`` to the queue. Resources: those of NegativeSampler and
-    of Threefry; a queue of :data:`QUEUE_ITEMS` items.
+    Timing: an item a cycle, ``latency`` cycles from ``places`` to the queue. Resources: those of NegativeSampler, of
+    Threefry and of NegativePool; a queue of :data:`QUEUE_ITEMS` items.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Items(wiring.Component):
         self._sampler = NegativeSampler(
             cfg, header_latency=header_latency, entry_latency=entry_latency, primitives=primitives
         )
+        self._pool = NegativePool(cfg, primitives=primitives) if cfg.pool else None
         members: dict[str, Any] = {
             "places": In(ItemPlaces(cfg)),
             "nodes": Out(NodeReads(cfg)),
@@ -88,16 +90,17 @@ class Items(wiring.Component):
         if cfg.edge_ends:
             members |= {
                 "draws": In(QueryPort(DrawLayout(), 64)),
-                "extent": In(GraphExtent(cfg)),
-                "headers": Out(FixedRead(cfg.row_bits, HeaderLayout(cfg))),
-                "entries": Out(FixedRead(address_bits(cfg), EntryLayout(cfg))),
+                "reads": Out(NegativeReads(cfg)),
             }
+        if cfg.pool:
+            members |= {"group": In(GroupDraws(cfg)), "stale": In(1)}
         super().__init__(members)
 
     @property
     def latency(self) -> int:
         """Cycles from an item's place to its row."""
-        return self._draws.latency + self._sampler.latency
+        drawn = self._draws.latency + self._sampler.latency
+        return drawn + (self._pool.latency if self._pool is not None else 0)
 
     def elaborate(self, platform):
         places, draws, sampler = self.places, self._draws, self._sampler
@@ -105,14 +108,19 @@ class Items(wiring.Component):
         m.submodules.sampler = sampler
         m.submodules.draws = draws
         wiring.connect(m, wiring.flipped(self.table), sampler.table)
+        negative, wanted, drawing = places.valid & places.negative, Signal(), Signal()
         m.d.comb += [
-            draws.counter.eq(places.counter),
             sampler.bits.eq(draws.o),
             self.columns.eq(sampler.columns),
             self.nodes.address.eq(places.address),
         ]
+        if self._pool is None:
+            drawn = sampler.row
+            m.d.comb += [draws.counter.eq(places.counter), wanted.eq(negative)]
+        else:
+            drawn = self._connect_pool(m, self._pool, negative, wanted, drawing)
         if self._cfg.edge_ends:
-            self._connect_graph(m)
+            self._connect_graph(m, negative, wanted)
         else:
             m.d.comb += [draws.key.eq(self.keys), sampler.columns.eq(self.table.columns)]
 
@@ -123,32 +131,59 @@ class Items(wiring.Component):
         item, en = Signal(ItemLayout(self._cfg), reset_less=True), Signal()
         m.d.sync += [
             en.eq(valid),
-            item.row.eq(Mux(negative, sampler.row, node)),
+            item.row.eq(Mux(negative, drawn, node)),
             item.label.eq(~centre & ~negative),
             item.centre.eq(centre),
             item.ends.eq(ends),
         ]
-        self._queue(m, item, en)
+        self._queue(m, item, en, drawing)
         return m
 
-    def _connect_graph(self, m):
+    def _connect_pool(self, m, pool, negative, wanted, drawing):
+        """Draws go into the pool before a group of walks begins; returns the rows that come out of it. ``drawing``:
+        some are still on their way there."""
+        draws, sampler, rules = self._draws, self._sampler, self.rules
+        m.submodules.pool = pool
+        m.submodules.renewal = renewal = Renewal(self._cfg)
+        latency = draws.latency + sampler.latency
+        left = Signal(range(self.latency + 1))
+        with m.If(renewal.valid):
+            m.d.sync += left.eq(self.latency)
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        wiring.connect(m, wiring.flipped(self.group), renewal.group)
+        m.d.comb += [
+            drawing.eq(left != 0),
+            renewal.sampling.eq(rules.sampling),
+            renewal.stale.eq(self.stale),
+            draws.counter.eq(Mux(renewal.valid, renewal.counter, self.places.counter)),
+            wanted.eq(renewal.valid | (negative & (rules.sampling.pool == 0))),
+            pool.sampling.eq(rules.sampling),
+            pool.row.eq(sampler.row),
+            pool.bits.eq(delay(m, draws.o[-len(pool.bits) :], sampler.latency, name="chosen")),
+            pool.renews.eq(delay(m, renewal.valid, latency, name="renews", reset_less=False)),
+            pool.slot.eq(delay(m, renewal.slot, latency, name="slot")),
+        ]
+        return pool.o
+
+    def _connect_graph(self, m, negative, wanted):
         """Draws for all, negatives before others; and negatives out of the graph."""
-        places, draws, sampler = self.places, self._draws, self._sampler
+        draws, sampler, reads = self._draws, self._sampler, self.reads
         from_graph = self.rules.sampling.source
         columns = Signal.like(sampler.columns, reset_less=True)
-        m.d.sync += columns.eq(Mux(from_graph, self.extent.rows, self.table.columns))
+        m.d.sync += columns.eq(Mux(from_graph, reads.extent.rows, self.table.columns))
         m.d.comb += [
             draws.keys.eq(self.keys),
-            draws.urgent.eq(places.valid & places.negative),
+            draws.urgent.eq(wanted | negative),
             sampler.columns.eq(columns),
             sampler.from_graph.eq(from_graph),
-            sampler.en.eq(delay(m, draws.urgent, draws.latency, name="drawn", reset_less=False)),
+            sampler.en.eq(delay(m, wanted, draws.latency, name="drawn", reset_less=False)),
         ]
         wiring.connect(m, wiring.flipped(self.draws), draws.port)
-        wiring.connect(m, sampler.headers, wiring.flipped(self.headers))
-        wiring.connect(m, sampler.entries, wiring.flipped(self.entries))
+        wiring.connect(m, sampler.headers, wiring.flipped(reads.headers))
+        wiring.connect(m, sampler.entries, wiring.flipped(reads.entries))
 
-    def _queue(self, m, item, en):
+    def _queue(self, m, item, en, drawing):
         """Nothing on its way to the queue can be stopped, so each item is given a place there beforehand. ``go`` is
         one item late, and an item shows at ``places.valid`` one later."""
         m.submodules.queue = queue = SyncFIFOBuffered(width=len(item.as_value()), depth=QUEUE_ITEMS)
@@ -165,5 +200,5 @@ class Items(wiring.Component):
             self.o.payload.eq(queue.r_data),
             self.o.valid.eq(queue.r_rdy),
             queue.r_en.eq(self.o.ready),
-            self.empty.eq(room == QUEUE_ITEMS),
+            self.empty.eq((room == QUEUE_ITEMS) & ~drawing),
         ]

@@ -13,6 +13,7 @@ from ..graph.settings import RoundPlace, WalkSettings
 from ..protocol import Parameter
 from .layouts import SamplingLayout
 from .ports import NewNumber, Setting, WalkRules
+from .sampling import POOL_SHIFT
 
 __all__ = ["Parameters"]
 
@@ -137,11 +138,13 @@ class Parameters(wiring.Component):
                 m.next = "COMPARE"
         with m.State("COMPARE"):
             walks = (asked.walks != 0) & (asked.walks <= cfg.walks)
-            # Negatives come from the graph where there is one.
-            none = asked.reserved == 0 if cfg.edge_ends else (asked.reserved == 0) & (asked.source == 0)
+            # Negatives come from the graph, and through a pool, where there is one.
+            there = (asked.source == 0) | bool(cfg.edge_ends)
+            largest = cfg.pool.bit_length() - 1 - POOL_SHIFT if cfg.pool else 0
+            fits = (asked.pool <= largest) & (asked.replaced <= Mux(asked.pool == 0, 0, asked.pool + POOL_SHIFT))
             m.d.sync += [
                 few.eq(samples <= cfg.max_samples),
-                shaped.eq(walks & (asked.window >= 2) & none),
+                shaped.eq(walks & (asked.window >= 2) & there & fits),
             ]
             m.next = "DECIDE"
         with m.State("DECIDE"):

@@ -4,14 +4,18 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import CoreConfig
+from ..graph.layouts import EntryLayout, HeaderLayout, address_bits
+from ..graph.ports import FixedRead, GraphExtent
 from ..protocol import THRESHOLD_BITS
 from .layouts import SamplingLayout, WalkAddress, WalkLayout, slot_bits
 
 __all__ = [
     "FillPort",
     "FillTurn",
+    "GroupDraws",
     "GroupUse",
     "ItemPlaces",
+    "NegativeReads",
     "NewNumber",
     "NodeReads",
     "Setting",
@@ -157,5 +161,37 @@ class ItemPlaces(wiring.Signature):
                 "ends": Out(1),
                 "address": Out(WalkAddress(cfg)),
                 "counter": Out(64),
+            }
+        )
+
+
+class GroupDraws(wiring.Signature):
+    """From who makes contexts: a group of ``walks`` walks begins, the first one with the number ``first``.
+
+    ``wanted``, ``done`` : the draws of the group, then its contexts; all stays until then.
+    ``clear`` : all items of the groups before it have been given.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "wanted": Out(1),
+                "first": Out(32),
+                "walks": Out(range(cfg.walks + 1)),
+                "clear": Out(1),
+                "done": In(1),
+            }
+        )
+
+
+class NegativeReads(wiring.Signature):
+    """From who draws negatives: reads of the graph, and how large it is."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__(
+            {
+                "extent": In(GraphExtent(cfg)),
+                "headers": Out(FixedRead(cfg.row_bits, HeaderLayout(cfg))),
+                "entries": Out(FixedRead(address_bits(cfg), EntryLayout(cfg))),
             }
         )

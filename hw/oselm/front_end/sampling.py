@@ -4,10 +4,19 @@ from dataclasses import dataclass
 
 from ..config import CoreConfig
 
-__all__ = ["FIELDS", "Sampling"]
+__all__ = ["FIELDS", "POOL_SHIFT", "Sampling"]
 
-#: Fields of the word and their bits, the lowest first; ``reserved`` is 0.
-FIELDS = {"window": 8, "negatives": 8, "per_positive": 1, "source": 1, "reserved": 6, "walks": 8}
+#: Fields of the word and their bits, the lowest first. A pool has ``2**(pool + POOL_SHIFT)`` slots, of which
+#: ``2**replaced`` are replaced a walk; both fields are 0 without one.
+FIELDS = {"window": 8, "negatives": 8, "per_positive": 1, "source": 1, "pool": 3, "replaced": 3, "walks": 8}
+POOL_SHIFT = 3
+_POOLS = CoreConfig.MIN_POOL, CoreConfig.MAX_POOL
+
+
+def _exponent(name: str, value: int, low: int, high: int) -> int:
+    if not low <= value <= high or value & (value - 1):
+        raise ValueError(f"{name} must be a power of two from {low} to {high}, not {value}")
+    return value.bit_length() - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +34,10 @@ class Sampling:
         Walks in flight: their contexts take turns.
     source : int
         Where negatives come from: 0 the alias table, 1 the graph on the device.
+    pool : int
+        Slots of the pool through which they come, a power of two from 16 to 1024; 0: each is drawn anew.
+    replaced : int
+        Slots that are replaced a walk, a power of two of at most ``pool`` and 128; 1 without a pool.
     """
 
     window: int
@@ -32,6 +45,8 @@ class Sampling:
     per_positive: bool
     walks: int
     source: int = 0
+    pool: int = 0
+    replaced: int = 1
 
     @property
     def samples(self) -> int:
@@ -42,9 +57,14 @@ class Sampling:
     @property
     def word(self) -> int:
         """As it travels. Raises ValueError for a number that does not fit its field."""
+        values = {
+            **vars(self),
+            "pool": _exponent("pool", self.pool, *_POOLS) - POOL_SHIFT if self.pool else 0,
+            "replaced": _exponent("replaced", self.replaced, 1, 128),
+        }
         word, at = 0, 0
         for name, bits in FIELDS.items():
-            value = int(getattr(self, name, 0))
+            value = int(values[name])
             if not 0 <= value < 1 << bits:
                 raise ValueError(f"{name} must be 0 to {(1 << bits) - 1}, not {value}")
             word |= value << at
@@ -64,7 +84,10 @@ class Sampling:
             per_positive=bool(values["per_positive"]),
             walks=values["walks"],
             source=values["source"],
+            pool=1 << values["pool"] + POOL_SHIFT if values["pool"] else 0,
+            replaced=1 << values["replaced"],
         )
-        sound = not values["reserved"] and sampling.window >= 2 and 1 <= sampling.walks <= cfg.walks
+        sound = sampling.window >= 2 and 1 <= sampling.walks <= cfg.walks
+        sound = sound and sampling.pool <= cfg.pool and sampling.replaced <= max(sampling.pool, 1)
         sound = sound and (not sampling.source or cfg.edge_ends > 0)
         return sampling if sound and sampling.samples <= cfg.max_samples else None

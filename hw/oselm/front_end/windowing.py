@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...fabric.pipeline import clog2
 from ..config import CoreConfig
 from .layouts import WalkAddress, WalkLayout, slot_bits
-from .ports import GroupUse, ItemPlaces, NewNumber
+from .ports import GroupDraws, GroupUse, ItemPlaces, NewNumber
 
 __all__ = ["Windowing"]
 
@@ -37,20 +37,25 @@ class Windowing(wiring.Component):
         Number of the next group's first walk; only while there are no walks.
     items : Out(ItemPlaces)
         Items in order.
+    draws : Out(GroupDraws)
+        Only with ``cfg.pool``: before the contexts of a group are looked for.
     busy : Out(1)
         There is still something to be done, ``groups.full`` aside.
 
     Timing: one item a cycle, also from context to context and from group to group, as long as the next context is
-    found in time: that takes 3 cycles, and 3 more for each walk that has no context left.
+    found in time: that takes 3 cycles, and 3 more for each walk that has no context left. With a pool the contexts of a
+    group are looked for once those of the last one have been given, and ``draws`` are done.
     """
 
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg
+        draws = {"draws": Out(GroupDraws(cfg))} if cfg.pool else {}
         super().__init__(
             {
                 "groups": Out(GroupUse(cfg)),
                 "next_walk": In(NewNumber()),
                 "items": Out(ItemPlaces(cfg)),
+                **draws,
                 "busy": Out(1),
             }
         )
@@ -62,6 +67,8 @@ class Windowing(wiring.Component):
         done = Signal(2)  # groups of which all contexts have been found
         seeking = self._seek(m, context, valid, take, done)
         group, giving = self._give(m, context, valid, take)
+        if cfg.pool:
+            m.d.comb += self.draws.clear.eq(~valid & ~giving)
         # A group is in use until its last item has been given.
         for i in range(2):
             ahead = valid & (context.centre.group == i)
@@ -93,7 +100,12 @@ class Windowing(wiring.Component):
             with m.State("WAIT"):
                 m.d.sync += [slot.eq(0), t.eq(0), more.eq(0)]
                 with m.If((self.groups.full & ~done).bit_select(group, 1)):
-                    m.next = "LOOK"
+                    m.next = "DRAW" if cfg.pool else "LOOK"
+            if cfg.pool:
+                with m.State("DRAW"):
+                    m.d.comb += [self.draws.wanted.eq(1), self.draws.first.eq(first), self.draws.walks.eq(walks)]
+                    with m.If(self.draws.done):
+                        m.next = "LOOK"
             with m.State("LOOK"):
                 m.d.sync += [walk.eq(self.groups.walk), number.eq(first + slot)]
                 m.next = "COMPARE"

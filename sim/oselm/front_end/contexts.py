@@ -22,6 +22,8 @@ _FULL = 1 << THRESHOLD_BITS
 #: What stands in for the source of negatives that is not used.
 _NO_TABLE = np.empty(0, np.uint32), np.empty(0, np.int32)
 _NO_GRAPH = GraphStore(1, 4).arrays
+#: What stands for the number of a context where a walk replaces slots of the pool: none has it.
+_POOL_CONTEXT = np.uint64(0xFFFF)
 
 
 class AliasTable:
@@ -87,21 +89,25 @@ def _vose(scaled):
     return threshold, alias
 
 
-def make_contexts(walk_block, window, negatives, per_positive, threshold, alias, key, first_walk, interleave):
+def make_contexts(
+    walk_block, window, negatives, per_positive, threshold, alias, key, first_walk, interleave, pool=0, replaced=1
+):
     """:func:`contexts` without its checks: the arrays of a ContextBatch. Groups begin at the block's first walk,
     whatever its number."""
-    how = window, negatives, per_positive
-    return _contexts(walk_block, *how, threshold, alias, _NO_GRAPH, key, first_walk, interleave)
+    how = window, negatives, per_positive, threshold, alias, _NO_GRAPH
+    return _contexts(walk_block, *how, key, first_walk, interleave, pool, replaced)
 
 
-def graph_contexts(walk_block, window, negatives, per_positive, graph: Arrays, key, first_walk, interleave):
+def graph_contexts(
+    walk_block, window, negatives, per_positive, graph: Arrays, key, first_walk, interleave, pool=0, replaced=1
+):
     """:func:`make_contexts` with negatives from a graph store: half of them any row, half a neighbour of any row.
 
     64 random bits b give row ``r = (b >> 32) * rows >> 32``. If b is even or r has no edge it is r, else its neighbour
     number ``(b & 0xffffffff) * degree >> 32``; weights do not count. The store has at least one row.
     """
-    how = window, negatives, per_positive
-    return _contexts(walk_block, *how, _NO_TABLE[0], _NO_TABLE[1], graph, key, first_walk, interleave)
+    how = window, negatives, per_positive, _NO_TABLE[0], _NO_TABLE[1], graph
+    return _contexts(walk_block, *how, key, first_walk, interleave, pool, replaced)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -119,8 +125,27 @@ def _from_graph(rows, place, degree, neighbours, bits):
     return np.int64(neighbours[4 * np.int64(place[row]) + np.int64(((bits & _LOW) * n) >> _S32)])
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _drawn(threshold, alias, g, bits):
+    """A row for 64 random bits, out of the table if there is one, else out of the graph."""
+    if len(alias) > 0:
+        return _from_table(threshold, alias, bits)
+    return _from_graph(g.numbers[ROWS], g.place, g.degree, g.neighbours, bits)
+
+
 @njit(cache=True, nogil=True)
-def _contexts(walk_block, window, negatives, per_positive, threshold, alias, g, key, first_walk, interleave):
+def _replace(slots, replaced, threshold, alias, g, key, first, n):
+    """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
+    for walk in range(first, first + n):
+        for k in range(replaced):
+            counter = np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16 | np.uint64(k)
+            slots[(walk * replaced + k) & (len(slots) - 1)] = _drawn(threshold, alias, g, draw(key, counter))
+
+
+@njit(cache=True, nogil=True)
+def _contexts(
+    walk_block, window, negatives, per_positive, threshold, alias, g, key, first_walk, interleave, pool, replaced
+):
     n, length = walk_block.shape
     count, positives = np.zeros(n, np.int64), np.zeros(n, np.int64)
     n_contexts, total = 0, 0
@@ -137,11 +162,15 @@ def _contexts(walk_block, window, negatives, per_positive, threshold, alias, g, 
     indptr = np.zeros(n_contexts + 1, np.int64)
     samples = np.empty(total, np.int32)
     labels = np.zeros(total, np.uint8)
-    rows, place, degree, neighbours = g.numbers[ROWS], g.place, g.degree, g.neighbours
-    from_table = len(alias) > 0
+    slots = np.zeros(pool, np.int64)
+    drawable = len(alias) > 0 or g.numbers[ROWS] > 0
+    if pool and negatives and drawable:
+        _replace(slots, replaced, threshold, alias, g, key, first_walk - pool // replaced, pool // replaced)
     c, s = 0, 0
     for group in range(0, n, interleave):
         end = min(group + interleave, n)
+        if pool and negatives and drawable:
+            _replace(slots, replaced, threshold, alias, g, key, first_walk + group, end - group)
         for t in range(count[group:end].max()):
             for i in range(group, end):
                 if t >= count[i]:
@@ -154,10 +183,10 @@ def _contexts(walk_block, window, negatives, per_positive, threshold, alias, g, 
                     s += 1
                 for j in range(negatives * positives[i] if per_positive else negatives):
                     bits = draw(key, own | np.uint64(j))
-                    if from_table:
-                        samples[s] = _from_table(threshold, alias, bits)
+                    if pool:
+                        samples[s] = slots[((bits >> _S32) * np.uint64(pool)) >> _S32]
                     else:
-                        samples[s] = _from_graph(rows, place, degree, neighbours, bits)
+                        samples[s] = _drawn(threshold, alias, g, bits)
                     s += 1
                 c += 1
                 indptr[c] = s

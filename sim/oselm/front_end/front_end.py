@@ -141,7 +141,7 @@ class FrontEnd:
         assert s is not None
         block = walks[0] if len(walks) == 1 else np.concatenate(walks)
         how = block, s.window, s.negatives, s.per_positive
-        where = np.uint64(self._key), self._first, s.walks
+        where = np.uint64(self._key), self._first, s.walks, s.pool, s.replaced
         if s.source and self.graph is not None:
             made = graph_contexts(*how, self.graph.store.arrays, *where)
         else:

@@ -8,7 +8,7 @@ from .charts import Axis, Curve, Dot, chart, scatter
 from .markup import Html, figure, interval, join, note, section, table, tag
 from .results import Entry, ResultFile, Results
 
-__all__ = ["learning"]
+__all__ = ["EMBEDDING_STAGES", "embedding_stage", "growing_curves", "learning"]
 
 _SHORT = {
     "sgns": "gensim SGNS",
@@ -16,6 +16,8 @@ _SHORT = {
     "oselm-no-inflation": "no inflation",
     "oselm": "with inflation, 18 bit",
 }
+
+_GROWING = r"cora\.growing\.(.+)\.d(\d+)\.f1_micro"
 
 
 def learning(results: Results) -> Html:
@@ -31,32 +33,42 @@ def learning(results: Results) -> Html:
     )
 
 
+#: Results of stages: the number of walks from each node.
+EMBEDDING_STAGES = r"embedding\.walks_(\d+)\.points"
+
+
+def embedding_stage(file: ResultFile, walks: str) -> tuple[str, Html]:
+    """Caption and picture of the nodes after so many ``walks`` from each. Raises ValueError for a broken file."""
+    classes = [int(word) for word in str(file.value("embedding.classes") or "").split()]
+    names = str(file.value("embedding.class_names") or "").split(" | ")
+    places = np.array([pair.split(",") for pair in str(file.value(f"embedding.walks_{walks}.points")).split()], float)
+    if len(places) != len(classes) or not len(places):
+        raise ValueError("embedding.json: points and classes do not match")
+    score = file.number(f"embedding.walks_{walks}.f1_micro")
+    stage = "before training" if walks == "0" else f"{walks} walk{'s'[: walks != '1']} from each node"
+    called = [name if not name.isdigit() else f"class {name}" for name in names]
+    dots = [
+        Dot(x, y, c, title=called[c] if c < len(called) else str(c), size=3)
+        for (x, y), c in zip(places, classes, strict=True)
+    ]
+    labels = []
+    if walks != "0":
+        mine = np.array(classes)
+        for c, name in enumerate(called):
+            x, y = np.median(places[mine == c], axis=0)
+            labels.append(Dot(x, y, c, label=name.replace("_", " ")))
+    caption = stage.capitalize() + ("" if score is None else f": F1 {score:.3f}")
+    said = f"{len(dots)} nodes by t-SNE, coloured by {len(names)} classes; micro-F1 of all nodes {score}"
+    return caption, scatter(f"Embedding {stage}", dots, labels=labels, description=said)
+
+
 def _embedding(file: ResultFile) -> Html:
     if not file:
         return note(f"The embedding before and after: {file.problem}")
-    classes = [int(word) for word in str(file.value("embedding.classes") or "").split()]
-    names = str(file.value("embedding.class_names") or "").split(" | ")
-    pictures = []
-    for match, entry in file.matching(r"embedding\.walks_(\d+)\.points"):
-        places = np.array([pair.split(",") for pair in str(entry.value).split()], float)
-        if len(places) != len(classes) or not len(places):
-            return note("embedding.json: points and classes do not match")
-        score = file.number(f"embedding.walks_{match[1]}.f1_micro")
-        stage = "before training" if match[1] == "0" else f"{match[1]} walk{'s'[: match[1] != '1']} from each node"
-        called = [name if not name.isdigit() else f"class {name}" for name in names]
-        dots = [
-            Dot(x, y, c, title=called[c] if c < len(called) else str(c), size=3)
-            for (x, y), c in zip(places, classes, strict=True)
-        ]
-        labels = []
-        if match[1] != "0":
-            mine = np.array(classes)
-            for c, name in enumerate(called):
-                x, y = np.median(places[mine == c], axis=0)
-                labels.append(Dot(x, y, c, label=name.replace("_", " ")))
-        caption = stage.capitalize() + ("" if score is None else f": F1 {score:.3f}")
-        said = f"{len(dots)} nodes by t-SNE, coloured by {len(names)} classes; micro-F1 of all nodes {score}"
-        pictures.append(figure(caption, scatter(f"Embedding {stage}", dots, labels=labels, description=said), file))
+    try:
+        pictures = [figure(*embedding_stage(file, match[1]), file) for match, _ in file.matching(EMBEDDING_STAGES)]
+    except ValueError as error:
+        return note(str(error))
     text = (
         "Each point is a node, its colour and shape the class, which training never sees. The layout is t-SNE, "
         "with the same settings each time."
@@ -64,37 +76,35 @@ def _embedding(file: ResultFile) -> Html:
     return join([tag("h3", "Before and after"), tag("p", text), tag("div", *pictures, class_="grid")])
 
 
+def growing_curves(file: ResultFile) -> dict[str, Html]:
+    """F1 over edges inserted, a picture for each D of the results."""
+    curves: dict[str, list[Curve]] = {}
+    for match, entry in file.matching(_GROWING):
+        if entry.x:
+            mine = curves.setdefault(match[2], [])
+            tone = list(_SHORT).index(match[1]) if match[1] in _SHORT else len(_SHORT) + len(mine)
+            mine.append(Curve(_SHORT.get(match[1], match[1]), entry.x, entry.value, tone % 8, spread=entry.spread))
+    x, y = Axis("edges inserted"), Axis("micro-F1", "{:.2f}".format)
+    return {dim: chart(f"F1 over edges inserted, D = {dim}", mine, x=x, y=y) for dim, mine in curves.items()}
+
+
 def _growing(file: ResultFile) -> Html:
     if not file:
         return note(f"F1 over the growing graph: {file.problem}")
-    curves: dict[str, list[Curve]] = {}
     body = []
     labels = file.provenance.get("labels", {})
-    for match, entry in file.matching(r"cora\.growing\.(.+)\.d(\d+)\.f1_micro"):
+    for match, entry in file.matching(_GROWING):
         if not entry.x:
             continue
-        mine = curves.setdefault(match[2], [])
-        tone = list(_SHORT).index(match[1]) if match[1] in _SHORT else len(_SHORT) + len(mine)
-        mine.append(Curve(_SHORT.get(match[1], match[1]), entry.x, entry.value, tone % 8, spread=entry.spread))
         point = f"cora.growing.{match[1]}.d{match[2]}"
         spread = entry.spread[-1] if entry.spread else None
         end = f"{entry.value[-1]:.3f}" + (f" ± {spread:.3f}" if spread is not None else "")
         body.append([str(labels.get(point, point)), f"{entry.value[0]:.3f}", end])
-    if not curves:
-        return note("experiments.json has no curves of Cora growing")
     pictures = [
-        figure(
-            f"F1 while the graph grows, D = {dim}",
-            chart(
-                f"F1 over edges inserted, D = {dim}",
-                mine,
-                x=Axis("edges inserted"),
-                y=Axis("micro-F1", "{:.2f}".format),
-            ),
-            file,
-        )
-        for dim, mine in curves.items()
+        figure(f"F1 while the graph grows, D = {dim}", picture, file) for dim, picture in growing_curves(file).items()
     ]
+    if not pictures:
+        return note("experiments.json has no curves of Cora growing")
     head = ["", "forest alone", "all edges"]
     pictures.append(figure("First and last", table(head, body, caption="F1 before and after the insertions"), file))
     text = (

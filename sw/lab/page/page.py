@@ -68,7 +68,7 @@ def render(results: Results) -> str:
         tag("nav", *(tag("a", name, href=f"#{anchor}") for anchor, name in SECTIONS.items()), aria_label="Contents"),
         tag("main", *main[1:]),
     ]
-    style = Html((Path(__file__).with_name("style.css")).read_text())
+    style = Html("".join(Path(__file__).with_name(f"{name}.css").read_text() for name in ("chart", "style")))
     head = tag(
         "head",
         Html('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),

@@ -1,9 +1,10 @@
-"""Tables of the README and of pages of docs/ from the JSON files under results/.
+"""Tables and pictures of the README and of pages of docs/ from the JSON files under results/.
 
     skipwalk lab tables            write them
     skipwalk lab tables --check    say which are stale; exit code 1
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; everything between the two is replaced.
+Pictures are files below docs/pictures.
 """
 
 import json
@@ -14,10 +15,12 @@ from pathlib import Path
 import click
 
 from ..page.markup import short_commit
+from ..page.results import read_results
 from . import axi_tables, bench_tables, block_tables, experiment_tables
+from .pictures import PICTURES, picture
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = (ROOT / "README.md", ROOT / "docs/experiments.md", ROOT / "docs/boards.md", ROOT / "docs/axi.md")
+PAGES = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
 RESULTS = ROOT / "results"
 
 
@@ -226,20 +229,27 @@ def filled(text: str) -> str:
     return re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
 
 
+def made() -> dict[Path, str]:
+    """What each page and picture has to hold."""
+    results = read_results(RESULTS)
+    pages = {page: filled(page.read_text()) for page in PAGES}
+    return pages | {ROOT / f"docs/pictures/{name}.svg": picture(name, results) for name in PICTURES}
+
+
 @click.command("tables")
-@click.option("--check", is_flag=True, help="Change nothing; exit code 1 if a table is stale.")
+@click.option("--check", is_flag=True, help="Change nothing; exit code 1 if a table or picture is stale.")
 @click.pass_context
 def main(ctx: click.Context, check: bool) -> None:
-    """Write the tables of README.md and of pages of docs/ anew, from the files in results/ of this checkout."""
+    """Write the tables and pictures of README.md and of pages of docs/ anew, from the files in results/ of this
+    checkout."""
     stale = False
-    for page in PAGES:
-        before = page.read_text()
-        after = filled(before)
-        if before == after:
+    for path, text in made().items():
+        if path.exists() and path.read_text() == text:
             continue
         if check:
-            click.echo(f"{page.relative_to(ROOT)}: tables are stale; run `make tables`", err=True)
+            click.echo(f"{path.relative_to(ROOT)}: stale; run `make tables`", err=True)
             stale = True
         else:
-            page.write_text(after)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
     ctx.exit(int(stale))

@@ -32,9 +32,9 @@ CONFIGS = {
     cfg.name: cfg
     for cfg in (
         TINY,
-        TINY.replace(name="one walk", walks=1, max_walk=9, nodes=12, max_samples=3, vendor=Vendor.GENERIC),
+        TINY.replace(name="one walk", walks=1, max_walk=9, nodes=12, max_samples=3, vendor=Vendor.GENERIC, pool=16),
         # A table of several banks, walks whose memory has several banks, rows that need all 16 bits.
-        TINY.replace(name="wide", nodes=65536, max_samples=77, walks=5, max_walk=300),
+        TINY.replace(name="wide", nodes=65536, max_samples=77, walks=5, max_walk=300, pool=128),
     )
 }
 GAPS = {"full rate": {}, "gaps": {"gap_in": 0.5, "gap_out": 0.3}, "slow output": {"gap_out": 0.9}}
@@ -122,10 +122,10 @@ def test_negatives_are_those_of_the_alias_table(nodes):
     table.threshold[column], table.alias[column] = bits >> 8 & 0xFF_FFFF, (column + 1) % columns
     empty = [0] * columns
     driven = {
-        "wr_en": [1] * columns + [0] * (n + dut.latency),
-        "wr_column": [*range(columns), *[0] * (n + dut.latency)],
-        "wr_threshold": [*table.threshold.tolist(), *[0] * (n + dut.latency)],
-        "wr_alias": [*table.alias.tolist(), *[0] * (n + dut.latency)],
+        "table.en": [1] * columns + [0] * (n + dut.latency),
+        "table.column": [*range(columns), *[0] * (n + dut.latency)],
+        "table.threshold": [*table.threshold.tolist(), *[0] * (n + dut.latency)],
+        "table.alias": [*table.alias.tolist(), *[0] * (n + dut.latency)],
         "columns": [columns] * (columns + n + dut.latency),
         "bits": np.array(
             [*empty, *(bits_at(key, (7 << 32 | 3 << 16) + j) for j in range(n)), *[0] * dut.latency], np.uint64
@@ -153,7 +153,8 @@ def test_walks_of_every_length(cfg, gaps):
         (2, top - 2, True, cfg.walks),
         (min(3, top), (top - 1) // 2 - 1 if top > 2 else 0, True, cfg.walks),
     ):
-        sampling = Sampling(window=window, negatives=negatives, per_positive=per_positive, walks=walks)
+        pool = {"pool": cfg.pool, "replaced": 2} if cfg.pool and walks > 1 else {}
+        sampling = Sampling(window=window, negatives=negatives, per_positive=per_positive, walks=walks, **pool)
         setup = front_end(cfg, rng, sampling, next_walk=int(rng.integers(0, 1 << 32)))
         longest = rng.integers(0, cfg.nodes, (1, cfg.max_walk)).astype(np.int32)
         some = [random_walks(cfg, rng, 9, min(12, cfg.max_walk)), walk_words(longest), random_walks(cfg, rng, 3, 1)]
@@ -239,6 +240,8 @@ def test_any_walks_tables_and_contexts_in_any_order(cfg, seed):
         {"walks": 0},
         {"walks": 5},
         {"window": 255, "negatives": 255, "per_positive": True},
+        {"pool": 16},
+        {"replaced": 2},
     ],
     ids=str,
 )

@@ -34,10 +34,12 @@ CONFIGS = {
     cfg.name: cfg
     for cfg in (
         TINY,
-        TINY.replace(name="weighted", weight_bits=20),
+        TINY.replace(name="weighted", weight_bits=20, pool=64),
         # Rows that do not fit 16 bits, memories of several banks, one walker.
-        TINY.replace(name="wide", nodes=70_000, edge_ends=4096, weight_bits=24, walks=5, walkers=3, max_walk=300),
-        TINY.replace(name="one walk", nodes=12, edge_ends=64, walks=1, walkers=1, max_walk=9, max_samples=3),
+        TINY.replace(
+            name="wide", nodes=70_000, edge_ends=4096, weight_bits=24, walks=5, walkers=3, max_walk=300, pool=32
+        ),
+        TINY.replace(name="one walk", nodes=12, edge_ends=64, walks=1, walkers=1, max_walk=9, max_samples=3, pool=16),
     )
 }
 KEYS = {"negatives": 0x0123_4567_89AB_CDEF, "walks": 0xFEDC_BA98_7654_3210, "starts": 0x1357_9BDF_0246_8ACE, "rows": 77}
@@ -136,7 +138,7 @@ class Program:
         for row, walk in zip(block, walks, strict=True):
             row[: len(walk)] = walk
         how = block, s.window, s.negatives, s.per_positive
-        where = np.uint64(KEYS["negatives"]), self.next_walk, s.walks
+        where = np.uint64(KEYS["negatives"]), self.next_walk, s.walks, s.pool, s.replaced
         if s.source:
             made = graph_contexts(*how, self.store.arrays, *where)
         else:
@@ -191,6 +193,8 @@ def random_sampling(cfg: CoreConfig, rng, **given) -> Sampling:
         "walks": int(rng.integers(1, cfg.walks + 1)),
         "source": 1,
     }
+    if cfg.pool and rng.random() < 0.7:
+        chosen |= {"pool": int(rng.choice([16, cfg.pool])), "replaced": 1 << int(rng.integers(0, 5))}
     return Sampling(**(chosen | given))
 
 
@@ -312,18 +316,20 @@ def cora(cfg: CoreConfig) -> GraphStore:
 
 
 @pytest.mark.skipif(not CORA.exists(), reason=f"{CORA} is not there")
-@pytest.mark.parametrize(("p", "q", "most"), [(0.5, 1.0, 2336 + 100), (0.25, 4.0, 4000)])
-def test_walks_on_cora_are_made_in_the_time_that_their_training_takes(p, q, most):
-    """At 32 items a context, a walk of 80 nodes gives 2336; at the defaults no walk is waited for but the first."""
-    cfg = preset("ecp5-85f").replace(edge_ends=24576, weight_bits=0)
+@pytest.mark.parametrize(("p", "q", "pool", "most"), [(0.5, 1, 0, 2336 + 100), (0.25, 4, 0, 4000), (0.5, 1, 512, 2480)])
+def test_walks_on_cora_are_made_in_the_time_that_their_training_takes(p, q, pool, most):
+    """At 32 items a context, a walk of 80 nodes gives 2336; at the defaults no walk is waited for but the first. A pool
+    costs its draws and a gap for each group."""
+    cfg = preset("ecp5-85f").replace(edge_ends=24576, weight_bits=0, pool=pool)
     core = VerilatedCore(library(cfg), timeout=200_000)
     program = Program(cfg, cora(cfg))
-    sampling = Sampling(window=8, negatives=24, per_positive=False, walks=4, source=1)
+    pooled = {"pool": pool, "replaced": 8} if pool else {}
+    sampling = Sampling(window=8, negatives=24, per_positive=False, walks=4, source=1, **pooled)
     program.setup(sampling, length=80, p=p, q=q)
     program.flush()
     program.run(core)
     program.start(StartKind.ROUND, 64)
     program.flush()
     cycles = program.run(core) / 64
-    print(f"p = {p:g}, q = {q:g}: {cycles:.0f} cycles a walk")
+    print(f"p = {p:g}, q = {q:g}, pool {pool}: {cycles:.0f} cycles a walk")
     assert 2336 <= cycles <= most

@@ -31,7 +31,7 @@ class Sampled(wiring.Component):
         self.entries = GraphMemory(cfg.edge_ends, entry, vendor=cfg.vendor, init=rows)
         latencies = {"header_latency": self.headers.latency, "entry_latency": self.entries.latency}
         self.sampler = NegativeSampler(cfg, **latencies)
-        names = ("columns", "bits", "row", "wr_en", "wr_column", "wr_threshold", "wr_alias", "from_graph", "en")
+        names = ("columns", "bits", "row", "table", "from_graph", "en")
         super().__init__({name: self.sampler.signature.members[name] for name in names})
 
     def elaborate(self, platform):
@@ -41,7 +41,10 @@ class Sampled(wiring.Component):
         wiring.connect(m, self.sampler.entries, self.entries.first)
         for name, member in self.signature.members.items():
             inner, outer = getattr(self.sampler, name), getattr(self, name)
-            m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
+            if member.is_signature:
+                wiring.connect(m, wiring.flipped(outer), inner)
+            else:
+                m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
         for memory in (self.headers, self.entries):
             m.d.comb += [memory.second.request.valid.eq(1), memory.second.request.payload.eq(5)]
         return m
@@ -76,10 +79,10 @@ def test_the_alias_table_still_works_beside_a_graph():
     late = [0] * dut.sampler.latency
     empty = [0] * columns
     driven = {
-        "wr_en": [1] * columns + [0] * n + late,
-        "wr_column": [*range(columns), *[0] * n, *late],
-        "wr_threshold": [*table.threshold.tolist(), *[0] * n, *late],
-        "wr_alias": [*table.alias.tolist(), *[0] * n, *late],
+        "table.en": [1] * columns + [0] * n + late,
+        "table.column": [*range(columns), *[0] * n, *late],
+        "table.threshold": [*table.threshold.tolist(), *[0] * n, *late],
+        "table.alias": [*table.alias.tolist(), *[0] * n, *late],
         "columns": [columns] * (columns + n + len(late)),
         "en": [*empty, *[1] * n, *late],
         "bits": np.array([*empty, *(bits_at(KEYS[0], 7 << 32 | 3 << 16 | j) for j in range(n)), *late], np.uint64),

@@ -6,7 +6,7 @@ from skipwalk.hw.oselm.config import CoreConfig, Schedule
 from skipwalk.hw.oselm.front_end.sampling import Sampling
 from skipwalk.hw.oselm.protocol import ANSWER, PACKED, Counter, Edit, Opcode, Parameter, edit_header, header
 from skipwalk.sim.oselm import compiled
-from skipwalk.sim.oselm.unit import GoldenDevice
+from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sw.oselm.words import set_words
 
 from ...support.oselm import (
@@ -34,7 +34,7 @@ CONFIGS = [
 def run(cfg, *parts):
     """Replies of the device and of the plain interpreter to the same words."""
     words = np.concatenate([np.asarray(part, np.uint32) for part in parts])
-    device, plain = GoldenDevice(cfg), ReferenceCore(cfg, compiled.train)
+    device, plain = OSELMUnit(cfg), ReferenceCore(cfg, compiled.train)
     device.feed(words)
     assert_replies(device.drain().tolist(), plain.execute(words))
     return device, plain
@@ -97,7 +97,7 @@ def count(device, counter):
 def ready(cfg, rng=None):
     """A device whose front end is set up, and whose graph is a triangle 0, 1, 2."""
     rng = rng or np.random.default_rng(1)
-    device = GoldenDevice(cfg)
+    device = OSELMUnit(cfg)
     device.feed(np.concatenate([front_end(cfg, rng, SAMPLING), graph_setup(cfg, rng)]))
     for u, v in ((0, 1), (1, 2), (0, 2)):
         device.feed(np.array([edit_header(Edit.ADD_EDGE, u), v], np.uint32))
@@ -108,7 +108,7 @@ def test_words_may_be_cut_up_anywhere():
     rng = np.random.default_rng(3)
     cfg = SMALL.replace(weight_bits=20)
     words = np.concatenate([load(cfg, rng), anything(cfg, rng, 200, packed=True), read_back(cfg)])
-    whole, parts = GoldenDevice(cfg), GoldenDevice(cfg)
+    whole, parts = OSELMUnit(cfg), OSELMUnit(cfg)
     whole.feed(words)
     for part in np.split(words, np.sort(rng.integers(0, len(words), 400))):
         parts.feed(part)
@@ -168,7 +168,7 @@ def test_an_edit_answers_when_its_walks_have_been_trained(words, walks):
 
 @pytest.mark.parametrize("missing", [Parameter.SAMPLING, Parameter.WALK_LENGTH])
 def test_walks_need_sampling_and_length(missing):
-    device = GoldenDevice(SMALL)
+    device = OSELMUnit(SMALL)
     values = {Parameter.SAMPLING: SAMPLING.word, Parameter.WALK_LENGTH: 5}
     del values[missing]
     device.feed(set_words(values))
@@ -184,7 +184,7 @@ def test_walks_need_sampling_and_length(missing):
 
 
 def test_after_a_reset_the_store_wants_to_be_cleared():
-    device = GoldenDevice(SMALL)
+    device = OSELMUnit(SMALL)
     words = [edit_header(Edit.NODES, 0), 3, edit_header(Edit.ADD_EDGE, 0), 1, edit_header(Edit.FREE_NODE, 0)]
     device.feed(np.array(words, np.uint32))
     assert count(device, Counter.REJECTED) == 3
@@ -193,7 +193,7 @@ def test_after_a_reset_the_store_wants_to_be_cleared():
 
 
 def test_a_core_without_a_graph_knows_no_such_command():
-    device = GoldenDevice(SMALL.replace(edge_ends=0))
+    device = OSELMUnit(SMALL.replace(edge_ends=0))
     device.feed(np.array([edit_header(Edit.CLEAR), header(Opcode.START), header(Opcode.ROUND)], np.uint32))
     device.feed(set_words({Parameter.WALK_LENGTH: 5}))
     device.feed(set_words({Parameter.SAMPLING: SAMPLING.word}))
@@ -215,7 +215,7 @@ def test_known_rows_keep_what_they_learnt():
 
 def test_packed_rows_are_their_stored_bits():
     cfg = SMALL
-    device = GoldenDevice(cfg)
+    device = OSELMUnit(cfg)
     elements = [1, -1, cfg.beta.max_raw, cfg.beta.min_raw, 0, 5, -70000, 12345]
     bits = sum((e & (1 << 18) - 1) << 18 * i for i, e in enumerate(elements))
     words = [bits >> 32 * i & 0xFFFFFFFF for i in range(5)]

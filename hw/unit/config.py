@@ -1,4 +1,5 @@
-"""What configurations have in common: checks, a plain form that can be stored, a digest. Standard library only."""
+"""What the configurations of all units have in common: checks, a plain form that can be stored, a digest. Standard
+library only."""
 
 import dataclasses
 import hashlib
@@ -8,15 +9,22 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from ..arith.formats import SQ
+from ..fabric.vendor import Vendor
 
-__all__ = ["Identified"]
+__all__ = ["UnitConfig"]
 
 
-class Identified:
+class UnitConfig:
     """Base of the frozen configurations."""
 
+    #: Only for people; not part of :attr:`digest`.
+    name: str
+    #: Whose primitives are instantiated. It changes no bit and no cycle.
+    vendor: Vendor
     #: Fields that change neither a result nor the meaning of a command.
     UNSEEN: ClassVar[frozenset[str]]
+    #: Fields that came later, which the digest leaves out at their default: older cores keep theirs.
+    LATER: ClassVar[frozenset[str]] = frozenset()
 
     def _check_kinds(self) -> None:
         """Raises TypeError for a value that is not of its field's type, of those that are int or SQ."""
@@ -76,6 +84,9 @@ class Identified:
     def digest(self) -> int:
         """32 bits that differ between configurations whose results or commands differ (not by :attr:`UNSEEN`)."""
         data = {k: v for k, v in self.to_dict().items() if k not in self.UNSEEN}
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]  # of the subclass
+            if f.name in self.LATER and data[f.name] == f.default:
+                del data[f.name]
         return int.from_bytes(hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()[:4])
 
     def replace(self, **changes: Any) -> Self:

@@ -1,0 +1,1 @@
+"""What the host does alike with all units."""
