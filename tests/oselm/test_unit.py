@@ -64,7 +64,7 @@ def test_rows_at_once_are_rows_one_by_one(seed):
     commands += [np.array([header(Opcode.READ_ROW, PACKED | int(n))], np.uint32) for n in rng.permutation(numbers)]
     commands.insert(25, train_words(*vars(batch(3, rng, nodes=3)).values()))
     commands.insert(50, np.array([header(Opcode.READ_ROW, 1)], np.uint32))
-    together, single = GoldenDevice(CFG), GoldenDevice(CFG)
+    together, single = OSELMUnit(CFG), OSELMUnit(CFG)
     for device in (together, single):
         device.feed(start(rng))
     single.state.beta[:], single.state.p = together.state.beta, together.state.p.copy()
