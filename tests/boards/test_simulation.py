@@ -18,6 +18,7 @@ from skipwalk.hw.oselm.config import preset
 from skipwalk.sim.boards.board import BoardSimulation
 from skipwalk.sim.boards.pins import BoardPins, board_verilog
 from skipwalk.sim.link.frame import Frame, FrameSplitter
+from skipwalk.sim.oselm.unit import GoldenDevice
 from skipwalk.sim.rtl.build import BuildError
 from skipwalk.sw.errors import DeviceError
 from skipwalk.sw.graph.contexts import ContextBatch
@@ -25,6 +26,8 @@ from skipwalk.sw.link.transport import open_transport
 from skipwalk.sw.oselm.driver import OSELMDevice
 from skipwalk.sw.oselm.estimator import Node2Vec
 
+from ..support import c_driver
+from ..support.c_programs import oselm_numbers, oselm_program, replies_of
 from ..support.command import skipwalk
 from ..support.lora import golden_replies, random_program
 
@@ -230,3 +233,14 @@ def test_other_core_of_the_board_is_opened_by_its_configuration(served):
         np.testing.assert_array_equal(transport.exchange(words, n_replies), golden_replies(TINY.lora, words))
     for board_state, golden_state in zip(trained(served.address), trained("golden"), strict=True):
         np.testing.assert_array_equal(board_state, golden_state)
+
+
+@pytest.mark.skipif(c_driver.MISSING is not None, reason=c_driver.MISSING or "")
+def test_c_driver_reads_the_golden_model_s_bits_from_the_board(served, tmp_path):
+    """Its words travel over the pseudo-terminal by our link, which is not part of the driver."""
+    program = c_driver.compile_driver(TINY.core, "oselm", tmp_path)
+    both = oselm_program(TINY.core, np.random.default_rng(4))
+    with open_transport(f"serial:{served.address}", TINY.core) as board:
+        found, _, said = c_driver.run_driver(program, both.script, GoldenDevice(TINY.core, plain=True), board)
+    assert said == ""
+    assert found == oselm_numbers(TINY.core, replies_of(GoldenDevice(TINY.core, plain=True), both.words))
