@@ -41,7 +41,7 @@ class Verdict:
     sent, received : int
         Words.
     cycles : int
-        Of the clock, from the end of reset to the last reply.
+        Of the clock, those of reset included, up to the last reply.
     first_difference : int or None
         Number of the first reply that is not the golden model's.
     """
@@ -68,9 +68,8 @@ def run_core(cfg: CoreConfig | LoraConfig, words: np.ndarray, waves: Path | None
     want = golden.device.drain()
     options = {} if waves is None else {"trace": waves}
     with RTLTransport(cfg, **options) as core:
-        before = core.cycles
         got = core.exchange(words, len(want))
-        cycles = core.cycles - before
+        cycles = core.cycles
     wrong = np.flatnonzero(got != want)
     return Verdict(len(words), len(got), cycles, int(wrong[0]) if len(wrong) else None)
 
@@ -123,6 +122,6 @@ def signal_lists(vcd: Path) -> list[Path]:
             ]
             surfer.append(f"variable_add {path}")
     files = {vcd.with_suffix(".gtkw"): gtkwave, vcd.with_suffix(".sucl"): surfer}
-    for path, lines in files.items():
-        path.write_text("\n".join(lines) + "\n")
+    for file, lines in files.items():
+        file.write_text("\n".join(lines) + "\n")
     return list(files)
