@@ -40,7 +40,7 @@ class Verdict:
     sent, received : int
         Words.
     cycles : int
-        Of the clock, from the end of reset to the last reply.
+        Of the clock, those of reset included, up to the last reply.
     first_difference : int or None
         Number of the first reply that is not the golden model's.
     """
@@ -66,11 +66,9 @@ def run_core(cfg: UnitConfig, words: np.ndarray, waves: Path | None) -> Verdict:
     golden.model.feed(words)
     want = golden.model.drain()
     options = {} if waves is None else {"trace": waves}
-    core = RTLTransport(cfg, **options)
-    with core:
-        before = core.cycles
+    with RTLTransport(cfg, **options) as core:
         got = core.exchange(words, len(want))
-        cycles = core.cycles - before
+        cycles = core.cycles
     wrong = np.flatnonzero(got != want)
     return Verdict(len(words), len(got), cycles, int(wrong[0]) if len(wrong) else None)
 

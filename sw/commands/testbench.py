@@ -10,8 +10,8 @@ from .export import export
 
 __all__ = ["new_testbench"]
 
-#: What is copied into the project.
-FILES = ("Makefile", "run.py", "test_core.py")
+#: What is copied into the project: files of the package by the name that they have there. They are no modules of it.
+FILES = {"Makefile": "Makefile", "run.py": "run.py.txt", "test_core.py": "test_core.py.txt"}
 
 
 @click.command("new-testbench")
@@ -31,5 +31,5 @@ def new_testbench(ctx: click.Context, folder: Path, config: str, unit: str | Non
     folder.mkdir(parents=True, exist_ok=True)
     ctx.invoke(export, config=config, output=folder / "core.v", unit=unit, module="core")
     for path in targets:
-        path.write_text((files("skipwalk.sw.testbench") / path.name).read_text())
+        path.write_text((files("skipwalk.sw.testbench") / FILES[path.name]).read_text())
     click.echo(f"make -C {folder}", err=True)

@@ -1,0 +1,78 @@
+"""Lists of signals beside a waveform, and the words that a core is tried with."""
+
+import numpy as np
+import pytest
+from skipwalk.hw.lora.config import lora_preset
+from skipwalk.hw.oselm.config import preset
+from skipwalk.sw.build.names import KEYWORDS, name_fault
+from skipwalk.sw.build.waveform import signal_lists
+from skipwalk.sw.link.transport import GoldenTransport
+from skipwalk.sw.units import UNITS
+
+from ..support.command import skipwalk
+
+VCD = """$version x $end
+$scope module core $end
+$var wire 1 # clk $end
+$var wire 32 $ i__payload [31:0] $end
+$scope module oselm_core $end
+$var wire 1 # clk $end
+$var wire 32 $ i__payload [31:0] $end
+$var wire 4 % $1 [3:0] $end
+$scope module gain $end
+$var wire 1 # clk $end
+$var wire 18 & g__payload [17:0] $end
+$scope module rom $end
+$var wire 9 ' rd_data [8:0] $end
+$upscope $end
+$upscope $end
+$upscope $end
+$upscope $end
+$enddefinitions $end
+$var wire 1 ! not_declared $end
+"""
+
+
+def test_lists_have_the_ports_and_each_block_under_its_equation(tmp_path):
+    vcd = tmp_path / "run.vcd"
+    vcd.write_text(VCD)
+    gtkwave, surfer = signal_lists(vcd)
+    assert gtkwave.read_text().splitlines() == [
+        '[dumpfile] "run.vcd"',
+        "@200",
+        "-ports",
+        "@28",
+        "core.oselm_core.clk",
+        "@22",
+        "core.oselm_core.i__payload[31:0]",
+        "@200",
+        "-gain: g = 1 / (1 + h u)",
+        "@22",
+        "core.oselm_core.gain.g__payload[17:0]",
+    ]
+    assert surfer.read_text().splitlines()[-1] == "variable_add core.oselm_core.gain.g__payload"
+
+
+@pytest.mark.parametrize("cfg", [preset("tiny"), lora_preset("tiny")])
+def test_random_words_are_answered_and_are_the_same_for_a_seed(cfg):
+    words, again, other = (UNITS.of(cfg).program(cfg, np.random.default_rng(seed), 4) for seed in (1, 1, 2))
+    assert np.array_equal(words, again)
+    assert not np.array_equal(words, other)
+    golden = GoldenTransport(cfg, plain=True)
+    golden.model.feed(words)
+    replies = golden.model.drain()
+    assert replies[2] == cfg.digest
+    assert len(set(replies.tolist())) > 16
+
+
+def test_names_of_modules():
+    assert {"small", "logic", "always"} <= KEYWORDS
+    assert name_fault("my_core") is None
+
+
+def test_new_testbench_overwrites_nothing(tmp_path):
+    (tmp_path / "test_core.py").write_text("mine")
+    done = skipwalk("new-testbench", tmp_path)
+    assert done.exit_code == 3
+    assert "test_core.py: is there already" in done.stderr
+    assert (tmp_path / "test_core.py").read_text() == "mine"
