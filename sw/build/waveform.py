@@ -66,7 +66,8 @@ def run_core(cfg: UnitConfig, words: np.ndarray, waves: Path | None) -> Verdict:
     golden.model.feed(words)
     want = golden.model.drain()
     options = {} if waves is None else {"trace": waves}
-    with RTLTransport(cfg, **options) as core:
+    core = RTLTransport(cfg, **options)
+    with core:
         got = core.exchange(words, len(want))
         cycles = core.cycles
     wrong = np.flatnonzero(got != want)
