@@ -55,10 +55,10 @@ class PlainPort:
         self._port, self._rng, self._gaps = port, rng, gaps
         self.words: dict[int, int] = {}
         self._bursts: list[list[int]] = []  # address, words left, write
-        self._shown = False
+        self._shown = self._takes = self._gets = False
 
-    def step(self, ctx) -> None:
-        """Drive a cycle, and take what is there."""
+    def drive(self, ctx) -> None:
+        """The first half of a cycle; everybody else drives theirs before the second."""
         port = self._port
         takes, gets, gives = (bool(self._rng.random() >= self._gaps) for _ in range(3))
         burst = self._bursts[0] if self._bursts else None
@@ -70,6 +70,12 @@ class PlainPort:
         ctx.set(port.read.valid, int(self._shown))
         if self._shown:
             ctx.set(port.read.payload, self.words.get(burst[0], 0))
+        self._takes, self._gets = takes, gets
+
+    def take(self, ctx) -> None:
+        """The second half: take what is there."""
+        port, takes, gets = self._port, self._takes, self._gets
+        burst = self._bursts[0] if self._bursts else [0, 0, 0]
         request, write = port.request.payload, port.write.payload
         moved = False
         if gets and ctx.get(port.write.valid):
