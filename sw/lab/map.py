@@ -232,6 +232,20 @@ MAP: Mapping[str, Sequence[Row]] = {
             ("sim/oselm/graph/rows.py:first_values",),
         ),
     ),
+    "Rows outside the chip": (
+        Row(
+            "rows to slots, which of them are in use, what goes and what comes",
+            (
+                "hw/oselm/rows/cache.py:RowCache",
+                "hw/oselm/rows/directory.py:RowDirectory",
+                "hw/oselm/rows/chains.py:Chains",
+                "hw/oselm/rows/uses.py:Uses",
+                "hw/oselm/rows/transfers.py:Transfers",
+            ),
+            ("sim/oselm/rows/directory.py:RowDirectory", "sim/oselm/rows/cache.py:RowCache"),
+            tests=("tests/oselm/rows/test_rows.py", "tests/oselm/rows/test_cache.py"),
+        ),
+    ),
     "Skip2-LoRA": (
         Row(
             "`x_k+1 = relu(W_k x_k + b_k)`, `c`",
