@@ -241,7 +241,7 @@ def test_c_driver_reads_the_golden_model_s_bits_from_the_board(served, tmp_path)
     """Its words travel over the pseudo-terminal by our link, which is not part of the driver."""
     program = c_driver.compile_driver(TINY.core, "oselm", tmp_path)
     both = oselm_program(TINY.core, np.random.default_rng(4))
-    with open_transport(f"serial:{served.address}", TINY.core) as board:
+    with open_transport(served.address, TINY.core) as board:
         found, _, said = c_driver.run_driver(program, both.script, OSELMUnit(TINY.core, plain=True), board)
     assert said == ""
     assert found == oselm_numbers(TINY.core, replies_of(OSELMUnit(TINY.core, plain=True), both.words))
