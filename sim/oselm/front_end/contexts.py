@@ -110,13 +110,31 @@ def _from_table(threshold, alias, bits):
     return np.int64(column) if (bits & _LOW) >> _SPARE < threshold[column] else np.int64(alias[column])
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _from_graph(rows, place, degree, neighbours, bits):
-    row = np.int64(((bits >> _S32) * np.uint64(rows)) >> _S32)
-    n = np.uint64(degree[row])
-    if not bits & _ONE or n == 0:
-        return row
-    return np.int64(neighbours[4 * np.int64(place[row]) + np.int64(((bits & _LOW) * n) >> _S32)])
+@njit(cache=True, nogil=True)
+def _fill_from_table(threshold, alias, key, own, samples):
+    """Negatives of one context."""
+    for j in range(len(samples)):
+        samples[j] = _from_table(threshold, alias, draw(key, own | np.uint64(j)))
+
+
+@njit(cache=True, nogil=True)
+def _fill_from_graph(rows, place, degree, neighbours, key, own, samples, entry, bits):
+    """Negatives of one context: in steps, each of which only reads what none of its own results decides, so that the
+    processor waits for memory once a step instead of once a negative. ``entry`` and ``bits`` are room to work in."""
+    n = len(samples)
+    for j in range(n):
+        bits[j] = draw(key, own | np.uint64(j))
+    for j in range(n):
+        samples[j] = ((bits[j] >> _S32) * np.uint64(rows)) >> _S32
+    for j in range(n):
+        row = samples[j]
+        size = np.uint64(degree[row])
+        at = 4 * np.int64(place[row]) + np.int64(((bits[j] & _LOW) * size) >> _S32)
+        entry[j] = at if (bits[j] & _ONE) * size else -1
+    for j in range(n):
+        # Without a branch that would be taken at random.
+        neighbour = neighbours[max(entry[j], 0)]
+        samples[j] = neighbour if entry[j] >= 0 else samples[j]
 
 
 @njit(cache=True, nogil=True)
@@ -139,6 +157,8 @@ def _contexts(walk_block, window, negatives, per_positive, threshold, alias, g, 
     labels = np.zeros(total, np.uint8)
     rows, place, degree, neighbours = g.numbers[ROWS], g.place, g.degree, g.neighbours
     from_table = len(alias) > 0
+    most = negatives * window if per_positive else negatives
+    entry, bits = np.empty(most, np.int64), np.empty(most, np.uint64)
     c, s = 0, 0
     for group in range(0, n, interleave):
         end = min(group + interleave, n)
@@ -152,13 +172,12 @@ def _contexts(walk_block, window, negatives, per_positive, threshold, alias, g, 
                     samples[s] = walk_block[i, t + 1 + k]
                     labels[s] = 1
                     s += 1
-                for j in range(negatives * positives[i] if per_positive else negatives):
-                    bits = draw(key, own | np.uint64(j))
-                    if from_table:
-                        samples[s] = _from_table(threshold, alias, bits)
-                    else:
-                        samples[s] = _from_graph(rows, place, degree, neighbours, bits)
-                    s += 1
+                more = negatives * positives[i] if per_positive else negatives
+                if from_table:
+                    _fill_from_table(threshold, alias, key, own, samples[s : s + more])
+                else:
+                    _fill_from_graph(rows, place, degree, neighbours, key, own, samples[s : s + more], entry, bits)
+                s += more
                 c += 1
                 indptr[c] = s
     return centres, indptr, samples, labels
