@@ -14,8 +14,8 @@ from .kernel import Kernel, arithmetic, lines
 
 __all__ = ["kernel"]
 
-_NAMES = (*arithmetic(CoreConfig(dim=2, nodes=2, lanes=2, max_samples=1)),)
-Numbers = namedtuple("Numbers", _NAMES)  # type: ignore[misc]  # all integers, and as many as the kernel in C takes
+#: The numbers of :func:`arithmetic`, by their names.
+Numbers = namedtuple("Numbers", list(arithmetic(CoreConfig(dim=2, nodes=2, lanes=2, max_samples=1))))  # type: ignore[misc]
 _INLINE = {"inline": "always", "cache": True}
 
 

@@ -223,7 +223,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "negatives out of the graph",
             ("hw/oselm/graph/neighbour.py:NeighbourChoice",),
-            (_CONTEXTS + "graph_contexts", _CONTEXTS + "_from_graph"),
+            (_CONTEXTS + "graph_contexts", _CONTEXTS + "_fill_from_graph"),
             tests=("tests/graph/test_contexts.py",),
         ),
         Row(

@@ -125,6 +125,33 @@ def _from_graph(rows, place, degree, neighbours, bits):
     return np.int64(neighbours[4 * np.int64(place[row]) + np.int64(((bits & _LOW) * n) >> _S32)])
 
 
+@njit(cache=True, nogil=True)
+def _fill_from_table(threshold, alias, key, own, samples):
+    """Negatives of one context."""
+    for j in range(len(samples)):
+        samples[j] = _from_table(threshold, alias, draw(key, own | np.uint64(j)))
+
+
+@njit(cache=True, nogil=True)
+def _fill_from_graph(rows, place, degree, neighbours, key, own, samples, entry, bits):
+    """Negatives of one context: in steps, each of which only reads what none of its own results decides, so that the
+    processor waits for memory once a step instead of once a negative. ``entry`` and ``bits`` are room to work in."""
+    n = len(samples)
+    for j in range(n):
+        bits[j] = draw(key, own | np.uint64(j))
+    for j in range(n):
+        samples[j] = ((bits[j] >> _S32) * np.uint64(rows)) >> _S32
+    for j in range(n):
+        row = samples[j]
+        size = np.uint64(degree[row])
+        at = 4 * np.int64(place[row]) + np.int64(((bits[j] & _LOW) * size) >> _S32)
+        entry[j] = at if (bits[j] & _ONE) * size else -1
+    for j in range(n):
+        # Without a branch that would be taken at random.
+        neighbour = neighbours[max(entry[j], 0)]
+        samples[j] = neighbour if entry[j] >= 0 else samples[j]
+
+
 @njit(cache=True, nogil=True, inline="always")
 def _drawn(threshold, alias, g, bits):
     """A row for 64 random bits, out of the table if there is one, else out of the graph."""
@@ -163,13 +190,17 @@ def _contexts(
     samples = np.empty(total, np.int32)
     labels = np.zeros(total, np.uint8)
     slots = np.zeros(pool, np.int64)
-    drawable = len(alias) > 0 or g.numbers[ROWS] > 0
-    if pool and negatives and drawable:
+    rows, place, degree, neighbours = g.numbers[ROWS], g.place, g.degree, g.neighbours
+    from_table = len(alias) > 0
+    pooled = pool > 0 and negatives > 0 and (from_table or rows > 0)
+    if pooled:
         _replace(slots, replaced, threshold, alias, g, key, first_walk - pool // replaced, pool // replaced)
+    most = negatives * window if per_positive else negatives
+    entry, bits = np.empty(most, np.int64), np.empty(most, np.uint64)
     c, s = 0, 0
     for group in range(0, n, interleave):
         end = min(group + interleave, n)
-        if pool and negatives and drawable:
+        if pooled:
             _replace(slots, replaced, threshold, alias, g, key, first_walk + group, end - group)
         for t in range(count[group:end].max()):
             for i in range(group, end):
@@ -181,13 +212,16 @@ def _contexts(
                     samples[s] = walk_block[i, t + 1 + k]
                     labels[s] = 1
                     s += 1
-                for j in range(negatives * positives[i] if per_positive else negatives):
-                    bits = draw(key, own | np.uint64(j))
-                    if pool:
-                        samples[s] = slots[((bits >> _S32) * np.uint64(pool)) >> _S32]
-                    else:
-                        samples[s] = _drawn(threshold, alias, g, bits)
-                    s += 1
+                more = negatives * positives[i] if per_positive else negatives
+                if pool:
+                    for j in range(more):
+                        drawn = draw(key, own | np.uint64(j))
+                        samples[s + j] = slots[((drawn >> _S32) * np.uint64(pool)) >> _S32]
+                elif from_table:
+                    _fill_from_table(threshold, alias, key, own, samples[s : s + more])
+                else:
+                    _fill_from_graph(rows, place, degree, neighbours, key, own, samples[s : s + more], entry, bits)
+                s += more
                 c += 1
                 indptr[c] = s
     return centres, indptr, samples, labels
