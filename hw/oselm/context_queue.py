@@ -51,8 +51,8 @@ class ContextQueue(wiring.Component):
     Resources: a memory of ``cfg.queue`` samples.
     """
 
-    #: Input register, look-up and what is made of it, memory and two registers behind it, the words that wait there.
-    LATENCY = 10
+    #: Input register, look-up, memory and its output register, registers behind it.
+    LATENCY = 8
 
     def __init__(self, cfg: CoreConfig):
         self._cfg = cfg
@@ -106,34 +106,22 @@ class ContextQueue(wiring.Component):
             found.source.eq(window.source),
             back.eq(sample.n - window.source),
             found.repeat.eq(window.hit & (back != 0) & (back < context.count)),
+            samples.w_data.eq(found),
+            samples.w_en.eq(is_sample),
             whole.eq(context),
             whole.hit.eq(Mux(is_centre, window.hit, context.hit)),
             whole.source.eq(Mux(is_centre, window.source, context.source)),
+            contexts.w_data.eq(whole),
+            contexts.w_en.eq(ends),
         ]
-        # Four words may be on their way when the queue says that it is full.
-        m.d.sync += self.i.ready.eq((samples.w_level < cfg.queue - 5) & (contexts.w_level < CONTEXT_SLOTS - 5))
-        # Registers on both sides of each memory, and a few words behind it: what the sequencer decides in a cycle need
-        # not reach the memory, whose words come late.
+        # Three words may be on their way when the queue says that it is full.
+        m.d.sync += self.i.ready.eq((samples.w_level < cfg.queue - 4) & (contexts.w_level < CONTEXT_SLOTS - 4))
+        # A few words in registers behind each memory: what the sequencer decides in a cycle need not reach the memory.
         quiet = ~(centre_valid | sample_valid | last | is_centre | is_sample | ends)
-        for name, word, en, fifo, port in (
-            ("sample", found, is_sample, samples, self.samples),
-            ("context", whole, ends, contexts, self.contexts),
-        ):
-            m.submodules[f"{name}s_near"] = near = SyncFIFO(width=len(fifo.r_data), depth=4)
-            w_data, w_en = delay(m, word, 1, name=f"{name}_in"), delay(m, en, 1, name=f"{name}_en", reset_less=False)
-            out, waits = Signal(len(fifo.r_data), name=f"{name}_out", reset_less=True), Signal(name=f"{name}_waits")
-            m.d.comb += [
-                fifo.w_data.eq(w_data),
-                fifo.w_en.eq(w_en),
-                fifo.r_en.eq(~waits | near.w_rdy),
-                near.w_data.eq(out),
-                near.w_en.eq(waits),
-                port.payload.eq(near.r_data),
-                port.valid.eq(near.r_rdy),
-                near.r_en.eq(port.ready),
-            ]
-            with m.If(fifo.r_en):
-                m.d.sync += [out.eq(fifo.r_data), waits.eq(fifo.r_rdy)]
-            quiet &= ~w_en & (fifo.level == 0) & ~waits & (near.level == 0)
+        for name, fifo, port in (("samples", samples, self.samples), ("contexts", contexts, self.contexts)):
+            m.submodules[f"{name}_near"] = near = SyncFIFO(width=len(fifo.r_data), depth=4)
+            wiring.connect(m, fifo.r_stream, near.w_stream)
+            m.d.comb += [port.payload.eq(near.r_data), port.valid.eq(near.r_rdy), near.r_en.eq(port.ready)]
+            quiet &= (fifo.level == 0) & (near.level == 0)
         m.d.comb += self.empty.eq(quiet)
         return m

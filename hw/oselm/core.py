@@ -208,16 +208,13 @@ class OSELMCore(wiring.Component):
         drain = Signal()
         m.d.sync += drain.eq(drained & command.rest.drain)
         quiet = Signal(range(self.settling + 1))
-        still = drain & sequencer.idle & queue.empty
-        at_rest = Signal()
-        m.d.sync += at_rest.eq(still & command.rest.drain & (quiet >= self.settling - 1))
         m.d.comb += [
             sequencer.drain.eq(drain),
             sequencer.error_valid.eq(self._samples.error_valid),
             queue.clear.eq(command.rest.at_rest),
-            command.rest.at_rest.eq(at_rest),
+            command.rest.at_rest.eq(quiet == self.settling),
         ]
-        with m.If(~still):
+        with m.If(~(drain & sequencer.idle & queue.empty)):
             m.d.sync += quiet.eq(0)
         with m.Elif(quiet != self.settling):
             m.d.sync += quiet.eq(quiet + 1)

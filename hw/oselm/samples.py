@@ -187,19 +187,11 @@ class SampleEngine(wiring.Component):
                 self.row.data[lane].eq(row),
             ]
         at_row = at_rows[0]
-        # Decided a cycle ahead: these go far, and through every lane.
-        almost = data.View(layout, delay(m, ops[0], latency - 1, name="read_almost"))
-        multiplies = Signal(reset_less=True)
-        of_host = Signal(reset_less=True)
-        m.d.sync += [
-            multiplies.eq(almost.valid & (almost.kind == ReadKind.SAMPLE)),
-            of_host.eq(almost.valid & (almost.kind == ReadKind.HOST)),
-        ]
         m.d.comb += [
             self.h.en.eq(self._h[0].wr_en),
             self.h.addr.eq(self._h[0].wr_addr),
-            self.row.en.eq(of_host),
-            dot.valid.eq(multiplies),
+            self.row.en.eq(at_row.valid & (at_row.kind == ReadKind.HOST)),
+            dot.valid.eq(at_row.valid & (at_row.kind == ReadKind.SAMPLE)),
             dot.first.eq(at_row.chunk == 0),
             dot.last.eq(at_row.chunk == cfg.chunks - 1),
         ]

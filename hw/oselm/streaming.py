@@ -140,16 +140,15 @@ class StreamingSequencer(wiring.Component):
         cfg, timing = self._cfg, self._timing
         chunk = Signal(range(max(2, cfg.chunks)))
         second = Signal()  # the update of a position with equal rows
-        # Both are less by one than what they count, so that their sign tells that there is nothing left.
-        errors = Signal(range(-1, cfg.ring), init=-1)
-        timer = Signal(range(-1, timing.spacing), init=-1)
+        errors = Signal(range(cfg.ring + 1))
+        timer = Signal(range(timing.spacing + 1))
 
         begins, ends = chunk == 0, chunk == cfg.chunks - 1
         reads = position.read & ~second
         updates = position.update & (second | ~equal)
         wait_gain = position.first & position.gain & ~self.g.valid
-        wait_sweep = position.first & (timer >= 0)
-        wait_error = updates & (errors < 0)
+        wait_sweep = position.first & (timer != 0)
+        wait_error = updates & (errors == 0)
         fire = valid & ~(begins & (wait_gain | wait_sweep | wait_error))
         m.d.comb += [
             self.waits.gain.eq(valid & begins & wait_gain),
@@ -165,8 +164,8 @@ class StreamingSequencer(wiring.Component):
                 m.d.sync += second.eq(~second)
         m.d.sync += errors.eq(errors + self.error_valid - (fire & begins & updates))
         with m.If(fire & begins & position.first):
-            m.d.sync += timer.eq(timing.spacing - 2)
-        with m.Elif(timer >= 0):
+            m.d.sync += timer.eq(timing.spacing - 1)
+        with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
 
         update = Signal(UpdateOp(cfg))

@@ -158,19 +158,15 @@ class PSweep(wiring.Component):
                 ops.append(data.View(layout, later))
             saturated.append(self._group(m, group, ops, scalar, k_write, h_write, inflation))
             if group == 0:
-                at_row, almost, at_new = ops[RankOneStep.LATENCY], ops[self._NEW - 1], ops[self._NEW]
-        # Decided a cycle ahead: these go far, and through every lane.
-        multiplies, loads = Signal(reset_less=True), Signal(reset_less=True)
-        forward = almost.valid & almost.op.forward
-        m.d.sync += [multiplies.eq(forward), loads.eq(forward & (almost.row == self._row_of(0, almost.chunk)))]
+                at_row, at_new = ops[RankOneStep.LATENCY], ops[self._NEW]
         m.d.comb += [
             self.saturated_p.eq(any_along(m, saturated, name="saturated_p")),
             self.row.en.eq(at_row.host_read),
-            dot.valid.eq(multiplies),
+            dot.valid.eq(at_new.valid & at_new.op.forward),
             dot.first.eq(at_new.chunk == 0),
             dot.last.eq(at_new.chunk == cfg.chunks - 1),
         ]
-        self._elements(m, at_new, loads)
+        self._elements(m, at_new)
         return m
 
     def _count(self, m, issue):
@@ -212,10 +208,10 @@ class PSweep(wiring.Component):
             strict=True,
         )
 
-    def _elements(self, m, at_new, loads):
-        """h and u, element by element: with ``loads``, where the rows of a chunk begin, that chunk of h is taken up."""
+    def _elements(self, m, at_new):
+        """h and u, element by element: h is taken up chunk by chunk where the rows of that chunk begin."""
         cfg, dot, elements = self._cfg, self._dot, self.elements
-        m.d.comb += self.chain.load.eq(loads)
+        m.d.comb += self.chain.load.eq(dot.valid & (at_new.row == self._row_of(0, at_new.chunk)))
         row_done = Signal()
         m.d.sync += row_done.eq(dot.valid & dot.last)
         m.d.comb += self.chain.shift.eq(row_done)
