@@ -471,11 +471,11 @@ def random_walks(cfg: CoreConfig, rng: np.random.Generator, n: int, longest: int
     return walk_words(block, cfg.walk_rows)
 
 
-def random_sampling(cfg: CoreConfig, rng: np.random.Generator) -> Sampling:
-    """Sound in three of four cases."""
+def random_sampling(cfg: CoreConfig, rng: np.random.Generator, *, pools: bool = False) -> Sampling:
+    """Sound in three of four cases. ``pools``: some have a pool although the core has none."""
     top = cfg.max_samples + 1
     pool = {}
-    if rng.random() < (0.5 if cfg.pool else 0.02):
+    if (cfg.pool or pools) and rng.random() < (0.5 if cfg.pool else 0.02):
         slots = int(rng.choice([16, 32, max(cfg.pool, 64), max(2 * cfg.pool, 64)], p=[0.3, 0.3, 0.3, 0.1]))
         pool = {"pool": slots, "replaced": 1 << int(rng.integers(0, 6))}
     return Sampling(
@@ -488,8 +488,11 @@ def random_sampling(cfg: CoreConfig, rng: np.random.Generator) -> Sampling:
     )
 
 
-def anything(cfg: CoreConfig, rng: np.random.Generator, n: int, *, packed: bool = False) -> np.ndarray:
-    """Commands of every kind in any order, one in eight of them impossible; half of the rows ``packed``, or none."""
+def anything(
+    cfg: CoreConfig, rng: np.random.Generator, n: int, *, packed: bool = False, pools: bool = False
+) -> np.ndarray:
+    """Commands of every kind in any order, one in eight of them impossible; half of the rows ``packed``, or none.
+    ``pools`` as in :func:`random_sampling`."""
     words: list[int] = []
     beyond = [cfg.nodes, cfg.nodes + 1, 1 << cfg.row_bits, (1 << 20) - 1]
 
@@ -543,7 +546,7 @@ def anything(cfg: CoreConfig, rng: np.random.Generator, n: int, *, packed: bool 
         return [header(Opcode.WRITE_TABLE, odd | columns), *(word for entry in entries for word in entry)]
 
     if cfg.walks:
-        others += (lambda: [header(Opcode.SET, Parameter.SAMPLING), random_sampling(cfg, rng).word], table)
+        others += (lambda: [header(Opcode.SET, Parameter.SAMPLING), random_sampling(cfg, rng, pools=pools).word], table)
         words += front_end(cfg, rng, Sampling(window=2, negatives=0, per_positive=False, walks=1)).tolist()
     if cfg.edge_ends:
         words += graph_setup(cfg, rng).tolist()
