@@ -314,10 +314,12 @@ def cora(cfg: CoreConfig) -> GraphStore:
 
 
 @pytest.mark.skipif(not CORA.exists(), reason=f"{CORA} is not there")
-@pytest.mark.parametrize(("p", "q", "pool", "most"), [(0.5, 1, 0, 2336 + 100), (0.25, 4, 0, 4000), (0.5, 1, 512, 2480)])
+@pytest.mark.parametrize(
+    ("p", "q", "pool", "most"), [(0.5, 1, 0, 2336 + 100), (0.25, 4, 0, 4000), (0.5, 1, 512, 2336 + 224)]
+)
 def test_walks_on_cora_are_made_in_the_time_that_their_training_takes(p, q, pool, most):
     """At 32 items a context, a walk of 80 nodes gives 2336; at the defaults no walk is waited for but the first. A pool
-    costs its draws and a gap for each group."""
+    costs its draws and a gap for each group, 9 % in all."""
     cfg = preset("ecp5-85f").replace(edge_ends=24576, weight_bits=0, pool=pool)
     core = VerilatedCore(library(cfg), timeout=200_000)
     program = Program(cfg, cora(cfg))
