@@ -26,8 +26,9 @@ def table(entries: Sequence[Result | Series], details: Mapping[str, Any]) -> str
     width = max(len(entry.name) for entry in entries)
     notes, timings = details.get("notes", {}), details.get("timings", {})
     lines = []
-    for heading, beginnings in _GROUPS:
-        mine = [entry for entry in entries if entry.name.startswith(beginnings)]
+    named = tuple(beginning for _, beginnings in _GROUPS for beginning in beginnings)
+    groups = [(heading, [e for e in entries if e.name.startswith(beginnings)]) for heading, beginnings in _GROUPS]
+    for heading, mine in [*groups, ("Others", [e for e in entries if not e.name.startswith(named)])]:
         if not mine:
             continue
         lines += ["", heading]
