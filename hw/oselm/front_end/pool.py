@@ -9,12 +9,9 @@ from ...fabric.ram import Ram
 from ..config import CoreConfig
 from .layouts import SamplingLayout
 from .ports import GroupDraws
-from .sampling import POOL_SHIFT
+from .sampling import POOL_CONTEXT, POOL_SHIFT
 
-__all__ = ["POOL_CONTEXT", "NegativePool", "Renewal"]
-
-#: What stands for the number of a context where a walk replaces slots: none has it.
-POOL_CONTEXT = 0xFFFF
+__all__ = ["NegativePool", "Renewal"]
 
 
 class Renewal(wiring.Component):

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from ..config import CoreConfig
 
-__all__ = ["FIELDS", "POOL_SHIFT", "Sampling"]
+__all__ = ["FIELDS", "POOL_CONTEXT", "POOL_SHIFT", "Sampling"]
 
 #: Fields of the word and their bits, the lowest first. A pool has ``2**(pool + POOL_SHIFT)`` slots, of which
 #: ``2**replaced`` are replaced a walk; both fields are 0 without one.
 FIELDS = {"window": 8, "negatives": 8, "per_positive": 1, "source": 1, "pool": 3, "replaced": 3, "walks": 8}
 POOL_SHIFT = 3
+#: What stands for the number of a context where a walk replaces slots of the pool: none has it.
+POOL_CONTEXT = 0xFFFF
 _POOLS = CoreConfig.MIN_POOL, CoreConfig.MAX_POOL
 
 

@@ -6,6 +6,7 @@
 import numpy as np
 from numba import njit
 
+from ....hw.oselm.front_end.sampling import POOL_CONTEXT
 from ....hw.oselm.protocol import THRESHOLD_BITS
 from ..graph.edits import ROWS, Arrays
 from ..graph.store import GraphStore
@@ -22,8 +23,7 @@ _FULL = 1 << THRESHOLD_BITS
 #: What stands in for the source of negatives that is not used.
 _NO_TABLE = np.empty(0, np.uint32), np.empty(0, np.int32)
 _NO_GRAPH = GraphStore(1, 4).arrays
-#: What stands for the number of a context where a walk replaces slots of the pool: none has it.
-_POOL_CONTEXT = np.uint64(0xFFFF)
+_POOL_CONTEXT = np.uint64(POOL_CONTEXT)
 
 
 class AliasTable:
@@ -116,15 +116,6 @@ def _from_table(threshold, alias, bits):
     return np.int64(column) if (bits & _LOW) >> _SPARE < threshold[column] else np.int64(alias[column])
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _from_graph(rows, place, degree, neighbours, bits):
-    row = np.int64(((bits >> _S32) * np.uint64(rows)) >> _S32)
-    n = np.uint64(degree[row])
-    if not bits & _ONE or n == 0:
-        return row
-    return np.int64(neighbours[4 * np.int64(place[row]) + np.int64(((bits & _LOW) * n) >> _S32)])
-
-
 @njit(cache=True, nogil=True)
 def _fill_from_table(threshold, alias, key, own, samples):
     """Negatives of one context."""
@@ -152,21 +143,23 @@ def _fill_from_graph(rows, place, degree, neighbours, key, own, samples, entry, 
         samples[j] = neighbour if entry[j] >= 0 else samples[j]
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _drawn(threshold, alias, g, bits):
-    """A row for 64 random bits, out of the table if there is one, else out of the graph."""
+@njit(cache=True, nogil=True)
+def _fill(threshold, alias, g, key, own, samples, entry, bits):
+    """Rows for the counters from ``own`` on, out of the table if there is one, else out of the graph."""
     if len(alias) > 0:
-        return _from_table(threshold, alias, bits)
-    return _from_graph(g.numbers[ROWS], g.place, g.degree, g.neighbours, bits)
+        _fill_from_table(threshold, alias, key, own, samples)
+    else:
+        _fill_from_graph(g.numbers[ROWS], g.place, g.degree, g.neighbours, key, own, samples, entry, bits)
 
 
 @njit(cache=True, nogil=True)
-def _replace(slots, replaced, threshold, alias, g, key, first, n):
+def _replace(slots, replaced, threshold, alias, g, key, first, n, entry, bits):
     """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
+    drawn = np.empty(replaced, np.int32)
     for walk in range(first, first + n):
+        _fill(threshold, alias, g, key, np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16, drawn, entry, bits)
         for k in range(replaced):
-            counter = np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16 | np.uint64(k)
-            slots[(walk * replaced + k) & (len(slots) - 1)] = _drawn(threshold, alias, g, draw(key, counter))
+            slots[(walk * replaced + k) & (len(slots) - 1)] = drawn[k]
 
 
 @njit(cache=True, nogil=True)
@@ -190,18 +183,17 @@ def _contexts(
     samples = np.empty(total, np.int32)
     labels = np.zeros(total, np.uint8)
     slots = np.zeros(pool, np.int64)
-    rows, place, degree, neighbours = g.numbers[ROWS], g.place, g.degree, g.neighbours
-    from_table = len(alias) > 0
-    pooled = pool > 0 and negatives > 0 and (from_table or rows > 0)
-    if pooled:
-        _replace(slots, replaced, threshold, alias, g, key, first_walk - pool // replaced, pool // replaced)
-    most = negatives * window if per_positive else negatives
+    most = max(negatives * window if per_positive else negatives, replaced)
     entry, bits = np.empty(most, np.int64), np.empty(most, np.uint64)
+    pooled = pool > 0 and negatives > 0 and (len(alias) > 0 or g.numbers[ROWS] > 0)
+    if pooled:
+        before = pool // replaced
+        _replace(slots, replaced, threshold, alias, g, key, first_walk - before, before, entry, bits)
     c, s = 0, 0
     for group in range(0, n, interleave):
         end = min(group + interleave, n)
         if pooled:
-            _replace(slots, replaced, threshold, alias, g, key, first_walk + group, end - group)
+            _replace(slots, replaced, threshold, alias, g, key, first_walk + group, end - group, entry, bits)
         for t in range(count[group:end].max()):
             for i in range(group, end):
                 if t >= count[i]:
@@ -217,10 +209,8 @@ def _contexts(
                     for j in range(more):
                         drawn = draw(key, own | np.uint64(j))
                         samples[s + j] = slots[((drawn >> _S32) * np.uint64(pool)) >> _S32]
-                elif from_table:
-                    _fill_from_table(threshold, alias, key, own, samples[s : s + more])
                 else:
-                    _fill_from_graph(rows, place, degree, neighbours, key, own, samples[s : s + more], entry, bits)
+                    _fill(threshold, alias, g, key, own, samples[s : s + more], entry, bits)
                 s += more
                 c += 1
                 indptr[c] = s

@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("amaranth")
 
 from skipwalk.hw.oselm.config import preset
-from skipwalk.hw.oselm.front_end.pool import POOL_CONTEXT, NegativePool, Renewal
-from skipwalk.hw.oselm.front_end.sampling import POOL_SHIFT, Sampling
+from skipwalk.hw.oselm.front_end.pool import NegativePool, Renewal
+from skipwalk.hw.oselm.front_end.sampling import POOL_CONTEXT, POOL_SHIFT, Sampling
 
 from ...support.lora_blocks import bench
 
