@@ -14,13 +14,13 @@ from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import CoreConfig, Schedule, preset
 from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.front_end.sampling import Sampling
-from skipwalk.hw.oselm.protocol import Counter, Opcode, header
+from skipwalk.hw.oselm.protocol import Counter, Edit, Opcode, Parameter, edit_header, header
 from skipwalk.sim.oselm import compiled, golden
 from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.graph.contexts import ContextBatch, contexts, expected_visits, negative_sampler
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.graph.walks import walks
-from skipwalk.sw.oselm.words import train_words, walk_words, write_words
+from skipwalk.sw.oselm.words import set_words, table_words, train_words, walk_words, write_words
 
 from ..support.core_bench import Bench, library
 from ..support.oselm import (
@@ -142,11 +142,32 @@ def test_any_commands_in_any_order(cfg, seed):
     bench.run(anything(cfg, rng, 250, packed=True), read_back(cfg))
 
 
-@pytest.mark.xfail(strict=True, reason="the gateware's row 14 differs after the last walk; why is not known yet")
-def test_commands_whose_last_walk_ends_in_another_row():
-    """Found by chance; as old as the front end. 172 commands, the last ones WALK, WRITE_TABLE, WALK, a TRAIN that is
-    refused, WRITE_ROW, CLEAR, FLUSH, WALK."""
-    cfg, rng = CONFIGS["five beats"], np.random.default_rng(2)
+@pytest.mark.parametrize(
+    "cfg", [CONFIGS["five beats"], TINY.replace(name="store", edge_ends=512)], ids=lambda c: c.name
+)
+def test_sampling_holds_for_the_very_next_walk(cfg):
+    """Whether there is anything to draw negatives from is judged by the new value, not by the one before."""
+    rng = np.random.default_rng(4)
+    bench = Bench(cfg)
+    bench.run(load(cfg, rng))
+
+    def learn(**sampling) -> np.ndarray:
+        word = Sampling(window=3, per_positive=False, walks=2, **sampling).word
+        walk = walk_words(np.array([[0, 1, 2]]), cfg.walk_rows)
+        return np.concatenate([set_words({Parameter.SAMPLING: word}), walk])
+
+    sources = range(2 if cfg.edge_ends else 1)
+    table = table_words(np.array([5, 6]), np.array([1, 0]))
+    rows = np.array([edit_header(Edit.CLEAR), edit_header(Edit.NODES), 3], np.uint32)
+    for there in (table[:0], table, *([rows] if cfg.edge_ends else [])):
+        for source in sources:
+            bench.run(there, *(learn(negatives=n, source=source) for n in (1, 0, 1)), flush())
+    bench.run(read_back(cfg))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_any_commands_with_values_that_are_refused(seed):
+    cfg, rng = CONFIGS["five beats"], np.random.default_rng(2 + seed)
     bench = Bench(cfg)
     bench.run(load(cfg, rng, scale=scale(cfg)))
     bench.run(anything(cfg, rng, 172, packed=True, pools=True), read_back(cfg))

@@ -152,4 +152,9 @@ class Parameters(wiring.Component):
             m.d.comb += unsound.eq(~(few & shaped))
             with m.If(~unsound):
                 m.d.sync += self.rules.sampling.eq(asked)
+            m.next = "CHOOSE"
+        # What negatives are drawn from follows ``sampling`` by a register, and ``drawable`` that by another.
+        with m.State("CHOOSE"):
+            m.next = "APPLY"
+        with m.State("APPLY"):
             m.next = "IDLE"
