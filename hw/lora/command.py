@@ -83,7 +83,7 @@ class LoraCommand(wiring.Component):
     host, chain : Out(HostWrites), Out(ChainAccess)
         What WRITE and READ mean.
 
-    Timing: a word of a sample a cycle; of WRITE and READ a cycle for each word and one for each element. A sample from
+    Timing: a word of a sample a cycle; of WRITE and READ as Packer and Unpacker take them. A sample from
     the Skip-Cache takes max(x_words, classes) + ``cache_latency`` + 8 cycles, beside the slots of earlier ones; in an
     epoch its number is found meanwhile (:class:`.Permutation`). FORGET, and a reset, take ``cache_samples`` cycles.
 

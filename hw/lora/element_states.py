@@ -77,5 +77,5 @@ def read_states(m: Module, c, r, inside: Value) -> None:
                 m.next = "READ"
                 with m.If(r.left == 1):
                     m.next = "SENT"
-    with m.State("SENT"), m.If(~c.packer.o.valid):
+    with m.State("SENT"), m.If(c.packer.i.ready):
         m.next = "HEADER"

@@ -46,7 +46,7 @@ class CommandInterpreter(wiring.Component):
     Without a front end in ``cfg``, ``walks`` is left alone and its commands are unknown.
 
     Timing: a word of TRAIN, WRITE_ROW or WRITE_P a cycle; an element of READ_ROW or READ_P a cycle, and the latency
-    of the store for each chunk. Packed, a cycle for each element and one for each word.
+    of the store for each chunk. Packed rows as Packer and Unpacker take them.
     """
 
     def __init__(self, cfg: CoreConfig):

@@ -119,5 +119,5 @@ class RowStates:
         if moves_later:
             with m.State("MOVE"):
                 m.next = "SHIFT"
-        with m.State("READ OUT"), m.If(~packer.o.valid):
+        with m.State("READ OUT"), m.If(packer.i.ready):
             m.next = "HEADER"

@@ -60,7 +60,8 @@ class Unpacker(wiring.Component):
     o : Out(stream.Signature(max(widths)))
         An element in the low bits; those above a narrower one mean nothing.
 
-    Timing: a cycle for each word and one for each element.
+    Timing: two cycles for each word, so that it does not reach the shifter in the cycle in which it comes, and one for
+    each element.
 
     Raises
     ------
@@ -81,17 +82,22 @@ class Unpacker(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # A word is taken when less than an element is left.
         held = Signal(WORD + max(self._widths) - 1)
         level = Signal(range(len(held) + 1))
+        word, waits = Signal(WORD, reset_less=True), Signal()
+        enough = Signal()  # an element is held; a word is taken only when less is
         bits = _chosen(self, (Const(bits, clog2(WORD + 1)) for bits in self._widths))
-        m.d.comb += [self.o.valid.eq(level >= bits), self.o.payload.eq(held), self.i.ready.eq(level < bits)]
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [held.eq(held | self.i.payload << level[: clog2(WORD)]), level.eq(level + WORD)]
+        m.d.comb += [self.o.valid.eq(enough), self.o.payload.eq(held), self.i.ready.eq(~enough & ~waits)]
+        with m.If(self.i.ready):
+            m.d.sync += [word.eq(self.i.payload), waits.eq(self.i.valid)]
+        with m.If(waits):
+            m.d.sync += [held.eq(held | word << level[: clog2(WORD)]), level.eq(level + WORD)]
+            m.d.sync += [waits.eq(0), enough.eq(1)]
         with m.Elif(self.o.valid & self.o.ready):
             m.d.sync += [held.eq(_chosen(self, (held >> bits for bits in self._widths))), level.eq(level - bits)]
+            m.d.sync += enough.eq(_chosen(self, (level >= 2 * bits for bits in self._widths)))
         with m.If(self.clear):
-            m.d.sync += [held.eq(0), level.eq(0)]
+            m.d.sync += [held.eq(0), level.eq(0), waits.eq(0), enough.eq(0)]
         return m
 
 
@@ -111,7 +117,9 @@ class Packer(wiring.Component):
         The bits of ``element`` above its width do not matter.
     o : Out(stream.Signature(32))
 
-    Timing: a cycle for each element and one for each word.
+    i.ready says besides that nothing is left to be sent.
+
+    Timing: two cycles for each element, the second one for the shifter, and one for each word.
 
     Raises
     ------
@@ -133,19 +141,18 @@ class Packer(wiring.Component):
         m = Module()
         held = Signal(WORD + max(self._widths) - 1)
         level = Signal(range(len(held) + 1))
-        ends = Signal()
+        element, last, waits = Signal(max(self._widths), reset_less=True), Signal(), Signal()
+        whole = Signal()  # a word is held, or the end of a run
         bits = _chosen(self, (Const(bits, clog2(WORD + 1)) for bits in self._widths))
-        element = _chosen(self, (self.i.payload.element[:bits] for bits in self._widths))
-        m.d.comb += [
-            self.o.valid.eq((level >= WORD) | ends),
-            self.o.payload.eq(held),
-            self.i.ready.eq(~self.o.valid),
-        ]
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [held.eq(held | element << level[: clog2(WORD)]), level.eq(level + bits)]
-            m.d.sync += ends.eq(self.i.payload.last)
+        chosen = _chosen(self, (element[:bits] for bits in self._widths))
+        m.d.comb += [self.o.valid.eq(whole), self.o.payload.eq(held), self.i.ready.eq(~whole & ~waits)]
+        with m.If(self.i.ready):
+            m.d.sync += [element.eq(self.i.payload.element), last.eq(self.i.payload.last), waits.eq(self.i.valid)]
+        with m.If(waits):
+            m.d.sync += [held.eq(held | chosen << level[: clog2(WORD)]), level.eq(level + bits), waits.eq(0)]
+            m.d.sync += whole.eq(last | _chosen(self, (level >= WORD - bits for bits in self._widths)))
         with m.Elif(self.o.valid & self.o.ready):
-            m.d.sync += [held.eq(held >> WORD), level.eq(level - WORD)]
+            m.d.sync += [held.eq(held >> WORD), level.eq(level - WORD), whole.eq(last & (level > WORD))]
             with m.If(level <= WORD):
-                m.d.sync += [level.eq(0), ends.eq(0)]
+                m.d.sync += level.eq(0)
         return m
