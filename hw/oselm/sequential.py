@@ -16,6 +16,27 @@ from .timing import EngineTiming
 __all__ = ["SequentialSequencer"]
 
 
+class _Reader:
+    """Registers of the reader."""
+
+    def __init__(self, cfg: CoreConfig, timing: EngineTiming):
+        self.context = Signal(range(CONTEXT_SLOTS))  # of the samples being read
+        self.ahead = Signal(range(CONTEXT_SLOTS))  # of the next centre
+        self.left = Signal(range(cfg.max_samples + 1))  # samples of ``context`` not read yet
+        self.next_count = Signal.like(self.left)  # of a centre that was read before they were
+        self.has_next = Signal()
+        self.first = Signal(init=1)  # of the segment
+        self.owed = Signal()  # the gain of the last centre is not issued yet
+        self.rest = Signal(range(timing.read_after_update + 1))  # after the gain
+        self.timer = Signal(range(timing.spacing + 1))
+        self.pending = Signal()  # an update of P
+        self.chunk = Signal(range(max(2, cfg.chunks)))
+        self.chosen = Signal()  # a row has begun, and is
+        self.is_centre = Signal()
+        self.begins, self.ends = self.chunk == 0, self.chunk == cfg.chunks - 1
+        self.may_sweep = ~self.owed & (self.rest == 0) & (self.timer == 0)
+
+
 class SequentialSequencer(wiring.Component):
     """Reads go as early as the updates before them allow; updates go in order.
 
@@ -51,8 +72,8 @@ class SequentialSequencer(wiring.Component):
         counts = SyncFIFO(width=clog2(cfg.max_samples + 1), depth=CONTEXT_SLOTS)
         m.submodules.entries = entries
         m.submodules.counts = counts
-        owed, rest, reading, reader_waits = self._read(m, n_read, n_seen, entries, counts)
-        updating, updater_waits = self._update(m, n_updated, entries, counts, owed, rest)
+        reader, reading, reader_waits = self._read(m, n_read, n_seen, entries, counts)
+        updating, updater_waits = self._update(m, n_updated, entries, counts, reader)
         # Of several reasons, the one that ends the others when it goes.
         free = ~(reading | updating)
         for wait, reason in (*updater_waits, *reader_waits):
@@ -69,79 +90,83 @@ class SequentialSequencer(wiring.Component):
         return comb, Mux(back == 0, ring, back) <= waiting
 
     def _read(self, m, n_read, n_seen, entries, counts):
-        cfg, timing = self._cfg, self._timing
-        centre = data.View(ContextLayout(cfg), self.contexts.payload)
-        sample = self.samples.payload
-        context = Signal(range(CONTEXT_SLOTS))  # of the samples being read
-        ahead = Signal(range(CONTEXT_SLOTS))  # of the next centre
-        left = Signal(range(cfg.max_samples + 1))  # samples of ``context`` not read yet
-        next_count, has_next = Signal.like(left), Signal()  # a centre that was read before they were
-        first = Signal(init=1)  # of the segment
-        owed = Signal()  # the gain of the last centre is not issued yet
-        rest = Signal(range(timing.read_after_update + 1))  # after the gain
-        timer = Signal(range(timing.spacing + 1))
-        pending = Signal()  # an update of P
-        chunk = Signal(range(max(2, cfg.chunks)))
-        begins, ends = chunk == 0, chunk == cfg.chunks - 1
-        is_centre = Signal()
-        chosen = Signal()
-
+        """The reader: what it takes next. Returns its registers, whether it reads, and why not."""
+        cfg = self._cfg
+        r = _Reader(cfg, self._timing)
+        centre, sample = data.View(ContextLayout(cfg), self.contexts.payload), self.samples.payload
         # The row of a centre may stand anywhere in the context before it, which is read in part at most; the centre's
         # ``source`` counts from the end of that context.
         n_end = Signal(range(2 * cfg.ring))
         centre_wires, centre_unseen = self._unseen(n_end, n_seen, centre.source)
         sample_wires, sample_unseen = self._unseen(n_read, n_seen, sample.source)
-        m.d.comb += [*centre_wires, *sample_wires]
         full = Signal()
-        m.d.comb += full.eq((n_read - n_seen)[: len(n_read)] >= cfg.ring)
+        m.d.comb += [*centre_wires, *sample_wires, full.eq((n_read - n_seen)[: len(n_read)] >= cfg.ring)]
 
         centre_waits = centre.hit & centre_unseen
         sample_waits = (sample.hit & ~sample.repeat & sample_unseen) | full
-        may_centre = self.contexts.valid & ~has_next & ~owed & (rest == 0) & (timer == 0)
+        may_centre = self.contexts.valid & ~r.has_next & r.may_sweep
         go_centre = may_centre & ~centre_waits
-        go_sample = self.samples.valid & (left != 0) & ~sample_waits
-        finish = self.drain & ~self.contexts.valid & pending & ~owed & (rest == 0) & (timer == 0)
-        fire_centre = Mux(begins, go_centre, chosen & is_centre)
-        fire_sample = Mux(begins, go_sample & ~go_centre, chosen & ~is_centre)
+        go_sample = self.samples.valid & (r.left != 0) & ~sample_waits
+        finish = self.drain & ~self.contexts.valid & r.pending & r.may_sweep
+        fire_centre = Mux(r.begins, go_centre, r.chosen & r.is_centre)
+        fire_sample = Mux(r.begins, go_sample & ~go_centre, r.chosen & ~r.is_centre)
 
-        with m.If(fire_centre | fire_sample):
-            m.d.sync += [chunk.eq(Mux(ends, 0, chunk + 1)), is_centre.eq(fire_centre), chosen.eq(~ends)]
-        with m.If(rest != 0):
-            m.d.sync += rest.eq(rest - 1)
-        with m.If(timer != 0):
-            m.d.sync += timer.eq(timer - 1)
-        sweeps = (fire_centre & begins) | finish
-        with m.If(sweeps):
-            m.d.sync += timer.eq(timing.spacing - 1)
-        with m.If(finish):
-            m.d.sync += [pending.eq(0), first.eq(1)]
+        self._advance(m, r, centre, fire_centre, fire_sample, finish)
+        with m.If(fire_centre & r.ends):
+            m.d.sync += n_end.eq(n_end + centre.count)
+        with m.If(fire_sample & r.ends):
+            m.d.sync += n_read.eq(n_read + 1)
         m.d.comb += [
             counts.w_data.eq(centre.count),
-            counts.w_en.eq(fire_centre & ends),
-            self.contexts.ready.eq(fire_centre & ends),
-            self.samples.ready.eq(fire_sample & ends),
-            entries.wr_en.eq(fire_sample & ends),
+            counts.w_en.eq(fire_centre & r.ends),
+            self.contexts.ready.eq(fire_centre & r.ends),
+            self.samples.ready.eq(fire_sample & r.ends),
+            entries.wr_en.eq(fire_sample & r.ends),
             entries.wr_addr.eq(sample.n),
             entries.wr_data.eq(sample),
         ]
-        with m.If(fire_centre & ends):
-            m.d.sync += [owed.eq(1), first.eq(0), pending.eq(1), ahead.eq(ahead + 1), n_end.eq(n_end + centre.count)]
-            with m.If(left == 0):
-                m.d.sync += [left.eq(centre.count), context.eq(ahead)]
-            with m.Else():
-                m.d.sync += [has_next.eq(1), next_count.eq(centre.count)]
-        with m.If(fire_sample & ends):
-            m.d.sync += [n_read.eq(n_read + 1), left.eq(left - 1)]
-            with m.If((left == 1) & has_next):
-                m.d.sync += [left.eq(next_count), context.eq(context + 1), has_next.eq(0)]
+        self._issue(m, r, centre, sample, fire_centre, fire_sample, finish)
+        resting = r.begins & ~self.contexts.valid & ~self.samples.valid & (r.left == 0) & ~r.has_next
+        m.d.comb += self.idle.eq(resting & ~r.owed & ~r.pending & (r.timer == 0) & ~counts.r_rdy & (n_read == n_seen))
+        waits = (
+            (self.waits.row, (may_centre & centre_waits) | (self.samples.valid & (r.left != 0) & sample_waits)),
+            (self.waits.sweep, (self.contexts.valid | self.drain) & r.pending & ~r.owed & (r.timer != 0)),
+            (self.waits.input, ~self.contexts.valid & (r.left == 0) & ~r.has_next & r.pending & ~self.drain),
+        )
+        return r, fire_centre | fire_sample, waits
 
-        read = Signal(ReadOp(cfg))
+    def _advance(self, m, r, centre, fire_centre, fire_sample, finish):
+        """What the reader's registers become with a beat of a centre, of a sample, or with the last update of P."""
+        with m.If(fire_centre | fire_sample):
+            m.d.sync += [r.chunk.eq(Mux(r.ends, 0, r.chunk + 1)), r.is_centre.eq(fire_centre), r.chosen.eq(~r.ends)]
+        with m.If(r.rest != 0):
+            m.d.sync += r.rest.eq(r.rest - 1)
+        with m.If(r.timer != 0):
+            m.d.sync += r.timer.eq(r.timer - 1)
+        with m.If((fire_centre & r.begins) | finish):
+            m.d.sync += r.timer.eq(self._timing.spacing - 1)
+        with m.If(finish):
+            m.d.sync += [r.pending.eq(0), r.first.eq(1)]
+        with m.If(fire_centre & r.ends):
+            m.d.sync += [r.owed.eq(1), r.first.eq(0), r.pending.eq(1), r.ahead.eq(r.ahead + 1)]
+            with m.If(r.left == 0):
+                m.d.sync += [r.left.eq(centre.count), r.context.eq(r.ahead)]
+            with m.Else():
+                m.d.sync += [r.has_next.eq(1), r.next_count.eq(centre.count)]
+        with m.If(fire_sample & r.ends):
+            m.d.sync += r.left.eq(r.left - 1)
+            with m.If((r.left == 1) & r.has_next):
+                m.d.sync += [r.left.eq(r.next_count), r.context.eq(r.context + 1), r.has_next.eq(0)]
+
+    def _issue(self, m, r, centre, sample, fire_centre, fire_sample, finish):
+        """The read and the sweep of this cycle, a register later."""
+        read = Signal(ReadOp(self._cfg))
         m.d.comb += [
             read.valid.eq(fire_centre | fire_sample),
             read.kind.eq(Mux(fire_centre, ReadKind.CENTRE, Mux(sample.repeat, ReadKind.REPEAT, ReadKind.SAMPLE))),
             read.row.eq(Mux(fire_centre, centre.row, sample.row)),
-            read.chunk.eq(chunk),
-            read.context.eq(Mux(fire_centre, ahead, context)),
+            read.chunk.eq(r.chunk),
+            read.context.eq(Mux(fire_centre, r.ahead, r.context)),
             read.n.eq(sample.n),
             read.label.eq(sample.label),
             read.source.eq(sample.source),
@@ -149,25 +174,15 @@ class SequentialSequencer(wiring.Component):
         ]
         sweep = Signal.like(self.sweep)
         m.d.comb += [
-            sweep.valid.eq(sweeps),
-            sweep.update.eq(~first),
+            sweep.valid.eq((fire_centre & r.begins) | finish),
+            sweep.update.eq(~r.first),
             sweep.forward.eq(~finish),
-            sweep.before.eq(ahead - 1),
-            sweep.ahead.eq(ahead),
+            sweep.before.eq(r.ahead - 1),
+            sweep.ahead.eq(r.ahead),
             self.sweep.eq(delay(m, sweep, 1, name="sweep", reset_less=False)),
         ]
-        idle_reader = begins & ~self.contexts.valid & ~self.samples.valid & (left == 0) & ~has_next
-        m.d.comb += [
-            self.idle.eq(idle_reader & ~owed & ~pending & (timer == 0) & ~counts.r_rdy & (n_read == n_seen)),
-        ]
-        waits = (
-            (self.waits.row, (may_centre & centre_waits) | (self.samples.valid & (left != 0) & sample_waits)),
-            (self.waits.sweep, (self.contexts.valid | self.drain) & pending & ~owed & (timer != 0)),
-            (self.waits.input, ~self.contexts.valid & (left == 0) & ~has_next & pending & ~self.drain),
-        )
-        return owed, rest, fire_centre | fire_sample, waits
 
-    def _update(self, m, n_updated, entries, counts, owed, reader_rest):
+    def _update(self, m, n_updated, entries, counts, reader):
         cfg, timing = self._cfg, self._timing
         left = Signal(range(cfg.max_samples + 1))
         context = Signal(range(CONTEXT_SLOTS), init=CONTEXT_SLOTS - 1)
@@ -195,8 +210,8 @@ class SequentialSequencer(wiring.Component):
                 left.eq(counts.r_data),
                 rest.eq(timing.gain_latency - 1),
                 context.eq(context + 1),
-                owed.eq(0),
-                reader_rest.eq(timing.read_after_update),
+                reader.owed.eq(0),
+                reader.rest.eq(timing.read_after_update),
             ]
         with m.If(update & ends):
             m.d.sync += [left.eq(left - 1), n_updated.eq(n_updated + 1)]
