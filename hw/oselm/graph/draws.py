@@ -42,7 +42,7 @@ class Draws(wiring.Component):
     o : Out(64)
         That draw, :attr:`latency` cycles later.
     port : In(QueryPort(DrawLayout, 64))
-        Everybody else. Ready whenever ``urgent`` is low.
+        Everybody else. Ready whenever ``urgent`` was low in the cycle before.
 
     Timing: a draw a cycle. Resources: those of Threefry with four keys.
     """
@@ -61,19 +61,21 @@ class Draws(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles from a counter to its draw."""
-        return self._threefry.latency
+        """Cycles from a counter to its draw. The first one is for a register: who wants it stands far away."""
+        return 1 + self._threefry.latency
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.threefry = threefry = self._threefry
         request = self.port.request
         taken = request.valid & request.ready
+        urgent, counter = Signal(), Signal(64, reset_less=True)
+        m.d.sync += [urgent.eq(self.urgent), counter.eq(self.counter)]
         m.d.comb += [
-            request.ready.eq(~self.urgent),
+            request.ready.eq(~urgent),
             threefry.key.eq(self.keys),
-            threefry.tag.eq(Mux(self.urgent, Key.NEGATIVES, request.payload.key)),
-            threefry.counter.eq(Mux(self.urgent, self.counter, request.payload.counter)),
+            threefry.tag.eq(Mux(urgent, Key.NEGATIVES, request.payload.key)),
+            threefry.counter.eq(Mux(urgent, counter, request.payload.counter)),
             self.o.eq(threefry.o),
             self.port.response.valid.eq(delay(m, taken, threefry.latency, name="taken", reset_less=False)),
             self.port.response.payload.eq(threefry.o),
