@@ -14,7 +14,7 @@ from ..lora.estimator import SkipLoRA
 from ..lora.samples import read_samples
 from ..results.report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, show, write
-from .types import at_baud
+from .types import RateType, at_baud
 
 __all__ = ["finetune"]
 
@@ -28,11 +28,16 @@ _UNITS = {name: board.lora for name, board in BOARDS.items() if board.lora is no
 @click.argument("network", type=FILE)
 @click.argument("samples", type=FILE)
 @click.option("--test", type=FILE, help="Samples to be tested on; otherwise a fifth of SAMPLES is held out.")
+@click.option("--old", type=FILE, help="Samples of the task before: how many of them it still gets right is said.")
 @click.option("--rank", type=click.IntRange(1, 8), default=4, show_default=True, help="Of the adapters.")
 @click.option("--epochs", type=click.IntRange(1), default=30, show_default=True, help="Passes over the samples.")
 @click.option("--batch-size", type=click.IntRange(1), default=20, show_default=True, help="Samples an update.")
 @click.option(
-    "--learning-rate", type=float, default=2.0**-6, show_default=True, help="Factor of a mini-batch's summed gradients."
+    "--learning-rate",
+    type=RateType(),
+    default="auto",
+    show_default=True,
+    help="Factor of a mini-batch's summed gradients; `auto` finds it by short trials on the golden model.",
 )
 @click.option("--activation-bits", type=click.Choice(["8", "16"]), default="8", show_default=True)
 @click.option("--no-cache", is_flag=True, help="Compute all activations again in every epoch.")
@@ -43,10 +48,11 @@ def finetune(
     network: Path,
     samples: Path,
     test: Path | None,
+    old: Path | None,
     rank: int,
     epochs: int,
     batch_size: int,
-    learning_rate: float,
+    learning_rate: float | str,
     activation_bits: str,
     no_cache: bool,
     board: str | None,
@@ -62,7 +68,7 @@ def finetune(
     last. The output holds adapters, network and scales; the network's own weights stay what they are.
     """
     quieten(quiet)
-    check_outputs(output, report, inputs=[network, samples, test])
+    check_outputs(output, report, inputs=[network, samples, test, old])
     unit = None if board is None else _UNITS[board]
     if board is not None:
         backend = at_baud(backend, BOARDS[board].baud)
@@ -72,6 +78,7 @@ def finetune(
         x_test, y_test = read_samples(test)
     else:
         x, y, x_test, y_test = _held_out(x, y, seed, samples)
+    old_samples = None if old is None else read_samples(old)
     with parameter_errors():
         model = SkipLoRA(
             network,
@@ -87,16 +94,20 @@ def finetune(
         )
         model.calibrate(x)
         before = model.score(x_test, y_test)
+        old_before = None if old_samples is None else model.score(*old_samples)
         with tqdm(total=epochs * len(x), unit="samples", disable=None if not quiet else True) as bar:
             model.fit(x, y, progress=lambda done, _: bar.update(done - bar.n))
     counters = model.counters_
     after = model.score(x_test, y_test)
+    old_after = None if old_samples is None else model.score(*old_samples)
     model.close()
     model.save(output)
     log.info("adapters saved to %s", output)
     results = [
         Result("accuracy.before", before, "", "higher"),
         Result("accuracy.after", after, "", "higher"),
+        *_of_old(old_before, old_after),
+        Result("learning_rate", model.learning_rate_ or 0.0, "", None),
         Result("parameters", model.cfg.parameters, "", "lower"),
         Result("cache_hits", counters["hits"], "samples", "higher"),
         Result("cache_misses", counters["misses"], "samples", "lower"),
@@ -112,6 +123,13 @@ def finetune(
         results.append(Result("cycles_per_sample", per_sample, "cycles", "lower"))
     write(report, results, seed=seed, backend=backend, configuration=f"{model.cfg.digest:08x}")
     show(results)
+
+
+def _of_old(before: float | None, after: float | None) -> list[Result]:
+    """How well the task before is known, where its samples were given."""
+    if before is None or after is None:
+        return []
+    return [Result("accuracy.old.before", before, "", "higher"), Result("accuracy.old.after", after, "", "higher")]
 
 
 def _held_out(x: np.ndarray, y: np.ndarray, seed: int, path: Path):

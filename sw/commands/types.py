@@ -8,7 +8,7 @@ import click
 from ...hw.arith.formats import SQ
 from ..link.transport import unknown_backend
 
-__all__ = ["Backend", "Formats", "Numbers", "at_baud"]
+__all__ = ["Backend", "Formats", "Numbers", "RateType", "at_baud"]
 
 
 class Backend(click.ParamType):
@@ -61,3 +61,17 @@ class Formats(click.ParamType):
             except ValueError as error:
                 return self.fail(str(error), param, ctx)
         return list(dict.fromkeys(formats))
+
+
+class RateType(click.ParamType):
+    """A number, or ``auto``."""
+
+    name = "auto|FLOAT"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
+        if value == "auto" or isinstance(value, float):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            return self.fail(f"{value!r} is neither a number nor auto", param, ctx)

@@ -15,7 +15,7 @@ from ..lora.estimator import SkipLoRA
 from ..lora.evaluation import compare, float_accuracy
 from ..lora.methods import METHODS, Outcome, fine_tune
 from ..lora.pretrain import pretrain
-from ..lora.tasks import TASKS, Task, load_task
+from ..lora.tasks import RATE, TASKS, Task, load_task
 from ..results.report import Result, write_report
 
 __all__ = ["main"]
@@ -36,11 +36,13 @@ def main(name: str, epochs: int, seeds: int, out: Path) -> None:
     network = pretrain(*task.pretrain, task.classes)
     print(f"{name}: network {network.widths} -> {task.classes}, {len(task.finetune[1])} samples to learn")
 
-    golden = SkipLoRA(network, epochs=epochs)
-    results, curve = _rtl_against_golden(task, golden, SkipLoRA(network, epochs=epochs, backend="rtl"))
+    golden = SkipLoRA(network, epochs=epochs, learning_rate=RATE)
+    results, curve = _rtl_against_golden(
+        task, golden, SkipLoRA(network, epochs=epochs, learning_rate=RATE, backend="rtl")
+    )
 
     exact = float_accuracy(golden, task)
-    pairs = [compare(name, seed, epochs=epochs) for seed in range(seeds)]
+    pairs = [compare(name, seed, epochs=epochs, learning_rate=RATE) for seed in range(seeds)]
     fixed, floats = (np.mean([getattr(p, kind) for p in pairs]) for kind in ("fixed", "float"))
     results += [
         Result("lora.accuracy.float", exact, "", "higher"),
@@ -89,7 +91,7 @@ def _rtl_against_golden(task: Task, golden: SkipLoRA, rtl: SkipLoRA) -> tuple[li
     after = rtl.score(*task.test)
     rtl.close()
 
-    without = SkipLoRA(rtl.network_, epochs=1, backend="rtl", cache=False)
+    without = SkipLoRA(rtl.network_, epochs=1, learning_rate=RATE, backend="rtl", cache=False)
     without.fit(*task.finetune)
     uncached_epoch = without.train_cycles_ or 0
     without.close()

@@ -14,7 +14,7 @@ from ..errors import DeviceError
 from ..link.transport import SerialTransport
 from ..lora.estimator import SkipLoRA
 from ..lora.pretrain import pretrain
-from ..lora.tasks import TASKS, load_task
+from ..lora.tasks import RATE, TASKS, load_task
 from ..results.report import Result, write_report
 
 __all__ = ["main", "measure"]
@@ -67,7 +67,8 @@ def measure(row: Board, task_name: str, epochs: int) -> list[Result]:
     assert row.lora is not None
     task = load_task(task_name)
     network = pretrain(*task.pretrain, task.classes)
-    options: dict[str, Any] = {"epochs": epochs, "lanes": row.lora.lanes, "cache_samples": row.lora.cache_samples}
+    options: dict[str, Any] = {"epochs": epochs, "learning_rate": RATE}
+    options |= {"lanes": row.lora.lanes, "cache_samples": row.lora.cache_samples}
     golden = SkipLoRA(network, **options).fit(*task.finetune)
 
     pins.run(POWER_UP)

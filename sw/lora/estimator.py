@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 
 from ...hw.lora.config import LoraConfig
 from ...sim.arith.fixed import from_raw
@@ -22,6 +24,7 @@ from .loaders import load_network
 from .network import Network
 from .order import epoch_order, order_key
 from .quantize import QuantizedNetwork, quantize, start_adapters
+from .rate import choose_rate
 
 __all__ = ["SkipLoRA"]
 
@@ -41,8 +44,9 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         r, columns of A_k.
     epochs, batch_size : int
         Passes of :meth:`fit`, and samples whose gradients are summed before the adapters change; up to 65,535 each.
-    learning_rate : float
-        Factor of the summed gradients.
+    learning_rate : float or "auto"
+        Factor of the summed gradients. ``"auto"``: :meth:`fit` finds it by short trials on the golden model, the same
+        one on every backend (:func:`.rate.choose_rate`).
     backend : str or Transport
         ``golden``, ``rtl`` or ``serial:ADDRESS``, or one that is open; all give the same bits.
     cache : bool
@@ -62,6 +66,8 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         The unit.
     classes_ : array
         What the outputs stand for.
+    learning_rate_ : float or None
+        The rate that the adapters were learned with; None before.
     quantized_ : QuantizedNetwork
         The network on the unit, once calibrated.
     reports_ : list of EpochReport
@@ -90,7 +96,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         rank: int = 4,
         epochs: int = 30,
         batch_size: int = 20,
-        learning_rate: float = 2.0**-6,
+        learning_rate: "float | str" = "auto",
         backend: str | Transport = "golden",
         cache: bool = True,
         x_bits: int = 8,
@@ -114,6 +120,8 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         self._begin_anew()
 
     _device: LoraDevice | None = None
+    #: Whether clamped results are spoken of.
+    _judges = True
 
     def set_params(self, **params: Any) -> "SkipLoRA":
         """As in scikit-learn. Another network or unit forgets what was learned. Raises
@@ -138,7 +146,11 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or not low <= value <= _MOST:
                 raise InputError(f"{name} must be an integer from {low} to {_MOST}, not {value!r}")
-        self._rate = _raw_rate(cfg, self.learning_rate)
+        if isinstance(self.learning_rate, str):
+            if self.learning_rate != "auto":
+                raise InputError(f'learning_rate must be a number or "auto", not {self.learning_rate!r}')
+        else:
+            _raw_rate(cfg, self.learning_rate)
 
     def _begin_anew(self) -> None:
         """Network, unit and first adapters that the parameters describe."""
@@ -160,6 +172,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         self.network_: Network = network
         self.cfg = cfg
         self.classes_ = network.classes
+        self.learning_rate_: float | None = None
         self.quantized_: QuantizedNetwork | None = None
         self.counters_: dict[str, int] = {}
         self.load_cycles_: int | None = None
@@ -207,11 +220,11 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """If learning fails or is interrupted, the unit is given back and the adapters are those from before."""
-        before = self._words, self._epochs_done, self.reports_
+        before = self._words, self._epochs_done, self.reports_, self.learning_rate_
         try:
             yield
         except BaseException:
-            self._words, self._epochs_done, self.reports_ = before
+            self._words, self._epochs_done, self.reports_, self.learning_rate_ = before
             self.close()
             raise
 
@@ -238,6 +251,8 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         """Go on from the adapters as they are, for ``epochs`` passes over these samples."""
         with self._all_or_nothing():
             raw, labels = self._samples(x, y)
+            if self.learning_rate_ is None or self.learning_rate != "auto":
+                self._find_rate(x, labels)
             self._put(raw, labels)
             return self._learn(raw, labels, epochs, progress)
 
@@ -254,12 +269,19 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     def _begin(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """New adapters and an empty cache in the unit; raw inputs and indices of classes."""
         raw, labels = self._samples(x, y)
+        self._find_rate(x, labels)
         self._first_adapters()
         if self._device is not None:
             self._device.load_adapters(self._words)
         self._open().clear_counters()
         self._put(raw, labels)
         return raw, labels
+
+    def _find_rate(self, x: np.ndarray, labels: np.ndarray) -> None:
+        if isinstance(self.learning_rate, str):
+            self.learning_rate_ = choose_rate(self, np.asarray(x, np.float64), labels, seed=as_seed(self.random_state))
+        else:
+            self.learning_rate_ = float(self.learning_rate)
 
     def _in_cache(self, n: int) -> bool:
         return bool(self.cache) and n <= self.cfg.cache_samples
@@ -303,7 +325,8 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
 
     def _learn(self, raw, labels, epochs: int, progress) -> "SkipLoRA":
         device = self._open()
-        device.set_rate(self._rate)
+        assert self.learning_rate_ is not None
+        device.set_rate(_raw_rate(self.cfg, self.learning_rate_))
         n, total, first = len(raw), len(raw) * epochs, self._epochs_done
         start = device.cycles
         with progress_bar(total, "sample", verbose=self.verbose, progress=progress) as tell:
@@ -318,16 +341,34 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
                     tell(done, total)
         self._epochs_done += epochs
         self.train_cycles_ = _since(start, device.cycles)
-        self._words = device.read_adapters()
-        self.counters_ = device.counters()
+        words, self.counters_ = device.read_adapters(), device.counters()
+        self._judge()
+        self._words = words
         return self
+
+    def _judge(self) -> None:
+        """Warn if results were clamped while the adapters learned. Raises InputError if they only got worse."""
+        clamped = {name[4:]: n for name, n in self.counters_.items() if name.startswith("sat_") and n}
+        if not clamped or not self._judges:
+            return
+        what = (
+            f"with a learning rate of {self.learning_rate_:g}, {sum(clamped.values())} results were clamped "
+            f"({', '.join(f'{n} of {name}' for name, n in clamped.items())})"
+        )
+        remedy = 'take a lower one, or "auto"'
+        if self.reports_ and self.reports_[-1].loss > np.log(self.cfg.classes):
+            raise InputError(
+                f"{what} and the last epoch's loss is {self.reports_[-1].loss:.2f}, more than by guessing "
+                f"({np.log(self.cfg.classes):.2f}); nothing was learned: {remedy}"
+            )
+        warnings.warn(f"{what}: {remedy}", ConvergenceWarning, stacklevel=4)
 
     # ---- use
     def decision_function(self, x: np.ndarray) -> np.ndarray:
         """Outputs (n, m) of network and adapters, by the unit."""
         if self.quantized_ is None:
             raise InputError("the network has not been calibrated; call fit or calibrate first")
-        return from_raw(self._open().outputs(self.quantized_.inputs(x)), self.cfg.y)
+        return from_raw(self._open().outputs(self.quantized_.inputs(x)), self.cfg.y) * 2.0**self.quantized_.halvings
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The class of each sample."""
@@ -357,10 +398,12 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         meta = {
             "format": _FORMAT,
             "cfg": self.cfg.to_dict(),
-            "offset": q.offset,
-            "scale": q.scale,
-            "units": list(q.units),
-            "learning_rate": float(self.learning_rate),
+            "offset": np.asarray(q.offset).tolist(),
+            "scale": np.asarray(q.scale).tolist(),
+            "units": [np.asarray(unit).tolist() for unit in q.units],
+            "halvings": q.halvings,
+            "learning_rate": self.learning_rate if isinstance(self.learning_rate, str) else float(self.learning_rate),
+            "learning_rate_": self.learning_rate_,
             "epochs": int(self.epochs),
             "batch_size": int(self.batch_size),
             "epochs_done": self._epochs_done,
@@ -407,9 +450,16 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             if words.shape != (cfg.adapter_words, cfg.lanes):
                 raise InputError(f"adapters of shape {words.shape} do not fit", path=path)
             model.quantized_ = QuantizedNetwork(
-                model.cfg, backbone, meta["offset"], meta["scale"], tuple(meta["units"])
+                model.cfg,
+                backbone,
+                np.asarray(meta["offset"], np.float64),
+                np.asarray(meta["scale"], np.float64),
+                tuple(np.asarray(unit) for unit in meta["units"]),
+                meta.get("halvings", 0),
             )
             model._words = words
+            rate = meta.get("learning_rate_", meta["learning_rate"])
+            model.learning_rate_ = None if rate is None else float(rate)
             model._epochs_done = int(meta.get("epochs_done", meta["epochs"]))
         except FileNotFoundError:
             raise InputError("no such file", path=path) from None

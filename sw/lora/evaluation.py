@@ -28,7 +28,7 @@ class Accuracy:
 def float_accuracy(model: SkipLoRA, task: Task) -> float:
     """Accuracy of the float formula on the float network, with what the fitted ``model`` started from and did."""
     cfg, network, quantized = model.cfg, model.network_, model.quantized_
-    if quantized is None:
+    if quantized is None or model.learning_rate_ is None:
         raise ValueError("the model has not been fitted")
     order = epoch_order(len(task.finetune[1]), model.epochs, model.random_state)
     # What the adapters of the unit take for 1.
@@ -53,7 +53,7 @@ def float_accuracy(model: SkipLoRA, task: Task) -> float:
         c[order],
         task.finetune[1][order],
         last,
-        rate=model.learning_rate,
+        rate=model.learning_rate_,
         lag=cfg.lag,
     )
     x, c = inputs(task.test[0])

@@ -1,6 +1,7 @@
 """A network in the numbers of the unit: 8-bit weights, unsigned activations, scales from calibration data."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,17 +23,20 @@ class QuantizedNetwork:
     ----------
     backbone : Backbone
         Raw weights, biases and shifts.
-    offset, scale : float
+    offset, scale : array, () or (n_1,)
         The unit's input is ``(x - offset) / scale``, in [0, 1).
     units : tuple of float
-        Raw activations x_k of each layer for one unit of the network's own.
+        Raw activations x_k of each layer for one unit of the network's own; of the inputs, shaped as ``scale``.
+    halvings : int
+        How often the network's outputs are halved, so that its last layer fits the unit.
     """
 
     cfg: LoraConfig
     backbone: Backbone
-    offset: float
-    scale: float
-    units: tuple[float, ...]
+    offset: np.ndarray
+    scale: np.ndarray
+    units: tuple[Any, ...]
+    halvings: int = 0
 
     def inputs(self, x: np.ndarray) -> np.ndarray:
         """Raw inputs (n, n_1) for data (n, n_1); what lies outside of the calibrated range is clamped.
@@ -52,9 +56,10 @@ class QuantizedNetwork:
 def quantize(cfg: LoraConfig, network: Network, data: np.ndarray) -> QuantizedNetwork:
     """Choose scales from calibration ``data`` (n, n_1), samples as they will come.
 
-    Inputs within [0, 1) are taken as they are, others are mapped onto it from their range. A hidden layer's largest
-    activation becomes 15/16 of the largest raw number. Each layer's weights get the scale that turns its sums into
-    the next activations by a shift, the largest that fits.
+    Inputs within [0, 1) are taken as they are; else each is mapped onto it from its own range, and the first layer
+    takes that back. A hidden layer's largest activation becomes 15/16 of the largest raw number, or less where that
+    needs weights that the unit cannot hold. Each layer's weights get the scale that turns its sums into the next
+    activations by a shift, the largest that fits; a last layer too large for any has its outputs halved.
 
     Raises
     ------
@@ -71,11 +76,10 @@ def quantize(cfg: LoraConfig, network: Network, data: np.ndarray) -> QuantizedNe
         raise InputError(f"calibration needs samples of {cfg.widths[0]} values, not an array of {data.shape}")
     if not np.isfinite(data).all():
         raise InputError("the calibration data have a value that is not finite; remove or fill it")
-    low, high = float(data.min()), float(data.max())
-    offset, scale = (0.0, 1.0) if low >= 0 and 0.5 <= high <= 1 else (low, (high - low) or 1.0)
-    hidden, _ = network.forward(data)
+    offset, scale = _range(data)
+    hidden, outputs = network.forward(data)
     top = (1 << cfg.x_bits) - 1
-    units = [(top + 1) / scale]
+    units: list[Any] = [(top + 1) / scale]
     for k, h in enumerate(hidden[1:], 2):
         peak = float(h.max())
         if peak <= 0:
@@ -83,24 +87,40 @@ def quantize(cfg: LoraConfig, network: Network, data: np.ndarray) -> QuantizedNe
         units.append(top * 15 / 16 / peak)
 
     weights, biases, shifts = [], [], []
+    # What the outputs reach must fit their format.
+    most = cfg.y.max_raw * cfg.y.step
+    halvings = max(0, int(np.ceil(np.log2(max(float(np.abs(outputs).max()), 1e-30) / most))))
     limit = (1 << (cfg.weight_bits - 1)) - 1
     for k, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
-        wanted = units[k + 1] if k + 1 < cfg.layers else 2.0**cfg.y.fraction
+        wanted = units[k + 1] if k + 1 < cfg.layers else 2.0 ** (cfg.y.fraction - halvings)
         if k == 0:
-            b = b + offset * w.sum(axis=0)
+            b = b + (np.reshape(offset, (-1, 1)) * w).sum(axis=0)
         # weight = w * factor, and factor = wanted * 2**shift / units: the largest shift that fits.
-        largest, bias = np.abs(w).max() * wanted / units[k], np.abs(b).max() * wanted
+        of_input = np.reshape(units[k], (-1, 1))
+        largest, bias = np.abs(w / of_input).max() * wanted, np.abs(b).max() * wanted
         room = min(limit / max(largest, 1e-30), ((1 << (cfg.BIAS_BITS - 1)) - 1) / max(bias, 1e-30))
         shift = min(int(np.floor(np.log2(room))), (1 << cfg.SHIFT_BITS) - 1)
         if shift < 0:
-            raise InputError(
-                f"layer {k + 1} needs weights up to {largest:.0f} where {limit} is the largest; scale its inputs up"
-            )
-        weights.append(np.floor(w * wanted * 2.0**shift / units[k] + 0.5).astype(np.int64))
+            # Weights are too large for what they make: that becomes smaller, and so does all that follows.
+            wanted *= 2.0**shift
+            if k + 1 < cfg.layers:
+                units[k + 1] = wanted
+            else:
+                halvings -= shift
+            shift = 0
+        weights.append(np.floor(w * wanted * 2.0**shift / of_input + 0.5).astype(np.int64))
         biases.append(np.floor(b * wanted * 2.0**shift + 0.5).astype(np.int64))
         shifts.append(shift)
     backbone = Backbone(pack_dense(cfg, weights), np.concatenate(biases), np.array(shifts, np.int64))
-    return QuantizedNetwork(cfg, backbone, offset, scale, tuple(units))
+    return QuantizedNetwork(cfg, backbone, offset, scale, tuple(units), halvings)
+
+
+def _range(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Offset and scale of the inputs, one for all or one for each."""
+    if data.min() >= 0 and 0.5 <= data.max() <= 1:
+        return np.array(0.0), np.array(1.0)
+    low, span = data.min(axis=0), np.ptp(data, axis=0)
+    return low, np.where(span > 0, span, 1.0)
 
 
 def start_adapters(cfg: LoraConfig, seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:

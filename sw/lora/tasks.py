@@ -9,7 +9,10 @@ import numpy as np
 
 from ..errors import InputError
 
-__all__ = ["TASKS", "Task", "load_task"]
+__all__ = ["RATE", "TASKS", "Task", "load_task"]
+
+#: Learning rate of demonstrations and experiments that compare bits and methods, so that all have the same one.
+RATE = 2.0**-6
 
 
 @dataclass(frozen=True)
@@ -26,35 +29,42 @@ class Task:
 def load_task(name: str, seed: int = 0) -> Task:
     """``digits``: scikit-learn's 8 x 8 digits, upright, then turned by 30 degrees; split by ``seed``.
 
-    ``digits-faded``: turned by 25 degrees, faded and noisy. ``fan``: vibration spectra of a fan, stopped, whole or
+    ``digits-faded``: turned by 25 degrees, faded and noisy. ``digits-blurred``: by a Gaussian of 0.8 pixels.
+    ``digits-inverted``: dark on light. ``fan``: vibration spectra of a fan, stopped, whole or
     damaged, from a silent room, then from a noisy one (fine-tuned on one recording and tested on another); read from
     the folder ``fan`` in $SKIPWALK_DATA, or in ``../shared/data`` beside a checkout.
 
     Raises InputError for another name, or if the data are not there.
     """
-    if name in ("digits", "digits-faded"):
+    if name in TASKS and name != "fan":
         return _digits(name, seed)
     if name == "fan":
         return _fan()
     raise InputError(f"no task {name!r}; there are: {', '.join(TASKS)}")
 
 
-TASKS = ("digits", "digits-faded", "fan")
+TASKS = ("digits", "digits-faded", "digits-blurred", "digits-inverted", "fan")
 
 
 def _digits(name: str, seed: int) -> Task:
-    from scipy.ndimage import rotate
+    from scipy.ndimage import gaussian_filter, rotate
     from sklearn.datasets import load_digits
 
     data = load_digits()
     rng = np.random.default_rng(2000 + seed)
     order = rng.permutation(len(data.target))
     x, y = data.data[order] / 16, data.target[order]
-    angle = 30 if name == "digits" else 25
-    turned = np.stack([rotate(image, angle, reshape=False, order=1) for image in x.reshape(-1, 8, 8)])
-    if name == "digits-faded":
-        turned = 0.15 + 0.5 * turned + rng.normal(0, 0.08, turned.shape)
-    turned = np.clip(turned, 0, 1).reshape(len(x), 64)
+    images = x.reshape(-1, 8, 8)
+    if name == "digits-blurred":
+        moved = np.stack([gaussian_filter(image, 0.8) for image in images])
+    elif name == "digits-inverted":
+        moved = 1 - images
+    else:
+        angle = 30 if name == "digits" else 25
+        moved = np.stack([rotate(image, angle, reshape=False, order=1) for image in images])
+        if name == "digits-faded":
+            moved = 0.15 + 0.5 * moved + rng.normal(0, 0.08, moved.shape)
+    turned = np.clip(moved, 0, 1).reshape(len(x), 64)
     n, m = 857, 1327
     return Task(name, 10, (x[:n], y[:n]), (turned[n:m], y[n:m]), (turned[m:], y[m:]))
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from skipwalk.sw.errors import InputError
+from skipwalk.sw.lora.estimator import SkipLoRA
 from skipwalk.sw.lora.loaders import from_torch, load_network
 from skipwalk.sw.lora.network import BatchNorm, Network
 
@@ -219,3 +220,74 @@ def test_a_real_torch_network_computes_the_same(tmp_path):
     for source in (module, path):
         _, outputs = load_network(source).forward(x.astype(np.float64))
         np.testing.assert_allclose(outputs, expected, atol=1e-6)
+
+
+# ---- pipelines
+
+
+def scaled_pipeline(*scalers):
+    from sklearn.datasets import load_wine
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+
+    x, y = load_wine(return_X_y=True)
+    return (
+        make_pipeline(*scalers, MLPClassifier((12,), max_iter=2000, tol=0.01, n_iter_no_change=3, random_state=0)).fit(
+            x, y
+        ),
+        x,
+        y,
+    )
+
+
+def test_scalers_of_a_pipeline_go_into_the_first_layer():
+    from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+    scalers = [StandardScaler(with_mean=False), "passthrough", RobustScaler(), MinMaxScaler((-1, 3)), MaxAbsScaler()]
+    pipeline, x, _ = scaled_pipeline(*scalers)
+    network = load_network(pipeline)
+    outputs = network.forward(x)[1]
+    chances = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(chances / chances.sum(axis=1, keepdims=True), pipeline.predict_proba(x), atol=1e-9)
+
+
+def test_a_pipeline_on_raw_data_computes_on_the_unit_what_it_computes():
+    """Inputs a thousand times larger than others: each has its own range on the unit."""
+    from sklearn.preprocessing import StandardScaler
+
+    pipeline, x, _ = scaled_pipeline(StandardScaler())
+    assert x.max(axis=0).max() > 1000 * x.max(axis=0).min()
+    model = SkipLoRA(pipeline, lanes=8).calibrate(x)
+    assert np.mean(model.predict(x) == pipeline.predict(x)) > 0.95
+
+
+def test_a_network_too_large_for_the_unit_is_scaled():
+    """Weights that 8 bits cannot hold beside such activations: hidden layers and outputs are made smaller."""
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(0, 1, (6, 12)), rng.normal(0, 300, (12, 12)), rng.normal(0, 40, (12, 3))]
+    network = Network(weights, [np.zeros(12), np.zeros(12), np.zeros(3)])
+    x = rng.random((200, 6))
+    model = SkipLoRA(network, lanes=16).calibrate(x)
+    assert model.quantized_.halvings > 0
+    exact = network.forward(x)[1]
+    assert np.mean(model.predict(x) == exact.argmax(axis=1)) > 0.95
+    error = np.abs(model.decision_function(x) - exact).max()
+    assert error < 0.05 * np.abs(exact).max()
+
+
+def test_pipelines_that_are_refused():
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    clipped, x, y = scaled_pipeline(MinMaxScaler(clip=True))
+    rotated, _, _ = scaled_pipeline(PCA(5))
+    for pipeline, said in (
+        (clipped, "MinMaxScaler with clip=True cannot go into the first layer"),
+        (rotated, "the step PCA cannot"),
+        (make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y), "not with LogisticRegression"),
+        (make_pipeline(StandardScaler(), "passthrough").fit(x, y), "not with passthrough"),
+    ):
+        with pytest.raises(InputError, match=said):
+            load_network(pipeline)

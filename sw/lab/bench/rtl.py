@@ -13,7 +13,7 @@ from ....sim.oselm.cycles import roofline_cycles, slot_cycles, train_cycles
 from ...link.transport import open_transport
 from ...lora.estimator import SkipLoRA
 from ...lora.network import Network
-from ...lora.tasks import Task
+from ...lora.tasks import RATE, Task
 from ...oselm.driver import OSELMDevice
 from .work import BLOCK, INFLATION, P0, Work, as_contexts
 
@@ -125,7 +125,7 @@ def count_lora(task: Task, network: Network, epochs: int, uncached_epochs: int) 
 
     results: dict[str, Any] = {"samples": len(task.finetune[1]), "epochs": epochs, "uncached_epochs": uncached_epochs}
     for kind, cached, n in (("cached", True, epochs), ("uncached", False, uncached_epochs)):
-        model = SkipLoRA(network, epochs=n, backend="rtl", cache=cached)
+        model = SkipLoRA(network, epochs=n, learning_rate=RATE, backend="rtl", cache=cached)
         model.fit(*task.finetune)
         results[kind] = {"cycles": (model.load_cycles_ or 0) + (model.train_cycles_ or 0), "counters": model.counters_}
         if cached:

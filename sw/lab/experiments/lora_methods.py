@@ -16,7 +16,7 @@ from ...lora.estimator import SkipLoRA
 from ...lora.methods import METHODS, fine_tune
 from ...lora.network import Network
 from ...lora.pretrain import pretrain
-from ...lora.tasks import TASKS, Task, load_task
+from ...lora.tasks import RATE, TASKS, Task, load_task
 from .experiment import Curve, Experiment, Measure, Options, Outcome, Plan, Point
 
 __all__ = ["EXPERIMENT"]
@@ -86,7 +86,7 @@ def _run(params: Mapping[str, Any], seed: int, data: Mapping[str, Task | None]) 
 
 
 def _on_the_unit(task: Task, network: Network, epochs: int, seed: int) -> Outcome:
-    model = SkipLoRA(network, epochs=epochs, random_state=seed).calibrate(task.finetune[0])
+    model = SkipLoRA(network, epochs=epochs, learning_rate=RATE, random_state=seed).calibrate(task.finetune[0])
     curve = [model.score(*task.test)]
     curve += [model.score(*task.test) for _ in model.iter_fit(*task.finetune)]
     model.close()
