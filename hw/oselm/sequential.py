@@ -32,10 +32,10 @@ class SequentialSequencer(wiring.Component):
     centre, so that samples which are centres soon are best listed first.
     """
 
-    def __init__(self, cfg: CoreConfig, timing: EngineTiming):
-        self._cfg = cfg
+    def __init__(self, cfg: CoreConfig, timing: EngineTiming, *, pauses: bool = False):
+        self._cfg, self._pauses = cfg, pauses
         self._timing = timing
-        super().__init__(sequencer_members(cfg))
+        super().__init__(sequencer_members(cfg, pauses))
 
     def elaborate(self, platform):
         cfg, timing = self._cfg, self._timing
@@ -100,6 +100,10 @@ class SequentialSequencer(wiring.Component):
         may_centre = self.contexts.valid & ~has_next & ~owed & (rest == 0) & (timer == 0)
         go_centre = may_centre & ~centre_waits
         go_sample = self.samples.valid & (left != 0) & ~sample_waits
+        if self._pauses:
+            go_centre &= ~self.pause.read
+            go_sample &= ~self.pause.read
+            m.d.comb += self.pause.reads.eq(begins)
         finish = self.drain & ~self.contexts.valid & pending & ~owed & (rest == 0) & (timer == 0)
         fire_centre = Mux(begins, go_centre, chosen & is_centre)
         fire_sample = Mux(begins, go_sample & ~go_centre, chosen & ~is_centre)
@@ -180,9 +184,15 @@ class SequentialSequencer(wiring.Component):
 
         gain = Signal()
         update = Signal()
+        may_gain = (left == 0) & counts.r_rdy & self.g.valid
+        may_update = (left != 0) & (rest == 0) & ((errors != 0) | ~begins)
+        if self._pauses:
+            paused = self.pause.update & begins
+            may_gain, may_update = may_gain & ~paused, may_update & ~paused
+            m.d.comb += self.pause.updates.eq(begins)
         m.d.comb += [
-            gain.eq((left == 0) & counts.r_rdy & self.g.valid),
-            update.eq((left != 0) & (rest == 0) & ((errors != 0) | ~begins)),
+            gain.eq(may_gain),
+            update.eq(may_update),
             self.g.ready.eq(gain & ends),
             counts.r_en.eq(gain & ends),
         ]
