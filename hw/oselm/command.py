@@ -13,6 +13,7 @@ from .ops import HostOp
 from .ports import ContextWords, FrontEndAccess, GraphAccess, Inflation
 from .protocol import Opcode, Parameter, counters_of, identity_words
 from .row_states import RowStates
+from .rows.layouts import RowLease
 
 __all__ = ["CommandInterpreter"]
 
@@ -42,6 +43,8 @@ class CommandInterpreter(wiring.Component):
         WALK, WRITE_TABLE, and the parameters of the front end.
     graph : Out(GraphAccess)
         EDIT, START and ROUND. Only with ``cfg.edge_ends``.
+    rows : Out(RowLease)
+        The row that READ_ROW or WRITE_ROW is about, whose slot ``host`` names, and FLUSH. Only with ``cfg.slots``.
 
     Without a front end in ``cfg``, ``walks`` is left alone and its commands are unknown.
 
@@ -54,17 +57,19 @@ class CommandInterpreter(wiring.Component):
         members = {
             "i": In(stream.Signature(32)),
             "o": Out(stream.Signature(32)),
-            "contexts": Out(ContextWords(cfg)),
+            "contexts": Out(ContextWords(cfg.engine)),
             "rest": Out(Rest()),
             "inflation": Out(Inflation(cfg)),
             "counters": Out(CounterAccess(len(counters_of(cfg)))),
             "rejected": Out(1),
-            "host": Out(HostOp(cfg)),
+            "host": Out(HostOp(cfg.engine)),
             "chain": Out(ChainAccess(max(cfg.beta.bits, cfg.p.bits))),
             "walks": Out(FrontEndAccess(cfg)),
         }
         if cfg.edge_ends:
             members["graph"] = Out(GraphAccess(cfg))
+        if cfg.slots:
+            members["rows"] = Out(RowLease(cfg.rows_outside))
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -85,8 +90,9 @@ class CommandInterpreter(wiring.Component):
             with m.State("HEADER"), m.If(self.i.valid), m.Switch(word[28:]):
                 with m.Case(Opcode.NOP):
                     m.d.comb += self.i.ready.eq(1)
-                with m.Case(Opcode.TRAIN):
-                    self._centre(m, left)
+                if not cfg.slots:
+                    with m.Case(Opcode.TRAIN):
+                        self._centre(m, left)
                 for opcodes, state in self._without_barrier:
                     with m.Case(*opcodes):
                         m.d.comb += self.i.ready.eq(1)
@@ -102,12 +108,15 @@ class CommandInterpreter(wiring.Component):
                 m.d.sync += left.eq(0)
                 rows.begin(m)
                 with m.If(self.rest.at_rest), m.Switch(header[28:]):
-                    self._after_barrier(m, rows)
+                    self._after_barrier(m, rows, header, left)
             identity_state(m, self, identity[left], left, len(identity))
             self._set(m, header)
             counter_states(m, self, self.rejected, header, left, len(counters_of(cfg)))
             rows.write(m)
             rows.read(m)
+            if cfg.slots:
+                rows.lease(m)
+                self._flush(m)
             self._walks(m, header)
             if graph is not None:
                 graph.states(m, left)
@@ -159,7 +168,14 @@ class CommandInterpreter(wiring.Component):
                 with m.If(left == 1):
                     m.next = "HEADER"
 
-    def _after_barrier(self, m: Module, rows: RowStates) -> None:
+    def _flush(self, m: Module) -> None:
+        """FLUSH where rows are outside: all that stand in slots go there."""
+        with m.State("FLUSH"):
+            m.d.comb += self.rows.flush.eq(1)
+            with m.If(self.rows.held):
+                m.next = "ECHO"
+
+    def _after_barrier(self, m: Module, rows: RowStates, header: Signal, left: Signal) -> None:
         """Cases of the opcodes that wait until training has come to rest."""
         cfg = self._cfg
         states = {Opcode.INFO: "INFO", Opcode.SET: "SET", Opcode.GET: "FETCH", Opcode.FLUSH: "ECHO"}
@@ -167,6 +183,15 @@ class CommandInterpreter(wiring.Component):
             states[Opcode.WRITE_TABLE] = "WALK HEADER"
         if cfg.edge_ends:
             states[Opcode.EDIT] = "EDIT"
+        if cfg.slots:
+            states[Opcode.FLUSH] = "FLUSH"
+            with m.Case(Opcode.TRAIN):
+                # A context of the host has rows, and nobody fetches them.
+                m.d.comb += self.rejected.eq(1)
+                m.d.sync += left.eq(header[20:27])
+                m.next = "HEADER"
+                with m.If(header[20:27] != 0):
+                    m.next = "SKIP"
         for opcode, state in states.items():
             with m.Case(opcode):
                 m.next = state
@@ -180,6 +205,8 @@ class CommandInterpreter(wiring.Component):
             with m.Case(*opcodes):
                 m.d.comb += self.rejected.eq(~rows.sound)
                 m.next = state
+                if cfg.slots:
+                    rows.begin_lease(m)
         with m.Default():
             m.d.comb += self.rejected.eq(1)
             m.next = "HEADER"

@@ -10,6 +10,7 @@ from enum import StrEnum
 from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
 from ..unit.config import UnitConfig
+from .rows.config import RowsConfig
 
 __all__ = ["PRESETS", "CoreConfig", "Schedule", "preset"]
 
@@ -78,6 +79,12 @@ class CoreConfig(UnitConfig):
     pool : int
         Most slots of a pool from which contexts draw their negatives; a power of two from :attr:`MIN_POOL` to
         :attr:`MAX_POOL`. 0: there is none. Needs a front end.
+    slots : int
+        Rows that are on the chip at a time; the others are in memory outside (:attr:`rows_outside`). 0: all are on the
+        chip. Needs a front end and a pool; such a core takes no contexts of the host, no walk of less than two nodes,
+        and negatives through the pool alone.
+    replaced : int
+        With ``slots``: most slots of the pool that a walk replaces.
 
     Raises
     ------
@@ -111,6 +118,8 @@ class CoreConfig(UnitConfig):
     weight_bits: int = 0
     walkers: int = 4
     pool: int = 0
+    slots: int = 0
+    replaced: int = 8
 
     def __post_init__(self):
         self._check_kinds()
@@ -162,6 +171,7 @@ class CoreConfig(UnitConfig):
             )
         if self.pool and not self.walks:
             raise ValueError(f"pool {self.pool} needs a front end; use walks=1 or more")
+        self._check_slots()
         self._check_widths(32, "word of the command stream", "beta", "p")
         self._check_widths(self.operand_bits, "multiplier port", "k", "e", "u")
         self._check_shifts(
@@ -175,12 +185,27 @@ class CoreConfig(UnitConfig):
             }
         )
 
+    def _check_slots(self) -> None:
+        self._check_ranges(("replaced", 1, 128))
+        if not self.slots:
+            return
+        if not self.pool:
+            raise ValueError(
+                f"slots {self.slots} needs a pool of negatives, {self.MIN_POOL} to {self.MAX_POOL}: those that are "
+                "drawn for each context anew would be rows of memory"
+            )
+        if not 2 <= self.slots <= self.nodes:
+            raise ValueError(f"slots must be 2 to nodes ({self.nodes}), or 0 for all rows, not {self.slots}")
+        _ = self.rows_outside  # raises ValueError
+
     #: Of a row in a command word.
     ROW_BITS = 20
     #: Of the weight of an edge.
     WEIGHT_BITS = 16
     #: A room's place in the list memory, in units of 4 entries, has at most 24 bits.
     MAX_EDGE_ENDS = 1 << 26
+    #: Of a word of memory outside.
+    MEMORY_BITS = 32
     #: Slots of a pool of negatives: its size travels as three bits.
     MIN_POOL, MAX_POOL = 16, 1024
 
@@ -232,6 +257,33 @@ class CoreConfig(UnitConfig):
         largest = min(1 << _clog2(max(4, self.nodes - 1)), self.edge_ends)
         return max(0, largest.bit_length() - 2)
 
+    # ---- rows in memory outside
+    @property
+    def engine(self) -> "CoreConfig":
+        """What the engines see: a core whose rows are the slots."""
+        return self.replace(nodes=self.slots, slots=0) if self.slots else self
+
+    @property
+    def rows_outside(self) -> RowsConfig:
+        """How rows stand in memory and in slots. Raises ValueError without ``slots``, and where they are too few.
+
+        A group is some walks in flight. With the streaming schedule the last ``lookahead + 1`` contexts end only when
+        more come. So while a group asks for rows, one group before it can still hold all of its rows, and up to
+        ``lookahead`` more groups those of a context each.
+        """
+        group = self.walks * (self.max_walk + self.replaced)
+        ahead = self.schedule is Schedule.STREAMING
+        held = group + self.lookahead * (self.max_samples + 1 + self.replaced) if ahead else 0
+        return RowsConfig(
+            rows=self.nodes,
+            slots=self.slots,
+            words=-(-self.dim * self.beta.bits // self.MEMORY_BITS),
+            word_bits=self.MEMORY_BITS,
+            pool=self.pool,
+            group_rows=group,
+            held_rows=held,
+        )
+
     # ---- formats that follow from the others
     @property
     def beta_view(self) -> SQ:
@@ -278,7 +330,7 @@ class CoreConfig(UnitConfig):
 
     # ---- identity
     UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes", "walkers"})
-    LATER = frozenset({"pool"})
+    LATER = frozenset({"pool", "slots", "replaced"})
 
 
 #: Named configurations.

@@ -35,12 +35,16 @@ class ContextQueue(wiring.Component):
     Parameters
     ----------
     cfg : CoreConfig
+    forgets : bool
+        As of :class:`~skipwalk.hw.oselm.hazard.HazardWindow`.
 
     Members
     -------
     i : In(ContextWords)
     clear : In(1)
         Forget which rows came before; only while nothing is queued.
+    forget : In(1), slot : In
+        Another row comes into a slot, of which nothing is queued. Only with ``forgets``.
     contexts : Out(stream), samples : Out(stream)
         A context appears after all its samples have.
     empty : Out(1)
@@ -54,8 +58,8 @@ class ContextQueue(wiring.Component):
     #: Input register, look-up, memory and its output register, registers behind it.
     LATENCY = 8
 
-    def __init__(self, cfg: CoreConfig):
-        self._cfg = cfg
+    def __init__(self, cfg: CoreConfig, *, forgets: bool = False):
+        self._cfg, self._forgets = cfg, forgets
         super().__init__(
             {
                 "i": In(ContextWords(cfg)),
@@ -63,13 +67,14 @@ class ContextQueue(wiring.Component):
                 "contexts": Out(stream.Signature(ContextLayout(cfg))),
                 "samples": Out(stream.Signature(SampleLayout(cfg))),
                 "empty": Out(1),
+                **({"forget": In(1), "slot": In(cfg.row_bits)} if forgets else {}),
             }
         )
 
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
-        m.submodules.window = window = HazardWindow(cfg)
+        m.submodules.window = window = HazardWindow(cfg, forgets=self._forgets)
         context_layout, sample_layout = ContextLayout(cfg), SampleLayout(cfg)
         m.submodules.samples = samples = SyncFIFOBuffered(width=sample_layout.size, depth=cfg.queue)
         m.submodules.contexts = contexts = SyncFIFOBuffered(width=context_layout.size, depth=CONTEXT_SLOTS)
@@ -84,6 +89,8 @@ class ContextQueue(wiring.Component):
             window.insert.eq(sample_valid),
             window.clear.eq(self.clear),
         ]
+        if self._forgets:
+            m.d.comb += [window.forget.eq(self.forget), window.slot.eq(self.slot)]
         # One cycle later the look-up is done.
         context = Signal(context_layout, reset_less=True)
         sample = Signal(sample_layout, reset_less=True)

@@ -1,6 +1,7 @@
 """The OS-ELM core: words in, words out."""
 
 from itertools import count
+from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -16,9 +17,11 @@ from .config import CoreConfig, Schedule
 from .context_queue import ContextQueue
 from .front_end.front_end import FrontEnd
 from .gain import Gain
+from .graph.leased_fill import LeasedFill
 from .graph.store import GraphStore
 from .ops import HostOp, ReadKind, ReadOp, UpdateKind, UpdateOp
 from .protocol import Counter, counters_of
+from .rows.outside import RowsOutside
 from .samples import SampleEngine
 from .sequential import SequentialSequencer
 from .streaming import StreamingSequencer
@@ -42,6 +45,9 @@ class OSELMCore(wiring.Component):
     contexts out of walks; with ``cfg.edge_ends`` it makes the walks too, over the graph in a
     :class:`~skipwalk.hw.oselm.graph.store.GraphStore`.
 
+    With ``cfg.slots``, rows are in memory, and :class:`~skipwalk.hw.oselm.rows.outside.RowsOutside` brings those that
+    are in use to the row store, in beats that the sequencer leaves free or is asked for.
+
     Parameters
     ----------
     cfg : CoreConfig
@@ -52,6 +58,10 @@ class OSELMCore(wiring.Component):
     -------
     i : In(stream.Signature(32)), o : Out(stream.Signature(32))
         Commands and replies: :mod:`skipwalk.hw.oselm.protocol`.
+    memory : Out(MemoryPort)
+        Only with ``cfg.slots``: row r has the words ``r * n`` ... of :attr:`CoreConfig.rows_outside`, its elements
+        packed as in :func:`~skipwalk.hw.oselm.protocol.packed_words`. A reset of the core is one of the memory's
+        controller.
 
     Timing: :mod:`skipwalk.sim.oselm.cycles`; after a reset, words are taken once :attr:`settling` cycles are over.
 
@@ -60,19 +70,38 @@ class OSELMCore(wiring.Component):
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
-        self._samples = SampleEngine(cfg, primitives=primitives)
-        self._sweep = PSweep(cfg, primitives=primitives)
-        self._gain = Gain(cfg, primitives=primitives)
+        engine, outside = cfg.engine, bool(cfg.slots)
+        self._samples = SampleEngine(engine, primitives=primitives, fills=outside)
+        self._sweep = PSweep(engine, primitives=primitives)
+        self._gain = Gain(engine, primitives=primitives)
         sequencer = StreamingSequencer if cfg.schedule is Schedule.STREAMING else SequentialSequencer
         self.timing = EngineTiming.of(cfg)
-        self._sequencer = sequencer(cfg, self.timing)
+        self._sequencer = sequencer(engine, self.timing, pauses=outside)
         self._command = CommandInterpreter(cfg)
         self._store = GraphStore(cfg, primitives=primitives) if cfg.edge_ends else None
         self._front = self._front_end(primitives) if cfg.walks else None
-        self._queue = ContextQueue(cfg)
+        self._outside = self._rows_outside(primitives) if outside else None
+        self._queue = ContextQueue(engine, forgets=outside)
         self._counters = CounterBank(len(counters_of(cfg)))
         self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3, cfg.groups)
-        super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
+        members: dict[str, Any] = {"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))}
+        if self._outside is not None:
+            members["memory"] = self._outside.signature.members["memory"]
+        super().__init__(members)
+
+    def _rows_outside(self, primitives: bool) -> RowsOutside:
+        cfg, samples = self._cfg, self._samples
+        return RowsOutside(
+            cfg.rows_outside,
+            lanes=cfg.lanes,
+            chunks=cfg.chunks,
+            bits=cfg.beta.bits,
+            groups=cfg.groups,
+            fill_latency=samples.fill_latency,
+            written=samples.read_after_update,
+            vendor=cfg.vendor,
+            primitives=primitives,
+        )
 
     def _front_end(self, primitives: bool) -> FrontEnd:
         if self._store is None:
@@ -115,12 +144,21 @@ class OSELMCore(wiring.Component):
         if self._front is not None:
             m.submodules.front = hold(self._front)
             self._connect_front_end(m, self._front)
+        if self._outside is not None:
+            m.submodules.outside = hold(self._outside)
+            wiring.connect(m, self._outside.memory, wiring.flipped(self.memory))
+        fills = None
         if self._store is not None:
             m.submodules.store = hold(self._store)
-            self._connect_graph(m, self._store, self._front, self._command.graph)
+            if self._outside is not None:
+                m.submodules.fills = fills = hold(LeasedFill(self._cfg))
+            self._connect_graph(m, self._store, self._front, self._command.graph, fills)
         self._connect_sequencer(m)
         self._connect_operations(m, host)
-        self._connect_vectors(m)
+        row_comes = self._samples.row.en
+        if self._outside is not None:
+            row_comes = self._connect_rows(m, self._outside, self._front, fills)
+        self._connect_vectors(m, row_comes)
         self._connect_counters(m, flush)
         return m
 
@@ -166,31 +204,39 @@ class OSELMCore(wiring.Component):
                 queue.ends.eq(words.ready & item.ends),
             ]
 
-    def _connect_graph(self, m, store, front, access):
-        """The graph between the interpreter, which changes it, and the front end, which reads it."""
+    def _connect_graph(self, m, store, front, access, fills):
+        """The graph between the interpreter, which changes it, and the front end, which reads it; first values go by
+        way of ``fills``, if there is one."""
         reads = front.graph
         wiring.connect(m, access.edit, store.edit)
         wiring.connect(m, store.done, access.done)
         wiring.connect(m, access.starts, front.starts)
-        wiring.connect(m, store.fill, front.fill.rows)
+        filling = front.fill.busy
+        if fills is None:
+            wiring.connect(m, store.fill, front.fill.rows)
+        else:
+            wiring.connect(m, store.fill, fills.i)
+            wiring.connect(m, fills.o, front.fill.rows)
+            m.d.comb += fills.filling.eq(filling)
+            filling |= fills.busy
         wiring.connect(m, store.extent, reads.extent)
         wiring.connect(m, reads.headers, store.headers)
         wiring.connect(m, reads.entries, store.entries)
         wiring.connect(m, reads.negative_headers, store.negative_header)
         wiring.connect(m, reads.negative_entries, store.negative_entry)
-        m.d.comb += access.filling.eq(front.fill.busy)
+        m.d.comb += access.filling.eq(filling)
 
     def _host(self, m):
         """What the host means; or first values of a row, for which the interpreter waits."""
         cfg = self._cfg
-        host = Signal(HostOp(cfg))
+        host = Signal(HostOp(cfg.engine))
         m.d.comb += host.eq(self._command.host)
         if self._front is not None and self._store is not None:
             element = self._front.fill.element
             with m.If(element.en):
                 m.d.comb += [
                     host.write_row.eq(1),
-                    host.row.eq(element.row),
+                    host.row.eq(element.row if self._outside is None else self._outside.lease.slot),
                     Cat(host.lane, host.chunk).eq(element.index),
                     host.data.eq(element.value),
                 ]
@@ -221,7 +267,7 @@ class OSELMCore(wiring.Component):
 
     def _connect_operations(self, m, host):
         """What the engines do. Host access and training exclude each other: the interpreter waits for rest."""
-        cfg, command, sequencer = self._cfg, self._command, self._sequencer
+        cfg, command, sequencer = self._cfg.engine, self._command, self._sequencer
         samples, sweep = self._samples, self._sweep
         # A cycle later, so that no decision of the interpreter reaches into the lanes.
         host = data.View(HostOp(cfg), delay(m, host, 1, name="host"))
@@ -241,8 +287,64 @@ class OSELMCore(wiring.Component):
         ]
         wiring.connect(m, command.inflation, sweep.inflation)
 
-    def _connect_vectors(self, m):
-        """h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain; all to the host.
+    def _connect_rows(self, m, outside, front, fills):
+        """Beats of rows that go and come, where the engine has none of its own, or is paused for one; returns whether
+        what it reads is for the host."""
+        cfg, samples, sequencer = self._cfg.engine, self._samples, self._sequencer
+        beats, pause = outside.beats, sequencer.pause
+        read, fill, going = Signal(ReadOp(cfg)), Signal(UpdateOp(cfg)), Signal()
+        m.d.comb += [
+            *(read[name].eq(beats.reads.payload[part]) for name, part in (("row", "slot"), ("chunk", "chunk"))),
+            *(fill[name].eq(beats.writes.payload[part]) for name, part in (("row", "slot"), ("chunk", "chunk"))),
+            read.valid.eq(1),
+            read.kind.eq(ReadKind.HOST),
+            fill.valid.eq(1),
+            fill.kind.eq(UpdateKind.FILL),
+            samples.fill.eq(beats.fill),
+            self._queue.forget.eq(beats.writes.valid & beats.writes.ready),
+            self._queue.slot.eq(beats.writes.payload.slot),
+            beats.row.eq(samples.row.data),
+            beats.en.eq(samples.row.en & going),
+        ]
+        for beat, op, own, ask, asks, port in (
+            (beats.reads, read, sequencer.read.valid, pause.read, pause.reads, samples.read),
+            (beats.writes, fill, sequencer.update.valid, pause.update, pause.updates, samples.update),
+        ):
+            asked = Signal(name=f"asked_{'reads' if op is read else 'writes'}")
+            m.d.comb += [beat.ready.eq(~own), ask.eq(beat.valid & own & ~asked)]
+            with m.If(beat.valid & beat.ready):
+                m.d.comb += port.eq(op)
+                m.d.sync += asked.eq(0)
+            with m.Elif(ask & asks):
+                m.d.sync += asked.eq(1)
+        with m.If(beats.reads.valid & beats.reads.ready):
+            m.d.sync += going.eq(1)
+        with m.Elif(samples.row.en):
+            m.d.sync += going.eq(0)
+        # One at a time: who asks for contexts, the host, or first values of rows.
+        lease, command = outside.lease, self._command
+        wiring.connect(m, front.rows.asks, outside.asks)
+        written = sequencer.update.valid & (sequencer.update.kind == UpdateKind.UPDATE)
+        written &= sequencer.update.chunk == cfg.chunks - 1
+        m.d.comb += [
+            front.rows.updated.eq(
+                delay(m, written, self.timing.read_after_update, name="updated", reset_less=False),
+            ),
+            lease.wanted.eq(command.rows.wanted),
+            lease.row.eq(command.rows.row),
+            lease.flush.eq(command.rows.flush),
+            command.rows.held.eq(lease.held),
+            command.rows.slot.eq(lease.slot),
+        ]
+        if fills is not None:
+            m.d.comb += fills.lease.held.eq(lease.held)
+            with m.If(fills.lease.wanted):
+                m.d.comb += [lease.wanted.eq(1), lease.row.eq(fills.lease.row)]
+        return samples.row.en & ~going
+
+    def _connect_vectors(self, m, row_comes):
+        """h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain; all to the host,
+        rows where ``row_comes``.
 
         An element of u is numbered lane first, then chunk.
         """
@@ -258,11 +360,11 @@ class OSELMCore(wiring.Component):
         # Vectors leave the lanes through the chain.
         command, chain = self._command, self._chain
         m.d.comb += [
-            chain.load.eq(Cat(sweep.chain.load, samples.row.en, sweep.row.en)),
+            chain.load.eq(Cat(sweep.chain.load, row_comes, sweep.row.en)),
             chain.shift.eq(sweep.chain.shift | command.chain.shift),
             sweep.chain.serial.eq(chain.o),
             command.chain.element.eq(chain.o),
-            command.chain.loaded.eq(delay(m, samples.row.en | sweep.row.en, chain.latency - 1, name="loaded")),
+            command.chain.loaded.eq(delay(m, row_comes | sweep.row.en, chain.latency - 1, name="loaded")),
         ]
         for source, row in enumerate((sweep.chain.row, samples.row.data, sweep.row.data)):
             m.d.comb += [chain.rows[source][lane].eq(row[lane]) for lane in range(cfg.lanes)]
@@ -290,4 +392,23 @@ class OSELMCore(wiring.Component):
         wiring.connect(m, command.counters, counters.access)
         if front is not None and self._store is not None:
             events |= {Counter.WALKS: front.made, Counter.REFUSED: command.graph.refused}
-        m.d.comb += [counters.events.eq(Cat(events[c] for c in counters_of(self._cfg))), counters.hold.eq(flush)]
+        if front is not None and self._outside is not None:
+            events |= self._row_events(events, self._outside, front.rows.fetching)
+        m.d.comb += [
+            counters.events.eq(Cat(events.get(c, Const(0)) for c in counters_of(self._cfg))),
+            counters.hold.eq(flush),
+        ]
+
+    def _row_events(self, events, outside, fetching) -> dict:
+        """Of rows outside; where their rows are being fetched, that no contexts come is memory's doing."""
+        pause = self._sequencer.pause
+        waits = Cat(events[c] for c in Counter if c.name.startswith("WAIT_") and c in events).any()
+        paused = (pause.read & pause.reads) | (pause.update & pause.updates)
+        starved = events[Counter.WAIT_INPUT]
+        return {
+            Counter.WAIT_INPUT: starved & ~fetching,
+            Counter.ROWS_ASKED: outside.asked,
+            Counter.ROWS_FETCHED: outside.fetched,
+            Counter.ROWS_WRITTEN: outside.written,
+            Counter.WAIT_MEMORY: (starved & fetching) | (paused & ~waits),
+        }

@@ -19,6 +19,8 @@ class HazardWindow(wiring.Component):
     Parameters
     ----------
     cfg : CoreConfig
+    forgets : bool
+        A row can become another one: it is the slot of one that stands in memory.
 
     Members
     -------
@@ -28,14 +30,17 @@ class HazardWindow(wiring.Component):
         Also make it the row of entry ``n``; entries are numbered modulo the ring, in order.
     clear : In(1)
         Forget everything.
+    forget : In(1), slot : In
+        Forget this row, which is not looked up in this cycle. Only with ``forgets``.
     hit : Out(1), source : Out
         One cycle later: the latest entry before this one with the same row.
 
-    Timing: latency 1, one look-up a cycle. Resources: ``ring`` comparators and registers of a row number.
+    Timing: latency 1, one look-up a cycle. Resources: ``ring`` comparators and registers of a row number; twice as many
+    comparators with ``forgets``.
     """
 
-    def __init__(self, cfg: CoreConfig):
-        self._cfg = cfg
+    def __init__(self, cfg: CoreConfig, *, forgets: bool = False):
+        self._cfg, self._forgets = cfg, forgets
         super().__init__(
             {
                 "row": In(cfg.row_bits),
@@ -44,6 +49,7 @@ class HazardWindow(wiring.Component):
                 "clear": In(1),
                 "hit": Out(1),
                 "source": Out(clog2(cfg.ring)),
+                **({"forget": In(1), "slot": In(cfg.row_bits)} if forgets else {}),
             }
         )
 
@@ -53,13 +59,17 @@ class HazardWindow(wiring.Component):
         valid = Signal(ring)
         rows = [Signal(self._cfg.row_bits, name=f"row_{i}", reset_less=True) for i in range(ring)]
         matches = Signal(ring)
+        old = valid
+        if self._forgets:
+            old = valid & ~(Cat(row == self.slot for row in rows) & self.forget.replicate(ring))
+            m.d.sync += valid.eq(old)
         m.d.comb += matches.eq(Cat(row == self.row for row in rows) & valid)
         found = Signal(ring)
         m.d.sync += found.eq(matches)
         with m.If(self.insert):
             here = Signal(ring)
             m.d.comb += here.eq(1 << self.n)
-            m.d.sync += valid.eq((valid & ~matches) | here)
+            m.d.sync += valid.eq((old & ~matches) | here)
             for i, row in enumerate(rows):
                 with m.If(here[i]):
                     m.d.sync += row.eq(self.row)

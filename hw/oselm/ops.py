@@ -34,6 +34,7 @@ class UpdateKind(enum.Enum, shape=2):  # type: ignore[call-arg]
     UPDATE = 0  # beta[s] <- beta[s] + e k
     GAIN = 1  # k <- g u
     HOST = 2  # one lane of a row is replaced by the scalar
+    FILL = 3  # a row is replaced, chunk by chunk, by what has come from memory
 
 
 def lane_bits(cfg: CoreConfig) -> int:

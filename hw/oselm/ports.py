@@ -23,6 +23,7 @@ __all__ = [
     "GraphAccess",
     "GraphReads",
     "Inflation",
+    "Pause",
     "RowRead",
     "VectorWrites",
     "Waits",
@@ -159,6 +160,14 @@ class ChainUse(wiring.Signature):
     def __init__(self, cfg: CoreConfig):
         row = data.ArrayLayout(signed(cfg.beta_view.bits), cfg.lanes)
         super().__init__({"load": Out(1), "row": Out(row), "shift": Out(1), "serial": In(signed(cfg.beta_view.bits))})
+
+
+class Pause(wiring.Signature):
+    """To a sequencer, whose rows come from memory: ``read`` and ``update`` ask for a cycle in which it issues none, and
+    ``reads`` and ``updates`` say that this is one. It comes out as late as the operations do."""
+
+    def __init__(self):
+        super().__init__({"read": Out(1), "update": Out(1), "reads": In(1), "updates": In(1)})
 
 
 class Waits(wiring.Signature):

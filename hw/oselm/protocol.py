@@ -57,8 +57,9 @@ class Opcode(IntEnum):
     READ_ROW = 6  # [19:0] row -> dim elements
     WRITE_P = 7  # [19:0] row; then dim elements of P
     READ_P = 8  # [19:0] row -> dim elements
-    TRAIN = 9  # [26:20] number of samples, [19:0] centre; then a word a sample: [31] label, [19:0] row
-    FLUSH = 10  # [27:0] anything -> the same header, when training has come to rest
+    TRAIN = 9  # [26:20] number of samples, [19:0] centre; then a word a sample: [31] label, [19:0] row. Where rows are
+    # outside, a barrier, and dropped
+    FLUSH = 10  # [27:0] anything -> the same header, when training has come to rest and rows have gone to memory
     WALK = 11  # [15:0] number of nodes, else 0; then CoreConfig.walk_rows rows a word, the first one lowest
     WRITE_TABLE = 12  # [19:0] number of columns, else 0; then threshold and alias of each, a word each
     EDIT = (
@@ -129,11 +130,17 @@ class Counter(IntEnum):
     WAIT_ROW = 14  # a row is read and written at once, or is still to be written
     WALKS = 15  # walks that were made on the device
     REFUSED = 16  # edits that did not fit: no room for a neighbour list, or a sum of weights too large
+    ROWS_ASKED = 17  # slots that were asked for, of a node of a walk, a draw of the pool or a row of the host
+    ROWS_FETCHED = 18  # rows that came from memory, because they had none
+    ROWS_WRITTEN = 19  # rows that went back to memory
+    WAIT_MEMORY = 20  # cycles in which the next step could not be issued: rows of a context had not come, or one went
 
 
 def counters_of(cfg: CoreConfig) -> tuple[Counter, ...]:
-    """Those that a core has, numbered from 0 on: WALKS and REFUSED belong to a graph store. GET rejects any other."""
-    return tuple(c for c in Counter if cfg.edge_ends or c < Counter.WALKS)
+    """Those that a core has, numbered from 0 on: WALKS and REFUSED belong to a graph store, what comes after to rows
+    outside. GET rejects any other."""
+    n = len(Counter) if cfg.slots else Counter.ROWS_ASKED if cfg.edge_ends else Counter.WALKS
+    return tuple(c for c in Counter if c < n)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class RowStates:
     """
 
     def __init__(self, m: Module, command, cfg: CoreConfig, header: Value):
-        self._command, self._cfg = command, cfg
+        self._command, self._cfg, self._header = command, cfg, header
         row = header[: cfg.ROW_BITS]
         self._of_p = (header[28:] == Opcode.WRITE_P) | (header[28:] == Opcode.READ_P)
         self._packed = header[PACKED.bit_length() - 1]
@@ -43,8 +43,16 @@ class RowStates:
         m.submodules.unpacker = self._unpacker = Unpacker(widths)
         if len(widths) > 1:
             m.d.comb += [self._packer.select.eq(self._of_p), self._unpacker.select.eq(self._of_p)]
+        if cfg.slots:
+            self._leased = Signal()
+            m.d.comb += [
+                command.rows.wanted.eq(self._leased),
+                command.rows.row.eq(row),
+                command.host.row.eq(Mux(self._of_p, row, command.rows.slot)),
+            ]
+        else:
+            m.d.comb += command.host.row.eq(row)
         m.d.comb += [
-            command.host.row.eq(row),
             command.host.chunk.eq(self._chunk),
             command.host.lane.eq(self._lane),
             command.host.data.eq(Mux(self._packed, self._unpacker.o.payload, command.i.payload)),
@@ -61,6 +69,25 @@ class RowStates:
         """In the state before WRITE or READ."""
         m.d.sync += [self._lane.eq(0), self._chunk.eq(0)]
         m.d.comb += self._unpacker.clear.eq(1)
+
+    def begin_lease(self, m: Module) -> None:
+        """A row of beta is to be on the chip first, where rows are outside."""
+        with m.If(self.sound & ~self._of_p):
+            m.d.sync += self._leased.eq(1)
+            m.next = "LEASE"
+
+    def lease(self, m: Module) -> None:
+        """LEASE: until the row is there."""
+        with m.State("LEASE"), m.If(self._command.rows.held):
+            m.next = "WRITE"
+            with m.If(self._header[28:] == Opcode.READ_ROW):
+                m.next = "READ"
+
+    def _end(self, m: Module) -> None:
+        """The row is through."""
+        if self._cfg.slots:
+            m.d.sync += self._leased.eq(0)
+        m.next = "HEADER"
 
     def _next(self, m: Module) -> None:
         """An element is through."""
@@ -86,7 +113,7 @@ class RowStates:
                 ]
                 self._next(m)
                 with m.If(self._last):
-                    m.next = "HEADER"
+                    self._end(m)
 
     def read(self, m: Module) -> None:
         """READ: chunk after chunk into the read chain, and out of it element after element."""
@@ -120,4 +147,4 @@ class RowStates:
             with m.State("MOVE"):
                 m.next = "SHIFT"
         with m.State("READ OUT"), m.If(packer.i.ready):
-            m.next = "HEADER"
+            self._end(m)

@@ -33,6 +33,8 @@ class SampleEngine(wiring.Component):
     cfg : CoreConfig
     primitives : bool
         As in :class:`Multiplier`.
+    fills : bool
+        Rows come from memory outside.
 
     Members
     -------
@@ -48,6 +50,9 @@ class SampleEngine(wiring.Component):
         A beat of k or of h, for the engine that sweeps P.
     row : Out(RowRead)
         A beat of a row that the host reads.
+    fill : In
+        Lane by lane, what FILL writes; from its issue until the last group of lanes has taken it
+        (:attr:`fill_latency`). Only with ``fills``.
     error_valid : Out(1)
         The error of one more entry is known; it may be used from the next cycle on.
     saturated_beta, saturated_k, saturated_e : Out(1)
@@ -66,8 +71,8 @@ class SampleEngine(wiring.Component):
     Resources: ``2 lanes`` multipliers; row store ``nodes * chunks`` words of ``beta.bits`` in each lane.
     """
 
-    def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
-        self._cfg = cfg
+    def __init__(self, cfg: CoreConfig, *, primitives: bool = False, fills: bool = False):
+        self._cfg, self._fills = cfg, fills
         kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
         chunks, lanes = cfg.chunks, cfg.lanes
         waiting = cfg.ring * chunks
@@ -106,6 +111,7 @@ class SampleEngine(wiring.Component):
                 "saturated_beta": Out(1),
                 "saturated_k": Out(1),
                 "saturated_e": Out(1),
+                **({"fill": In(data.ArrayLayout(signed(cfg.beta.bits), lanes))} if fills else {}),
             }
         )
 
@@ -120,6 +126,11 @@ class SampleEngine(wiring.Component):
     def read_after_update(self) -> int:
         """A read issued this many cycles after an update, or later, sees it; one cycle earlier they collide."""
         return 1 + self._WRITE + 1
+
+    @property
+    def fill_latency(self) -> int:
+        """Cycles from a FILL until its beat of ``fill`` may change."""
+        return self._cfg.broadcast + RankOneStep.LATENCY + self._cfg.groups + 1
 
     @property
     def gain_latency(self) -> int:
@@ -360,6 +371,9 @@ class SampleEngine(wiring.Component):
         m.d.sync += results[0].eq(total)
         with m.If(ops[RankOneStep.LATENCY].kind == UpdateKind.HOST):
             m.d.sync += results[0].eq(host_value)
+        if self._fills:
+            with m.If(ops[RankOneStep.LATENCY].kind == UpdateKind.FILL):
+                m.d.sync += results[0].eq(self.fill[lane])
         for newer, older in pairwise(results):
             m.d.sync += older.eq(newer)
         return results[0], saturated
@@ -369,6 +383,8 @@ class SampleEngine(wiring.Component):
         store, history = self._store[lane], self._history[lane]
         whole = at_write.kind == UpdateKind.UPDATE
         only = (at_write.kind == UpdateKind.HOST) & (at_write.lane == lane)
+        if self._fills:
+            only |= at_write.kind == UpdateKind.FILL
         m.d.comb += [
             store.wr_en.eq(at_write.valid & (whole | only)),
             store.wr_addr.eq(self._chunk_addr(at_write.row, at_write)),

@@ -7,12 +7,12 @@ from amaranth.lib.wiring import In, Out
 from .config import CoreConfig
 from .context_queue import ContextLayout
 from .ops import ReadOp, SampleLayout, SweepOp, UpdateOp
-from .ports import Waits
+from .ports import Pause, Waits
 
 __all__ = ["sequencer_members"]
 
 
-def sequencer_members(cfg: CoreConfig) -> dict:
+def sequencer_members(cfg: CoreConfig, pauses: bool = False) -> dict:
     """Ports of a sequencer.
 
     ``contexts``, ``samples``, ``g`` : streams in, of whole contexts, their samples, and gains.
@@ -21,6 +21,7 @@ def sequencer_members(cfg: CoreConfig) -> dict:
     ``idle`` : Out(1), nothing is left to issue.
     ``read``, ``update``, ``sweep`` : Out, operations for the engines, with ``scalar`` beside ``update``.
     ``waits`` : Out(Waits), why nothing can be issued.
+    ``pause`` : In(Pause), only with ``pauses``.
     """
     return {
         "contexts": In(stream.Signature(ContextLayout(cfg))),
@@ -34,4 +35,5 @@ def sequencer_members(cfg: CoreConfig) -> dict:
         "scalar": Out(signed(cfg.gain_bits + 1)),
         "sweep": Out(SweepOp(cfg)),
         "waits": Out(Waits()),
+        **({"pause": In(Pause())} if pauses else {}),
     }

@@ -53,10 +53,10 @@ class SequentialSequencer(wiring.Component):
     centre, so that samples which are centres soon are best listed first.
     """
 
-    def __init__(self, cfg: CoreConfig, timing: EngineTiming):
-        self._cfg = cfg
+    def __init__(self, cfg: CoreConfig, timing: EngineTiming, *, pauses: bool = False):
+        self._cfg, self._pauses = cfg, pauses
         self._timing = timing
-        super().__init__(sequencer_members(cfg))
+        super().__init__(sequencer_members(cfg, pauses))
 
     def elaborate(self, platform):
         cfg, timing = self._cfg, self._timing
@@ -107,6 +107,10 @@ class SequentialSequencer(wiring.Component):
         may_centre = self.contexts.valid & ~r.has_next & r.may_sweep
         go_centre = may_centre & ~centre_waits
         go_sample = self.samples.valid & (r.left != 0) & ~sample_waits
+        if self._pauses:
+            go_centre &= ~self.pause.read
+            go_sample &= ~self.pause.read
+            m.d.comb += self.pause.reads.eq(r.begins)
         finish = self.drain & ~self.contexts.valid & r.pending & r.may_sweep
         fire_centre = Mux(r.begins, go_centre, r.chosen & r.is_centre)
         fire_sample = Mux(r.begins, go_sample & ~go_centre, r.chosen & ~r.is_centre)
@@ -195,9 +199,15 @@ class SequentialSequencer(wiring.Component):
 
         gain = Signal()
         update = Signal()
+        may_gain = (left == 0) & counts.r_rdy & self.g.valid
+        may_update = (left != 0) & (rest == 0) & ((errors != 0) | ~begins)
+        if self._pauses:
+            paused = self.pause.update & begins
+            may_gain, may_update = may_gain & ~paused, may_update & ~paused
+            m.d.comb += self.pause.updates.eq(begins)
         m.d.comb += [
-            gain.eq((left == 0) & counts.r_rdy & self.g.valid),
-            update.eq((left != 0) & (rest == 0) & ((errors != 0) | ~begins)),
+            gain.eq(may_gain),
+            update.eq(may_update),
             self.g.ready.eq(gain & ends),
             counts.r_en.eq(gain & ends),
         ]

@@ -36,10 +36,10 @@ class StreamingSequencer(wiring.Component):
     known when its position comes again.
     """
 
-    def __init__(self, cfg: CoreConfig, timing: EngineTiming):
-        self._cfg = cfg
+    def __init__(self, cfg: CoreConfig, timing: EngineTiming, *, pauses: bool = False):
+        self._cfg, self._pauses = cfg, pauses
         self._timing = timing
-        super().__init__(sequencer_members(cfg))
+        super().__init__(sequencer_members(cfg, pauses))
 
     def elaborate(self, platform):
         m = Module()
@@ -150,11 +150,17 @@ class StreamingSequencer(wiring.Component):
         wait_sweep = position.first & (timer != 0)
         wait_error = updates & (errors == 0)
         fire = valid & ~(begins & (wait_gain | wait_sweep | wait_error))
+        wait_row = valid & equal & ~second
+        if self._pauses:
+            # Between two positions.
+            paused = begins & (self.pause.read | self.pause.update)
+            fire, wait_row = fire & ~paused, wait_row & ~paused
+            m.d.comb += [self.pause.reads.eq(begins), self.pause.updates.eq(begins)]
         m.d.comb += [
             self.waits.gain.eq(valid & begins & wait_gain),
             self.waits.sweep.eq(valid & begins & wait_sweep & ~wait_gain),
             self.waits.error.eq(valid & begins & wait_error),
-            self.waits.row.eq(valid & equal & ~second),
+            self.waits.row.eq(wait_row),
             ready.eq(fire & ends & (second | ~equal)),
             self.g.ready.eq(fire & ends & position.first & position.gain),
         ]

@@ -39,6 +39,7 @@ class EngineTiming:
 
     @classmethod
     def of(cls, cfg: CoreConfig) -> "EngineTiming":
+        cfg = cfg.engine
         # Groups of lanes hand the sum on, and the last one sends it back.
         along = cfg.groups + 1 if cfg.groups > 1 else 0
         dot = MULTIPLIER + (cfg.lanes // cfg.groups - 1).bit_length() + along + 1

@@ -120,7 +120,10 @@ class OSELMUnit:
     def _collect(self, words: np.ndarray, at: int) -> int:
         """Queue the contexts from ``words[at:]`` up to another command or a context that is cut off; returns where."""
         end, n_contexts, n_samples = _extent(words, at)
-        if n_contexts:
+        if n_contexts and self._cfg.slots:
+            self._barrier()
+            self.rejected += n_contexts
+        elif n_contexts:
             self._close_walks()
             centres, indptr = np.empty(n_contexts, np.int32), np.zeros(n_contexts + 1, np.int64)
             samples, labels = np.empty(n_samples, np.int32), np.empty(n_samples, np.uint8)

@@ -245,6 +245,25 @@ MAP: Mapping[str, Sequence[Row]] = {
             ("sim/oselm/rows/directory.py:RowDirectory", "sim/oselm/rows/cache.py:RowCache"),
             tests=("tests/oselm/rows/test_rows.py", "tests/oselm/rows/test_cache.py"),
         ),
+        Row(
+            "rows between lanes and words of memory; one for the host, or for first values",
+            (
+                "hw/oselm/rows/outside.py:RowsOutside",
+                "hw/oselm/rows/mover.py:RowMover",
+                "hw/oselm/rows/lease.py:LeaseHolder",
+                "hw/oselm/graph/leased_fill.py:LeasedFill",
+            ),
+            tests=("tests/oselm/test_core_memory.py",),
+        ),
+        Row(
+            "walks and the pool's draws get slots, group by group",
+            (
+                "hw/oselm/front_end/fetch.py:Fetch",
+                "hw/oselm/front_end/pool_rows.py:PoolRows",
+                "hw/oselm/front_end/group_release.py:GroupRelease",
+            ),
+            tests=("tests/oselm/test_core_memory.py",),
+        ),
     ),
     "Skip2-LoRA": (
         Row(

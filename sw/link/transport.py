@@ -98,9 +98,10 @@ class RTLTransport(BufferedTransport):
 
         super().__init__()
         try:
+            from ...sim.memory.behind import simulated
             from ...sim.rtl.verilated import VerilatedCore
 
-            self._core = VerilatedCore.from_component(UNITS.of(cfg).core(cfg), **options)
+            self._core = VerilatedCore.from_component(simulated(UNITS.of(cfg).core(cfg)), **options)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "amaranth":
                 raise

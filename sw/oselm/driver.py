@@ -131,6 +131,8 @@ class OSELMDevice(UnitDriver[CoreConfig]):
         Nothing is sent if one of them does not fit the core: raises CapacityError that names the row or the count.
         """
         cfg = self.cfg
+        if cfg.slots:
+            raise CapacityError(f"the core has {cfg.slots} slots for rows in memory, and takes walks alone; send these")
         if not len(batch):
             return
         longest = int(np.diff(batch.indptr).max())
@@ -161,6 +163,8 @@ class OSELMDevice(UnitDriver[CoreConfig]):
         sampler: AliasTable | None,
         seed: int,
         interleave: int = 1,
+        pool: int = 0,
+        replaced: int = 1,
     ) -> None:
         """How the core makes contexts out of walks: as :func:`skipwalk.sw.graph.contexts.contexts`, to which parameters
         and errors are the same. A table that the core holds already is not sent again.
@@ -170,7 +174,17 @@ class OSELMDevice(UnitDriver[CoreConfig]):
         cfg = self.cfg
         key = int(negative_key(seed))
         check_sampling(window=window, negatives=negatives, mode=mode, sampler=sampler, interleave=interleave)
-        sampling = Sampling(window=window, negatives=negatives, per_positive=mode == "per_positive", walks=interleave)
+        sampling = Sampling(
+            window=window,
+            negatives=negatives,
+            per_positive=mode == "per_positive",
+            walks=interleave,
+            pool=pool,
+            replaced=replaced,
+        )
+        if pool > cfg.pool or (cfg.slots and negatives and (not pool or replaced > cfg.replaced)):
+            most = f"{cfg.pool} slots" + (f", of which a walk replaces up to {cfg.replaced}" if cfg.slots else "")
+            raise CapacityError(f"a pool of {pool} slots, {replaced} replaced; the core has one of {most}")
         if interleave > cfg.walks:
             raise CapacityError(f"{interleave} walks in flight; the core has room for {cfg.walks}: send contexts")
         if sampling.samples > cfg.max_samples:
@@ -213,6 +227,8 @@ class OSELMDevice(UnitDriver[CoreConfig]):
             return
         if not -1 <= block.min() <= block.max() < cfg.nodes:
             raise CapacityError(f"rows {block.min()} to {block.max()} in a walk; the core has {cfg.nodes}")
+        if cfg.slots and (block[:, :2] < 0).any():
+            raise CapacityError("a walk of less than two nodes: a core whose rows are in memory takes none")
         if ((block[:, :-1] < 0) & (block[:, 1:] >= 0)).any():
             raise InputError("a walk goes on after -1, which pads its end")
         with self._whole():

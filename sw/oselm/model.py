@@ -189,6 +189,8 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
             raise ValueError(f"{name} must be a power of two, not {params[name]}")
     if params["pool_replaced"] > params["pool_slots"]:
         raise ValueError(f"pool_replaced {params['pool_replaced']} exceeds pool_slots {params['pool_slots']}")
+    if config.slots:
+        _check_slots(params, config)
     pooled = {"pool": params["pool_slots"], "replaced": params["pool_replaced"]} if source == "pool" else {}
     scale = int(to_raw(np.array(params["init_scale"], np.float64), config.beta))
     if not 0 <= scale < 1 << 16:
@@ -210,3 +212,18 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
             **pooled,
         ),
     )
+
+
+def _check_slots(params: dict[str, Any], config: CoreConfig) -> None:
+    """Raise ValueError for what a core takes only where all rows are on the chip."""
+    core = f"the core ({config.name}) has its rows in memory"
+    if params["negatives"] and params["negatives_from"] != "pool":
+        raise ValueError(f"{core}: negatives_from must be 'pool', not {params['negatives_from']!r}")
+    for name, most in (
+        ("walks_in_flight", config.walks),
+        ("walk_length", config.max_walk),
+        ("pool_slots", config.pool),
+        ("pool_replaced", config.replaced),
+    ):
+        if params[name] > most:
+            raise ValueError(f"{core}, and slots for {name} up to {most}, not {params[name]}")

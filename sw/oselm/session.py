@@ -23,10 +23,19 @@ __all__ = ["Session", "open_core"]
 
 
 def open_core(backend: str, model: Model) -> Transport:
-    """The core of a model as its driver sees it: with the host in front of it that holds the graph, if it cannot."""
-    transport = open_transport(backend, model.config)
+    """The core of a model as its driver sees it: with the host in front of it that holds the graph, if it cannot.
+
+    Raises CapacityError for a core whose rows are in memory: it takes no contexts of the host.
+    """
     driven = model.driven
-    if driven.digest == model.config.digest:
+    hosted = driven.digest != model.config.digest
+    if hosted and model.config.slots:
+        raise CapacityError(
+            f"the core ({model.config.name}) has its rows in memory, and no room for the graph: it has "
+            f"{model.config.edge_ends} edge ends of {driven.edge_ends}; choose one with more edge_ends"
+        )
+    transport = open_transport(backend, model.config)
+    if not hosted:
         return transport
     from .hosted import HostedGraph
 

@@ -76,6 +76,13 @@ def test_a_configuration_does_not_change():
         ({"walks": 4, "weight_bits": 17}, "weight_bits 17 needs edge_ends, the memory for the graph"),
         ({"walkers": 65}, "walkers must be 1 to 64, not 65"),
         ({"walks": 2, "edge_ends": 64}, r"walkers must be at most walks \(2\), not 4"),
+        ({"walks": 4, "slots": 64}, r"slots 64 needs a pool of negatives, 16 to 1024: those that are drawn"),
+        ({"walks": 4, "pool": 16, "slots": 65}, r"slots must be 2 to nodes \(64\), or 0 for all rows, not 65"),
+        ({"walks": 4, "pool": 16, "replaced": 0}, "replaced must be 1 to 128, not 0"),
+        (
+            {"nodes": 1000, "walks": 2, "max_walk": 8, "pool": 16, "slots": 127},
+            r"127 slots could all be wanted .* pool \+ group_rows \+ held_rows, 16 \+ 32 \+ 80 = 128",
+        ),
         ({"group": 3}, "group must be a power of two from 2 to lanes"),
         ({"group": 16}, "group must be a power of two from 2 to lanes"),
         ({"k": SQ(0, 20)}, r"k Q0.20 is wider than a multiplier port \(18 bits\)"),
@@ -173,7 +180,22 @@ def test_what_follows_from_the_graph(nodes, edge_ends, walk_rows, place_bits, ro
 def test_counters_of_a_core():
     cfg = CoreConfig(**SMALL, walks=4)
     assert counters_of(cfg)[-1] == Counter.WAIT_ROW
-    assert counters_of(cfg.replace(edge_ends=64)) == tuple(Counter)
+    assert counters_of(cfg.replace(edge_ends=64))[-1] == Counter.REFUSED
+    assert counters_of(cfg.replace(nodes=1000, max_walk=8, pool=16, slots=512)) == tuple(Counter)
+
+
+def test_rows_outside():
+    """A core without slots is the core that it was, and one with slots has an engine that is as small as these."""
+    assert [preset(name).digest for name in ("tiny", "ecp5-85f", "paper")] == [0xB86474EE, 0x512A5CF9, 0x36CB4CCF]
+    assert preset("tiny").engine is preset("tiny")
+    cfg = CoreConfig(**{**SMALL, "nodes": 100_000}, walks=4, max_walk=80, pool=512, slots=2048)
+    assert (cfg.engine.nodes, cfg.engine.slots, cfg.row_bits, cfg.engine.row_bits) == (2048, 0, 17, 11)
+    rows = cfg.rows_outside
+    # 8 elements of 18 bits; 4 walks of 80 nodes and 8 draws; the same again, and 3 contexts of 8 nodes and 8 draws.
+    assert (rows.words, rows.group_rows, rows.held_rows, rows.least_slots) == (5, 352, 352 + 48, 512 + 352 + 400)
+    plain = cfg.replace(schedule=Schedule.SEQUENTIAL, lookahead=0)
+    assert plain.rows_outside.least_slots == 512 + 352
+    assert cfg.replace(nodes=1200, slots=1200).rows_outside.least_slots == 1200
 
 
 def test_edit_header():

@@ -13,6 +13,8 @@ from skipwalk.sw.oselm.driver import OSELMDevice
 
 from ..support.tiny import CFG, DIM, NODES, batch, rows
 
+OUTSIDE = CFG.replace(walks=2, max_walk=8, nodes=300, pool=32, slots=160)
+
 
 class Scripted(Transport):
     """Answers as told, and remembers what it was sent."""
@@ -239,3 +241,30 @@ def test_a_closed_device_says_so():
     device.close()
     with pytest.raises(DeviceError, match="was closed"):
         device.read_p()
+
+
+def test_a_core_whose_rows_are_in_memory():
+    """It learns walks as any other, through a pool, and says what it takes besides."""
+    table, seed = AliasTable(np.ones(OUTSIDE.nodes)), 3
+    block = np.random.default_rng(0).integers(0, OUTSIDE.nodes, (9, 8)).astype(np.int32)
+    how = {"window": 4, "negatives": 3, "sampler": table, "seed": seed, "interleave": 2}
+    with OSELMDevice(GoldenTransport(OUTSIDE), OUTSIDE) as device:
+        with pytest.raises(CapacityError, match="160 slots for rows in memory, and takes walks alone"):
+            device.train(batch(1, np.random.default_rng(0)))
+        for pool, replaced in ((0, 1), (32, 16), (64, 4)):
+            with pytest.raises(CapacityError, match=f"a pool of {pool} slots, {replaced} replaced; the core"):
+                device.set_sampling(**how, pool=pool, replaced=replaced)
+        device.set_sampling(**how, pool=32, replaced=4)
+        device.load(np.full((OUTSIDE.nodes, DIM), 0.01))
+        device.set_parameters(q=0.0, p0=1.0)
+        device.write_p(np.eye(DIM))
+        with pytest.raises(CapacityError, match="a walk of less than two nodes"):
+            device.train_walks(np.array([[1, -1]], np.int32), 0)
+        device.train_walks(block, 0)
+        found = device.read_rows_raw()
+        assert device.counters()["rejected"] == 0
+    state = golden.initial_state(OUTSIDE, q=0, p0=to_raw(np.array(1.0), OUTSIDE.p))
+    state.beta[:] = to_raw(np.array(0.01), OUTSIDE.beta)
+    state.p[:] = to_raw(np.eye(DIM), OUTSIDE.p)
+    golden.train(OUTSIDE, state, contexts(block, **how, first_walk=0, pool=32, replaced=4))
+    assert np.array_equal(found, state.beta)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skipwalk.hw.oselm.config import preset
 from skipwalk.hw.oselm.protocol import PACKED, Counter, Opcode, header
 from skipwalk.sim.arith.words import raw_words
 from skipwalk.sim.oselm import golden as oselm
@@ -9,6 +10,7 @@ from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sw.link.transport import GoldenTransport, RTLTransport
 from skipwalk.sw.oselm.words import train_words, write_words
 
+from ..support.oselm import ReferenceCore, anything, assert_replies, load, read_back
 from ..support.tiny import CFG, DIM, MOST, NODES, batch, everything, soup, start, words
 
 
@@ -43,6 +45,22 @@ def test_rtl_agrees_on_any_words():
                 assert np.array_equal(expected, got), f"first difference at {np.flatnonzero(expected != got)[0]}"
         assert rtl.cycles > 0
         assert golden.cycles is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_outside_change_what_is_taken_and_nothing_else(seed):
+    """No context of the host, no walk of a node, no negatives but through the pool, whatever the number of slots."""
+    rng = np.random.default_rng(seed)
+    cfg = preset("tiny").replace(walks=2, max_walk=8, nodes=300, pool=32, slots=128)
+    commands = np.concatenate([load(cfg, rng), anything(cfg, rng, 300, packed=True), read_back(cfg)])
+    got = []
+    for slots in (cfg.slots, 300):
+        unit = OSELMUnit(cfg.replace(slots=slots))
+        unit.feed(commands)
+        got.append(unit.drain())
+    digest = np.flatnonzero(got[0] != got[1])
+    assert all(got[0][i] == cfg.digest for i in digest), "INFO alone says that they are different cores"
+    assert_replies(got[0], ReferenceCore(cfg).execute(commands))
 
 
 def test_it_does_not_matter_how_words_are_cut_up():

@@ -6,6 +6,7 @@ import numpy as np
 from skipwalk.hw.oselm.config import CoreConfig
 from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.protocol import Counter, Opcode, counters_of, header
+from skipwalk.sim.memory.behind import simulated
 from skipwalk.sim.oselm import golden
 from skipwalk.sim.rtl import build
 from skipwalk.sim.rtl.verilated import VerilatedCore, compile_library
@@ -16,16 +17,18 @@ __all__ = ["Bench", "library"]
 
 
 @functools.cache
-def library(cfg: CoreConfig):
-    return compile_library(build.to_verilog(OSELMCore(cfg), "oselm_core"), "oselm_core")
+def library(cfg: CoreConfig, *, quick: bool = False, stall: float = 0.0, latency: int = 0):
+    """``stall`` and ``latency`` as of StallingMemory, where rows are outside."""
+    core = simulated(OSELMCore(cfg), **({"stall": stall, "latency": latency} if cfg.slots else {}))
+    return compile_library(build.to_verilog(core, "oselm_core"), "oselm_core", quick=quick)
 
 
 class Bench:
-    """Runs the same words on both. ``options`` as of VerilatedCore."""
+    """Runs the same words on both. ``options`` as of VerilatedCore, ``built`` as of :func:`library`."""
 
-    def __init__(self, cfg: CoreConfig, train=golden.train, *, timeout: int = 50_000, **options):
+    def __init__(self, cfg: CoreConfig, train=golden.train, *, timeout: int = 50_000, built=None, **options):
         self.cfg, self.options, self._train = cfg, options, train
-        self.core = VerilatedCore(library(cfg), timeout=timeout, **options)
+        self.core = VerilatedCore(library(cfg, **(built or {})), timeout=timeout, **options)
         self.reference = ReferenceCore(cfg, train)
 
     def run(self, *words: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 #: Counters that depend on time and not only on the commands.
-TIMED = (Counter.CYCLES, *(c for c in Counter if c.name.startswith("WAIT_")))
+TIMED = (Counter.CYCLES, *(c for c in Counter if c.name.startswith(("WAIT_", "ROWS_"))))
 
 
 class ReferenceCore:
@@ -80,6 +80,12 @@ class ReferenceCore:
     def _command(self, word: int, source: Iterator[int]) -> list[int | None]:
         cfg, opcode, row = self._cfg, word >> 28, word & 0xFFFFF
         if opcode == Opcode.NOP:
+            return []
+        if opcode == Opcode.TRAIN and cfg.slots:
+            self._barrier()
+            self.rejected += 1
+            for _ in range(word >> 20 & 127):
+                next(source)
             return []
         if opcode == Opcode.TRAIN:
             self._close()
@@ -142,7 +148,8 @@ class ReferenceCore:
         packed = [next(source) for _ in range(-(-count // per_word))]
         shifts, mask = ((0, 16), 0xFFFF) if per_word == 2 else ((0,), 0xFFFFF)
         rows = [word >> shift & mask for word in packed for shift in shifts][:count]
-        if self._ready() and argument <= self._cfg.max_walk and all(row < self._cfg.nodes for row in rows):
+        least = 2 if self._cfg.slots else 0
+        if self._ready() and least <= argument <= self._cfg.max_walk and all(row < self._cfg.nodes for row in rows):
             self._walks.append(rows)
         else:
             self.rejected += 1

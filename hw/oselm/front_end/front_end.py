@@ -12,10 +12,15 @@ from ..graph.starts import StartLayout
 from ..graph.walk_maker import WalkMaker
 from ..graph.walkers import Walkers
 from ..ports import FrontEndAccess, GraphReads
+from ..rows.layouts import Kind
+from .fetch import Fetch
+from .group_release import GroupRelease
 from .groups import Groups
 from .items import Items
 from .layouts import ItemLayout
 from .parameters import Parameters
+from .pool_rows import PoolRows
+from .ports import RowUse
 from .turns import Turns
 from .walk_loader import WalkLoader
 from .windowing import Windowing
@@ -55,6 +60,8 @@ class FrontEnd(wiring.Component):
         Rows that get their first values, and these.
     graph : Out(GraphReads)
         Where walks and negatives come from.
+    rows : Out(RowUse)
+        Only with ``cfg.slots``: nodes and draws get slots in time, and rows of items are these.
 
     Timing: an item a cycle, without gaps from context to context and from walk to walk as long as ``o`` is ready and
     the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk to its first item about
@@ -72,7 +79,9 @@ class FrontEnd(wiring.Component):
         self._primitives = primitives
         self._groups = groups = Groups(cfg, 2 if cfg.edge_ends else 1, primitives=primitives)
         latencies = {"header_latency": header_latency, "entry_latency": entry_latency}
-        self._items = Items(cfg, node_latency=groups.node_latency, **latencies, primitives=primitives)
+        self._fetch = Fetch(cfg, node_latency=groups.node_latency, primitives=primitives) if cfg.slots else None
+        latency = groups.node_latency if self._fetch is None else self._fetch.place_latency
+        self._items = Items(cfg, node_latency=latency, **latencies, primitives=primitives)
         members: dict[str, Any] = {
             "host": In(FrontEndAccess(cfg)),
             "rejected": Out(1),
@@ -85,6 +94,8 @@ class FrontEnd(wiring.Component):
                 "fill": In(RowFills(cfg)),
                 "graph": Out(GraphReads(cfg)),
             }
+        if cfg.slots:
+            members["rows"] = Out(RowUse(cfg))
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -100,11 +111,16 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, parameters.next_walk, windowing.next_walk)
         wiring.connect(m, loader.fill, groups.fillers[0])
         wiring.connect(m, loader.table, items.table)
-        wiring.connect(m, windowing.groups, groups.use)
+        use, nodes = (groups.use, groups.nodes) if self._fetch is None else (self._fetch.use, self._fetch.places)
+        wiring.connect(m, windowing.groups, use)
         wiring.connect(m, windowing.items, items.places)
-        wiring.connect(m, items.nodes, groups.nodes)
+        wiring.connect(m, items.nodes, nodes)
         wiring.connect(m, items.o, wiring.flipped(self.o))
-        if cfg.pool:
+        full = groups.use.full.any()
+        if self._fetch is not None:
+            self._connect_rows(m, self._fetch, parameters, windowing)
+            full |= use.full.any()
+        elif cfg.pool:
             wiring.connect(m, windowing.draws, items.group)
             m.d.comb += items.stale.eq(self.host.close)
         m.d.comb += [
@@ -115,6 +131,8 @@ class FrontEnd(wiring.Component):
         close = Signal()
         m.d.sync += close.eq(self.host.close)
         busy = loader.turn.busy | loader.turn.pending | groups.active
+        if self._fetch is not None:
+            busy |= self._fetch.busy
         begins = self.host.words.valid | self.host.setting.en
         if cfg.edge_ends:
             maker = self._connect_graph(m, parameters, loader, close)
@@ -126,13 +144,43 @@ class FrontEnd(wiring.Component):
 
         # ``under_way`` is a cycle late; until then ``full`` tells what has been handed over.
         under_way = Signal()
-        full = groups.use.full.any()
         m.d.sync += under_way.eq(full | windowing.busy | ~items.empty)
         # That nothing is under way is a cycle late; what the host began in that cycle counts at once.
         rest, began = Signal(), Signal()
         m.d.sync += [rest.eq(~(busy | full | under_way) & parameters.rules.settled), began.eq(begins)]
         m.d.comb += self.host.idle.eq(rest & ~began)
         return m
+
+    def _connect_rows(self, m, fetch, parameters, windowing):
+        """Rows get slots between groups and windowing."""
+        cfg, items, asks = self._cfg, self._items, self.rows.asks
+        m.submodules.fetch = fetch
+        m.submodules.pool = pool = PoolRows(cfg, primitives=self._primitives)
+        m.submodules.release = release = GroupRelease()
+        wiring.connect(m, fetch.groups, self._groups.use)
+        wiring.connect(m, fetch.nodes, self._groups.nodes)
+        wiring.connect(m, parameters.next_walk, fetch.next_walk)
+        wiring.connect(m, fetch.pool, pool.group)
+        wiring.connect(m, pool.draws, items.drawn)
+        wiring.connect(m, pool.writes, items.writes)
+        wiring.connect(m, windowing.draws, pool.begins)
+        with m.If(fetch.pool.wanted):
+            wiring.connect(m, pool.asks, wiring.flipped(asks))
+        with m.Else():
+            wiring.connect(m, fetch.asks, wiring.flipped(asks))
+        stale = self.host.close & self.host.idle
+        m.d.comb += [
+            pool.sampling.eq(parameters.rules.sampling),
+            pool.stale.eq(stale),
+            items.stale.eq(stale),
+            fetch.may.eq(release.room & ~pool.pending),
+            release.begins.eq(fetch.asks.ops.valid & fetch.asks.ops.ready & (fetch.asks.ops.payload.kind == Kind.END)),
+            release.given.eq(windowing.items.valid & ~windowing.items.centre),
+            release.ends.eq(fetch.use.free.any()),
+            release.updated.eq(self.rows.updated),
+            asks.release.eq(release.release),
+            self.rows.fetching.eq(fetch.busy),
+        ]
 
     def _connect_graph(self, m, parameters, loader, close):
         """Walks, first rows and negatives out of the graph; returns who fills groups with walks."""

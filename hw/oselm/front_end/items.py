@@ -4,7 +4,7 @@ from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ...fabric.pipeline import delay
@@ -15,7 +15,16 @@ from ..sizes import QUEUE_ITEMS
 from .layouts import ItemLayout
 from .negatives import NegativeSampler
 from .pool import NegativePool, Renewal
-from .ports import GroupDraws, ItemPlaces, NegativeReads, NodeReads, TableWrites, WalkRules
+from .ports import (
+    GroupDraws,
+    ItemPlaces,
+    NegativeReads,
+    NodeReads,
+    PoolDraws,
+    PoolWrites,
+    TableWrites,
+    WalkRules,
+)
 from .threefry import Threefry
 
 __all__ = ["Items"]
@@ -56,6 +65,8 @@ class Items(wiring.Component):
         Of the graph. Only with ``cfg.edge_ends``.
     group : In(GroupDraws), stale : In(1)
         A group of walks begins; what the pool holds is of no use any more. Only with ``cfg.pool``.
+    drawn : In(PoolDraws), writes : In(PoolWrites)
+        With ``cfg.slots``, in place of ``group``: rows are drawn while contexts draw no negatives, and slots written.
 
     Timing: an item a cycle, ``latency`` cycles from ``places`` to the queue. Resources: those of NegativeSampler, of
     Threefry and of NegativePool; a queue of :data:`QUEUE_ITEMS` items.
@@ -79,7 +90,7 @@ class Items(wiring.Component):
         self._pool = NegativePool(cfg, primitives=primitives) if cfg.pool else None
         members: dict[str, Any] = {
             "places": In(ItemPlaces(cfg)),
-            "nodes": Out(NodeReads(cfg)),
+            "nodes": Out(NodeReads(cfg.engine)),
             "keys": In(64 * (len(Key) if cfg.edge_ends else 1)),
             "rules": In(WalkRules()),
             "table": In(TableWrites(cfg)),
@@ -92,9 +103,14 @@ class Items(wiring.Component):
                 "draws": In(QueryPort(DrawLayout(), 64)),
                 "reads": Out(NegativeReads(cfg)),
             }
-        if cfg.pool:
+        if cfg.slots:
+            members |= {"drawn": In(PoolDraws(cfg)), "writes": In(PoolWrites(cfg)), "stale": In(1)}
+        elif cfg.pool:
             members |= {"group": In(GroupDraws(cfg)), "stale": In(1)}
         super().__init__(members)
+
+    #: Draws that have been asked for and not been taken, where rows are outside.
+    DRAWN = 8
 
     @property
     def latency(self) -> int:
@@ -117,6 +133,8 @@ class Items(wiring.Component):
         if self._pool is None:
             drawn = sampler.row
             m.d.comb += [draws.counter.eq(places.counter), wanted.eq(negative)]
+        elif self._cfg.slots:
+            drawn = self._connect_slots(m, self._pool, negative, wanted)
         else:
             drawn = self._connect_pool(m, self._pool, negative, wanted, drawing)
         if self._cfg.edge_ends:
@@ -163,6 +181,39 @@ class Items(wiring.Component):
             pool.bits.eq(delay(m, draws.o[-len(pool.bits) :], sampler.latency, name="chosen")),
             pool.renews.eq(delay(m, renewal.valid, latency, name="renews", reset_less=False)),
             pool.slot.eq(delay(m, renewal.slot, latency, name="slot")),
+        ]
+        return pool.o
+
+    def _connect_slots(self, m, pool, negative, wanted):
+        """Draws leave as rows, when contexts leave room for them, and come back as slots that go into the pool; returns
+        what comes out of it."""
+        draws, sampler, rules, rows = self._draws, self._sampler, self.rules, self.drawn.rows
+        m.submodules.pool = pool
+        m.submodules.renewal = renewal = Renewal(self._cfg)
+        latency = draws.latency + sampler.latency
+        layout = rows.payload.shape()
+        m.submodules.rows = queue = SyncFIFO(width=layout.size, depth=self.DRAWN)
+        room = Signal(range(self.DRAWN + 1), init=self.DRAWN)
+        taken = renewal.valid & ~negative & (room != 0)
+        writes = delay(m, Cat(self.writes.place, self.writes.slot), latency, name="writes")
+        wiring.connect(m, wiring.flipped(self.drawn.group), renewal.group)
+        m.d.sync += room.eq(room - taken + (rows.valid & rows.ready))
+        m.d.comb += [
+            renewal.sampling.eq(rules.sampling),
+            renewal.stale.eq(self.stale),
+            renewal.taken.eq(taken),
+            draws.counter.eq(Mux(negative, self.places.counter, renewal.counter)),
+            wanted.eq(taken),
+            queue.w_en.eq(delay(m, taken, latency, name="drawn_row", reset_less=False)),
+            queue.w_data.eq(Cat(delay(m, renewal.slot, latency, name="place"), sampler.row)),
+            rows.payload.as_value().eq(queue.r_data),
+            rows.valid.eq(queue.r_rdy),
+            queue.r_en.eq(rows.ready),
+            self.drawn.busy.eq(room != self.DRAWN),
+            pool.sampling.eq(rules.sampling),
+            pool.bits.eq(delay(m, draws.o[-len(pool.bits) :], sampler.latency, name="chosen")),
+            pool.renews.eq(delay(m, self.writes.en, latency, name="renews", reset_less=False)),
+            Cat(pool.slot, pool.row).eq(writes),
         ]
         return pool.o
 

@@ -37,7 +37,8 @@ class WalkLayout(data.StructLayout):
 
 
 class ItemLayout(data.StructLayout):
-    """The ``centre`` of a context or a sample of it, with ``label``; ``ends``: the context has no more."""
+    """The ``centre`` of a context or a sample of it, with ``label``; ``ends``: the context has no more. With
+    ``cfg.slots``, ``row`` is the slot."""
 
     def __init__(self, cfg: CoreConfig):
-        super().__init__({"row": cfg.row_bits, "label": 1, "centre": 1, "ends": 1})
+        super().__init__({"row": cfg.engine.row_bits, "label": 1, "centre": 1, "ends": 1})

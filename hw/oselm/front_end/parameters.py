@@ -143,6 +143,8 @@ class Parameters(wiring.Component):
             there = (asked.source == 0) | bool(cfg.edge_ends)
             largest = cfg.pool.bit_length() - 1 - POOL_SHIFT if cfg.pool else 0
             fits = (asked.pool <= largest) & (asked.replaced <= Mux(asked.pool == 0, 0, asked.pool + POOL_SHIFT))
+            if cfg.slots:
+                fits &= (asked.replaced < cfg.replaced.bit_length()) & ((asked.pool != 0) | (asked.negatives == 0))
             m.d.sync += [
                 few.eq(samples <= cfg.max_samples),
                 shaped.eq(walks & (asked.window >= 2) & there & fits),

@@ -1,5 +1,7 @@
 """The pool of negatives: slots of drawn rows, some of which every walk replaces."""
 
+from contextlib import nullcontext
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -28,6 +30,8 @@ class Renewal(wiring.Component):
 
     Members
     -------
+    taken : In(1)
+        The draw is, in this cycle; else it stays. Only with ``cfg.slots``: else each is there for a cycle.
     sampling : In(SamplingLayout)
         Steady while there are walks.
     stale : In(1)
@@ -45,6 +49,7 @@ class Renewal(wiring.Component):
         self._cfg = cfg
         super().__init__(
             {
+                **({"taken": In(1)} if cfg.slots else {}),
                 "sampling": In(SamplingLayout()),
                 "stale": In(1),
                 "group": In(GroupDraws(cfg)),
@@ -66,7 +71,9 @@ class Renewal(wiring.Component):
         # Walks between two draws into the same slot.
         period = ((1 << POOL_SHIFT) << pool) >> replaced
 
-        m.d.sync += self.valid.eq(0)
+        goes = ~self.valid | self.taken if cfg.slots else Const(1)
+        with m.If(goes) if cfg.slots else nullcontext():
+            m.d.sync += self.valid.eq(0)
         with m.FSM():
             with m.State("WAIT"):
                 m.d.sync += k.eq(0)
@@ -78,7 +85,7 @@ class Renewal(wiring.Component):
             with m.State("FIRST"):
                 m.d.sync += walk.eq(group.first + group.walks - left)
                 m.next = "DRAW"
-            with m.State("DRAW"):
+            with m.State("DRAW"), m.If(goes) if cfg.slots else nullcontext():
                 m.d.sync += [
                     self.valid.eq(1),
                     self.slot.eq((walk[: len(self.slot)] << replaced | k) & ((1 << POOL_SHIFT) << pool) - 1),
@@ -89,7 +96,7 @@ class Renewal(wiring.Component):
                     m.d.sync += [walk.eq(walk + 1), left.eq(left - 1)]
                     with m.If(left == 1):
                         m.next = "DONE"
-            with m.State("DONE"):
+            with m.State("DONE"), m.If(goes) if cfg.slots else nullcontext():
                 m.d.comb += group.done.eq(1)
                 m.next = "WAIT"
         with m.If(self.stale):
@@ -98,7 +105,7 @@ class Renewal(wiring.Component):
 
 
 class NegativePool(wiring.Component):
-    """Rows as they are drawn, or what stands in a slot of the pool.
+    """Rows as they are drawn, or what stands in a slot of the pool. With ``cfg.slots`` a row is the slot that it has.
 
     Parameters
     ----------
@@ -123,15 +130,16 @@ class NegativePool(wiring.Component):
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
-        self._slots = Ram(cfg.pool, cfg.row_bits, vendor=cfg.vendor, primitives=primitives)
+        row_bits = cfg.engine.row_bits
+        self._slots = Ram(cfg.pool, row_bits, vendor=cfg.vendor, primitives=primitives)
         super().__init__(
             {
                 "sampling": In(SamplingLayout()),
-                "row": In(cfg.row_bits),
+                "row": In(row_bits),
                 "bits": In(clog2(cfg.pool)),
                 "renews": In(1),
                 "slot": In(clog2(cfg.pool)),
-                "o": Out(cfg.row_bits),
+                "o": Out(row_bits),
             }
         )
 

@@ -1,12 +1,14 @@
 """Named ports between the blocks of the front end, each seen from the block that begins."""
 
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...fabric.pipeline import clog2
 from ..config import CoreConfig
 from ..graph.layouts import EntryLayout, HeaderLayout, address_bits
 from ..graph.ports import FixedRead, GraphExtent
 from ..protocol import THRESHOLD_BITS
+from ..rows.layouts import RowAsks
 from .layouts import SamplingLayout, WalkAddress, WalkLayout, slot_bits
 
 __all__ = [
@@ -18,6 +20,9 @@ __all__ = [
     "NegativeReads",
     "NewNumber",
     "NodeReads",
+    "PoolDraws",
+    "PoolWrites",
+    "RowUse",
     "Setting",
     "TableWrites",
     "WalkRules",
@@ -182,6 +187,39 @@ class GroupDraws(wiring.Signature):
                 "done": In(1),
             }
         )
+
+
+class PoolWrites(wiring.Signature):
+    """To the pool: with ``en``, the slot of a row goes to ``place``. It takes as long as a draw, so it comes after the
+    items that were given before."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__({"en": Out(1), "place": Out(clog2(cfg.pool)), "slot": Out(cfg.engine.row_bits)})
+
+
+class PoolDraws(wiring.Signature):
+    """From who fetches rows: the draws of a group of walks, which come as rows.
+
+    ``group`` : its walks; done when all have been asked for.
+    ``rows`` : each with its ``place`` in the pool, in order.
+    ``busy`` : some are still to come.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        drawn = data.StructLayout({"place": clog2(cfg.pool), "row": cfg.row_bits})
+        super().__init__({"group": Out(GroupDraws(cfg)), "rows": In(stream.Signature(drawn)), "busy": In(1)})
+
+
+class RowUse(wiring.Signature):
+    """From the front end to the rows outside.
+
+    ``asks`` : rows of the groups.
+    ``updated`` : an update of a row has been written.
+    ``fetching`` : rows of a group are being asked for or are on their way.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__({"asks": Out(RowAsks(cfg.rows_outside)), "updated": In(1), "fetching": Out(1)})
 
 
 class NegativeReads(wiring.Signature):

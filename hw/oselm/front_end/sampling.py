@@ -92,4 +92,7 @@ class Sampling:
         sound = sampling.window >= 2 and 1 <= sampling.walks <= cfg.walks
         sound = sound and sampling.pool <= cfg.pool and sampling.replaced <= max(sampling.pool, 1)
         sound = sound and (not sampling.source or cfg.edge_ends > 0)
+        if cfg.slots:
+            # A group of walks is to fit the slots, and draws that are made for each context do not.
+            sound = sound and sampling.replaced <= cfg.replaced and (sampling.pool > 0 or not sampling.negatives)
         return sampling if sound and sampling.samples <= cfg.max_samples else None

@@ -103,6 +103,10 @@ class WalkLoader(wiring.Component):
                 left.eq(header[:16]),
                 index.eq(0),
             ]
+            if cfg.slots:
+                # A walk without a context could wait for one for ever, and its group with it.
+                with m.If(header[:16] < 2):
+                    m.d.sync += sound.eq(0)
             with m.If(self.rules.settled & self.fill.room):
                 with m.If(header[:16] == 0):
                     m.next = "COUNT"

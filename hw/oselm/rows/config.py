@@ -22,6 +22,8 @@ class RowsConfig:
         Rows that the pool of negatives holds at a time; 0: there is none.
     group_rows : int
         Rows that a group of walks asks for at most, those that it puts into the pool included.
+    held_rows : int
+        Rows of groups before it that end only when the group has all of its own; 0 if they end by themselves.
     groups : int
         Groups that have rows at a time: one being fetched, one in use, one whose last updates are under way, say.
 
@@ -37,26 +39,30 @@ class RowsConfig:
     word_bits: int = 32
     pool: int = 0
     group_rows: int
+    held_rows: int = 0
     groups: int = 3
 
     def __post_init__(self):
-        for name, low in (("rows", 2), ("slots", 2), ("words", 1), ("pool", 0), ("group_rows", 1), ("groups", 1)):
+        least = {"rows": 2, "slots": 2, "words": 1, "pool": 0, "group_rows": 1, "held_rows": 0, "groups": 1}
+        for name, low in least.items():
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be at least {low}, not {getattr(self, name)}")
         if self.slots < self.least_slots:
+            names = ("pool", "group_rows", "held_rows") if self.held_rows else ("pool", "group_rows")
+            numbers = " + ".join(str(getattr(self, name)) for name in names)
             raise ValueError(
-                f"{self.slots} slots could all be wanted by one group: it needs pool + group_rows, "
-                f"{self.pool} + {self.group_rows} = {self.least_slots}"
+                f"{self.slots} slots could all be wanted by one group: it needs {' + '.join(names)}, "
+                f"{numbers} = {self.least_slots}"
             )
         if self.groups >= self.slots:
             raise ValueError(f"groups must be below slots ({self.slots}), not {self.groups}")
 
     @property
     def least_slots(self) -> int:
-        """With so many there is always a slot once the groups before have ended: a group holds what it has asked for,
-        rows that it puts into the pool among it, and the pool what was there before. A group waits for those before it
-        alone, which have all their rows, so nothing waits for ever."""
-        return min(self.pool + self.group_rows, self.rows)
+        """With so many there is always a slot once the groups before have ended, as far as they end by themselves: a
+        group holds what it has asked for, rows that it puts into the pool among it, and the pool what was there
+        before. A group waits for those before it alone, which have all their rows, so nothing waits for ever."""
+        return min(self.pool + self.group_rows + self.held_rows, self.rows)
 
     @property
     def free_slots(self) -> int:

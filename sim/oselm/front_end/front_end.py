@@ -66,7 +66,7 @@ class FrontEnd:
         if n:
             self._begin(from_host=True)
             block = np.full((n, self._cfg.max_walk), -1, np.int32)
-            n_sound = _decode(words[at:end], self._cfg.nodes, self._cfg.walk_rows, block)
+            n_sound = _decode(words[at:end], self._cfg.nodes, self._cfg.walk_rows, 2 if self._cfg.slots else 0, block)
             n_sound = n_sound if self._ready() else 0
             self._rejected += n - n_sound
             if n_sound:
@@ -205,8 +205,8 @@ def _extent(words, at, per_word):
 
 
 @njit(cache=True, nogil=True)
-def _decode(words, nodes, per_word, block):
-    """Fill the rows of ``block`` with the sound walks; returns how many."""
+def _decode(words, nodes, per_word, least, block):
+    """Fill the rows of ``block`` with the sound walks, those of at least so many nodes; returns how many."""
     n, at = 0, 0
     mask = 0xFFFF if per_word == 2 else _ROW_MASK
     while at < len(words):
@@ -216,7 +216,7 @@ def _decode(words, nodes, per_word, block):
         if not is_walk:
             continue
         count = argument & _COUNT_MASK
-        sound = argument <= block.shape[1]
+        sound = least <= argument <= block.shape[1]
         if sound:
             for i in range(count):
                 row = (int(words[at + i // per_word]) >> 16 * (i % per_word)) & mask
