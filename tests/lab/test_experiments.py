@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.errors import InputError
+from skipwalk.sw.graph.forest import spanning_forest
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.baseline import float_embedding
 from skipwalk.sw.lab.experiments import (
@@ -318,7 +319,7 @@ def test_sgns_learns_and_goes_on(communities):
 
 def test_a_spanning_forest(communities):
     graph = Graph.from_edges([*map(tuple, communities.graph.edges()[0].tolist()), (50, 51), (51, 52), (50, 52)])
-    forest, rest = cora_growing.spanning_forest(graph, 1)
+    forest, rest = spanning_forest(graph, 1)
     assert len(forest) == graph.n_nodes - 2
     assert len(forest) + len(rest) == graph.n_edges
     tree = Graph.from_rows(forest, None, list(graph.ids))
@@ -326,7 +327,7 @@ def test_a_spanning_forest(communities):
     for g in (graph, tree):
         matrix = csr_matrix((np.ones(len(g.indices)), g.indices, g.indptr), (g.n_nodes, g.n_nodes))
         assert connected_components(matrix)[0] == 2
-    other, _ = cora_growing.spanning_forest(graph, 2)
+    other, _ = spanning_forest(graph, 2)
     assert {*map(tuple, forest.tolist())} != {*map(tuple, other.tolist())}
 
 

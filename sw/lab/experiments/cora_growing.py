@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ...graph.forest import spanning_forest
 from ...graph.graph import Graph
 from . import cora
 from .cora import LabelledGraph
 from .experiment import Curve, Experiment, Measure, Options, Outcome, Plan, Point
 from .learners import NO_GENSIM, PUBLISHED, gensim_version, learner
 
-__all__ = ["EXPERIMENT", "spanning_forest"]
+__all__ = ["EXPERIMENT"]
 
 #: Points of the curve, the forest not counted.
 _STEPS = 10
@@ -32,25 +33,6 @@ _SETTINGS: dict[str, tuple[dict[str, Any], float, str]] = {
     ),
     "oselm": ({"learner": "fixed"}, 45, "OS-ELM with inflation, 18 bit, streaming"),
 }
-
-
-def spanning_forest(graph: Graph, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The edges of a random spanning forest, and all others in random order: rows, (f, 2) and (m - f, 2) int32."""
-    edges = np.random.default_rng(seed).permutation(graph.edges()[0])
-    parent = np.arange(graph.n_nodes)
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = int(parent[node])
-        return node
-
-    inside = np.zeros(len(edges), bool)
-    for i, (u, v) in enumerate(edges.tolist()):
-        a, b = root(u), root(v)
-        if a != b:
-            parent[a], inside[i] = b, True
-    return edges[inside], edges[~inside]
 
 
 def _plan(options: Options) -> Plan:
