@@ -27,7 +27,16 @@ from ..errors import InputError
 from ..graph.forest import spanning_forest
 from ..graph.graph import Graph
 
-__all__ = ["BASELINES", "NON_EDGES", "SCORES", "HiddenLinks", "Ranking", "hide_links", "rank_by_graph", "rank_by_vectors"]
+__all__ = [
+    "BASELINES",
+    "NON_EDGES",
+    "SCORES",
+    "HiddenLinks",
+    "Ranking",
+    "hide_links",
+    "rank_by_graph",
+    "rank_by_vectors",
+]
 
 #: Sorts of non-edges.
 NON_EDGES = ("matched", "uniform")
@@ -164,8 +173,8 @@ def _uniform(graph: Graph, like: np.ndarray, rng: np.random.Generator) -> np.nda
 
 
 def _matched(graph: Graph, like: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """As many different non-edges as ``like`` has pairs, of the same ends joined otherwise: unfit pairs swap an end with
-    any other pair until none is unfit."""
+    """As many different non-edges as ``like`` has pairs, of the same ends joined otherwise: unfit pairs swap an end
+    with any other pair until none is unfit."""
     taken = _keys(graph.edges()[0], graph.n_nodes)
     pairs = np.stack([like[:, 0], rng.permutation(like[:, 1])], 1)
     flip = rng.random(len(pairs)) < 0.5

@@ -135,5 +135,3 @@ def test_what_cannot_be_hidden_is_refused():
             hide_links(clique, share=share)
     with pytest.raises(ValueError, match="one of matched, uniform, not 'any'"):
         hide_links(clique, non_edges="any")
-
-
