@@ -11,7 +11,7 @@ from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
 from ..unit.config import UnitConfig
 
-__all__ = ["PRESETS", "CoreConfig", "Schedule", "preset"]
+__all__ = ["PRESETS", "CoreConfig", "GainRule", "Schedule", "preset"]
 
 
 class Schedule(StrEnum):
@@ -19,6 +19,13 @@ class Schedule(StrEnum):
 
     SEQUENTIAL = "sequential"
     STREAMING = "streaming"
+
+
+class GainRule(StrEnum):
+    """What a context is multiplied by to become its gain k = g P h, with g = 1 / (1 + h.P h)."""
+
+    COVARIANCE = "covariance"  # OS-ELM: P learns from every context
+    CONSTANT = "constant"  # normalised LMS: P is p0 I throughout, and is neither stored nor swept
 
 
 def _clog2(n: int) -> int:
@@ -78,6 +85,9 @@ class CoreConfig(UnitConfig):
     pool : int
         Most slots of a pool from which contexts draw their negatives; a power of two from :attr:`MIN_POOL` to
         :attr:`MAX_POOL`. 0: there is none. Needs a front end.
+    gain : GainRule
+        ``covariance`` or ``constant``; the latter exists in the models alone, :class:`~skipwalk.hw.oselm.core.OSELMCore`
+        refuses it.
 
     Raises
     ------
@@ -111,11 +121,13 @@ class CoreConfig(UnitConfig):
     weight_bits: int = 0
     walkers: int = 4
     pool: int = 0
+    gain: GainRule = GainRule.COVARIANCE
 
     def __post_init__(self):
         self._check_kinds()
         object.__setattr__(self, "schedule", Schedule(self.schedule))
         object.__setattr__(self, "vendor", Vendor(self.vendor))
+        object.__setattr__(self, "gain", GainRule(self.gain))
         if self.lanes < 2 or self.lanes & (self.lanes - 1):
             raise ValueError(f"lanes must be a power of two of at least 2, not {self.lanes}")
         if self.dim < self.lanes or self.dim % self.lanes:
@@ -278,7 +290,7 @@ class CoreConfig(UnitConfig):
 
     # ---- identity
     UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes", "walkers"})
-    LATER = frozenset({"pool"})
+    LATER = frozenset({"pool", "gain"})
 
 
 #: Named configurations.
