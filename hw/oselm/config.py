@@ -86,8 +86,8 @@ class CoreConfig(UnitConfig):
         Most slots of a pool from which contexts draw their negatives; a power of two from :attr:`MIN_POOL` to
         :attr:`MAX_POOL`. 0: there is none. Needs a front end.
     gain : GainRule
-        ``covariance`` or ``constant``; the latter exists in the models alone, :class:`~skipwalk.hw.oselm.core.OSELMCore`
-        refuses it.
+        ``covariance`` or ``constant``. The latter exists in the models alone:
+        :class:`~skipwalk.hw.oselm.core.OSELMCore` refuses it.
 
     Raises
     ------
