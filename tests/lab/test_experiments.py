@@ -26,7 +26,9 @@ from skipwalk.sw.lab.experiments import (
     cora_growing,
     cora_removal,
     cora_static,
+    gain,
     learners,
+    links,
     lora_methods,
     word_widths,
 )
@@ -41,6 +43,7 @@ from skipwalk.sw.lora.methods import fine_tune
 from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.tasks import load_task
 from skipwalk.sw.oselm.estimator import Node2Vec
+from skipwalk.sw.oselm.link_prediction import hide_links, rank_by_vectors
 from skipwalk.sw.results.records import OTHER_BACKENDS, source_digest, source_texts
 
 from ..support.command import skipwalk
@@ -355,6 +358,65 @@ def test_false_edges_are_learned_and_removed(communities, monkeypatch):
     assert values["removals"] == round(communities.graph.n_edges / 4)
     assert values["clean.f1_micro"] > 0.8
     assert abs(values["refreshed.f1_micro"] - values["clean.f1_micro"]) < 0.1
+
+
+def test_links_are_hidden_once_for_both_sorts_of_pairs(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    monkeypatch.setattr(links, "gensim_version", lambda: None)
+    plan = links.EXPERIMENT.plan(Options(Path(), Path()))
+    assert [p.name for p in plan.points] == ["graph", "oselm"]
+    assert "pip install" in plan.skipped["links.sgns"]
+    fitted = []
+    monkeypatch.setattr(links, "learner", lambda *a: fitted.append(learners.learner(*a)) or fitted[0])
+    ranked = links.EXPERIMENT.run({**SMALL, "learner": "fixed"}, 1, communities).values
+    assert len(fitted) == 1
+    graph = links.EXPERIMENT.run({}, 1, communities).values
+    assert ranked.keys() | graph.keys() == links.EXPERIMENT.measures.keys()
+    assert not ranked.keys() & graph.keys()
+    hidden = hide_links(communities.graph, non_edges="uniform", seed=1)
+    assert fitted[0].graph_.n_edges == hidden.kept.n_edges
+    assert ranked["uniform.dot.auc"] == rank_by_vectors(fitted[0].embedding_, hidden)["dot"].auc
+
+
+def test_gain_sets_a_constant_in_place_of_p(communities, monkeypatch, tmp_path):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    monkeypatch.setenv("SKIPWALK_DATA", str(tmp_path))
+    plan = gain.EXPERIMENT.plan(Options(Path(), Path(), full=True))
+    assert "SKIPWALK_DATA" in plan.skipped["gain.photo"]
+    names = [p.name for p in plan.points]
+    assert len(set(names)) == len(names) == (3 * 4 + 3) * 10
+    fitted = []
+    monkeypatch.setattr(gain, "Node2Vec", lambda **how: fitted.append(Node2Vec(**how)) or fitted[-1])
+    short = {"graph": "cora", "dim": 32, "walks_per_node": 1}
+    for setting in ({"constant": 2.8}, {"inflation": 1e-3}):
+        assert 0 <= gain.EXPERIMENT.run({**short, **setting}, 0, {"cora": communities}).values["f1_micro"] <= 1
+    constant, oselm = (model.model_ for model in fitted)
+    assert np.array_equal(constant.p, np.eye(32) * round(2.8 * 2**14))
+    assert (constant.config.gain, oselm.config.gain) == ("constant", "covariance")
+    assert np.count_nonzero(oselm.p) > 32
+
+
+def test_block_models_are_as_dense_as_they_say_and_drawn_anew_for_each_seed():
+    for name, (degree, times) in gain.BLOCK_MODELS.items():
+        made, other = (gain.block_model(name, seed) for seed in (0, 1))
+        u, v = made.graph.edges()[0].T
+        assert 2 * made.graph.n_edges / 2000 == pytest.approx(degree, rel=0.1)
+        inside = (made.classes[u] == made.classes[v]).sum() / 249
+        across = (made.classes[u] != made.classes[v]).sum() / 1750
+        assert inside / across == pytest.approx(times, rel=0.25)
+        assert made.digest != other.digest
+
+
+def test_amazon_photo_leaves_out_what_has_no_edge(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKIPWALK_DATA", str(tmp_path))
+    with pytest.raises(InputError, match="set SKIPWALK_DATA to the folder above amazon_photo"):
+        cora.photo()
+    (tmp_path / "amazon_photo").mkdir()
+    (tmp_path / "amazon_photo" / "edges.txt").write_text("0 1\n4 1\n")
+    (tmp_path / "amazon_photo" / "labels.txt").write_text("0 7\n1 6\n2 5\n3 6\n4 7\n")
+    photo = cora.photo()
+    labelled = {photo.graph.ids[row]: name for row, name in zip(photo.rows, photo.classes, strict=True)}
+    assert labelled == {0: "7", 1: "6", 4: "7"}
 
 
 def test_static_leaves_sgns_out_without_gensim(communities, monkeypatch):
