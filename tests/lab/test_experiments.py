@@ -23,6 +23,7 @@ from skipwalk.sw.lab.baseline import float_embedding
 from skipwalk.sw.lab.experiments import (
     cli,
     cora,
+    cora_forgetting,
     cora_growing,
     cora_removal,
     cora_static,
@@ -345,6 +346,69 @@ def test_growing_ends_at_the_whole_graph(communities, monkeypatch):
     assert y[-1] == outcome.values["grown.f1_micro"] == communities.f1(grown[0].embedding_)["f1_micro"]
 
 
+def test_growing_by_nodes_ends_at_the_whole_graph_too(communities, monkeypatch):
+    grown = []
+    monkeypatch.setattr(cora_growing, "learner", lambda *a: grown.append(learners.learner(*a)) or grown[0])
+    params = {**SMALL, "learner": "fixed", "arrival": "nodes", "per_end": 2}
+    outcome = cora_growing.EXPERIMENT.run(params, 2, communities)
+    model = grown[0]
+    assert (model.graph_.n_edges, set(model.ids_)) == (communities.graph.n_edges, set(communities.graph.ids))
+    assert outcome.values["grown.f1_micro"] == communities.f1(model.transform(communities.graph.ids))["f1_micro"]
+    assert outcome.values["walks_per_edge"] == 4
+    # About three quarters of the edges have an end in the half that comes later.
+    assert 0.6 < outcome.values["insertions"] / communities.graph.n_edges < 0.9
+
+
+def test_growing_counts_the_walks_of_an_edge(communities):
+    values = cora_growing.EXPERIMENT.run({**SMALL, "learner": "fixed", "per_end": 3}, 2, communities).values
+    assert values["walks_per_edge"] == 6
+
+
+def test_edges_in_another_order_are_the_same_graph(communities):
+    other = communities.shuffled(3)
+    names = communities.graph.ids[communities.rows].tolist()
+    assert other.graph.ids[other.rows].tolist() == names
+    assert other.graph.ids.tolist() != communities.graph.ids.tolist()
+    edges = [{frozenset(pair) for pair in g.ids[g.edges()[0]].tolist()} for g in (communities.graph, other.graph)]
+    assert edges[0] == edges[1]
+    assert other.digest != communities.shuffled(4).digest
+    listed = cora_static.EXPERIMENT.run({**SMALL, "learner": "fixed", "shuffle": True}, 3, communities).values
+    assert listed == other.f1(Node2Vec(**SMALL, random_state=3).fit(other.graph).embedding_)
+
+
+def test_a_fifth_of_the_edges_goes_and_comes_back(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    assert [p.name for p in cora_forgetting.EXPERIMENT.plan(Options(Path(), Path())).points] == [
+        "oselm",
+        "oselm-1",
+        "oselm-onward",
+    ]
+    seen = []
+    monkeypatch.setattr(cora_forgetting, "_auc", lambda vectors, *pairs: seen.append((vectors, *pairs)) or 0.5)
+    values = cora_forgetting.EXPERIMENT.run({**SMALL, "per_end": 2}, 1, communities).values
+    assert values.keys() == cora_forgetting.EXPERIMENT.measures.keys()
+    edges = {tuple(pair) for pair in communities.graph.edges()[0].tolist()}
+    removed, stayed = ({tuple(sorted(pair)) for pair in pairs.tolist()} for pairs in seen[0][1:])
+    assert len(removed) == len(stayed) == values["removals"] == round(0.2 * communities.graph.n_edges)
+    assert removed | stayed <= edges
+    assert not removed & stayed
+    model = Node2Vec(**SMALL, random_state=1).fit(communities.graph)
+    pairs = communities.graph.ids[seen[0][1]]
+    for (vectors, *_), step in zip(seen, (None, model.remove_edges, model.partial_fit), strict=True):
+        if step is not None:
+            step(pairs, walks_per_end=2)
+        assert np.array_equal(vectors, model.embedding_)
+    assert model.graph_.n_edges == communities.graph.n_edges
+
+
+def test_what_is_remembered_is_who_points_the_same_way():
+    vectors = np.array([[1.0, 0], [2, 0], [0, 3], [0, 0]])
+    same, apart = np.array([[0, 1]]), np.array([[0, 2], [0, 3]])
+    assert cora_forgetting._auc(vectors, same, apart) == 1
+    assert cora_forgetting._auc(vectors, apart, same) == 0
+    assert cora_forgetting._auc(vectors, same, same) == 0.5
+
+
 def test_false_edges_are_learned_and_removed(communities, monkeypatch):
     monkeypatch.setattr(cora, "load", lambda options: communities)
     names = [
@@ -384,7 +448,7 @@ def test_gain_sets_a_constant_in_place_of_p(communities, monkeypatch, tmp_path):
     plan = gain.EXPERIMENT.plan(Options(Path(), Path(), full=True))
     assert "SKIPWALK_DATA" in plan.skipped["gain.photo"]
     names = [p.name for p in plan.points]
-    assert len(set(names)) == len(names) == (3 * 4 + 3) * 10
+    assert len(set(names)) == len(names) == (3 * 4 + 3) * 11
     fitted = []
     monkeypatch.setattr(gain, "Node2Vec", lambda **how: fitted.append(Node2Vec(**how)) or fitted[-1])
     short = {"graph": "cora", "dim": 32, "walks_per_node": 1}

@@ -8,7 +8,17 @@ import click
 
 from ...errors import InputError
 from ...results.report import Result, Series, write_report
-from . import cora_growing, cora_removal, cora_static, gain, links, lora_methods, schedules, word_widths
+from . import (
+    cora_forgetting,
+    cora_growing,
+    cora_removal,
+    cora_static,
+    gain,
+    links,
+    lora_methods,
+    schedules,
+    word_widths,
+)
 from .experiment import Experiment, Options, Plan, Trial, trials
 from .records import Record, Records
 from .summary import results, table
@@ -18,7 +28,17 @@ __all__ = ["EXPERIMENTS", "main"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (cora_static, cora_growing, cora_removal, links, gain, word_widths, schedules, lora_methods)
+    for module in (
+        cora_static,
+        cora_growing,
+        cora_removal,
+        cora_forgetting,
+        links,
+        gain,
+        word_widths,
+        schedules,
+        lora_methods,
+    )
 }
 
 _PATH = click.Path(dir_okay=False, path_type=Path)

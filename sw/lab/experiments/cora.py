@@ -39,6 +39,14 @@ class LabelledGraph:
         scores = evaluate(vectors[self.rows], self.classes, repeats=splits)
         return {"f1_micro": float(scores.micro.mean()), "f1_macro": float(scores.macro.mean())}
 
+    def shuffled(self, seed: int) -> "LabelledGraph":
+        """The same graph, its edges listed in another order, either end first."""
+        rng, ids = np.random.default_rng(seed), self.graph.ids.tolist()
+        pairs = rng.permuted(rng.permutation(self.graph.edges()[0]), axis=1)
+        graph = Graph.from_edges([(ids[u], ids[v]) for u, v in pairs.tolist()])
+        rows = np.array([graph.index(ids[row]) for row in self.rows.tolist()])
+        return LabelledGraph(graph, rows, self.classes)
+
 
 def load(options: Options) -> LabelledGraph:
     """Cora, or the graph that the user names. Raises InputError if graph or labels cannot be read."""
