@@ -3,7 +3,8 @@
 A quarter of Cora's edges is hidden, none of a spanning forest; the rest is learned as in ``cora-static``. Non-edges are
 the ends of the hidden edges joined otherwise (``matched``), or pairs of any two nodes (``uniform``); see
 :mod:`skipwalk.sw.oselm.link_prediction`. ``graph`` ranks without vectors, by the edges that were kept: by Adamic-Adar
-and by preferential attachment. What is hidden, non-edges and walks follow from the seed, the same for all.
+and by preferential attachment. ``sgns-5`` (with ``full``) passes five times over its walks. What is hidden, non-edges and
+walks follow from the seed, the same for all.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ def _plan(options: Options) -> Plan:
         if of_gensim and gensim is None:
             continue
         stamp = {"data": data.digest, **({"gensim": gensim} if of_gensim else {})}
+        if name == "sgns-5" and not options.full:
+            continue
         own = {} if params is None else {**params, "dim": 32}
         points.append(Point(name, label, own, stamp, cost))
     return Plan(points, data, {} if gensim else {"links.sgns": NO_GENSIM})
