@@ -3,8 +3,8 @@
 A quarter of Cora's edges is hidden, none of a spanning forest; the rest is learned as in ``cora-static``. Non-edges are
 the ends of the hidden edges joined otherwise (``matched``), or pairs of any two nodes (``uniform``); see
 :mod:`skipwalk.sw.oselm.link_prediction`. ``graph`` ranks without vectors, by the edges that were kept: by Adamic-Adar
-and by preferential attachment. ``sgns-5`` (with ``full``) passes five times over its walks. What is hidden, non-edges and
-walks follow from the seed, the same for all.
+and by preferential attachment. ``sgns-5`` (with ``full``) passes five times over its walks. What is hidden, non-edges
+and walks follow from the seed, the same for all.
 """
 
 from collections.abc import Mapping
