@@ -285,6 +285,41 @@ def test_the_command_sums_up_without_running(command, tmp_path):
     assert lines(tmp_path / "log") == ["0 0"]
 
 
+def test_what_was_not_run_this_time_stays_with_its_commit(command, tmp_path, monkeypatch):
+    report = tmp_path / "report.json"
+    assert command("end-end", "--json", report).exit_code == 0
+    first = json.loads(report.read_text())
+    commit = first[-1]["value"]["commit"]
+    for entry in first[:-1]:
+        entry["value"] = [v + 100 for v in entry["value"]] if isinstance(entry["value"], list) else entry["value"] + 100
+    first[-1]["value"]["commit"] = "older"
+    first[-1]["value"]["labels"]["toy.gone"] = "a point that there is no more"
+    first.insert(0, {"name": "toy.gone.y", "value": 3.0, "unit": "m", "better": "higher"})
+    report.write_text(json.dumps(first))
+    (tmp_path / "out" / "runs").rename(tmp_path / "elsewhere")
+    assert command("end", "--json", report, "--keep").exit_code == 0
+    entries = {entry["name"]: entry["value"] for entry in json.loads(report.read_text())}
+    origin = entries["provenance"]
+    # What was run is new; x1 is not in the plan of ``end`` any more, and goes.
+    assert (entries["toy.x0.y"], "toy.x1.y" in entries, "toy.gone.y" in entries) == (0.5, False, False)
+    assert (origin["commit"], origin["kept"]) == (commit, {})
+    report.write_text(json.dumps(first))
+    (tmp_path / "out" / "runs").rename(tmp_path / "again")
+    (tmp_path / "elsewhere").rename(tmp_path / "out" / "runs")
+    for record in (tmp_path / "out" / "runs").glob("toy.x1.*"):
+        record.unlink()
+    assert command("end-end", "--json", report, "--keep", "--no-run").exit_code == 0
+    entries = {entry["name"]: entry["value"] for entry in json.loads(report.read_text())}
+    assert (entries["toy.x0.y"], entries["toy.x1.y"], entries["toy.x1.line"]) == (0.5, 110.5, [100.0, 110.5])
+    origin = entries["provenance"]
+    assert (origin["kept"], [*origin["labels"]]) == ({"toy.x1": "older"}, ["toy.x0", "toy.x1"])
+    assert origin["seeds"] == {"toy": [0, 1]}
+    report.write_text("[]")
+    done = command("end", "--json", report, "--keep")
+    assert (done.exit_code, "holds no experiments to keep" in done.stderr) == (3, True)
+    assert command("end", "--keep").exit_code == 2
+
+
 def test_data_that_are_not_there_are_skipped_with_a_reason(tmp_path):
     missing = ["--graph", str(tmp_path / "no.edges"), "--labels", str(tmp_path / "no.labels")]
     done = skipwalk("lab", "experiments", *missing, "--only", "cora-static", "--out", tmp_path / "out")
