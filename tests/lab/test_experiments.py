@@ -27,6 +27,7 @@ from skipwalk.sw.lab.experiments import (
     cora_growing,
     cora_removal,
     cora_static,
+    cora_updates,
     gain,
     learners,
     links,
@@ -397,6 +398,20 @@ def test_growing_by_nodes_ends_at_the_whole_graph_too(communities, monkeypatch):
 def test_growing_counts_the_walks_of_an_edge(communities):
     values = cora_growing.EXPERIMENT.run({**SMALL, "learner": "fixed", "per_end": 3}, 2, communities).values
     assert values["walks_per_edge"] == 6
+
+
+def test_updates_take_walks_of_their_own(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    points = cora_updates.EXPERIMENT.plan(Options(Path(), Path(), full=True)).points
+    assert [p.name for p in points] == ["ends5-p4", "ends10-p4", "ends10", "ends5-p1"]
+    fitted = []
+    monkeypatch.setattr(cora_updates, "Node2Vec", lambda **how: fitted.append(Node2Vec(**SMALL, **how)) or fitted[-1])
+    values = cora_updates.EXPERIMENT.run({"per_end": 2, "p": 4.0}, 1, communities).values
+    assert (values["walks_per_edge"], values.keys()) == (4, cora_updates.EXPERIMENT.measures.keys())
+    forest, rest = spanning_forest(communities.graph, 1)
+    model = Node2Vec(**SMALL, random_state=1).fit(Graph.from_rows(forest, None, list(communities.graph.ids)))
+    model.set_params(p=4.0).partial_fit(communities.graph.ids[rest].tolist(), walks_per_end=2)
+    assert fitted[0].digest_ == model.digest_
 
 
 def test_edges_in_another_order_are_the_same_graph(communities):

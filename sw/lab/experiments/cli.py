@@ -13,6 +13,7 @@ from . import (
     cora_growing,
     cora_removal,
     cora_static,
+    cora_updates,
     gain,
     links,
     lora_methods,
@@ -32,6 +33,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     for module in (
         cora_static,
         cora_growing,
+        cora_updates,
         cora_removal,
         cora_forgetting,
         links,

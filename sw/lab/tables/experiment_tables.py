@@ -34,7 +34,8 @@ def growing(v: Values, provenance: dict) -> Table:
             *(mean(v, f"{stem}.{when}.f1_micro") for when in ("forest", "grown")),
             mean(v, f"{stem}.walks_per_edge", 0),
         ]
-        for stem, label in _stems(provenance, "cora.growing.").items()
+        for prefix in ("cora.growing.", "cora.updates.")
+        for stem, label in _stems(provenance, prefix).items()
     ]
     return ["micro-F1 on Cora", "spanning forest", "every other edge inserted, one by one", "walks an edge"], body
 
