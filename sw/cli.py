@@ -29,6 +29,7 @@ COMMANDS = {
     "update": Entry("commands.training:update", "Add edges to a saved model, and learn from them."),
     "learn": Entry("commands.learn:learn", "Learn changes as they come, and answer questions."),
     "evaluate": Entry("commands.inspection:evaluate", "F1 of a classifier on the vectors."),
+    "evaluate-links": Entry("commands.links:evaluate_links", "AUC of edges that were hidden from the vectors."),
     "info": Entry("commands.inspection:info", "What a model, a preset or a board is."),
     "vectors": Entry("commands.inspection:vectors", "Write the vectors of a saved model."),
     "finetune": Entry("commands.finetune:finetune", "Fit adapters (Skip2-LoRA) of a frozen network."),

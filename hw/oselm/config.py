@@ -12,7 +12,7 @@ from ..fabric.vendor import Vendor
 from ..unit.config import UnitConfig
 from .rows.config import RowsConfig
 
-__all__ = ["PRESETS", "CoreConfig", "Schedule", "preset"]
+__all__ = ["PRESETS", "CoreConfig", "GainRule", "Schedule", "preset"]
 
 
 class Schedule(StrEnum):
@@ -20,6 +20,13 @@ class Schedule(StrEnum):
 
     SEQUENTIAL = "sequential"
     STREAMING = "streaming"
+
+
+class GainRule(StrEnum):
+    """What a context is multiplied by to become its gain k = g P h, with g = 1 / (1 + h.P h)."""
+
+    COVARIANCE = "covariance"  # OS-ELM: P learns from every context
+    CONSTANT = "constant"  # normalised LMS: P is p0 I throughout, and is neither stored nor swept
 
 
 def _clog2(n: int) -> int:
@@ -85,6 +92,9 @@ class CoreConfig(UnitConfig):
         and negatives through the pool alone.
     replaced : int
         With ``slots``: most slots of the pool that a walk replaces.
+    gain : GainRule
+        ``covariance`` or ``constant``. The latter exists in the models alone:
+        :class:`~skipwalk.hw.oselm.core.OSELMCore` refuses it.
 
     Raises
     ------
@@ -120,11 +130,13 @@ class CoreConfig(UnitConfig):
     pool: int = 0
     slots: int = 0
     replaced: int = 8
+    gain: GainRule = GainRule.COVARIANCE
 
     def __post_init__(self):
         self._check_kinds()
         object.__setattr__(self, "schedule", Schedule(self.schedule))
         object.__setattr__(self, "vendor", Vendor(self.vendor))
+        object.__setattr__(self, "gain", GainRule(self.gain))
         if self.lanes < 2 or self.lanes & (self.lanes - 1):
             raise ValueError(f"lanes must be a power of two of at least 2, not {self.lanes}")
         if self.dim < self.lanes or self.dim % self.lanes:
@@ -330,7 +342,7 @@ class CoreConfig(UnitConfig):
 
     # ---- identity
     UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes", "walkers"})
-    LATER = frozenset({"pool", "slots", "replaced"})
+    LATER = frozenset({"pool", "slots", "replaced", "gain"})
 
 
 #: Named configurations.

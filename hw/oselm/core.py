@@ -13,7 +13,7 @@ from ..fabric.held import held
 from ..fabric.pipeline import delay
 from ..fabric.read_chain import ReadChain
 from .command import CommandInterpreter
-from .config import CoreConfig, Schedule
+from .config import CoreConfig, GainRule, Schedule
 from .context_queue import ContextQueue
 from .front_end.front_end import FrontEnd
 from .gain import Gain
@@ -66,9 +66,13 @@ class OSELMCore(wiring.Component):
     Timing: :mod:`skipwalk.sim.oselm.cycles`; after a reset, words are taken once :attr:`settling` cycles are over.
 
     Resources: ``4 * lanes + 2`` multipliers, two more with a front end.
+
+    Raises ValueError for a constant gain, which the models alone have.
     """
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
+        if cfg.gain is GainRule.CONSTANT:
+            raise ValueError(f"there is no gateware for the gain {str(cfg.gain)!r} yet; use the golden backend")
         self._cfg = cfg
         engine, outside = cfg.engine, bool(cfg.slots)
         self._samples = SampleEngine(engine, primitives=primitives, fills=outside)

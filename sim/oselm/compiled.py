@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...hw.oselm.config import CoreConfig
+from ...hw.oselm.config import CoreConfig, GainRule
+from ..arith.fixed import saturate
 from ..native.library import NoCompilerError
 from .golden import COUNTERS, Contexts, State
 from .kernel import Kernel, kernel
@@ -30,9 +31,12 @@ def train(cfg: CoreConfig, state: State, contexts: Contexts) -> None:
     if not len(contexts):
         return
     counters = np.zeros(len(COUNTERS), np.int64)
+    p = state.p
+    if cfg.gain is GainRule.CONSTANT:
+        p = np.eye(cfg.dim, dtype=np.int64) * saturate(np.array(state.p0), cfg.p)
     _loop(cfg)(
         state.beta,
-        state.p,
+        p,
         int(state.q),
         int(state.p0),
         np.ascontiguousarray(contexts.centres, np.int32),

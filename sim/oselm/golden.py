@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...hw.oselm.config import CoreConfig, Schedule
+from ...hw.oselm.config import CoreConfig, GainRule, Schedule
 from ..arith.fixed import requantize, saturate
 from ..arith.reciprocal import reciprocal
 
@@ -103,8 +103,10 @@ def sweep(
     """One pass over the rows of P: inflate, apply the rank-one update of an earlier context, multiply by ``h``.
 
     ``P[r, j] <- P[r, j] - u[r] k[j] + (q if r == j and P[r, r] < p0)``, then ``u_new = P h``. Without ``k`` and ``u``
-    P stays as it is; without ``h`` nothing is returned.
+    P stays as it is; without ``h`` nothing is returned. With a constant gain there is no sweep: ``u_new = p0 h``.
     """
+    if cfg.gain is GainRule.CONSTANT:
+        return None if h is None else _scaled(cfg, state, h)
     if k is not None and u is not None:
         product = np.outer(u, k)
         step = requantize(product, cfg.p_shift, cfg.p)
@@ -124,6 +126,14 @@ def sweep(
     acc = view(state.p, cfg.p, cfg.p_view) @ h
     out = requantize(acc, cfg.u_shift, cfg.u)
     _count(state, "sat_u", _rounded(acc, cfg.u_shift), out, 1)
+    return out
+
+
+def _scaled(cfg: CoreConfig, state: State, h: np.ndarray) -> np.ndarray:
+    """``u = p0 h``, as a sweep of P = p0 I would give it."""
+    exact = view(saturate(np.array(state.p0), cfg.p), cfg.p, cfg.p_view) * h
+    out = requantize(exact, cfg.u_shift, cfg.u)
+    _count(state, "sat_u", _rounded(exact, cfg.u_shift), out, 1)
     return out
 
 

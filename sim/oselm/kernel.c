@@ -1,7 +1,7 @@
 /* The golden model's training loop: the same bits and counters as skipwalk.sim.oselm.golden, which defines it.
  *
  * Compiled once for a configuration's arithmetic, with a macro for each number of it (skipwalk.sim.oselm.kernel): DIM,
- * LANES, AHEAD (the lookahead, or -1: the sequential schedule), the _BITS of formats, the bits that are dropped between
+ * LANES, CONSTANT (1: P is never updated), AHEAD (the lookahead, or -1: the sequential schedule), the _BITS of formats, the bits that are dropped between
  * them (_DROP, _SHIFT), and the widths of the reciprocal's table.
  */
 #include <stdint.h>
@@ -44,6 +44,9 @@ typedef int64_t Gain;
 #include "kernel_any.h"
 #endif
 
+/* The context by which P is updated. */
+#define OF_P(slot) (CONSTANT ? 0 : (slot))
+
 #define SLOTS (AHEAD < 0 ? 2 : AHEAD + 2)
 
 typedef struct {
@@ -79,13 +82,13 @@ static void sequential(int32_t *beta, Work *w, const Contexts *c, int64_t q, int
         Samples *now = next;
         next = near(w, beta, c, i + 1);
         load(slot, row_of(beta, c->centres[i]));
-        sweep(&w->p, before, slot, q, p0, counters);
+        sweep(&w->p, OF_P(before), slot, q, p0, counters);
         gain(slot, table, counters);
         read_all(now, slot, counters);
         update_all(now, slot, counters);
         before = slot;
     }
-    sweep(&w->p, before, 0, q, p0, counters);
+    sweep(&w->p, OF_P(before), 0, q, p0, counters);
 }
 
 /* Slot s: the centre of context s + AHEAD, then position by position a sample of s read and one of s - 1 updated, then
@@ -106,7 +109,7 @@ static void streaming(int32_t *beta, Work *w, const Contexts *c, int64_t q, int6
             else if (now)
                 read_all(now, &w->slots[s % SLOTS], counters);
         }
-        sweep(&w->p, old, new, q, p0, counters);
+        sweep(&w->p, OF_P(old), new, q, p0, counters);
         if (new) gain(new, table, counters);
     }
 }

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ...hw.arith.reciprocal_table import ReciprocalTable
-from ...hw.oselm.config import CoreConfig, Schedule
+from ...hw.oselm.config import CoreConfig, GainRule, Schedule
 from ..native.library import load_library
 
 __all__ = ["Kernel", "arithmetic", "kernel"]
 
 #: ``kernel(beta, p, q, p0, centres, indptr, samples, labels, counters)``; changes beta
 #: (int32), p and counters (int64) in place; the others are int32, int64, int32, uint8.
+#: With a constant gain, p has to be p0 I, and stays.
 Kernel = Callable[..., None]
 _HEADERS = ("kernel_plain.h", "kernel_vectors.h", "kernel_any.h")
 
@@ -29,6 +30,7 @@ def arithmetic(cfg: CoreConfig) -> dict[str, int]:
     return {
         "DIM": cfg.dim,
         "LANES": cfg.lanes,
+        "CONSTANT": int(cfg.gain is GainRule.CONSTANT),
         "AHEAD": cfg.lookahead if cfg.schedule is Schedule.STREAMING else -1,
         "BETA_BITS": cfg.beta.bits,
         "P_BITS": cfg.p.bits,

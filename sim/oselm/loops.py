@@ -59,7 +59,7 @@ def _reciprocal(n, value, slope, x):
 @nb.njit(cache=True, nogil=True)
 def _sweep(n, p, q, p0, update, k, u, forward, h, out, counters):
     for r in range(n.DIM):
-        if update:
+        if update and not n.CONSTANT:
             ur = u[r]
             grow = q if p[r, r] < p0 else 0
             for c in range(0, n.DIM, n.LANES):

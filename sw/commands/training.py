@@ -21,7 +21,7 @@ from ..results.report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, save_vectors, show, write
 from .types import at_baud
 
-__all__ = ["train", "update"]
+__all__ = ["estimator_options", "train", "update"]
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ def _flag(name: str) -> str:
     return "--seed" if name == "random_state" else "--" + name.replace("_", "-")
 
 
-def _parameters(command: Callable) -> Callable:
+def estimator_options(command: Callable) -> Callable:
+    """A decorator that adds an option for each of :data:`PARAMETERS`."""
     defaults = inspect.signature(Node2Vec).parameters
     for name, (kind, text) in reversed(PARAMETERS.items()):
         value = defaults[name].default
@@ -73,7 +74,7 @@ def _parameters(command: Callable) -> Callable:
 @options("output", "vectors", "backend", "json", "quiet", "checkpoint", "checkpoint_every")
 @click.option("--resume", type=FILE, help="Finish the model saved there, with its own parameters.")
 @click.option("--board", type=click.Choice(list(BOARDS)), help="The core is that of this board, not a preset.")
-@_parameters
+@estimator_options
 @click.pass_context
 def train(
     ctx: click.Context,

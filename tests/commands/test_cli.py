@@ -13,8 +13,10 @@ from skipwalk.hw.boards.table import BOARDS
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.cli import main
 from skipwalk.sw.commands.describe import describe_core
+from skipwalk.sw.graph.readers import read_graph
 from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.oselm.graph_device import GraphDevice
+from skipwalk.sw.oselm.link_prediction import hide_links, rank_by_graph, rank_by_vectors
 from skipwalk.sw.oselm.vectors import load_npz, load_word2vec
 from skipwalk.sw.results.report import provenance
 
@@ -150,6 +152,31 @@ def test_evaluate_takes_models_and_both_kinds_of_vectors(folder):
     assert "30 of 30 nodes have labels" in result.stderr
     values = {entry["name"]: entry["value"] for entry in json.loads((folder / "r.json").read_text())}
     assert values["f1_macro"] > 0.9
+
+
+def test_evaluate_links_hides_edges_and_ranks_them(folder):
+    result = run("evaluate-links", "graph.txt", "--hidden", "0.2", "--json", "r.json", "--seed", "3", *TINY)
+    assert result.exit_code == 0, result.output
+    links = hide_links(read_graph(folder / "graph.txt"), share=0.2, seed=3)
+    library = Node2Vec(preset="tiny", nodes=64, window=4, negatives=4, walk_length=20, block_walks=32, random_state=3)
+    wanted = rank_by_vectors(library.fit(links.kept).embedding_, links) | rank_by_graph(links)
+    *entries, origin = json.loads((folder / "r.json").read_text())
+    values = {entry["name"]: entry["value"] for entry in entries}
+    assert values.pop("hidden") == round(0.2 * 138) == int(printed(result)["hidden"].split()[0])
+    assert values == {
+        f"{name}.{measure}": value for name, ranking in wanted.items() for measure, value in ranking._asdict().items()
+    }
+    assert values["cosine.auc"] > 0.9
+    assert (origin["value"]["digest"], origin["value"]["non_edges"]) == (library.digest_, "matched")
+    (folder / "tree.txt").write_text("".join(f"0 {i}\n" for i in range(1, 9)))
+    for arguments, code, words in (
+        (("tree.txt",), 3, "2 of 8 edges cannot be hidden"),
+        (("graph.txt", "--hidden", "1"), 2, "--hidden"),
+        (("graph.txt", "--walks-in-flight", "3"), 2, "must be a multiple of walks_in_flight"),
+        (("graph.txt", "--json", "graph.txt"), 3, "is an input too"),
+    ):
+        result = run("evaluate-links", *arguments)
+        assert (result.exit_code, words in result.stderr) == (code, True), result.stderr
 
 
 def test_info_tells_of_presets_boards_cores_and_models(folder):

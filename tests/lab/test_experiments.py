@@ -17,15 +17,20 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.errors import InputError
+from skipwalk.sw.graph.forest import spanning_forest
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.baseline import float_embedding
 from skipwalk.sw.lab.experiments import (
     cli,
     cora,
+    cora_forgetting,
     cora_growing,
     cora_removal,
     cora_static,
+    cora_updates,
+    gain,
     learners,
+    links,
     lora_methods,
     word_widths,
 )
@@ -40,6 +45,7 @@ from skipwalk.sw.lora.methods import fine_tune
 from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.tasks import load_task
 from skipwalk.sw.oselm.estimator import Node2Vec
+from skipwalk.sw.oselm.link_prediction import hide_links, rank_by_vectors
 from skipwalk.sw.results.records import OTHER_BACKENDS, source_digest, source_texts
 
 from ..support.command import skipwalk
@@ -280,6 +286,41 @@ def test_the_command_sums_up_without_running(command, tmp_path):
     assert lines(tmp_path / "log") == ["0 0"]
 
 
+def test_what_was_not_run_this_time_stays_with_its_commit(command, tmp_path, monkeypatch):
+    report = tmp_path / "report.json"
+    assert command("end-end", "--json", report).exit_code == 0
+    first = json.loads(report.read_text())
+    commit = first[-1]["value"]["commit"]
+    for entry in first[:-1]:
+        entry["value"] = [v + 100 for v in entry["value"]] if isinstance(entry["value"], list) else entry["value"] + 100
+    first[-1]["value"]["commit"] = "older"
+    first[-1]["value"]["labels"]["toy.gone"] = "a point that there is no more"
+    first.insert(0, {"name": "toy.gone.y", "value": 3.0, "unit": "m", "better": "higher"})
+    report.write_text(json.dumps(first))
+    (tmp_path / "out" / "runs").rename(tmp_path / "elsewhere")
+    assert command("end", "--json", report, "--keep").exit_code == 0
+    entries = {entry["name"]: entry["value"] for entry in json.loads(report.read_text())}
+    origin = entries["provenance"]
+    # What was run is new; x1 is not in the plan of ``end`` any more, and goes.
+    assert (entries["toy.x0.y"], "toy.x1.y" in entries, "toy.gone.y" in entries) == (0.5, False, False)
+    assert (origin["commit"], origin["kept"]) == (commit, {})
+    report.write_text(json.dumps(first))
+    (tmp_path / "out" / "runs").rename(tmp_path / "again")
+    (tmp_path / "elsewhere").rename(tmp_path / "out" / "runs")
+    for record in (tmp_path / "out" / "runs").glob("toy.x1.*"):
+        record.unlink()
+    assert command("end-end", "--json", report, "--keep", "--no-run").exit_code == 0
+    entries = {entry["name"]: entry["value"] for entry in json.loads(report.read_text())}
+    assert (entries["toy.x0.y"], entries["toy.x1.y"], entries["toy.x1.line"]) == (0.5, 110.5, [100.0, 110.5])
+    origin = entries["provenance"]
+    assert (origin["kept"], [*origin["labels"]]) == ({"toy.x1": "older"}, ["toy.x0", "toy.x1"])
+    assert origin["seeds"] == {"toy": [0, 1]}
+    report.write_text("[]")
+    done = command("end", "--json", report, "--keep")
+    assert (done.exit_code, "holds no experiments to keep" in done.stderr) == (3, True)
+    assert command("end", "--keep").exit_code == 2
+
+
 def test_data_that_are_not_there_are_skipped_with_a_reason(tmp_path):
     missing = ["--graph", str(tmp_path / "no.edges"), "--labels", str(tmp_path / "no.labels")]
     done = skipwalk("lab", "experiments", *missing, "--only", "cora-static", "--out", tmp_path / "out")
@@ -318,7 +359,7 @@ def test_sgns_learns_and_goes_on(communities):
 
 def test_a_spanning_forest(communities):
     graph = Graph.from_edges([*map(tuple, communities.graph.edges()[0].tolist()), (50, 51), (51, 52), (50, 52)])
-    forest, rest = cora_growing.spanning_forest(graph, 1)
+    forest, rest = spanning_forest(graph, 1)
     assert len(forest) == graph.n_nodes - 2
     assert len(forest) + len(rest) == graph.n_edges
     tree = Graph.from_rows(forest, None, list(graph.ids))
@@ -326,7 +367,7 @@ def test_a_spanning_forest(communities):
     for g in (graph, tree):
         matrix = csr_matrix((np.ones(len(g.indices)), g.indices, g.indptr), (g.n_nodes, g.n_nodes))
         assert connected_components(matrix)[0] == 2
-    other, _ = cora_growing.spanning_forest(graph, 2)
+    other, _ = spanning_forest(graph, 2)
     assert {*map(tuple, forest.tolist())} != {*map(tuple, other.tolist())}
 
 
@@ -339,6 +380,83 @@ def test_growing_ends_at_the_whole_graph(communities, monkeypatch):
     assert x[-1] == outcome.values["insertions"] == communities.graph.n_edges - 39
     assert grown[0].graph_.n_edges == communities.graph.n_edges
     assert y[-1] == outcome.values["grown.f1_micro"] == communities.f1(grown[0].embedding_)["f1_micro"]
+
+
+def test_growing_by_nodes_ends_at_the_whole_graph_too(communities, monkeypatch):
+    grown = []
+    monkeypatch.setattr(cora_growing, "learner", lambda *a: grown.append(learners.learner(*a)) or grown[0])
+    params = {**SMALL, "learner": "fixed", "arrival": "nodes", "per_end": 2}
+    outcome = cora_growing.EXPERIMENT.run(params, 2, communities)
+    model = grown[0]
+    assert (model.graph_.n_edges, set(model.ids_)) == (communities.graph.n_edges, set(communities.graph.ids))
+    assert outcome.values["grown.f1_micro"] == communities.f1(model.transform(communities.graph.ids))["f1_micro"]
+    assert outcome.values["walks_per_edge"] == 4
+    # About three quarters of the edges have an end in the half that comes later.
+    assert 0.6 < outcome.values["insertions"] / communities.graph.n_edges < 0.9
+
+
+def test_growing_counts_the_walks_of_an_edge(communities):
+    values = cora_growing.EXPERIMENT.run({**SMALL, "learner": "fixed", "per_end": 3}, 2, communities).values
+    assert values["walks_per_edge"] == 6
+
+
+def test_updates_take_walks_of_their_own(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    points = cora_updates.EXPERIMENT.plan(Options(Path(), Path(), full=True)).points
+    assert [p.name for p in points] == ["ends5-p4", "ends10-p4", "ends10", "ends5-p1"]
+    fitted = []
+    monkeypatch.setattr(cora_updates, "Node2Vec", lambda **how: fitted.append(Node2Vec(**SMALL, **how)) or fitted[-1])
+    values = cora_updates.EXPERIMENT.run({"per_end": 2, "p": 4.0}, 1, communities).values
+    assert (values["walks_per_edge"], values.keys()) == (4, cora_updates.EXPERIMENT.measures.keys())
+    forest, rest = spanning_forest(communities.graph, 1)
+    model = Node2Vec(**SMALL, random_state=1).fit(Graph.from_rows(forest, None, list(communities.graph.ids)))
+    model.set_params(p=4.0).partial_fit(communities.graph.ids[rest].tolist(), walks_per_end=2)
+    assert fitted[0].digest_ == model.digest_
+
+
+def test_edges_in_another_order_are_the_same_graph(communities):
+    other = communities.shuffled(3)
+    names = communities.graph.ids[communities.rows].tolist()
+    assert other.graph.ids[other.rows].tolist() == names
+    assert other.graph.ids.tolist() != communities.graph.ids.tolist()
+    edges = [{frozenset(pair) for pair in g.ids[g.edges()[0]].tolist()} for g in (communities.graph, other.graph)]
+    assert edges[0] == edges[1]
+    assert other.digest != communities.shuffled(4).digest
+    listed = cora_static.EXPERIMENT.run({**SMALL, "learner": "fixed", "shuffle": True}, 3, communities).values
+    assert listed == other.f1(Node2Vec(**SMALL, random_state=3).fit(other.graph).embedding_)
+
+
+def test_a_fifth_of_the_edges_goes_and_comes_back(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    assert [p.name for p in cora_forgetting.EXPERIMENT.plan(Options(Path(), Path())).points] == [
+        "oselm",
+        "oselm-1",
+        "oselm-onward",
+    ]
+    seen = []
+    monkeypatch.setattr(cora_forgetting, "_auc", lambda vectors, *pairs: seen.append((vectors, *pairs)) or 0.5)
+    values = cora_forgetting.EXPERIMENT.run({**SMALL, "per_end": 2}, 1, communities).values
+    assert values.keys() == cora_forgetting.EXPERIMENT.measures.keys()
+    edges = {tuple(pair) for pair in communities.graph.edges()[0].tolist()}
+    removed, stayed = ({tuple(sorted(pair)) for pair in pairs.tolist()} for pairs in seen[0][1:])
+    assert len(removed) == len(stayed) == values["removals"] == round(0.2 * communities.graph.n_edges)
+    assert removed | stayed <= edges
+    assert not removed & stayed
+    model = Node2Vec(**SMALL, random_state=1).fit(communities.graph)
+    pairs = communities.graph.ids[seen[0][1]]
+    for (vectors, *_), step in zip(seen, (None, model.remove_edges, model.partial_fit), strict=True):
+        if step is not None:
+            step(pairs, walks_per_end=2)
+        assert np.array_equal(vectors, model.embedding_)
+    assert model.graph_.n_edges == communities.graph.n_edges
+
+
+def test_what_is_remembered_is_who_points_the_same_way():
+    vectors = np.array([[1.0, 0], [2, 0], [0, 3], [0, 0]])
+    same, apart = np.array([[0, 1]]), np.array([[0, 2], [0, 3]])
+    assert cora_forgetting._auc(vectors, same, apart) == 1
+    assert cora_forgetting._auc(vectors, apart, same) == 0
+    assert cora_forgetting._auc(vectors, same, same) == 0.5
 
 
 def test_false_edges_are_learned_and_removed(communities, monkeypatch):
@@ -354,6 +472,65 @@ def test_false_edges_are_learned_and_removed(communities, monkeypatch):
     assert values["removals"] == round(communities.graph.n_edges / 4)
     assert values["clean.f1_micro"] > 0.8
     assert abs(values["refreshed.f1_micro"] - values["clean.f1_micro"]) < 0.1
+
+
+def test_links_are_hidden_once_for_both_sorts_of_pairs(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    monkeypatch.setattr(links, "gensim_version", lambda: None)
+    plan = links.EXPERIMENT.plan(Options(Path(), Path()))
+    assert [p.name for p in plan.points] == ["graph", "oselm"]
+    assert "pip install" in plan.skipped["links.sgns"]
+    fitted = []
+    monkeypatch.setattr(links, "learner", lambda *a: fitted.append(learners.learner(*a)) or fitted[0])
+    ranked = links.EXPERIMENT.run({**SMALL, "learner": "fixed"}, 1, communities).values
+    assert len(fitted) == 1
+    graph = links.EXPERIMENT.run({}, 1, communities).values
+    assert ranked.keys() | graph.keys() == links.EXPERIMENT.measures.keys()
+    assert not ranked.keys() & graph.keys()
+    hidden = hide_links(communities.graph, non_edges="uniform", seed=1)
+    assert fitted[0].graph_.n_edges == hidden.kept.n_edges
+    assert ranked["uniform.dot.auc"] == rank_by_vectors(fitted[0].embedding_, hidden)["dot"].auc
+
+
+def test_gain_sets_a_constant_in_place_of_p(communities, monkeypatch, tmp_path):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    monkeypatch.setenv("SKIPWALK_DATA", str(tmp_path))
+    plan = gain.EXPERIMENT.plan(Options(Path(), Path(), full=True))
+    assert "SKIPWALK_DATA" in plan.skipped["gain.photo"]
+    names = [p.name for p in plan.points]
+    assert len(set(names)) == len(names) == (3 * 4 + 3) * 11
+    fitted = []
+    monkeypatch.setattr(gain, "Node2Vec", lambda **how: fitted.append(Node2Vec(**how)) or fitted[-1])
+    short = {"graph": "cora", "dim": 32, "walks_per_node": 1}
+    for setting in ({"constant": 2.8}, {"inflation": 1e-3}):
+        assert 0 <= gain.EXPERIMENT.run({**short, **setting}, 0, {"cora": communities}).values["f1_micro"] <= 1
+    constant, oselm = (model.model_ for model in fitted)
+    assert np.array_equal(constant.p, np.eye(32) * round(2.8 * 2**14))
+    assert (constant.config.gain, oselm.config.gain) == ("constant", "covariance")
+    assert np.count_nonzero(oselm.p) > 32
+
+
+def test_block_models_are_as_dense_as_they_say_and_drawn_anew_for_each_seed():
+    for name, (degree, times) in gain.BLOCK_MODELS.items():
+        made, other = (gain.block_model(name, seed) for seed in (0, 1))
+        u, v = made.graph.edges()[0].T
+        assert 2 * made.graph.n_edges / 2000 == pytest.approx(degree, rel=0.1)
+        inside = (made.classes[u] == made.classes[v]).sum() / 249
+        across = (made.classes[u] != made.classes[v]).sum() / 1750
+        assert inside / across == pytest.approx(times, rel=0.25)
+        assert made.digest != other.digest
+
+
+def test_amazon_photo_leaves_out_what_has_no_edge(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKIPWALK_DATA", str(tmp_path))
+    with pytest.raises(InputError, match="set SKIPWALK_DATA to the folder above amazon_photo"):
+        cora.photo()
+    (tmp_path / "amazon_photo").mkdir()
+    (tmp_path / "amazon_photo" / "edges.txt").write_text("0 1\n4 1\n")
+    (tmp_path / "amazon_photo" / "labels.txt").write_text("0 7\n1 6\n2 5\n3 6\n4 7\n")
+    photo = cora.photo()
+    labelled = {photo.graph.ids[row]: name for row, name in zip(photo.rows, photo.classes, strict=True)}
+    assert labelled == {0: "7", 1: "6", 4: "7"}
 
 
 def test_static_leaves_sgns_out_without_gensim(communities, monkeypatch):

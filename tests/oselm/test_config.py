@@ -6,7 +6,8 @@ import json
 import pytest
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.fabric.vendor import Vendor
-from skipwalk.hw.oselm.config import PRESETS, CoreConfig, Schedule, preset
+from skipwalk.hw.oselm.config import PRESETS, CoreConfig, GainRule, Schedule, preset
+from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.protocol import (
     MAGIC,
     VERSION,
@@ -22,6 +23,8 @@ from skipwalk.hw.oselm.protocol import (
 )
 
 SMALL = {"dim": 8, "nodes": 64, "lanes": 4, "max_samples": 7}
+#: Of the presets, as bitstreams and model files have them.
+DIGESTS = {"tiny": "b86474ee", "ecp5-85f": "512a5cf9", "paper": "36cb4ccf"}
 
 
 def test_presets_are_what_their_names_promise():
@@ -146,10 +149,19 @@ def test_digest_tells_apart_what_computes_differently():
         for changes in (
             {"dim": 16}, {"nodes": 65}, {"max_samples": 6}, {"lookahead": 2}, {"mu_shift": 6}, {"beta": SQ(4, 14)},
             {"p": SQ(3, 15)}, {"k": SQ(-1, 19)}, {"e": SQ(5, 13)}, {"u": SQ(6, 12)}, {"gain_bits": 16},
-            {"schedule": "sequential", "lookahead": 0}, {"walks": 2}, {"max_walk": 64},
+            {"schedule": "sequential", "lookahead": 0}, {"walks": 2}, {"max_walk": 64}, {"gain": "constant"},
         )
     ]  # fmt: skip
     assert len({base.digest, *(cfg.digest for cfg in others)}) == 1 + len(others)
+
+
+def test_a_gain_that_is_not_said_leaves_the_digests_of_older_cores():
+    assert {name: f"{preset(name).digest:08x}" for name in PRESETS} == DIGESTS
+    assert CoreConfig.from_dict(preset("tiny").replace(gain="constant").to_dict()).gain is GainRule.CONSTANT
+    with pytest.raises(ValueError, match="'none' is not a valid GainRule"):
+        CoreConfig(**SMALL, gain="none")
+    with pytest.raises(ValueError, match="no gateware for the gain 'constant' yet; use the golden backend"):
+        OSELMCore(CoreConfig(**SMALL, gain="constant"))
 
 
 def test_wide_words_are_seen_through_a_multiplier_port():

@@ -197,6 +197,34 @@ def test_without_inflation_p_is_the_inverse_of_the_information():
     np.testing.assert_allclose(np.linalg.inv(p), np.eye(8) / 2 + h.T @ h, rtol=1e-9)
 
 
+@SCHEDULES
+def test_a_constant_gain_is_normalised_lms(cfg):
+    """As OS-ELM whose P = p0 I never changes, to the bit; and the textbook within roundings."""
+    rng = np.random.default_rng(4)
+    held, contexts = random_state(cfg, rng, q=0, p0=0.75), random_contexts(cfg, rng, 40)
+    constant = cfg.replace(gain="constant")
+    state, twin, real = held.copy(), held.copy(), from_raw(held.beta, cfg.beta)
+    # What is stored as P does not count, and stays.
+    state.p[:] = twin.p[:] = 5
+    golden.train(constant, state, contexts)
+    compiled.train(constant, twin, contexts)
+    assert_states(twin, state)
+    assert (state.p == 5).all()
+    assert not any(state.counters.values())
+    if cfg is SEQUENTIAL:
+        formula.train(real, np.eye(cfg.dim) * 0.75, contexts, mu=2.0**-cfg.mu_shift, q=0.1, p0=9.0, constant=True)
+        updates = np.bincount(contexts.samples, minlength=cfg.nodes)[:, None]
+        assert (abs(from_raw(state.beta, cfg.beta) - real) / cfg.beta.step <= 0.625 * updates).all()
+        # One context at a time, P put back before each, is the same.
+        for i in range(len(contexts)):
+            held.p = np.eye(cfg.dim, dtype=np.int64) * held.p0
+            span = slice(contexts.indptr[i], contexts.indptr[i + 1])
+            part = contexts.samples[span], contexts.labels[span]
+            one = golden.Contexts(contexts.centres[i : i + 1], np.array([0, len(part[0])]), *part)
+            golden.train(cfg, held, one)
+        assert_same(held.beta, state.beta)
+
+
 # ---- segments
 
 

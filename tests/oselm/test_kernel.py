@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from skipwalk.hw.arith.formats import SQ
-from skipwalk.hw.oselm.config import CoreConfig, Schedule
+from skipwalk.hw.oselm.config import CoreConfig, GainRule, Schedule
 from skipwalk.sim.arith.fixed import to_raw
 from skipwalk.sim.native.library import NoCompilerError
 from skipwalk.sim.oselm import compiled, golden, loops
@@ -28,6 +28,8 @@ CORES = {
         # Beats of half a row; a row that is no whole block; blocks in plenty.
         CORE.replace(name="d24", dim=24, lanes=8, lookahead=6, max_samples=40),
         CORE.replace(name="d64", dim=64, lanes=32, lookahead=1, max_samples=9),
+        CORE.replace(name="constant", gain="constant"),
+        CORE.replace(name="constant-sequential", dim=24, lanes=8, gain="constant", **SEQUENTIAL),
         # Every fourth product lies half way between two integers.
         CORE.replace(name="halves", dim=16, lanes=4, beta=SQ(3, 13), e=SQ(2, 6), k=SQ(-1, 9), p=SQ(2, 12), u=SQ(2, 5),
                      mu_shift=0, max_samples=20),
@@ -58,7 +60,8 @@ def begun(cfg, rng, *, positive=True):
     beta = to_raw(rng.uniform(-1, 1, (cfg.nodes, cfg.dim)) * float(rng.choice([0.1, 1, 4, 16])), cfg.beta)
     q = int(rng.integers(0, 50 if positive else cfg.p.max_raw))
     state = golden.initial_state(cfg, q=q, p0=int(to_raw(cfg.p.max_raw * cfg.p.step * 0.9, cfg.p)), beta=beta)
-    if not positive:  # so that h.u is clamped too, and P
+    # Of a constant gain, the loops want the P that it stands for.
+    if not positive and cfg.gain is GainRule.COVARIANCE:  # so that h.u is clamped too, and P
         state.p = rng.integers(cfg.p.min_raw, cfg.p.max_raw, state.p.shape, endpoint=True)
     return state
 
@@ -93,7 +96,7 @@ def assert_equal(cfg, made, seeds, n=8):
 def test_all_loops_are_the_definition(name):
     cfg = CORES[name]
     made = {"c": kernel(cfg), "numba": loops.kernel(cfg)}
-    if name in ("core", "paper"):
+    if name in ("core", "paper", "constant"):
         made["any"] = kernel(cfg, PLAIN=1)
     clamped = assert_equal(cfg, made, range(4))
     if name == "narrow":

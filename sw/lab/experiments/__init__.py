@@ -16,6 +16,7 @@ For every point of an experiment, with POINT a dotted name such as ``cora.static
                                       "unit", "x_unit", "better"}
 
 The last entry, ``provenance``, has besides commit, versions and machine: ``seeds`` (by experiment), ``titles`` (by
-experiment), ``labels`` (for people, by POINT), ``skipped`` (what was left out, and why), ``run_commits`` (those under
+experiment), ``labels`` (for people, by POINT), ``kept`` (with ``--keep``: the commit of each POINT that an earlier
+report had), ``skipped`` (what was left out, and why), ``run_commits`` (those under
 which the records were made) and ``cpu_seconds`` (by experiment).
 """

@@ -8,8 +8,20 @@ import click
 
 from ...errors import InputError
 from ...results.report import Result, Series, write_report
-from . import cora_growing, cora_removal, cora_static, lora_methods, schedules, word_widths
+from . import (
+    cora_forgetting,
+    cora_growing,
+    cora_removal,
+    cora_static,
+    cora_updates,
+    gain,
+    links,
+    lora_methods,
+    schedules,
+    word_widths,
+)
 from .experiment import Experiment, Options, Plan, Trial, trials
+from .kept import with_kept
 from .records import Record, Records
 from .summary import results, table
 from .sweep import sweep
@@ -18,7 +30,18 @@ __all__ = ["EXPERIMENTS", "main"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (cora_static, cora_growing, cora_removal, word_widths, schedules, lora_methods)
+    for module in (
+        cora_static,
+        cora_growing,
+        cora_updates,
+        cora_removal,
+        cora_forgetting,
+        links,
+        gain,
+        word_widths,
+        schedules,
+        lora_methods,
+    )
 }
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
@@ -34,6 +57,7 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes on this machine.")
 @click.option("--scheduler", metavar="ADDRESS", help="Send the runs to this Dask cluster instead.")
 @click.option("--json", "report", type=_PATH, help="Write the summary there, too, if nothing failed.")
+@click.option("--keep", is_flag=True, help="What the file of --json has of other points stays, with its commit.")
 @click.option("--no-run", is_flag=True, help="Sum up what is done.")
 @click.option("--list", "listing", is_flag=True, help="Say what there is to run, and what is done; run nothing.")
 def main(
@@ -46,6 +70,7 @@ def main(
     jobs: int,
     scheduler: str | None,
     report: Path | None,
+    keep: bool,
     no_run: bool,
     listing: bool,
 ) -> None:
@@ -54,6 +79,8 @@ def main(
     Every run leaves a file in OUT/runs; after Ctrl-C the same command goes on where it was. Results are in
     OUT/summary.json. Exit code 1 if a run failed (the others are made all the same), 130 after Ctrl-C.
     """
+    if keep and report is None:
+        raise click.UsageError("--keep needs --json, the file whose results stay")
     try:
         chosen = [EXPERIMENTS[name] for name in only or EXPERIMENTS]
         plans = _plans(chosen, Options(graph, labels, full))
@@ -67,6 +94,12 @@ def main(
             every = [(trial, data) for trial, data in every if records.load(trial) is not None]
         done, failed = sweep(every, records, jobs, scheduler)
         entries, details = _summed_up(chosen, plans, todo, done)
+        if keep and report is not None:
+            # Of all experiments, chosen or not.
+            others = [experiment for experiment in EXPERIMENTS.values() if experiment not in chosen]
+            plans |= _plans(others, Options(graph, labels, full))
+            points = [f"{e.prefix}.{point.name}" for e in EXPERIMENTS.values() for point in plans[e.name].points]
+            entries, details = with_kept(report, points, entries, details)
         out.mkdir(parents=True, exist_ok=True)
         write_report(out / "summary.json", entries, **details, failed=failed)
         if report is not None and not failed:

@@ -15,6 +15,9 @@ _SHORT = {
     "published": "OS-ELM as published",
     "oselm-no-inflation": "no inflation",
     "oselm": "with inflation, 18 bit",
+    "sgns-onward": "SGNS, p = 4, q = 0.5",
+    "oselm-onward": "18 bit, p = 4, q = 0.5",
+    "oselm-onward-10": "18 bit, the same, 10 walks an end",
 }
 
 _GROWING = r"cora\.growing\.(.+)\.d(\d+)\.f1_micro"

@@ -197,8 +197,18 @@ def bench(table: Callable[[dict, dict], bench_tables.Table]) -> Callable[[], str
     return made_of("bench.json", lambda v, provenance: table(v, provenance["notes"]))
 
 
-def experiments(table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:
-    return made_of("experiments.json", table)
+def experiments(prefix: str, table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:
+    """A table of the points below ``prefix``; those that an earlier run left are named with its commit."""
+
+    def with_remark(v: dict, provenance: dict) -> tuple:
+        older: dict[str, list[str]] = {}
+        for stem, commit in provenance.get("kept", {}).items():
+            if stem.startswith(prefix):
+                older.setdefault(commit, []).append(provenance["labels"][stem])
+        remarks = [f"Of commit {short_commit(commit)}: {'; '.join(labels)}." for commit, labels in older.items()]
+        return (*table(v, provenance), *remarks)
+
+    return made_of("experiments.json", with_remark)
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -212,11 +222,15 @@ TABLES: dict[str, Callable[[], str]] = {
     "bench": bench(bench_tables.times),
     "bench-lora": bench(bench_tables.lora),
     "bench-ratios": bench(bench_tables.ratios),
-    "cora": experiments(experiment_tables.cora),
-    "growing": experiments(experiment_tables.growing),
-    "widths": experiments(experiment_tables.widths),
-    "schedules": experiments(experiment_tables.schedules),
-    "fine-tuning": experiments(experiment_tables.fine_tuning),
+    "cora": experiments("cora.static.", experiment_tables.cora),
+    "growing": experiments("cora.growing.", experiment_tables.growing),
+    "removal": experiments("cora.removal.", experiment_tables.removal),
+    "forgetting": experiments("cora.forgetting.", experiment_tables.forgetting),
+    "links": experiments("links.", experiment_tables.links),
+    "gain": experiments("gain.", experiment_tables.gain),
+    "widths": experiments("widths.", experiment_tables.widths),
+    "schedules": experiments("schedules.", experiment_tables.schedules),
+    "fine-tuning": experiments("lora.", experiment_tables.fine_tuning),
     "axi": made_of("axi.json", axi_tables.resources),
     "blocks": made_of("blocks.json", block_tables.blocks),
 }
