@@ -1,9 +1,11 @@
 """The command ``skipwalk``. Data goes to stdout, everything else to stderr; the commands are in ``commands``."""
 
 import contextlib
+import errno
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -94,6 +96,19 @@ def _ends_as_interrupted() -> Iterator[None]:
 class _Commands(LazyGroup):
     """Turns errors into one line and an exit code."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            # A file has a name; what has none is standard output. A closed pipe is click's.
+            if error.filename is not None or error.errno == errno.EPIPE:
+                raise
+            # What is still in the buffer must not be tried again at the end.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            click.echo(f"skipwalk: error: standard output cannot be written: {error.strerror or error}", err=True)
+            sys.exit(3)
+
     def invoke(self, ctx: click.Context) -> Any:
         log, handler = logging.getLogger("skipwalk"), _Log()
         log.addHandler(handler)
@@ -111,7 +126,22 @@ class _Commands(LazyGroup):
             log.removeHandler(handler)
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """It is that of the installed package; sources on the path have none."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"skipwalk, version {version('skipwalk')}")
+    except PackageNotFoundError:
+        click.echo("skipwalk, version unknown: it is not installed")
+    ctx.exit()
+
+
 @click.group("skipwalk", cls=_Commands, entries=COMMANDS, help=_HELP)
-@click.version_option(package_name="skipwalk", prog_name="skipwalk")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 def main() -> None:
     pass

@@ -12,7 +12,7 @@ import click
 from ..errors import InputError, SkipwalkError
 from ..oselm.model import Model
 from ..oselm.vectors import save_npz, save_word2vec
-from ..results.files import check_place, same_file
+from ..results.files import STANDARD, check_place, same_file
 from ..results.report import Result, write_report
 from .types import Backend
 
@@ -20,8 +20,11 @@ __all__ = ["FILE", "check_outputs", "options", "parameter_errors", "quieten", "s
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
+#: In a command's context: standard output is taken by a result.
+_TAKEN = "skipwalk.stdout"
+
 _OPTIONS: Mapping[str, Callable] = {
-    "output": click.option("--output", "-o", type=FILE, required=True, help="Where the result goes."),
+    "output": click.option("--output", "-o", type=FILE, required=True, help="Where the result goes; - is stdout."),
     "vectors": click.option("--vectors", type=FILE, help="The vectors too: .npz, or any other ending for text."),
     "backend": click.option(
         "--backend", type=Backend(), default="golden", show_default=True, help="golden, rtl or serial:ADDRESS."
@@ -68,14 +71,21 @@ def parameter_errors() -> Iterator[None]:
 def check_outputs(*paths: Path | None, inputs: Sequence[Path | None] = ()) -> None:
     """Before work that may take long, see that the results will have a place, each its own, none of which is an input.
 
-    Raises InputError.
+    Once for all outputs and inputs of a command, or in parts. If one of them is standard output, :func:`show` uses
+    standard error. Raises InputError.
     """
     outputs = [path for path in paths if path is not None]
+    if sum(path == STANDARD for path in inputs) > 1:
+        raise InputError("standard input can be only one of the inputs; name a file for the others", path=STANDARD)
+    if STANDARD in outputs:
+        click.get_current_context().meta[_TAKEN] = True
     for path in outputs:
         check_place(path)
     for one, other in itertools.combinations(outputs, 2):
         if same_file(one, other):
             raise InputError("two outputs would go there; give each its own name", path=other)
+    if outputs.count(STANDARD) > 1:
+        raise InputError("two outputs would go there; give each its own name", path=STANDARD)
     for path, source in itertools.product(outputs, inputs):
         if source is not None and same_file(path, source):
             raise InputError("is an input too and would be lost; name another output", path=path)
@@ -90,12 +100,13 @@ def save_vectors(model: Model, path: Path) -> None:
 
 
 def show(lines: "Mapping[str, Any] | list[Result]") -> None:
-    """Names and values, one a line, on stdout."""
+    """Names and values, one a line, on stdout; on stderr if a result goes to stdout."""
     if not isinstance(lines, Mapping):
         lines = {r.name: f"{r.value:.4f}" if isinstance(r.value, float) else f"{r.value} {r.unit}" for r in lines}
     width = max(map(len, lines))
+    taken = click.get_current_context().meta.get(_TAKEN, False)
     for name, value in lines.items():
-        click.echo(f"{name:{width}}  {value}".rstrip())
+        click.echo(f"{name:{width}}  {value}".rstrip(), err=taken)
 
 
 def write(path: Path | None, results: list[Result], **details: Any) -> None:

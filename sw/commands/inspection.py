@@ -31,8 +31,11 @@ log = logging.getLogger(__name__)
 @click.argument("labels", type=FILE)
 @click.option("--repeats", type=click.IntRange(1), default=10, show_default=True, help="Random splits.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the splits.")
+@click.option("--strict", is_flag=True, help="Refuse labels of nodes without a vector, rather than skip them.")
 @options("json", "quiet")
-def evaluate(vectors: Path, labels: Path, repeats: int, seed: int, report: Path | None, quiet: bool) -> None:
+def evaluate(
+    vectors: Path, labels: Path, repeats: int, seed: int, strict: bool, report: Path | None, quiet: bool
+) -> None:
     """F1 of one-vs-rest logistic regression, trained on 90 % of the LABELS and tested on 10 %.
 
     VECTORS is a model, or vectors in .npz or word2vec text; LABELS has lines `node class`, or is .csv or .tsv.
@@ -41,7 +44,7 @@ def evaluate(vectors: Path, labels: Path, repeats: int, seed: int, report: Path 
     check_outputs(report, inputs=[vectors, labels])
     ids, matrix, details = _read_vectors(vectors)
     nodes = Graph.from_edges([], nodes=ids)
-    classes = read_labels(labels, nodes)
+    classes = read_labels(labels, nodes, strict=strict)
     log.info("%d of %d nodes have labels", len(classes), len(ids))
     rows = [nodes.index(node) for node in classes]
     scores = score(matrix[rows], list(classes.values()), repeats=repeats, seed=seed)

@@ -7,18 +7,20 @@ import io
 import lzma
 import math
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..results.files import STANDARD
 
-__all__ = ["PACKED", "pack_npz", "read_bytes", "reading", "unpack_npz", "unzip"]
+__all__ = ["PACKED", "open_input", "pack_npz", "read_bytes", "reading", "unpack_npz", "unzip"]
 
 #: Endings of packed files.
 PACKED = (".gz", ".bz2", ".xz", ".zip")
@@ -57,9 +59,25 @@ def pack_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
+#: What stood for standard input when it was read, and what it held.
+_read: tuple[Any, bytes] = (None, b"")
+
+
+def open_input(path: Path) -> IO[bytes]:
+    """The file, or standard input for ``-``, which can be read any number of times; raises OSError."""
+    global _read
+    if path != STANDARD:
+        return path.open("rb")
+    if _read[0] is not sys.stdin:
+        _read = sys.stdin, sys.stdin.buffer.read()
+    return io.BytesIO(_read[1])
+
+
 def read_bytes(path: Path) -> bytes:
-    """What the file holds, unpacked if gzip, bzip2 or xz packed it; raises what :func:`reading` translates."""
-    data = path.read_bytes()
+    """What the file holds, or standard input for ``-``, unpacked if gzip, bzip2 or xz packed it; raises what
+    :func:`reading` translates."""
+    with open_input(path) as opened:
+        data = opened.read()
     for magic, opener in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open)):
         if data.startswith(magic):
             with opener(io.BytesIO(data)) as file:

@@ -70,13 +70,16 @@ def read_graph(path: str | Path, *, fmt: str | None = None) -> Graph:
     return graph
 
 
-def read_labels(path: str | Path, graph: Graph | None = None, *, fmt: str | None = None) -> dict[Hashable, int | str]:
+def read_labels(
+    path: str | Path, graph: Graph | None = None, *, fmt: str | None = None, strict: bool = False
+) -> dict[Hashable, int | str]:
     """The class of each node in a text file ``node class`` or a CSV or TSV file with these columns.
 
-    With ``graph`` the keys are its ids; without it, ids are read as :func:`typed_ids` reads them, and so are classes.
+    With ``graph`` the keys are its ids, and labels of other nodes are counted in the log and skipped; ``strict``
+    refuses them. Without it, ids are read as :func:`typed_ids` reads them, and so are classes.
 
-    Raises InputError, with file and line: not two columns, a node that ``graph`` does not have, two different classes
-    for one node; or no labels at all.
+    Raises InputError, with file and line: not two columns, two different classes for one node, with ``strict`` a node
+    that ``graph`` does not have; or no labels at all, or none of the graph's nodes.
     """
     path = Path(path)
     nodes: dict[str, tuple[int, str]] = {}
@@ -90,7 +93,7 @@ def read_labels(path: str | Path, graph: Graph | None = None, *, fmt: str | None
             if len(cells) != 2 if columns is None else len(cells) <= max(columns):
                 raise InputError(f"{len(cells)} columns; a label line is a node and its class", path=path, line=line)
             node, label = (cells[c] for c in columns) if columns else cells
-            if known is not None and node not in known:
+            if strict and known is not None and node not in known:
                 raise InputError(f"node {node!r} is not in the graph; remove the line", path=path, line=line)
             before, other = nodes.setdefault(node, (line, label))
             if other != label:
@@ -101,6 +104,11 @@ def read_labels(path: str | Path, graph: Graph | None = None, *, fmt: str | None
                 )
         if not nodes:
             raise InputError("no labels; is it the right file?")
+    if known is not None and (others := [node for node in nodes if node not in known]):
+        if len(others) == len(nodes):
+            raise InputError(f"no label of a node of the graph; {others[0]!r} is none, say", path=path)
+        log.warning("%s: %d labels of nodes that the graph does not have are skipped", path, len(others))
+        nodes = {node: label for node, label in nodes.items() if node in known}
     keys = typed_ids(nodes) if known is None else [known[node] for node in nodes]
     return dict(zip(keys, typed_ids(label for _, label in nodes.values()), strict=True))
 

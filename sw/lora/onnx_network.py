@@ -103,7 +103,9 @@ def _step(
             chain.affine(value if kind == "Mul" else 1 / value, zero)
         else:
             chain.affine(one if first or kind == "Add" else -one, -value if kind == "Sub" and first else value)
-    elif kind == "BatchNormalization" and len(rest) == 4 and not options.get("training_mode"):
+    elif kind == "BatchNormalization" and options.get("training_mode"):
+        raise InputError("BatchNormalization in training mode; export the network in evaluation mode (module.eval())")
+    elif kind == "BatchNormalization" and len(rest) == 4:
         gamma, beta, mean, var = rest
         chain.norm(BatchNorm(mean, var, gamma, beta, options.get("epsilon", 1e-5)))
     elif kind == "Relu":

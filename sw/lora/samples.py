@@ -12,24 +12,25 @@ __all__ = ["read_samples"]
 
 
 def read_samples(path: "str | Path") -> tuple[np.ndarray, np.ndarray]:
-    """Samples x (n, n_1) and labels y (n,) from ``.npz`` (arrays ``x`` and ``y``) or CSV (the label comes last).
+    """Samples x (n, n_1) and labels y (n,) from ``.npz`` (arrays ``x`` and ``y``) or CSV (the label comes last);
+    ``-`` is standard input.
 
     Labels in CSV are integers if all of them are, else text. Raises InputError with file and line for what cannot be
     used: an array missing, lines of different length, something that is not a number, no samples.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError("no such file", path=path)
-    x, y = _npz(path) if path.suffix == ".npz" else _csv(path)
+    with reading(path):
+        data = read_bytes(path)
+    x, y = _npz(path, data) if path.suffix == ".npz" or data.startswith(b"PK") else _csv(path, data)
     if x.ndim != 2 or y.shape != (len(x),) or not len(x):
         raise InputError(f"x must be (n, features) and y (n,), not {x.shape} and {y.shape}", path=path)
     return x, y
 
 
-def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _npz(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     try:
         with reading(path):
-            arrays = unpack_npz(read_bytes(path))
+            arrays = unpack_npz(data)
     except InputError as error:
         raise InputError(f"not a readable .npz file: {error}") from error
     missing = {"x", "y"} - set(arrays)
@@ -41,12 +42,12 @@ def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"x is not of numbers: {error}", path=path) from error
 
 
-def _csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     rows: list[list[float]] = []
     labels: list[str] = []
     try:
-        lines = path.read_text().splitlines()
-    except (UnicodeDecodeError, OSError) as error:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
         raise InputError(f"not a text file: {error}; use .npz or CSV", path=path) from error
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):

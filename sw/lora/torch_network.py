@@ -2,6 +2,7 @@
 
 import copy
 import operator
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def torch_module(path: Path) -> Any:
         with torch.serialization.safe_globals([*(getattr(torch.nn, name) for name in _LAYERS), set]):
             module = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle lets whatever it meets through
-        reason = str(error).partition("\n")[0]
+        # PyTorch's own words have colours.
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).partition("\n")[0] or type(error).__name__
         raise InputError(
             f"cannot be loaded without running code in it, or is damaged ({reason}); export it to .onnx, or load it "
             "yourself and pass the module",

@@ -1,5 +1,6 @@
 """Arrays out of files that anybody may have written: bounded before they are unpacked, checked before they are used."""
 
+import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import numpy as np
 
 from ...hw.arith.formats import SQ
 from ..errors import InputError
+from ..graph.packed import open_input
 
 __all__ = ["Arrays", "check_csr", "check_raw", "open_arrays"]
 
@@ -99,8 +101,8 @@ class Arrays:
 def open_arrays(path: Path) -> Iterator[Arrays]:
     """Raises InputError, ValueError, KeyError, or what ``skipwalk.sw.graph.readers.reading`` translates."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield Arrays(archive, path.stat().st_size)
+        with open_input(path) as file, zipfile.ZipFile(file) as archive:
+            yield Arrays(archive, file.seek(0, io.SEEK_END))
     except (NotImplementedError, RuntimeError, TokenError, SyntaxError, UnicodeDecodeError) as error:
         if isinstance(error, RecursionError):
             raise

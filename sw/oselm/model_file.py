@@ -16,7 +16,7 @@ import numpy as np
 from ...hw.oselm.config import CoreConfig
 from ..errors import InputError, SkipwalkError
 from ..graph.live import LiveGraph
-from ..graph.packed import pack_npz, reading
+from ..graph.packed import open_input, pack_npz, reading
 from ..results.files import atomic_write
 from .changes import Addition, Change, CutEdge, DropNode, made
 from .checks import check_csr, check_raw, open_arrays
@@ -95,7 +95,7 @@ def read_model(path: str | Path) -> Model:
     damaged, or a newer file."""
     path = Path(path)
     with reading(path):
-        with path.open("rb") as file:
+        with open_input(path) as file:
             if file.read(2) != b"PK":
                 raise InputError(_NO_MODEL)
         with open_arrays(path) as arrays:
@@ -261,7 +261,7 @@ def check_params(params: Any, config: CoreConfig) -> None:
 def is_model(path: str | Path) -> bool:
     """Whether the file is an .npz archive of a model, as far as its names tell."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_input(Path(path)) as file, zipfile.ZipFile(file) as archive:
             return {"meta.npy", "beta.npy", "p.npy", "indptr.npy"} <= set(archive.namelist())
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
         return False

@@ -1,7 +1,10 @@
 """Learning on the device, in open gateware: ``skipwalk.sw`` is the host side, ``skipwalk.hw`` the gateware."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 __all__ = ["__version__"]
 
-__version__ = version("skipwalk")
+try:
+    __version__ = version("skipwalk")
+except PackageNotFoundError:  # sources on the path, not installed
+    __version__ = "unknown"

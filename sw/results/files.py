@@ -7,15 +7,20 @@ import logging
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from ..errors import InputError
 
-__all__ = ["atomic_write", "check_place", "exclusive", "same_file"]
+__all__ = ["STANDARD", "atomic_write", "check_place", "exclusive", "same_file"]
 
 log = logging.getLogger(__name__)
+
+
+#: As an input, standard input; as an output, standard output.
+STANDARD = Path("-")
 
 
 @contextlib.contextmanager
@@ -23,8 +28,8 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """A binary file that takes the name ``path`` when the block ends well, and vanishes when it does not.
 
     A symbolic link stays, and the file that it names is replaced; mode and, where allowed, owner stay. A device, a FIFO
-    and everything under /dev and /proc is written in place when the block has ended. What killed writers of the same
-    file left beside it is removed.
+    and everything under /dev and /proc is written in place when the block has ended, and so is standard output
+    (:data:`STANDARD`). What killed writers of the same file left beside it is removed.
 
     Raises InputError as :func:`check_place`, and if writing fails; what stood at ``path`` before stays until the
     rename.
@@ -35,6 +40,11 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
         if _in_place(path):
             kept = io.BytesIO()
             yield kept
+            if path == STANDARD:
+                sys.stdout.flush()
+                sys.stdout.buffer.write(kept.getbuffer())
+                sys.stdout.buffer.flush()
+                return
             with path.open("wb") as file:
                 file.write(kept.getbuffer())
             return
@@ -53,6 +63,8 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
 def check_place(path: Path) -> None:
     """Raises InputError if nothing can be written at ``path``: its folder is not there or not writable, or it is a
     folder itself or a read-only file."""
+    if path == STANDARD:
+        return
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -107,6 +119,8 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def _in_place(path: Path) -> bool:
+    if path == STANDARD:
+        return True
     if path.absolute().parts[1:2] in (("dev",), ("proc",)) and not str(path.absolute()).startswith("/dev/shm/"):
         return True
     try:

@@ -1,5 +1,7 @@
 """The command: what it writes and prints, and that whatever goes wrong is one sentence, an exit code, and no change."""
 
+import gzip
+import importlib.metadata
 import json
 import os
 import signal
@@ -179,6 +181,56 @@ def test_evaluate_links_hides_edges_and_ranks_them(folder):
         assert (result.exit_code, words in result.stderr) == (code, True), result.stderr
 
 
+def test_labels_of_other_nodes_are_counted_and_skipped(folder):
+    with open("labels.txt", "a") as file:
+        file.write("paper48 class0\npaper49 class1\n")
+    done = CliRunner().invoke(main, ["evaluate", "model.npz", "labels.txt"])
+    assert done.exit_code == 0, done.output
+    assert "labels.txt: 2 labels of nodes that the graph does not have are skipped" in done.stderr
+    assert "30 of 30 nodes have labels" in done.stderr
+
+
+def test_a_dash_is_standard_input_and_output(folder, model):
+    """As an input of any kind, packed or not; figures then go to stderr."""
+    runner = CliRunner()
+    for data in (ring(30).encode(), gzip.compress(ring(30).encode())):
+        done = runner.invoke(main, ["train", "-", "-o", "-", *TINY], input=data)
+        assert done.exit_code == 0, done.stderr
+        assert done.stdout_bytes == model
+        assert "walks" in done.stderr
+    text = runner.invoke(main, ["vectors", "-", "-o", "-"], input=model)
+    assert text.stdout.startswith("30 8\n")
+    for data in (model, text.stdout_bytes):
+        done = runner.invoke(main, ["evaluate", "-", "labels.txt", "--json", "-"], input=data)
+        assert {entry["name"] for entry in json.loads(done.stdout)} > {"f1_micro", "provenance"}
+    added = runner.invoke(main, ["update", "model.npz", "-", "-o", "m.npz"], input="n0 n31\n")
+    assert added.exit_code == 0, added.stderr
+    assert "31" in added.stdout
+    assert not (folder / "-").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [("info",), ("--help",), ("vectors", "model.npz", "-o", "-")])
+def test_full_standard_output_is_one_sentence(folder, arguments):
+    program = [sys.executable, "-c", "from skipwalk.sw.cli import main; main()", *arguments]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("skipwalk: error: ")
+    assert "cannot be written: No space left on device" in done.stderr
+
+
+def test_version_of_sources_that_are_not_installed(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    done = CliRunner().invoke(main, ["--version"])
+    assert done.exit_code == 0
+    assert done.stdout == "skipwalk, version unknown: it is not installed\n"
+
+
 def test_info_tells_of_presets_boards_cores_and_models(folder):
     listed = [line.split(maxsplit=2) for line in run("info").stdout.splitlines()]
     for kind, names in (
@@ -306,7 +358,10 @@ EVALUATE = ("evaluate", "model.npz", "bad.txt")
         ("n0 n1 -1\n", UPDATE, 3, "bad.txt:1: weight -1"),
         ("".join(f"n0 m{i}\n" for i in range(35)), UPDATE, 4, "65 nodes, but the core (tiny) has 64 rows"),
         ("n0 n1\n", ("update", "bad.txt", "edges.txt", "-o", "m.npz"), 3, "bad.txt: not a model file"),
-        ("n0 a\nnobody b\n", EVALUATE, 3, "bad.txt:2: node 'nobody' is not in the graph"),
+        ("n0 a\nnobody b\n", (*EVALUATE, "--strict"), 3, "bad.txt:2: node 'nobody' is not in the graph"),
+        ("some a\nnobody b\n", EVALUATE, 3, "bad.txt: no label of a node of the graph; 'some' is none"),
+        (None, ("evaluate", "-", "-"), 3, "-: standard input can be only one of the inputs"),
+        (ring(9), (*TRAIN, "-o", "-", "--json", "-"), 3, "-: two outputs would go there"),
         ("n0 a\nn1\n", EVALUATE, 3, "bad.txt:2: 1 columns; a label line is a node and its class"),
         ("n0 a\nn0 b\n", EVALUATE, 3, "bad.txt:2: node 'n0' has the class 'b', but 'a' in line 1"),
         ("n0 a\nn1 a\n", EVALUATE, 3, "1 class among 2 labelled nodes"),

@@ -509,7 +509,7 @@ def test_labels_that_are_words(tmp_path):
 )
 def test_labels_refused(tmp_path, name, text, message):
     with pytest.raises(InputError, match=message):
-        read_labels(write(tmp_path / name, text), Graph.from_edges([(1, 2), (2, 3)]))
+        read_labels(write(tmp_path / name, text), Graph.from_edges([(1, 2), (2, 3)]), strict=True)
 
 
 def test_labels_cannot_tell_ids_that_read_the_same(tmp_path):

@@ -1,5 +1,8 @@
 """The structure of a network is read, not assumed: what is no chain is refused, and outputs are compared."""
 
+import sys
+import warnings
+
 import numpy as np
 import pytest
 from skipwalk.sw.errors import InputError
@@ -38,6 +41,7 @@ def save(path, *nodes, output="y", batch=None, arrays=ARRAYS):
 
 FIRST, RELU = ("Gemm", "x w0 b0", "u", {}), ("Relu", "u", "h", {})
 LAST = ("Gemm", "h w1 b1", "y", {})
+REST = ("Relu", "n", "h", {}), LAST
 
 
 def forward(x, scale=1.0, shift=0.0):
@@ -82,6 +86,10 @@ def test_identity_names_a_constant_again(tmp_path):
 @pytest.mark.parametrize(
     ("nodes", "words"),
     [
+        (
+            [FIRST, ("BatchNormalization", "u ones zeros zeros ones", "n", {"training_mode": 1}), *REST],
+            "in training mode; export the network in evaluation mode",
+        ),
         ([FIRST, RELU, ("Gemm", "x wx b1", "y", {})], "Gemm reads x, the step before it computes h"),
         ([FIRST, RELU, ("Gemm", "h w1 b1", "z", {}), ("Gemm", "x wx", "s", {}), ("Add", "z s", "y", {})], "reads x"),
         ([FIRST, RELU, LAST, ("Relu", "y", "r", {})], "its output is y, but the last step computes r"),
@@ -123,3 +131,43 @@ def test_torch_forward_is_traced():
     np.testing.assert_allclose(load_network(module).forward(X)[1], want, rtol=1e-3, atol=1e-3)
     with pytest.raises(InputError, match="only a chain is read"):
         load_network(Scaled(True))
+
+
+def test_torch_files_that_are_damaged_or_need_code(tmp_path):
+    """Truncated, of a class of the program that saved it, or the parameters alone: one sentence, and no code runs."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+    class Mine(torch.nn.Linear):
+        pass
+
+    Mine.__module__, Mine.__qualname__ = "__main__", "Mine"
+    main = sys.modules["__main__"]
+    main.Mine = Mine
+    try:
+        torch.save(Mine(4, 3), tmp_path / "mine.pt")
+    finally:
+        del main.Mine
+    torch.save(torch.nn.Sequential(torch.nn.Linear(4, 3)), tmp_path / "whole.pt")
+    assert load_network(tmp_path / "whole.pt").widths == (4,)
+    data = (tmp_path / "whole.pt").read_bytes()
+    for n in (0, 10, len(data) // 2, len(data) - 5):
+        (tmp_path / f"cut{n}.pt").write_bytes(data[:n])
+    for path in sorted([*tmp_path.glob("cut*.pt"), tmp_path / "mine.pt"]):
+        with pytest.raises(InputError, match="without running code in it, or is damaged") as refused:
+            load_network(path)
+        assert str(refused.value).isprintable()
+    torch.save(torch.nn.Linear(4, 3).state_dict(), tmp_path / "parameters.pt")
+    with pytest.raises(InputError, match="parameters without their module"):
+        load_network(tmp_path / "parameters.pt")
+
+
+def test_torch_export_of_an_untrained_network(tmp_path):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    layers = [torch.nn.Linear(4, 6), torch.nn.BatchNorm1d(6), torch.nn.ReLU(), torch.nn.Linear(6, 3)]
+    module, x = torch.nn.Sequential(*layers).eval(), torch.from_numpy(X)
+    for folded in (True, False):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter that needs nothing else is the old one
+            torch.onnx.export(module, (x,), str(tmp_path / "m.onnx"), dynamo=False, do_constant_folding=folded)
+        want = module(x).detach().numpy()
+        np.testing.assert_allclose(load_network(tmp_path / "m.onnx").forward(X)[1], want, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,146 @@
+"""Faults put into the gateware on purpose: which there are, how they are judged, and that a sample of them is seen."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("amaranth")
+
+from skipwalk.sw.errors import InputError
+from skipwalk.sw.lab.verification.designs import DESIGNS, files_of
+from skipwalk.sw.lab.verification.equivalence import changed_modules, modules
+from skipwalk.sw.lab.verification.mutants import Campaign, results, seen_by
+from skipwalk.sw.lab.verification.mutations import KINDS, chosen, mutations
+from skipwalk.sw.lab.verification.parts import write_part
+from skipwalk.sw.results.report import Result
+
+ROOT = Path(__file__).parents[2]
+BLOCK = '''"""A block: 3 & 4."""
+LIMIT = 7
+
+
+class Block(Component):
+    def elaborate(self, platform):
+        m = Module()
+        count = Signal(4, init=2, reset_less=True)
+        with m.If(self.go & ~self.stop):
+            m.d.sync += [count.eq(Mux(count == 9, 0, count + 1)), self.o.eq(1)]
+            m.next = "B"
+        return m
+
+    def __init__(self):
+        if self.n < 1:
+            raise ValueError(f"{self.n + 1} < 1")
+'''
+
+
+def test_every_kind_of_fault():
+    found = mutations(BLOCK, "hw/block.py")
+    lines = {(m.kind, m.applied(BLOCK).splitlines()[m.line - 1].strip()) for m in found}
+    assert lines >= {
+        ("width", "count = Signal(3, init=2, reset_less=True)"),
+        ("reset", "count = Signal(4, init=(2) ^ 1, reset_less=True)"),
+        ("guard", "with m.If(self.go):"),
+        ("guard", "with m.If(~self.stop):"),
+        ("logic", "with m.If((self.go | ~self.stop)):"),
+        ("invert", "with m.If(self.go & self.stop):"),
+        ("condition", "with m.If((self.go & ~self.stop) == 0):"),
+        ("mux", "m.d.sync += [count.eq(Mux(count == 9, count + 1, 0)), self.o.eq(1)]"),
+        ("compare", "m.d.sync += [count.eq(Mux(count != 9, 0, count + 1)), self.o.eq(1)]"),
+        ("off by one", "m.d.sync += [count.eq(Mux(count == 9, 0, count)), self.o.eq(1)]"),
+        ("arithmetic", "m.d.sync += [count.eq(Mux(count == 9, 0, (count - 1))), self.o.eq(1)]"),
+        ("constant", "m.d.sync += [count.eq(Mux(count == 10, 0, count + 1)), self.o.eq(1)]"),
+        ("statement", "m.d.sync += [[], self.o.eq(1)]"),
+        ("state", "pass"),
+        ("compare", "if self.n <= 1:"),
+    }
+    assert {m.kind for m in found} == set(KINDS)
+    assert len({m.applied(BLOCK) for m in found}) == len(found)
+    # Tables, texts and errors are left alone; a check of a parameter is no hardware.
+    assert not [m for m in found if m.line < 6 or "raise" in BLOCK.splitlines()[m.line - 1]]
+    assert {m.gateware for m in found if "self.n" in BLOCK.splitlines()[m.line - 1]} == {False}
+
+
+def test_the_choice_is_by_seed_and_spread_over_all_files():
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted((ROOT / "hw").rglob("*.py"))}
+    all_of = {file: mutations(text, file) for file, text in texts.items()}
+    files = {file for file, found in all_of.items() if found}
+    assert len(files) > 100
+    for one in all_of["hw/oselm/hazard.py"]:
+        ast.parse(one.applied(texts[one.file]))
+    some = chosen(texts, 400, 1)
+    assert {one.file for one in some} == files
+    assert some[:40] == chosen(texts, 40, 1)
+    assert some != chosen(texts, 400, 2)
+    assert {one.kind for one in some} == set(KINDS)
+    assert sum(len(found) for found in all_of.values()) > 8000
+
+
+def test_a_mutation_is_of_one_text():
+    one = mutations(BLOCK, "hw/block.py")[0]
+    with pytest.raises(ValueError, match="is not the file"):
+        one.applied(" " + BLOCK)
+
+
+def test_tests_that_ought_to_see_a_fault():
+    own, others = seen_by("hw/oselm/front_end/windowing.py")
+    assert "tests/oselm/front_end/test_windowing.py" in own
+    assert "tests/oselm/front_end/test_pool.py" in others
+    assert "tests/oselm/test_core.py" in others
+    for file in sorted((ROOT / "hw").rglob("*.py")):
+        if "m.d." in file.read_text():
+            assert any(seen_by(file.relative_to(ROOT).as_posix())), file
+
+
+def test_designs_know_their_files():
+    assert files_of("requantize") == {"hw/arith/requantize.py"}
+    assert "hw/memory/sdram_banks.py" in files_of("memory.sdram")
+    assert len(DESIGNS) == len(set(DESIGNS))
+
+
+def test_modules_that_differ():
+    texts = ["".join(f"attribute \\x 1\nmodule \\{name}\n  wire {w}\nend\n" for name, w in (("a", 1), ("b", n)))
+             for n in (1, 2)]  # fmt: skip
+    assert list(modules(texts[0])) == ["\\a", "\\b"]
+    assert changed_modules(*texts) == ["\\b"]
+    assert changed_modules(texts[0], texts[0] + "module \\c\nend\n") is None
+
+
+def test_share_and_parts(tmp_path):
+    verdicts = ["killed"] * 3 + ["survived", "equivalent", "stillborn"]
+    records = [{"verdict": v, "file": "hw/a.py", "kind": "guard"} for v in verdicts]
+    found = {result.name: result.value for result in results(records)}
+    assert (found["mutants.tried"], found["mutants.killed_share"]) == (5, 0.75)
+    path = tmp_path / "verification.json"
+    write_part(path, "mutants", results(records), seed=1)
+    write_part(path, "fuzz", [Result("fuzz.mismatches", 0, "")], seed=2)
+    write_part(path, "mutants", [Result("mutants.tried", 1, "")], seed=3)
+    entries = {entry["name"]: entry["value"] for entry in json.loads(path.read_text())}
+    assert (entries["mutants.tried"], entries["fuzz.mismatches"]) == (1, 0)
+    assert "mutants.killed" not in entries
+    assert {part: of["seed"] for part, of in entries["provenance"]["parts"].items()} == {"fuzz": 2, "mutants": 3}
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    return Campaign(ROOT, tmp_path_factory.mktemp("mutants"), compiled=False)
+
+
+def test_a_sample_is_seen(campaign):
+    """Faults of small blocks; one is tried a single time, and the copy is as before."""
+    texts = {file: campaign.texts[file] for file in ("hw/fabric/counters.py", "hw/lora/tally.py")}
+    some = [one for one in chosen(texts, 12, 1) if one.gateware][:2]
+    verdicts = [campaign.trial(one) for one in some]
+    assert [record["verdict"] for record in verdicts] == ["killed"] * 2, verdicts
+    assert (campaign.copy / some[0].file).read_text() == texts[some[0].file]
+    assert campaign.trial(some[0]) == verdicts[0]
+
+
+def test_a_test_that_fails_anyway_sees_nothing(campaign):
+    test = campaign.copy / "tests/fabric/test_shared.py"
+    test.write_text("def test_no():\n    raise AssertionError('always')\n")
+    one = mutations(campaign.texts["hw/fabric/shared.py"], "hw/fabric/shared.py")[0]
+    with pytest.raises(InputError, match="fails without a fault, too"):
+        campaign.trial(one)
