@@ -1,9 +1,13 @@
 """What pytest has to know before it collects, and what tests share."""
 
 import logging
+import os
 import signal
 
 import pytest
+
+# Before anything of the simulation is imported.
+os.environ.setdefault("SKIPWALK_OPTIMISE", "-O1 -march=native")
 
 
 def pytest_configure(config):
