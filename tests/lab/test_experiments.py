@@ -32,6 +32,7 @@ from skipwalk.sw.lab.experiments import (
     learners,
     links,
     lora_methods,
+    lora_rates,
     word_widths,
 )
 from skipwalk.sw.lab.experiments.cora import LabelledGraph
@@ -566,6 +567,16 @@ def test_every_epoch_is_told_and_changes_nothing():
     network = pretrain(*task.pretrain, task.classes, seed=1)
     plain = fine_tune("LoRA-Last", network, task.finetune, task.test, epochs=3, rate=0.125, seed=1)
     assert (plain.before, plain.after, plain.parameters) == (y[0], y[-1], outcome.values["parameters"])
+
+
+def test_rates_by_trial_beside_those_of_float():
+    params = {"task": "digits-inverted", "rate": None}
+    unit = lora_rates.EXPERIMENT.run(params, 0, {"fan": None}).values
+    exact = lora_rates.EXPERIMENT.run({**params, "rate": 2.0 ** unit["log2_rate"]}, 0, {"fan": None}).values
+    assert abs(unit["accuracy"] - exact["accuracy"]) < 0.01
+    assert unit["before"] < 0.3 < 0.85 < unit["accuracy"]
+    assert unit["clamped"] == 0
+    assert unit["kept"] < unit["kept_before"]
 
 
 def test_the_fan_is_skipped_where_it_is_not(monkeypatch, tmp_path):

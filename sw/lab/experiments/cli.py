@@ -17,6 +17,7 @@ from . import (
     gain,
     links,
     lora_methods,
+    lora_rates,
     schedules,
     word_widths,
 )
@@ -41,6 +42,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         word_widths,
         schedules,
         lora_methods,
+        lora_rates,
     )
 }
 

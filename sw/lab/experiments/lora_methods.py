@@ -16,25 +16,26 @@ from ...lora.estimator import SkipLoRA
 from ...lora.methods import METHODS, fine_tune
 from ...lora.network import Network
 from ...lora.pretrain import pretrain
-from ...lora.tasks import RATE, TASKS, Task, load_task
+from ...lora.tasks import RATE, Task, load_task
 from .experiment import Curve, Experiment, Measure, Options, Outcome, Plan, Point
 
-__all__ = ["EXPERIMENT"]
+__all__ = ["EXPERIMENT", "pretrained", "task_digest"]
 
 _EPOCHS = 100
 _RATE = 0.125
 _GOLDEN = "skip2-lora-8bit"
+_NAMES = ("digits", "digits-faded", "fan")
 
 
 def _plan(options: Options) -> Plan:
     points, skipped, found = [], {}, {}
-    for name in TASKS:
+    for name in _NAMES:
         try:
             found[name] = task = load_task(name)
         except InputError as error:
             skipped[f"lora.{name}"] = str(error)
             continue
-        stamp = {"data": _digest(task)}
+        stamp = {"data": task_digest(task)}
         for method in METHODS:
             params = {"task": name, "method": method, "epochs": _EPOCHS, "rate": _RATE}
             points.append(Point(f"{name}.{method.lower()}", f"{name}: {method}", params, stamp, 2))
@@ -44,7 +45,7 @@ def _plan(options: Options) -> Plan:
     return Plan(points, {"fan": found.get("fan")}, skipped)
 
 
-def _digest(task: Task) -> str:
+def task_digest(task: Task) -> str:
     h = hashlib.sha256()
     for part in (task.pretrain, task.finetune, task.test):
         for array in part:
@@ -55,7 +56,7 @@ def _digest(task: Task) -> str:
 _TASKS: dict[tuple[str, int], tuple[Task, Network]] = {}
 
 
-def _pretrained(name: str, seed: int, data: Mapping[str, Task | None]) -> tuple[Task, Network]:
+def pretrained(name: str, seed: int, data: Mapping[str, Task | None]) -> tuple[Task, Network]:
     """The task and the network before it, made once a process."""
     if (name, seed) not in _TASKS:
         task = data.get(name) or load_task(name, seed)
@@ -64,7 +65,7 @@ def _pretrained(name: str, seed: int, data: Mapping[str, Task | None]) -> tuple[
 
 
 def _run(params: Mapping[str, Any], seed: int, data: Mapping[str, Task | None]) -> Outcome:
-    task, network = _pretrained(params["task"], seed, data)
+    task, network = pretrained(params["task"], seed, data)
     method, epochs = params["method"], params["epochs"]
     if method == _GOLDEN:
         return _on_the_unit(task, network, epochs, seed)

@@ -4,7 +4,14 @@ them. Cells are means over seeds with half of their 95 % t-interval, where there
 Values = dict
 Table = tuple[list[str], list[list[str]]]
 
-_TASKS = {"digits": "digits, turned", "digits-faded": "digits, turned, faded, noisy", "fan": "fan, noisy room"}
+_MOVED = {
+    "digits": "digits, turned",
+    "digits-faded": "digits, turned, faded, noisy",
+    "digits-blurred": "digits, blurred",
+    "digits-inverted": "digits, inverted",
+    "fan": "fan, noisy room",
+}
+_TASKS = {name: _MOVED[name] for name in ("digits", "digits-faded", "fan")}
 
 
 def mean(v: Values, name: str, digits: int = 3) -> str:
@@ -151,6 +158,29 @@ def fine_tuning(v: Values, provenance: dict) -> Table:
             ]
         )
     return ["accuracy", "parameters (digits)", *_TASKS.values(), "us a sample (digits)"], body
+
+
+def rates(v: Values, provenance: dict) -> Table:
+    body = []
+    for task, name in _MOVED.items():
+        unit = f"rates.{task}.auto"
+        floats = [n for n in v if n.startswith(f"rates.{task}.float") and n.endswith(".accuracy")]
+        if f"{unit}.accuracy" not in v or not floats:
+            continue
+        best = max(floats, key=lambda n: v[n])
+        rate = best.removeprefix(f"rates.{task}.float").partition(".")[0]
+        body.append(
+            [
+                name,
+                mean(v, f"{unit}.before"),
+                mean(v, f"{unit}.accuracy"),
+                f"{mean(v, best)} (2^-{rate})",
+                f"{v[f'{unit}.kept_before']:.3f}, {mean(v, f'{unit}.kept')}",
+                mean(v, f"{unit}.clamped", 0),
+            ]
+        )
+    head = ["accuracy", "network alone", "unit, rate by trial", "float, best rate for all seeds"]
+    return [*head, "task before: before, after", "clamped"], body
 
 
 def _stems(provenance: dict, prefix: str) -> dict[str, str]:

@@ -231,6 +231,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "widths": experiments("widths.", experiment_tables.widths),
     "schedules": experiments("schedules.", experiment_tables.schedules),
     "fine-tuning": experiments("lora.", experiment_tables.fine_tuning),
+    "rates": experiments("rates.", experiment_tables.rates),
     "axi": made_of("axi.json", axi_tables.resources),
     "blocks": made_of("blocks.json", block_tables.blocks),
 }
