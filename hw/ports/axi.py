@@ -7,7 +7,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..link.protocol import MAGIC
-from .axi_map import ADDRESS_BITS, AXI_VERSION, REGISTERS, Access
+from ..memory.axi import AxiBus
+from .axi_map import ADDRESS_BITS, AXI_VERSION, MEMORY_REGISTERS, REGISTERS, Access
+from .axi_memory import CoreOnAxi
 
 __all__ = ["AxiCore", "AxiLite", "AxiStream"]
 
@@ -73,12 +75,17 @@ class AxiCore(wiring.Component):
         Registers of :mod:`skipwalk.hw.ports.axi_map`. One read and one write at a time; byte strobes are honoured;
         ``awprot`` and ``arprot`` are not looked at. An address without register, or a write to a read-only one, is
         answered with SLVERR.
+    m_axi : Out(AxiBus)
+        Only if the core has a ``memory`` port: where its rows are.
 
     Timing: the streams pass through without latency. A register is read in 2 cycles and written in 3.
     """
 
     def __init__(self, core: Any, *, kind: int, digest: int):
-        self._core = core
+        has_memory = "memory" in core.signature.members
+        self._memory = CoreOnAxi(core) if has_memory else None
+        self._core = self._memory or core
+        self._registers = REGISTERS + (MEMORY_REGISTERS if has_memory else ())
         self._constants = {"MAGIC": MAGIC, "VERSION": AXI_VERSION, "KIND": kind, "DIGEST": digest}
         super().__init__(
             {
@@ -86,15 +93,16 @@ class AxiCore(wiring.Component):
                 "s_axis": In(AxiStream()),
                 "m_axis": Out(AxiStream()),
                 "s_axil": In(AxiLite()),
+                **({"m_axi": Out(AxiBus(CoreOnAxi.BUS_BITS, 32))} if has_memory else {}),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        values = {r.name: Signal(32, name=r.name.lower(), init=r.reset) for r in REGISTERS}
+        values = {r.name: Signal(32, name=r.name.lower(), init=r.reset) for r in self._registers}
         written = {
             register.name: Signal(name=f"{register.name.lower()}_written")
-            for register in REGISTERS
+            for register in self._registers
             if register.access is Access.WRITE
         }
         for name, value in self._constants.items():
@@ -107,7 +115,11 @@ class AxiCore(wiring.Component):
     def _elaborate_streams(self, m: Module, values: dict[str, Signal], new_packet: Signal) -> None:
         held = values["CONTROL"][0]
         core = self._core
-        m.submodules.core = ResetInserter(held)(core)
+        if self._memory is None:
+            m.submodules.core = ResetInserter(held)(core)
+        else:
+            m.submodules.core = self._memory
+            self._elaborate_memory(m, values, self._memory)
         takes = Signal()
         gives = Signal()
         m.d.comb += [
@@ -132,6 +144,17 @@ class AxiCore(wiring.Component):
             values["WORDS_OUT"].eq(values["WORDS_OUT"] + gives),
         ]
 
+    def _elaborate_memory(self, m: Module, values: dict[str, Signal], memory: CoreOnAxi) -> None:
+        errors = values["MEMORY_ERRORS"]
+        reads, writes = errors[:16], errors[16:]
+        wiring.connect(m, memory.axi, wiring.flipped(self.m_axi))
+        m.d.sync += [reads.eq(reads + memory.failed[0]), writes.eq(writes + memory.failed[1])]
+        m.d.comb += [
+            memory.base.eq(values["MEMORY_BASE"] & ~0xFFF),
+            memory.hold.eq(values["CONTROL"][0]),
+            values["MEMORY_STATUS"].eq(memory.idle),
+        ]
+
     def _elaborate_read(self, m: Module, values: dict[str, Signal]) -> None:
         with m.If(self.s_axil.rready):
             m.d.sync += self.s_axil.rvalid.eq(0)
@@ -139,7 +162,7 @@ class AxiCore(wiring.Component):
         with m.If(self.s_axil.arvalid & self.s_axil.arready):
             m.d.sync += [self.s_axil.rvalid.eq(1), self.s_axil.rresp.eq(OKAY)]
             with m.Switch(self.s_axil.araddr[2:]):
-                for register in REGISTERS:
+                for register in self._registers:
                     with m.Case(register.offset >> 2):
                         m.d.sync += self.s_axil.rdata.eq(values[register.name])
                 with m.Default():
@@ -165,7 +188,7 @@ class AxiCore(wiring.Component):
                 self.s_axil.bresp.eq(SLVERR),
             ]
             with m.Switch(address[2:]):
-                for register in REGISTERS:
+                for register in self._registers:
                     if register.access is Access.WRITE:
                         value = values[register.name]
                         allowed = mask & ((1 << register.writable_bits) - 1)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-__all__ = ["ADDRESS_BITS", "AXI_VERSION", "REGISTERS", "Access", "Register", "register_map"]
+__all__ = ["ADDRESS_BITS", "AXI_VERSION", "MEMORY_REGISTERS", "REGISTERS", "Access", "Register", "register_map"]
 
 #: Width of the AXI4-Lite addresses, in bytes.
 ADDRESS_BITS = 6
@@ -65,6 +65,27 @@ REGISTERS = (
 )
 
 
-def register_map() -> list[dict]:
-    """:data:`REGISTERS` as JSON holds them."""
-    return [asdict(register) for register in REGISTERS]
+#: More of them, where rows are in memory outside.
+MEMORY_REGISTERS = (
+    Register(
+        name="MEMORY_BASE",
+        offset=0x24,
+        access=Access.WRITE,
+        writable_bits=32,
+        description="byte address of row 0 on m_axi, a multiple of 4096: the bits below are ignored; to be set before "
+        "the first command",
+    ),
+    Register(name="MEMORY_STATUS", offset=0x28, access=Access.READ, description="bit 0: all bursts have been answered"),
+    Register(
+        name="MEMORY_ERRORS",
+        offset=0x2C,
+        access=Access.READ,
+        description="bursts that were answered by an error since reset, modulo 2^16: reads in the lower half, writes "
+        "in the upper one",
+    ),
+)
+
+
+def register_map(*, memory: bool = False) -> list[dict]:
+    """:data:`REGISTERS` as JSON holds them, with ``memory`` those of it too."""
+    return [asdict(register) for register in REGISTERS + (MEMORY_REGISTERS if memory else ())]

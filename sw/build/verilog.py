@@ -3,6 +3,7 @@
 from typing import Any
 
 from ...hw.link.protocol import MAGIC
+from ...hw.oselm.config import CoreConfig
 from ...hw.ports.axi_map import ADDRESS_BITS, AXI_VERSION, register_map
 from ...hw.unit.config import UnitConfig
 from ...sim.rtl.build import MissingToolError
@@ -81,6 +82,7 @@ def core_map(cfg: UnitConfig, name: str) -> dict:
                 "address_bits": ADDRESS_BITS,
                 "registers": _registers(cfg),
             },
+            **_memory(cfg),
         },
         "commands": {opcode.name: int(opcode) for opcode in unit.opcodes},
         "words": _words(cfg),
@@ -99,7 +101,33 @@ def _words(cfg: UnitConfig) -> dict[str, dict[str, Any]]:
     }
 
 
+def _memory(cfg: UnitConfig) -> dict[str, Any]:
+    """The bus to memory, and how rows lie there, for a core that has one."""
+    if not _outside(cfg):
+        return {}
+    assert isinstance(cfg, CoreConfig)
+    return {
+        "m_axi": {
+            "protocol": "AXI4",
+            "role": "master",
+            "bits": cfg.MEMORY_BITS,
+            "address_bits": 32,
+            "carries": "rows of beta: row r begins row_bytes * r bytes after MEMORY_BASE; element i has the bits "
+            "element_bits * i and up of it, lowest first, two's complement. FLUSH writes back all rows",
+            "row_bytes": cfg.rows_outside.words * cfg.MEMORY_BITS // 8,
+            "element_bits": cfg.beta.bits,
+            "rows": cfg.nodes,
+        }
+    }
+
+
+def _outside(cfg: UnitConfig) -> bool:
+    """Whether rows of the core are in memory."""
+    return isinstance(cfg, CoreConfig) and cfg.slots > 0
+
+
 def _registers(cfg: UnitConfig) -> list[dict]:
     """The registers, those that say which core it is with what they read as: their values after reset."""
     known = {"MAGIC": MAGIC, "VERSION": AXI_VERSION, "KIND": UNITS.of(cfg).kind, "DIGEST": cfg.digest}
-    return [register | {"reset": known.get(register["name"], register["reset"])} for register in register_map()]
+    registers = register_map(memory=_outside(cfg))
+    return [register | {"reset": known.get(register["name"], register["reset"])} for register in registers]

@@ -17,6 +17,7 @@ ENTRIES = {
     "experiments": Entry("lab.experiments.cli:main", "The science, by seed; goes on where it stopped."),
     "link": Entry("lab.link_campaign:main", "Damage frames of the link, and see that nothing is lost.", "serial,rtl"),
     "mutants": Entry("lab.verification.mutants:main", "Break the gateware; see whether tests notice.", "dev"),
+    "memory": Entry("lab.memory:main", "Rows in a simulated SDRAM: bits, cycles, traffic.", "rtl,demo"),
     "blocks": Entry("lab.blocks:main", "Frequency and cells of single blocks on an ECP5.", "boards"),
     "ultrascale": Entry("lab.ultrascale:main", "What exported cores take of an UltraScale+ part.", "rtl,synth"),
     "fmax-history": Entry("lab.page.history:main", "Keep the boards' frequencies beside earlier ones."),

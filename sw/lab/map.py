@@ -400,7 +400,10 @@ MAP: Mapping[str, Sequence[Row]] = {
             ),
             tests=("tests/link/test_rtl.py", "tests/boards/test_simulation.py"),
         ),
-        Row("AXI4-Stream and AXI4-Lite", ("hw/ports/axi.py:AxiCore",)),
+        Row(
+            "AXI4-Stream and AXI4-Lite; rows behind AXI4",
+            ("hw/ports/axi.py:AxiCore", "hw/ports/axi_memory.py:CoreOnAxi"),
+        ),
         Row(
             "a board: PLL, reset, pins",
             ("hw/boards/top.py:BoardTop",),

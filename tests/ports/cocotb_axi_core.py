@@ -2,11 +2,13 @@
 
 import cocotb
 import numpy as np
+from cocotbext.axi import AxiBus, AxiRam
 from skipwalk.hw.lora.config import LoraConfig
+from skipwalk.hw.oselm.protocol import Opcode, counters_of, header
 from skipwalk.sim.lora.unit import LoraUnit
 from skipwalk.sw.build.verilog import config_of_map
 
-from tests.support.axi import OFFSET, Bench, frame
+from tests.support.axi import OFFSET, Bench, frame, pauses
 from tests.support.lora import random_program
 from tests.support.oselm import ReferenceCore, anything, assert_replies, hot, load, read_back
 from tests.support.runner import parameters
@@ -14,6 +16,8 @@ from tests.support.runner import parameters
 MAP = parameters()["map"]
 CFG = config_of_map(MAP)
 LORA = isinstance(CFG, LoraConfig)
+OUTSIDE = "m_axi" in MAP["buses"]
+BASE = 0x3000
 
 
 def program(seed: int) -> tuple[np.ndarray, list]:
@@ -29,7 +33,24 @@ def program(seed: int) -> tuple[np.ndarray, list]:
     return words, ReferenceCore(CFG).execute(words)
 
 
+async def begin(dut, gaps: float = 0.0) -> Bench:
+    """The core, and behind it a memory where there is to be one."""
+    bench = await Bench.start(dut, MAP["module"])
+    if OUTSIDE:
+        ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.aclk, dut.aresetn, reset_active_level=False, size=1 << 16)
+        for interface in (ram.write_if, ram.read_if):
+            for name in ("aw", "w", "b", "ar", "r"):
+                channel = getattr(interface, f"{name}_channel", None)
+                if channel is not None and gaps:
+                    channel.set_pause_generator(pauses(len(name) + 7, gaps))
+        bench.ram = ram
+        await bench.lite.write_dword(0x24, BASE)
+    return bench
+
+
 async def check(bench: Bench, seed: int) -> None:
+    if OUTSIDE:
+        await bench.lite.write_dword(0x24, BASE)
     words, want = program(seed)
     await bench.source.send(frame(words))
     assert_replies(await bench.receive(len(want)), want, seed=seed, cfg=CFG)
@@ -40,12 +61,25 @@ async def check(bench: Bench, seed: int) -> None:
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 @cocotb.parametrize(gaps=[0.0, 0.6])
 async def replies_are_those_of_the_golden_model(dut, gaps):
-    bench = await Bench.start(dut, MAP["module"])
+    bench = await begin(dut, gaps / 2)
     bench.stall(1, gaps)
     words, want = program(5)
     await check(bench, 5)
     assert await bench.lite.read_dword(OFFSET["WORDS_IN"]) == len(words)
     assert await bench.lite.read_dword(OFFSET["WORDS_OUT"]) == len(want)
+    if OUTSIDE:
+        assert await bench.lite.read_dword(0x2C) == 0, "no burst was answered by an error"
+        await bench.source.send(frame(np.array([header(Opcode.FLUSH, 3)], np.uint32)))
+        await bench.receive(1)
+        while not await bench.lite.read_dword(0x28) & 1:
+            pass
+        memory = MAP["buses"]["m_axi"]
+        row, bits = memory["row_bytes"], memory["element_bits"]
+        shown = want[-(2 * len(counters_of(CFG)) + CFG.dim * (CFG.nodes + CFG.dim)) :]
+        for r in range(CFG.nodes):
+            number = int.from_bytes(bench.ram.read(BASE + row * r, row), "little")
+            got = [number >> bits * i & (1 << bits) - 1 for i in range(CFG.dim)]
+            assert got == [x & (1 << bits) - 1 for x in shown[CFG.dim * r :][: CFG.dim]], f"row {r} in memory"
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
@@ -61,7 +95,7 @@ async def registers_say_which_core_it_is(dut):
 @cocotb.parametrize(by=["aresetn", "CONTROL"], after=[3, 150])
 async def reset_midway_starts_anew(dut, by, after):
     """Whatever it is in the middle of. Registers and streams work at once, and replies of before do not come."""
-    bench = await Bench.start(dut, MAP["module"])
+    bench = await begin(dut)
     bench.stall(2, 0.2)
     words, _ = program(6)
     await bench.source.send(frame(words[:after]))

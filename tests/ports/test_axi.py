@@ -16,7 +16,7 @@ from skipwalk.hw.oselm.config import CoreConfig, preset
 from skipwalk.hw.oselm.front_end.sampling import Sampling
 from skipwalk.hw.oselm.protocol import Edit, edit_header
 from skipwalk.hw.ports.axi import AxiCore
-from skipwalk.hw.ports.axi_map import ADDRESS_BITS, REGISTERS
+from skipwalk.hw.ports.axi_map import ADDRESS_BITS, MEMORY_REGISTERS, REGISTERS
 from skipwalk.sim.link.folding import FoldingCore
 from skipwalk.sim.rtl.synthesis import run_yosys
 from skipwalk.sim.rtl.verilog_text import START
@@ -31,8 +31,11 @@ from tests.support.runner import simulate, simulate_with
 
 DIGEST = 0x89ABCDEF
 TINY, TINY_LORA = preset("tiny").replace(nodes=16), lora_preset("tiny")
+#: Rows in memory behind m_axi.
+OUTSIDE = preset("tiny").replace(nodes=60, walks=1, max_walk=6, pool=16, replaced=2, slots=52)
 CORES: dict[str, CoreConfig | LoraConfig] = {
     "os-elm": TINY,
+    "os-elm outside": OUTSIDE,
     "os-elm sequential": TINY.replace(schedule="sequential", lookahead=0, dim=16, nodes=20, max_samples=5),
     "skip2-lora": TINY_LORA,
     "skip2-lora 16 bit": LoraConfig(
@@ -60,7 +63,7 @@ def test_buses(folding_verilog):
     simulate(None, "ports.cocotb_axi", name="axi_core", verilog=folding_verilog, parameters={"digest": DIGEST})
 
 
-@pytest.mark.parametrize("name", ["os-elm", "skip2-lora"])
+@pytest.mark.parametrize("name", ["os-elm", "os-elm outside", "skip2-lora"])
 def test_replies_on_the_buses_are_those_of_the_golden_model(name):
     pytest.importorskip("cocotbext.axi", reason="needs pip install cocotbext-axi")
     parameters = {"map": core_map(CORES[name], MODULE)}
@@ -69,14 +72,14 @@ def test_replies_on_the_buses_are_those_of_the_golden_model(name):
 
 # ---- the map
 def test_registers_do_not_overlap():
-    offsets = [register.offset for register in REGISTERS]
+    offsets = [register.offset for register in REGISTERS + MEMORY_REGISTERS]
     assert offsets == list(range(0, 4 * len(offsets), 4))
     assert offsets[-1] < 1 << ADDRESS_BITS
 
 
 def test_documentation_has_every_register():
     text = (Path(__file__).parents[2] / "docs" / "axi.md").read_text()
-    for register in REGISTERS:
+    for register in REGISTERS + MEMORY_REGISTERS:
         assert f"| {register.name} | {register.offset:#04x} | {register.access} |" in text
 
 
@@ -85,7 +88,8 @@ def test_map_leads_back_to_the_configuration(cfg):
     found = json.loads(json.dumps(core_map(cfg, "top")))
     assert config_of_map(found) == cfg
     assert found["digest"] == cfg.digest
-    assert [r["name"] for r in found["buses"]["s_axil"]["registers"]] == [r.name for r in REGISTERS]
+    registers = REGISTERS + (MEMORY_REGISTERS if cfg is OUTSIDE else ())
+    assert [r["name"] for r in found["buses"]["s_axil"]["registers"]] == [r.name for r in registers]
 
 
 def test_map_names_what_the_driver_sends():
@@ -221,6 +225,9 @@ def program(cfg, n: int) -> tuple[np.ndarray, list]:
 
 
 def run_in_icarus(cfg, verilog: Path, n: int, dialect: str, folder: Path) -> None:
+    if cfg is OUTSIDE:  # the bench has no memory
+        icarus.compile_quietly(folder / "core", MODULE, verilog, dialect=dialect)
+        return
     words, want = program(cfg, n)
     commands, compiled = folder / "commands.hex", folder / "bench"
     commands.write_text("".join(f"{int(word):08x}\n" for word in words))

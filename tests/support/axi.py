@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -49,6 +50,7 @@ class Bench:
     source: AxiStreamSource
     sink: AxiStreamSink
     lite: AxiLiteMaster
+    ram: Any = None
 
     @classmethod
     async def start(cls, dut, name: str) -> "Bench":
