@@ -11,7 +11,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link mutants gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -80,6 +80,10 @@ link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes b
 
 mutants: $(VENV)/.installed-dev  ## small faults in the gateware: do the tests see them (a day); OPTIONS="--count N --only hw/link --minutes M"
 	$(BIN)/skipwalk lab mutants $(or $(OPTIONS),--json results/verification.json)
+
+memory: $(VENV)/.installed-dev build/demo/cora.edges  ## rows in a simulated SDRAM (an hour); writes results/memory.json; PHOTO=FILE, OPTIONS="--only NAME"
+	$(BIN)/skipwalk lab memory results/memory.json --cora build/demo/cora.edges \
+	    --photo $(or $(PHOTO),../shared/data/amazon_photo/edges.txt) $(OPTIONS)
 
 gate-level: $(VENV)/.installed-dev  ## the synthesised netlist of a core against the golden model (minutes)
 	SKIPWALK_GATE_LEVEL=1 $(BIN)/python -m pytest tests/rtl/test_gate_level.py

@@ -9,7 +9,7 @@ from ..fabric.pipeline import clog2, delay
 from .config import CoreConfig
 from .hazard import HazardWindow
 from .ops import SampleLayout
-from .ports import ContextWords
+from .ports import ContextWords, SlotForget
 from .sizes import CONTEXT_SLOTS
 
 __all__ = ["ContextLayout", "ContextQueue"]
@@ -43,8 +43,8 @@ class ContextQueue(wiring.Component):
     i : In(ContextWords)
     clear : In(1)
         Forget which rows came before; only while nothing is queued.
-    forget : In(1), slot : In
-        Another row comes into a slot, of which nothing is queued. Only with ``forgets``.
+    forget : In(SlotForget)
+        Only with ``forgets``.
     contexts : Out(stream), samples : Out(stream)
         A context appears after all its samples have.
     empty : Out(1)
@@ -67,7 +67,7 @@ class ContextQueue(wiring.Component):
                 "contexts": Out(stream.Signature(ContextLayout(cfg))),
                 "samples": Out(stream.Signature(SampleLayout(cfg))),
                 "empty": Out(1),
-                **({"forget": In(1), "slot": In(cfg.row_bits)} if forgets else {}),
+                **({"forget": In(SlotForget(cfg))} if forgets else {}),
             }
         )
 
@@ -90,7 +90,7 @@ class ContextQueue(wiring.Component):
             window.clear.eq(self.clear),
         ]
         if self._forgets:
-            m.d.comb += [window.forget.eq(self.forget), window.slot.eq(self.slot)]
+            m.d.comb += [window.forget.eq(self.forget.en), window.slot.eq(self.forget.slot)]
         # One cycle later the look-up is done.
         context = Signal(context_layout, reset_less=True)
         sample = Signal(sample_layout, reset_less=True)

@@ -22,6 +22,7 @@ from .graph.store import GraphStore
 from .ops import HostOp, ReadKind, ReadOp, UpdateKind, UpdateOp
 from .protocol import Counter, counters_of
 from .rows.outside import RowsOutside
+from .rows.turns import BeatTurns, FillLease
 from .samples import SampleEngine
 from .sequential import SequentialSequencer
 from .streaming import StreamingSequencer
@@ -292,59 +293,37 @@ class OSELMCore(wiring.Component):
         wiring.connect(m, command.inflation, sweep.inflation)
 
     def _connect_rows(self, m, outside, front, fills):
-        """Beats of rows that go and come, where the engine has none of its own, or is paused for one; returns whether
-        what it reads is for the host."""
-        cfg, samples, sequencer = self._cfg.engine, self._samples, self._sequencer
-        beats, pause = outside.beats, sequencer.pause
-        read, fill, going = Signal(ReadOp(cfg)), Signal(UpdateOp(cfg)), Signal()
+        """Beats of rows that go and come between the engine's own operations, and who may ask for rows: contexts, the
+        host, or first values. Returns whether what the engine reads is for the host."""
+        cfg, samples, sequencer = self._cfg, self._samples, self._sequencer
+        m.submodules.turns = turns = BeatTurns(cfg.engine, cfg.rows_outside)
+        wiring.connect(m, outside.beats, turns.beats)
+        wiring.connect(m, turns.pause, sequencer.pause)
+        wiring.connect(m, turns.forget, self._queue.forget)
+        wiring.connect(m, samples.row, turns.row)
+        updates = sequencer.update
         m.d.comb += [
-            *(read[name].eq(beats.reads.payload[part]) for name, part in (("row", "slot"), ("chunk", "chunk"))),
-            *(fill[name].eq(beats.writes.payload[part]) for name, part in (("row", "slot"), ("chunk", "chunk"))),
-            read.valid.eq(1),
-            read.kind.eq(ReadKind.HOST),
-            fill.valid.eq(1),
-            fill.kind.eq(UpdateKind.FILL),
-            samples.fill.eq(beats.fill),
-            self._queue.forget.eq(beats.writes.valid & beats.writes.ready),
-            self._queue.slot.eq(beats.writes.payload.slot),
-            beats.row.eq(samples.row.data),
-            beats.en.eq(samples.row.en & going),
+            turns.busy_read.eq(sequencer.read.valid),
+            turns.busy_update.eq(updates.valid),
+            samples.fill.eq(outside.beats.fill),
         ]
-        for beat, op, own, ask, asks, port in (
-            (beats.reads, read, sequencer.read.valid, pause.read, pause.reads, samples.read),
-            (beats.writes, fill, sequencer.update.valid, pause.update, pause.updates, samples.update),
-        ):
-            asked = Signal(name=f"asked_{'reads' if op is read else 'writes'}")
-            m.d.comb += [beat.ready.eq(~own), ask.eq(beat.valid & own & ~asked)]
-            with m.If(beat.valid & beat.ready):
-                m.d.comb += port.eq(op)
-                m.d.sync += asked.eq(0)
-            with m.Elif(ask & asks):
-                m.d.sync += asked.eq(1)
-        with m.If(beats.reads.valid & beats.reads.ready):
-            m.d.sync += going.eq(1)
-        with m.Elif(samples.row.en):
-            m.d.sync += going.eq(0)
-        # One at a time: who asks for contexts, the host, or first values of rows.
-        lease, command = outside.lease, self._command
+        with m.If(turns.read.valid):
+            m.d.comb += samples.read.eq(turns.read)
+        with m.If(turns.update.valid):
+            m.d.comb += samples.update.eq(turns.update)
+
         wiring.connect(m, front.rows.asks, outside.asks)
-        written = sequencer.update.valid & (sequencer.update.kind == UpdateKind.UPDATE)
-        written &= sequencer.update.chunk == cfg.chunks - 1
-        m.d.comb += [
-            front.rows.updated.eq(
-                delay(m, written, self.timing.read_after_update, name="updated", reset_less=False),
-            ),
-            lease.wanted.eq(command.rows.wanted),
-            lease.row.eq(command.rows.row),
-            lease.flush.eq(command.rows.flush),
-            command.rows.held.eq(lease.held),
-            command.rows.slot.eq(lease.slot),
-        ]
-        if fills is not None:
-            m.d.comb += fills.lease.held.eq(lease.held)
-            with m.If(fills.lease.wanted):
-                m.d.comb += [lease.wanted.eq(1), lease.row.eq(fills.lease.row)]
-        return samples.row.en & ~going
+        if fills is None:
+            wiring.connect(m, self._command.rows, outside.lease)
+        else:
+            m.submodules.lease = lease = FillLease(cfg.rows_outside)
+            wiring.connect(m, self._command.rows, lease.host)
+            wiring.connect(m, fills.lease, lease.fill)
+            wiring.connect(m, lease.o, outside.lease)
+        written = updates.valid & (updates.kind == UpdateKind.UPDATE) & (updates.chunk == cfg.chunks - 1)
+        late = delay(m, written, self.timing.read_after_update, name="updated", reset_less=False)
+        m.d.comb += front.rows.updated.eq(late)
+        return turns.host_row
 
     def _connect_vectors(self, m, row_comes):
         """h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain; all to the host,

@@ -25,6 +25,7 @@ __all__ = [
     "Inflation",
     "Pause",
     "RowRead",
+    "SlotForget",
     "VectorWrites",
     "Waits",
 ]
@@ -151,6 +152,13 @@ class RowRead(wiring.Signature):
 
     def __init__(self, cfg: CoreConfig, bits: int):
         super().__init__({"en": Out(1), "data": Out(data.ArrayLayout(signed(bits), cfg.lanes))})
+
+
+class SlotForget(wiring.Signature):
+    """From who moves rows: with ``en``, another row comes into ``slot``, of which nothing is queued."""
+
+    def __init__(self, cfg: CoreConfig):
+        super().__init__({"en": Out(1), "slot": Out(cfg.row_bits)})
 
 
 class ChainUse(wiring.Signature):

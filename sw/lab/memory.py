@@ -4,6 +4,7 @@ Walks go to the gateware, behind whose port stand the controller and an SDRAM, a
 rows at hand. They are made by the host; the alias table of the pool's draws is on the chip.
 """
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -167,6 +168,15 @@ def _results(
     return [Result(f"memory.{what}.{name}", *values) for what, values in shown.items()]  # type: ignore[arg-type]
 
 
+def _kept(file: Path, names: list[str]) -> list[Result]:
+    """What a file has of other cases."""
+    if not file.exists():
+        return []
+    found = [entry for entry in json.loads(file.read_text()) if str(entry.get("name", "")).startswith("memory.")]
+    cases = [(entry, entry["name"].split(".")[2:]) for entry in found]
+    return [Result(**entry) for entry, case in cases if case and case[0] not in names]
+
+
 def _power_law(n: int) -> Graph:
     return Graph.from_networkx(networkx.barabasi_albert_graph(n, 5, seed=1))
 
@@ -179,7 +189,7 @@ def _power_law(n: int) -> Graph:
 @click.option("--only", multiple=True, help="Cases: cora_256, photo, n100000, n400000; all, if not given.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def main(file: Path, cora: Path | None, photo: Path | None, n: int, only: tuple[str, ...], seed: int) -> None:
-    """Learn walks with rows in a simulated SDRAM; write the figures to FILE."""
+    """Learn walks with rows in a simulated SDRAM; write the figures to FILE, beside those of other cases in it."""
     cases = [
         Case("n100000", lambda: _power_law(100_000), CORE, n),
         Case("n400000", lambda: _power_law(400_000), CORE, n),
@@ -190,7 +200,7 @@ def main(file: Path, cora: Path | None, photo: Path | None, n: int, only: tuple[
         click.echo(f"photo is skipped: there is no {photo}", err=True)
     if cora is not None:
         cases.insert(0, Case("cora_256", lambda: read_graph(cora), SMALL, n))
-    results: list[Result] = []
+    results = _kept(file, [case.name for case in cases if not only or case.name in only])
     for case in cases:
         if not only or case.name in only:
             results += measure(case, seed)

@@ -12,15 +12,12 @@ from ..graph.starts import StartLayout
 from ..graph.walk_maker import WalkMaker
 from ..graph.walkers import Walkers
 from ..ports import FrontEndAccess, GraphReads
-from ..rows.layouts import Kind
-from .fetch import Fetch
-from .group_release import GroupRelease
 from .groups import Groups
 from .items import Items
 from .layouts import ItemLayout
 from .parameters import Parameters
-from .pool_rows import PoolRows
 from .ports import RowUse
+from .row_supply import RowSupply
 from .turns import Turns
 from .walk_loader import WalkLoader
 from .windowing import Windowing
@@ -79,8 +76,11 @@ class FrontEnd(wiring.Component):
         self._primitives = primitives
         self._groups = groups = Groups(cfg, 2 if cfg.edge_ends else 1, primitives=primitives)
         latencies = {"header_latency": header_latency, "entry_latency": entry_latency}
-        self._fetch = Fetch(cfg, node_latency=groups.node_latency, primitives=primitives) if cfg.slots else None
-        latency = groups.node_latency if self._fetch is None else self._fetch.place_latency
+        self._supply = None
+        latency = groups.node_latency
+        if cfg.slots:
+            self._supply = RowSupply(cfg, node_latency=latency, primitives=primitives)
+            latency = self._supply.place_latency
         self._items = Items(cfg, node_latency=latency, **latencies, primitives=primitives)
         members: dict[str, Any] = {
             "host": In(FrontEndAccess(cfg)),
@@ -111,18 +111,18 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, parameters.next_walk, windowing.next_walk)
         wiring.connect(m, loader.fill, groups.fillers[0])
         wiring.connect(m, loader.table, items.table)
-        use, nodes = (groups.use, groups.nodes) if self._fetch is None else (self._fetch.use, self._fetch.places)
+        use, nodes = (groups.use, groups.nodes) if self._supply is None else (self._supply.use, self._supply.places)
         wiring.connect(m, windowing.groups, use)
         wiring.connect(m, windowing.items, items.places)
         wiring.connect(m, items.nodes, nodes)
         wiring.connect(m, items.o, wiring.flipped(self.o))
         full = groups.use.full.any()
-        if self._fetch is not None:
-            self._connect_rows(m, self._fetch, parameters, windowing)
+        if self._supply is not None:
+            self._connect_rows(m, self._supply, parameters, windowing)
             full |= use.full.any()
         elif cfg.pool:
-            wiring.connect(m, windowing.draws, items.group)
-            m.d.comb += items.stale.eq(self.host.close)
+            wiring.connect(m, windowing.draws, items.pool.group)
+            m.d.comb += items.pool.stale.eq(self.host.close)
         m.d.comb += [
             self.host.busy.eq(loader.turn.busy),
             parameters.columns.eq(items.columns),
@@ -131,8 +131,8 @@ class FrontEnd(wiring.Component):
         close = Signal()
         m.d.sync += close.eq(self.host.close)
         busy = loader.turn.busy | loader.turn.pending | groups.active
-        if self._fetch is not None:
-            busy |= self._fetch.busy
+        if self._supply is not None:
+            busy |= self._supply.rows.fetching
         begins = self.host.words.valid | self.host.setting.en
         if cfg.edge_ends:
             maker = self._connect_graph(m, parameters, loader, close)
@@ -151,35 +151,22 @@ class FrontEnd(wiring.Component):
         m.d.comb += self.host.idle.eq(rest & ~began)
         return m
 
-    def _connect_rows(self, m, fetch, parameters, windowing):
+    def _connect_rows(self, m, supply, parameters, windowing):
         """Rows get slots between groups and windowing."""
-        cfg, items, asks = self._cfg, self._items, self.rows.asks
-        m.submodules.fetch = fetch
-        m.submodules.pool = pool = PoolRows(cfg, primitives=self._primitives)
-        m.submodules.release = release = GroupRelease()
-        wiring.connect(m, fetch.groups, self._groups.use)
-        wiring.connect(m, fetch.nodes, self._groups.nodes)
-        wiring.connect(m, parameters.next_walk, fetch.next_walk)
-        wiring.connect(m, fetch.pool, pool.group)
-        wiring.connect(m, pool.draws, items.drawn)
-        wiring.connect(m, pool.writes, items.writes)
-        wiring.connect(m, windowing.draws, pool.begins)
-        with m.If(fetch.pool.wanted):
-            wiring.connect(m, pool.asks, wiring.flipped(asks))
-        with m.Else():
-            wiring.connect(m, fetch.asks, wiring.flipped(asks))
+        items = self._items
+        m.submodules.supply = supply
+        wiring.connect(m, supply.groups, self._groups.use)
+        wiring.connect(m, supply.nodes, self._groups.nodes)
+        wiring.connect(m, parameters.next_walk, supply.next_walk)
+        wiring.connect(m, windowing.draws, supply.begins)
+        wiring.connect(m, supply.drawn, items.pool.drawn)
+        wiring.connect(m, supply.writes, items.pool.writes)
+        wiring.connect(m, supply.rows, wiring.flipped(self.rows))
         stale = self.host.close & self.host.idle
         m.d.comb += [
-            pool.sampling.eq(parameters.rules.sampling),
-            pool.stale.eq(stale),
-            items.stale.eq(stale),
-            fetch.may.eq(release.room & ~pool.pending),
-            release.begins.eq(fetch.asks.ops.valid & fetch.asks.ops.ready & (fetch.asks.ops.payload.kind == Kind.END)),
-            release.given.eq(windowing.items.valid & ~windowing.items.centre),
-            release.ends.eq(fetch.use.free.any()),
-            release.updated.eq(self.rows.updated),
-            asks.release.eq(release.release),
-            self.rows.fetching.eq(fetch.busy),
+            supply.sampling.eq(parameters.rules.sampling),
+            *(part.stale.eq(stale) for part in (supply, items.pool)),
+            supply.given.eq(windowing.items.valid & ~windowing.items.centre),
         ]
 
     def _connect_graph(self, m, parameters, loader, close):

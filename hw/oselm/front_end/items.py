@@ -15,16 +15,7 @@ from ..sizes import QUEUE_ITEMS
 from .layouts import ItemLayout
 from .negatives import NegativeSampler
 from .pool import NegativePool, Renewal
-from .ports import (
-    GroupDraws,
-    ItemPlaces,
-    NegativeReads,
-    NodeReads,
-    PoolDraws,
-    PoolWrites,
-    TableWrites,
-    WalkRules,
-)
+from .ports import ItemPlaces, NegativeReads, NodeReads, PoolUse, TableWrites, WalkRules
 from .threefry import Threefry
 
 __all__ = ["Items"]
@@ -63,10 +54,8 @@ class Items(wiring.Component):
         Draws for others. Only with ``cfg.edge_ends``.
     reads : Out(NegativeReads)
         Of the graph. Only with ``cfg.edge_ends``.
-    group : In(GroupDraws), stale : In(1)
-        A group of walks begins; what the pool holds is of no use any more. Only with ``cfg.pool``.
-    drawn : In(PoolDraws), writes : In(PoolWrites)
-        With ``cfg.slots``, in place of ``group``: rows are drawn while contexts draw no negatives, and slots written.
+    pool : In(PoolUse)
+        Only with ``cfg.pool``.
 
     Timing: an item a cycle, ``latency`` cycles from ``places`` to the queue. Resources: those of NegativeSampler, of
     Threefry and of NegativePool; a queue of :data:`QUEUE_ITEMS` items.
@@ -103,10 +92,8 @@ class Items(wiring.Component):
                 "draws": In(QueryPort(DrawLayout(), 64)),
                 "reads": Out(NegativeReads(cfg)),
             }
-        if cfg.slots:
-            members |= {"drawn": In(PoolDraws(cfg)), "writes": In(PoolWrites(cfg)), "stale": In(1)}
-        elif cfg.pool:
-            members |= {"group": In(GroupDraws(cfg)), "stale": In(1)}
+        if cfg.pool:
+            members["pool"] = In(PoolUse(cfg))
         super().__init__(members)
 
     #: Draws that have been asked for and not been taken, where rows are outside.
@@ -169,11 +156,11 @@ class Items(wiring.Component):
             m.d.sync += left.eq(self.latency)
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
-        wiring.connect(m, wiring.flipped(self.group), renewal.group)
+        wiring.connect(m, wiring.flipped(self.pool.group), renewal.group)
         m.d.comb += [
             drawing.eq(left != 0),
             renewal.sampling.eq(rules.sampling),
-            renewal.stale.eq(self.stale),
+            renewal.stale.eq(self.pool.stale),
             draws.counter.eq(Mux(renewal.valid, renewal.counter, self.places.counter)),
             wanted.eq(renewal.valid | (negative & (rules.sampling.pool == 0))),
             pool.sampling.eq(rules.sampling),
@@ -187,7 +174,7 @@ class Items(wiring.Component):
     def _connect_slots(self, m, pool, negative, wanted):
         """Draws leave as rows, when contexts leave room for them, and come back as slots that go into the pool; returns
         what comes out of it."""
-        draws, sampler, rules, rows = self._draws, self._sampler, self.rules, self.drawn.rows
+        draws, sampler, rules, rows = self._draws, self._sampler, self.rules, self.pool.drawn.rows
         m.submodules.pool = pool
         m.submodules.renewal = renewal = Renewal(self._cfg)
         latency = draws.latency + sampler.latency
@@ -195,12 +182,12 @@ class Items(wiring.Component):
         m.submodules.rows = queue = SyncFIFO(width=layout.size, depth=self.DRAWN)
         room = Signal(range(self.DRAWN + 1), init=self.DRAWN)
         taken = renewal.valid & ~negative & (room != 0)
-        writes = delay(m, Cat(self.writes.place, self.writes.slot), latency, name="writes")
-        wiring.connect(m, wiring.flipped(self.drawn.group), renewal.group)
+        writes = delay(m, Cat(self.pool.writes.place, self.pool.writes.slot), latency, name="writes")
+        wiring.connect(m, wiring.flipped(self.pool.drawn.group), renewal.group)
         m.d.sync += room.eq(room - taken + (rows.valid & rows.ready))
         m.d.comb += [
             renewal.sampling.eq(rules.sampling),
-            renewal.stale.eq(self.stale),
+            renewal.stale.eq(self.pool.stale),
             renewal.taken.eq(taken),
             draws.counter.eq(Mux(negative, self.places.counter, renewal.counter)),
             wanted.eq(taken),
@@ -209,10 +196,10 @@ class Items(wiring.Component):
             rows.payload.as_value().eq(queue.r_data),
             rows.valid.eq(queue.r_rdy),
             queue.r_en.eq(rows.ready),
-            self.drawn.busy.eq(room != self.DRAWN),
+            self.pool.drawn.busy.eq(room != self.DRAWN),
             pool.sampling.eq(rules.sampling),
             pool.bits.eq(delay(m, draws.o[-len(pool.bits) :], sampler.latency, name="chosen")),
-            pool.renews.eq(delay(m, self.writes.en, latency, name="renews", reset_less=False)),
+            pool.renews.eq(delay(m, self.pool.writes.en, latency, name="renews", reset_less=False)),
             Cat(pool.slot, pool.row).eq(writes),
         ]
         return pool.o

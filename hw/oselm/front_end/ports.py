@@ -21,6 +21,7 @@ __all__ = [
     "NewNumber",
     "NodeReads",
     "PoolDraws",
+    "PoolUse",
     "PoolWrites",
     "RowUse",
     "Setting",
@@ -208,6 +209,19 @@ class PoolDraws(wiring.Signature):
     def __init__(self, cfg: CoreConfig):
         drawn = data.StructLayout({"place": clog2(cfg.pool), "row": cfg.row_bits})
         super().__init__({"group": Out(GroupDraws(cfg)), "rows": In(stream.Signature(drawn)), "busy": In(1)})
+
+
+class PoolUse(wiring.Signature):
+    """To who makes items, where negatives come through a pool.
+
+    ``stale`` : what the pool holds is of no use any more.
+    ``group`` : of which group the draws are that renew it.
+    ``drawn``, ``writes`` : instead of ``group`` where rows are outside: a row goes in once it has a slot.
+    """
+
+    def __init__(self, cfg: CoreConfig):
+        outside = {"drawn": Out(PoolDraws(cfg)), "writes": Out(PoolWrites(cfg))}
+        super().__init__({"stale": Out(1), **(outside if cfg.slots else {"group": Out(GroupDraws(cfg))})})
 
 
 class RowUse(wiring.Signature):
