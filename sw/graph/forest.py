@@ -8,7 +8,11 @@ __all__ = ["spanning_forest"]
 
 
 def spanning_forest(graph: Graph, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The edges of a random spanning forest, and all others in random order: rows, (f, 2) and (m - f, 2) int32."""
+    """The edges of a random spanning forest, and all others: rows, (f, 2) and (m - f, 2) int32.
+
+    Edges are drawn one after another; one that would close a circle is none of the forest. Both stand in the order in
+    which they were drawn, so that the first of the others are from where the graph is dense.
+    """
     edges = np.random.default_rng(seed).permutation(graph.edges()[0])
     parent = np.arange(graph.n_nodes)
 

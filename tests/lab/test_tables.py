@@ -1,6 +1,6 @@
 """The figures of the README are those of the files under results/."""
 
-from skipwalk.sw.lab.tables import bench_tables, experiment_tables
+from skipwalk.sw.lab.tables import bench_tables, experiment_tables, pages
 
 from ..support.command import skipwalk
 
@@ -58,3 +58,17 @@ def test_links_show_who_ranks_by_what():
         ["OS-ELM", "dot product", "0.910 ± 0.010", "-", "-", "-"],
     ]
     assert len(head) == 6
+
+
+def test_rows_of_an_older_commit_are_named(monkeypatch):
+    names = {f"cora.static.a.d{dim}": f"A, D = {dim}" for dim in (32, 64)} | {"cora.static.b.d32": "B, D = 32"}
+    origin = {"labels": names, "commit": "f" * 40, "time": "2026-01-01", "machine": {"processor": "CPU", "cores": 2}}
+    for kept, words in (
+        ({}, None),
+        ([*names][:2], "A, D = 32, 64: of commit eeeeeeeeee."),
+        ([*names], "All rows: of commit eeeeeeeeee."),
+    ):
+        found = {**origin, "kept": dict.fromkeys(kept, "e" * 40)}
+        monkeypatch.setattr(pages, "load", lambda name, found=found: ({}, found))
+        made = pages.TABLES["cora"]()
+        assert words in made if words else "of commit" not in made, made

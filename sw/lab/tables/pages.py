@@ -197,15 +197,28 @@ def bench(table: Callable[[dict, dict], bench_tables.Table]) -> Callable[[], str
     return made_of("bench.json", lambda v, provenance: table(v, provenance["notes"]))
 
 
+def _shortened(labels: list[str]) -> str:
+    """Labels that differ in D alone become one."""
+    dims: dict[str, list[str]] = {}
+    for label in labels:
+        name, _, dim = label.partition(", D = ")
+        dims.setdefault(name, []).append(dim)
+    return "; ".join(f"{name}, D = {', '.join(each)}" if any(each) else name for name, each in dims.items())
+
+
 def experiments(prefix: str, table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:
     """A table of the points below ``prefix``; those that an earlier run left are named with its commit."""
 
     def with_remark(v: dict, provenance: dict) -> tuple:
+        labels = {stem: label for stem, label in provenance["labels"].items() if stem.startswith(prefix)}
         older: dict[str, list[str]] = {}
         for stem, commit in provenance.get("kept", {}).items():
-            if stem.startswith(prefix):
-                older.setdefault(commit, []).append(provenance["labels"][stem])
-        remarks = [f"Of commit {short_commit(commit)}: {'; '.join(labels)}." for commit, labels in older.items()]
+            if stem in labels:
+                older.setdefault(commit, []).append(labels[stem])
+        remarks = [
+            f"{'All rows' if len(rows) == len(labels) else _shortened(rows)}: of commit {short_commit(commit)}."
+            for commit, rows in older.items()
+        ]
         return (*table(v, provenance), *remarks)
 
     return made_of("experiments.json", with_remark)
