@@ -11,7 +11,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -84,6 +84,15 @@ mutants: $(VENV)/.installed-dev  ## small faults in the gateware: do the tests s
 memory: $(VENV)/.installed-dev build/demo/cora.edges  ## rows in a simulated SDRAM (an hour); writes results/memory.json; PHOTO=FILE, OPTIONS="--only NAME"
 	$(BIN)/skipwalk lab memory results/memory.json --cora build/demo/cora.edges \
 	    --photo $(or $(PHOTO),../shared/data/amazon_photo/edges.txt) $(OPTIONS)
+
+fuzz: $(VENV)/.installed-dev  ## random programs, golden against RTL, and damaged files; MINUTES=10 for each of five targets, SEED=1
+	SKIPWALK_FUZZ_MINUTES=$(or $(MINUTES),10) SKIPWALK_FUZZ_SEED=$(or $(SEED),1) \
+	    SKIPWALK_FUZZ_JSON=$(or $(JSON),results/verification.json) $(BIN)/python -m pytest tests/fuzz --timeout 100000
+
+coverage: $(VENV)/.installed-coverage  ## lines and branches of hw, sw and sim that tests reach; TESTS="tests/link" for some
+	$(BIN)/python -m coverage run --rcfile pyproject.toml -m pytest $(TESTS)
+	$(BIN)/python -m coverage json --rcfile pyproject.toml -q -o build/coverage.json
+	$(BIN)/skipwalk lab coverage build/coverage.json --tests "$(or $(TESTS),all)" --json $(or $(JSON),results/verification.json)
 
 gate-level: $(VENV)/.installed-dev  ## the synthesised netlist of a core against the golden model (minutes)
 	SKIPWALK_GATE_LEVEL=1 $(BIN)/python -m pytest tests/rtl/test_gate_level.py

@@ -12,14 +12,19 @@ class SkipwalkError(Exception):
 class InputError(SkipwalkError, ValueError):
     """A graph, label or model file, or an array given by the caller, cannot be used as it is.
 
-    ``path`` and ``line`` (from 1), where known, lead the message: ``cora.txt:17: 1 column; write ...``.
+    ``path`` and ``line`` (from 1), where known, lead the message: ``cora.txt:17: 1 column; write ...``. What a terminal
+    would not print, or obey, stands there escaped: files are quoted.
     """
 
     def __init__(self, message: str, *, path: str | Path | None = None, line: int | None = None):
         self.path = None if path is None else Path(path)
         self.line = line
         place = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
-        super().__init__(place + message)
+        super().__init__("".join(map(_printable, place + message)))
+
+
+def _printable(mark: str) -> str:
+    return mark if mark.isprintable() or mark == "\n" else mark.encode("unicode_escape").decode()
 
 
 class UnknownNodeError(InputError, KeyError):

@@ -9,6 +9,7 @@ import math
 import struct
 import sys
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ import numpy as np
 from ..errors import InputError
 from ..results.files import STANDARD
 
-__all__ = ["PACKED", "open_input", "pack_npz", "read_bytes", "reading", "unpack_npz", "unzip"]
+__all__ = ["PACKED", "check_text", "open_input", "pack_npz", "read_bytes", "reading", "unpack_npz", "unzip"]
 
 #: Endings of packed files.
 PACKED = (".gz", ".bz2", ".xz", ".zip")
@@ -105,17 +106,30 @@ def unpack_npz(data: bytes) -> dict[str, np.ndarray]:
     if not data.startswith(b"PK"):
         raise InputError("malformed: no .npz archive")
     try:
-        with _archive(data) as archive:
+        with warnings.catch_warnings(), _archive(data) as archive:
+            warnings.simplefilter("ignore")  # of headers in the manner of Python 2
             _check_size(sum(member.file_size for member in archive.infolist()), len(data))
             for member in archive.infolist():
                 _check_declared(archive, member)
         # From memory, because np.load leaves a file that is no archive open.
-        with np.load(io.BytesIO(data), allow_pickle=False) as loaded:
-            return dict(loaded)
+        with warnings.catch_warnings(), np.load(io.BytesIO(data), allow_pickle=False) as loaded:
+            warnings.simplefilter("ignore")
+            arrays = dict(loaded)
+        for name, array in arrays.items():
+            check_text(name, array)
+        return arrays
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, SyntaxError, OverflowError, tokenize.TokenError) as error:
         raise InputError(f"malformed: {error}") from error
+
+
+def check_text(name: str, array: np.ndarray) -> None:
+    """Raise ValueError for text of numbers that are no characters, at which NumPy would fail much later."""
+    if array.dtype.kind == "U" and array.size:
+        order = "<" if array.dtype.str[0] == "<" else ">"
+        if np.frombuffer(array.tobytes(), f"{order}u4").max() > sys.maxunicode:
+            raise ValueError(f"{name} has text that is none")
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import io
 import itertools
 import logging
 import re
+import warnings
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
@@ -392,11 +393,15 @@ def _weight(cell: str, path: Path, line: int) -> float:
 # ---- other people's formats
 def _from_networkx_file(data: bytes, path: Path, kind: str) -> Graph:
     try:
-        g = nx.read_graphml(io.BytesIO(data)) if kind == "graphml" else _read_gml(data)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            g = nx.read_graphml(io.BytesIO(data)) if kind == "graphml" else _read_gml(data)
+        for one in told:
+            log.warning("%s: %s", path, one.message)
     except ParseError as error:
         raise InputError(f"malformed: {error}", path=path, line=error.position[0]) from None
     # networkx lets whatever its parser stumbles over through.
-    except (nx.NetworkXError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (nx.NetworkXError, ValueError, LookupError, TypeError, AttributeError) as error:
         at = re.search(r"at \((\d+), \d+\)", str(error))
         raise InputError(f"malformed: {error}", path=path, line=int(at[1]) if at else None) from error
     if all(isinstance(node, str) for node in g):
@@ -422,7 +427,17 @@ def _read_gml(data: bytes) -> Any:
         return nx.read_gml(io.BytesIO(data), label="id")
 
 
+#: What a text file of numbers has no business with.
+_CONTROL = re.compile(rb"[^\t\n\r -~]")
+
+
 def _from_mtx(data: bytes) -> Graph:
+    # SciPy's compiled reader runs past the end for a last line without its end, and at a NUL.
+    head = data.partition(b"\n")[0]
+    found = _CONTROL.search(head) or _CONTROL.search(re.sub(rb"(?m)^%.*$", b"", data))
+    if found or b"\0" in data:
+        raise InputError(f"malformed: a byte {found[0] if found else bytes(1)!r} outside comments; is it text?")
+    data += b"\n"
     try:
         rows, columns, *_ = scipy_io.mminfo(io.BytesIO(data))
         if max(rows, columns) > _MOST_ROWS:

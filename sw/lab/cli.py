@@ -16,6 +16,7 @@ ENTRIES = {
     "bench": Entry("lab.bench.cli:main", "This machine's CPU against the core.", "bench"),
     "experiments": Entry("lab.experiments.cli:main", "The science, by seed; goes on where it stopped."),
     "link": Entry("lab.link_campaign:main", "Damage frames of the link, and see that nothing is lost.", "serial,rtl"),
+    "coverage": Entry("lab.verification.coverage:main", "Lines and branches that tests reach."),
     "mutants": Entry("lab.verification.mutants:main", "Break the gateware; see whether tests notice.", "dev"),
     "memory": Entry("lab.memory:main", "Rows in a simulated SDRAM: bits, cycles, traffic.", "rtl,demo"),
     "blocks": Entry("lab.blocks:main", "Frequency and cells of single blocks on an ECP5.", "boards"),

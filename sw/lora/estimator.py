@@ -3,8 +3,7 @@
 import contextlib
 import json
 import warnings
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ...sim.arith.fixed import from_raw
 from ...sim.lora.layout import pack_adapters, unpack_adapters
 from ..errors import InputError
 from ..estimators.conventions import Progress, as_seed, plain, progress_bar
+from ..graph.packed import read_bytes, reading, unpack_npz
 from ..link.transport import Transport, open_transport
 from ..results.files import atomic_write
 from .driver import EpochReport, LoraDevice
@@ -419,9 +419,10 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     @classmethod
     def load(cls, path: "str | Path", *, backend: str = "golden") -> "SkipLoRA":
         """What :meth:`save` wrote, ready to predict or to go on learning. Raises InputError for any other file."""
+        path = Path(path)
+        with reading(path):
+            arrays = unpack_npz(read_bytes(path))
         try:
-            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-                arrays = dict(file)
             meta = json.loads(str(arrays["meta"]))
             if meta.get("format") != _FORMAT:
                 raise InputError(f"made by another version: {meta.get('format')}", path=path)
@@ -445,29 +446,65 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             )
             from ...sim.lora.golden import Backbone
 
-            backbone = Backbone(arrays["backbone_weights"], arrays["backbone_biases"], arrays["backbone_shifts"])
-            words = arrays["adapters"]
-            if words.shape != (cfg.adapter_words, cfg.lanes):
-                raise InputError(f"adapters of shape {words.shape} do not fit", path=path)
+            # Whatever is handed to compiled code has its shape, kind and range.
+            limit = 1 << (cfg.weight_bits - 1), 1 << (cfg.BIAS_BITS - 1)
+            shapes = (cfg.dense_words, cfg.lanes), (sum(cfg.outputs),), (cfg.layers,)
+            backbone = Backbone(
+                _integers(arrays, "backbone_weights", shapes[0], -limit[0], limit[0] - 1),
+                _integers(arrays, "backbone_biases", shapes[1], -limit[1], limit[1] - 1),
+                _integers(arrays, "backbone_shifts", shapes[2], 0, (1 << cfg.SHIFT_BITS) - 1),
+            )
+            widest = max(cfg.a.bits, cfg.b.bits) - 1
+            words = _integers(arrays, "adapters", (cfg.adapter_words, cfg.lanes), -(1 << widest), (1 << widest) - 1)
+            inputs = np.shape(meta["scale"])
+            if inputs not in ((), cfg.widths[:1]):
+                raise ValueError(f"scale of shape {inputs}; one number is needed, or {cfg.widths[0]}")
             model.quantized_ = QuantizedNetwork(
                 model.cfg,
                 backbone,
-                np.asarray(meta["offset"], np.float64),
-                np.asarray(meta["scale"], np.float64),
-                tuple(np.asarray(unit) for unit in meta["units"]),
-                meta.get("halvings", 0),
+                _floats("offset", meta["offset"], inputs),
+                _floats("scale", meta["scale"], inputs, positive=True),
+                tuple(
+                    _floats("units", unit, () if k else inputs, positive=True)
+                    for k, unit in enumerate(_listed("units", meta["units"], cfg.layers))
+                ),
+                int(_floats("halvings", meta.get("halvings", 0), ())),
             )
             model._words = words
             rate = meta.get("learning_rate_", meta["learning_rate"])
-            model.learning_rate_ = None if rate is None else float(rate)
+            if rate is not None:
+                _raw_rate(cfg, rate)
+                model.learning_rate_ = float(rate)
             model._epochs_done = int(meta.get("epochs_done", meta["epochs"]))
-        except FileNotFoundError:
-            raise InputError("no such file", path=path) from None
-        except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-            if isinstance(error, InputError):
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+            if isinstance(error, InputError) and error.path is not None:
                 raise
             raise InputError(f"no saved SkipLoRA: {error}", path=path) from error
         return model
+
+
+def _integers(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
+    """An array of a file as int64. Raises ValueError for another shape, other numbers, or one out of range."""
+    array = arrays[name]
+    if array.shape != shape or array.dtype.kind not in "iu":
+        raise ValueError(f"{name} of {array.dtype} and shape {array.shape}; {shape} integers are needed")
+    if array.size and not low <= array.min() <= array.max() <= high:
+        raise ValueError(f"{name} has values outside {low} to {high}")
+    return array.astype(np.int64)
+
+
+def _listed(name: str, values: Any, n: int) -> list[Any]:
+    if not isinstance(values, list) or len(values) != n:
+        raise ValueError(f"{name} must be a list of {n}")
+    return values
+
+
+def _floats(name: str, value: Any, shape: tuple[int, ...], *, positive: bool = False) -> np.ndarray:
+    """Numbers of a file. Raises ValueError for another shape, or one that is not finite, or not ``positive``."""
+    array = np.asarray(value, np.float64)
+    if array.shape != shape or not np.isfinite(array).all() or (positive and not (array > 0).all()):
+        raise ValueError(f"{name} must be {'positive ' if positive else ''}finite numbers of shape {shape}")
+    return array
 
 
 def _since(start: int | None, now: int | None) -> int | None:

@@ -65,6 +65,6 @@ def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
             ) from None
         labels.append(label.strip())
     y = np.array(labels)
-    with contextlib.suppress(ValueError):  # names stay text
+    with contextlib.suppress(ValueError, OverflowError):  # names stay text
         y = y.astype(np.int64)
     return np.array(rows, np.float64), y

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...hw.arith.formats import SQ
 from ..errors import InputError
-from ..graph.packed import open_input
+from ..graph.packed import check_text, open_input
 
 __all__ = ["Arrays", "check_csr", "check_raw", "open_arrays"]
 
@@ -93,7 +93,9 @@ class Arrays:
     def _read(self, name: str) -> np.ndarray:
         if name not in self._arrays:
             with self._archive.open(self._members[name]) as member:
-                self._arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
+                array = np.lib.format.read_array(member, allow_pickle=False)
+            check_text(name, array)
+            self._arrays[name] = array
         return self._arrays[name]
 
 

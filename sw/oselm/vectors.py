@@ -85,6 +85,10 @@ def load_word2vec(path: str | Path, dtype: Any = np.float32) -> tuple[list[int] 
         lines.pop()
     if len(lines) != n + 1:
         raise InputError(f"{len(lines) - 1} vectors, but the header says {n}; write the file again", path=path)
+    if dim > len(data):
+        raise InputError(
+            f"{dim} numbers a line in a file of {len(data)} bytes; write the file again", path=path, line=1
+        )
     words: dict[str, int] = {}
     vectors = np.empty((n, dim), dtype)
     for number, text in enumerate(lines[1:], 2):

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("amaranth")
 
 from skipwalk.sw.errors import InputError
+from skipwalk.sw.lab.verification import coverage
 from skipwalk.sw.lab.verification.designs import DESIGNS, files_of
 from skipwalk.sw.lab.verification.equivalence import changed_modules, modules
 from skipwalk.sw.lab.verification.mutants import Campaign, results, seen_by
@@ -121,6 +122,16 @@ def test_share_and_parts(tmp_path):
     assert (entries["mutants.tried"], entries["fuzz.mismatches"]) == (1, 0)
     assert "mutants.killed" not in entries
     assert {part: of["seed"] for part, of in entries["provenance"]["parts"].items()} == {"fuzz": 2, "mutants": 3}
+
+
+def test_coverage_is_summed_by_tree():
+    def of(lines, all_lines, branches, all_branches):
+        names = ("covered_lines", "num_statements", "covered_branches", "num_branches")
+        return {"summary": dict(zip(names, (lines, all_lines, branches, all_branches), strict=True))}
+
+    report = {"files": {"hw/a.py": of(3, 4, 1, 2), "hw/b/c.py": of(1, 2, 0, 0), "sim/x.py": of(5, 5, 5, 5)}}
+    found = {result.name: result.value for result in coverage.results(report)}
+    assert (found["coverage.hw"], found["coverage.hw.lines"], found["coverage.sim"]) == (0.625, 0.6667, 1.0)
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ __all__ = ["Campaign", "main", "results", "seen_by"]
 
 #: Seconds of CPU time: of one run of a file of tests; after which no further file is begun, for a file's own tests and
 #: for the others; of a file of which nothing is known.
-LIMIT, BUDGET, GUESS = 240.0, 120.0, 30.0
+LIMIT, BUDGET, GUESS = 240.0, 60.0, 30.0
 #: Folders below which the tests of a core stand, for what is deeper than that.
 _ABOVE = {"hw/oselm/front_end": "tests/oselm", "hw/oselm/graph": "tests/oselm", "hw/oselm/rows": ""}
 

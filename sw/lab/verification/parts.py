@@ -18,7 +18,7 @@ def write_part(path: Path, part: str, results: Sequence[Result], **details: Any)
     """
     entries = json.loads(path.read_text()) if path.exists() else []
     kept = [entry for entry in entries if entry["name"] != "provenance" and not entry["name"].startswith(f"{part}.")]
-    before = next((entry["value"] for entry in entries if entry["name"] == "provenance"), {})
+    before: dict[str, Any] = next((entry["value"] for entry in entries if entry["name"] == "provenance"), {})
     parts = {**before.get("parts", {}), part: provenance(**details)}
     everything = sorted([*(Result(**entry) for entry in kept), *results], key=lambda r: r.name.partition(".")[0])
     write_report(path, everything, parts=dict(sorted(parts.items())))

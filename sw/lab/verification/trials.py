@@ -20,8 +20,8 @@ from typing import Any
 __all__ = ["Checkout", "Verdict"]
 
 _PARTS = ("hw", "sim", "sw", "tests", "docs", "results", "README.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
-_LIBRARIES = ("numpy", "scipy.sparse", "numba", "networkx", "click", "sklearn.linear_model", "pytest")
-_LIBRARIES += ("amaranth.sim", "amaranth.back.rtlil", "amaranth.lib.fifo", "_pytest.doctest")
+_LIBRARIES = ("numpy", "scipy.sparse", "numba", "networkx", "click", "sklearn.linear_model", "pytest",
+              "amaranth.sim", "amaranth.back.rtlil", "amaranth.lib.fifo", "_pytest.doctest")  # fmt: skip
 #: Of a process: a fault may ask for any amount.
 _MEMORY = 6 << 30
 #: By so much the clock may be ahead of the CPU.
@@ -108,7 +108,8 @@ class Checkout:
         done = self._call(run, limit)
         seconds = round(_children() - before, 1)
         if isinstance(done, tuple):
-            return Verdict(*done, seconds)
+            outcome, test, why = done
+            return Verdict(outcome, test, why, seconds)
         return Verdict("late", seconds=seconds) if done is None else Verdict("failed", why=done, seconds=seconds)
 
     def rtlil(self, designs: Sequence[str], *, limit: float) -> dict[str, str]:
