@@ -1,6 +1,6 @@
 """Skip2-LoRA at the defaults, learning rate by trial, against the float formula at every rate that is tried.
 
-Every seed pre-trains a network of its own. ``kept`` is the accuracy on what the network was trained on, before and after.
+Every seed pre-trains a network of its own. ``kept`` is the accuracy on what the network was trained on.
 """
 
 from collections.abc import Mapping
