@@ -14,7 +14,8 @@ __all__ = ["Transfers"]
 
 
 class Transfers(wiring.Component):
-    """Executes jobs in their order. A row goes out before another one is asked for; rows that come may be several.
+    """Executes jobs in their order. The words of a row that goes wait until it is whole, so that memory is not kept
+    waiting for them, while the row of the job before goes or comes; rows that come may be several.
 
     Parameters
     ----------
@@ -29,8 +30,8 @@ class Transfers(wiring.Component):
     marked : Out(1)
         All rows that were asked for before a mark have come, in this cycle.
 
-    Timing: a row that goes takes 2 cycles and one for each word, as far as words come and memory takes them; one that
-    is asked for 1 cycle. Resources: a queue of :data:`ASKED` slots.
+    Timing: a row that goes takes 3 cycles and one for each word, as far as words come, and a cycle for each when memory
+    takes them; one that is asked for 1 cycle. Resources: queues of :data:`ASKED` slots, of a few jobs, and of two rows.
     """
 
     #: Rows that have been asked for, and marks.
@@ -54,54 +55,69 @@ class Transfers(wiring.Component):
         m = Module()
         layout = data.StructLayout({"slot": cfg.slot_bits, "mark": 1})
         m.submodules.asked = asked = SyncFIFOBuffered(width=layout.size, depth=self.ASKED)
-        job, request, words = self.jobs.payload, self.memory.request, self.memory.write
-        left = Signal(range(cfg.words + 1))
-        evicting = Signal()
+        shape = self.jobs.payload.shape()
+        m.submodules.gathered = gathered = SyncFIFOBuffered(width=shape.size, depth=4)
+        m.submodules.words = waiting = SyncFIFOBuffered(width=cfg.word_bits, depth=2 * cfg.words)
+        self._gather(m, gathered, waiting)
+        job, request, words = data.View(shape, gathered.r_data), self.memory.request, self.memory.write
+        evicted = Signal()  # the row of this job has been asked to go
+        evicts = job.evict & ~evicted
         m.d.comb += [
-            request.payload.address.eq(times(Mux(evicting, job.out, job.row), cfg.words)),
+            request.payload.address.eq(times(Mux(evicts, job.out, job.row), cfg.words)),
             request.payload.last.eq(cfg.words - 1),
-            request.payload.write.eq(evicting),
-            self.evicted.slot.payload.eq(job.slot),
-            words.payload.data.eq(self.evicted.words.payload),
+            request.payload.write.eq(evicts),
+            words.payload.data.eq(waiting.r_data),
             words.payload.strobes.eq((1 << cfg.word_bits // 8) - 1),
+            words.valid.eq(waiting.r_rdy),
+            waiting.r_en.eq(words.ready),
             asked.w_data.eq(Cat(job.slot, job.mark)),
         ]
-        with m.FSM():
-            with m.State("ASK"):
-                # A row that comes, or a mark: with room for its slot.
-                asks = self.jobs.valid & ~job.evict & asked.w_rdy
-                m.d.comb += [
-                    evicting.eq(job.evict),
-                    request.valid.eq((self.jobs.valid & job.evict) | (asks & job.fill)),
-                    asked.w_en.eq(asks & (job.mark | request.ready)),
-                    self.jobs.ready.eq(asked.w_en),
-                ]
-                m.d.sync += left.eq(cfg.words)
-                with m.If(self.jobs.valid & job.evict & request.ready):
-                    m.next = "SLOT"
-            with m.State("SLOT"):
-                m.d.comb += self.evicted.slot.valid.eq(1)
-                with m.If(self.evicted.slot.ready):
-                    m.next = "WORDS"
-            with m.State("WORDS"):
-                m.d.comb += [
-                    words.valid.eq(self.evicted.words.valid),
-                    self.evicted.words.ready.eq(words.ready),
-                ]
-                with m.If(words.valid & words.ready):
-                    m.d.sync += left.eq(left - 1)
-                    with m.If(left == 1):
-                        m.next = "FILL"
-            with m.State("FILL"):
-                m.d.comb += [
-                    request.valid.eq(job.fill & asked.w_rdy),
-                    asked.w_en.eq(request.valid & request.ready),
-                    self.jobs.ready.eq(asked.w_en | ~job.fill),
-                ]
-                with m.If(self.jobs.ready):
-                    m.next = "ASK"
+        # A row that goes; then one that comes, or a mark, with room for its slot.
+        rest = gathered.r_rdy & ~evicts & asked.w_rdy
+        m.d.comb += [
+            request.valid.eq((gathered.r_rdy & evicts) | (rest & job.fill)),
+            # After a mark memory has been given all words.
+            asked.w_en.eq(rest & ((job.mark & (waiting.level == 0)) | (job.fill & request.ready))),
+            gathered.r_en.eq(asked.w_en | (gathered.r_rdy & ~evicts & ~job.fill & ~job.mark)),
+        ]
+        with m.If(gathered.r_en):
+            m.d.sync += evicted.eq(0)
+        with m.Elif(gathered.r_rdy & evicts & request.ready):
+            m.d.sync += evicted.eq(1)
         self._fill(m, asked, data.View(layout, asked.r_data))
         return m
+
+    def _gather(self, m, gathered, waiting):
+        """Words of rows that go; each job is passed on when all of its own are there."""
+        cfg, job = self._cfg, self.jobs.payload
+        left = Signal(range(cfg.words + 1))
+        m.d.comb += [
+            self.evicted.slot.payload.eq(job.slot),
+            waiting.w_data.eq(self.evicted.words.payload),
+            gathered.w_data.eq(job),
+        ]
+        with m.FSM():
+            with m.State("JOB"):
+                m.d.sync += left.eq(cfg.words)
+                with m.If(self.jobs.valid & job.evict):
+                    m.d.comb += self.evicted.slot.valid.eq(1)
+                    with m.If(self.evicted.slot.ready):
+                        m.next = "WORDS"
+                with m.Else():
+                    m.d.comb += [gathered.w_en.eq(self.jobs.valid), self.jobs.ready.eq(gathered.w_rdy)]
+            with m.State("WORDS"):
+                m.d.comb += [
+                    waiting.w_en.eq(self.evicted.words.valid),
+                    self.evicted.words.ready.eq(waiting.w_rdy),
+                ]
+                with m.If(waiting.w_en & waiting.w_rdy):
+                    m.d.sync += left.eq(left - 1)
+                    with m.If(left == 1):
+                        m.next = "WHOLE"
+            with m.State("WHOLE"):
+                m.d.comb += [gathered.w_en.eq(1), self.jobs.ready.eq(gathered.w_rdy)]
+                with m.If(gathered.w_rdy):
+                    m.next = "JOB"
 
     def _fill(self, m, asked, head):
         """Words into the slots that they were asked for."""
