@@ -149,8 +149,14 @@ class Graph:
         ids = range(n) if ids is None else ids
         if len(ids) != n:
             raise InputError(f"{len(ids)} ids for a matrix of {n} rows; give one for each row")
-        csr = matrix.tocsr()
         try:
+            # Before SciPy's compiled code goes by its indices, in whatever format it is.
+            if hasattr(matrix, "check_format"):
+                matrix.check_format(full_check=True)
+            # SciPy does not look at it if it ends in 0.
+            if hasattr(matrix, "indptr") and (np.diff(matrix.indptr) < 0).any():
+                raise ValueError("indptr does not ascend")
+            csr = matrix.tocsr()
             csr.check_format(full_check=True)
         except ValueError as error:
             raise InputError(f"the adjacency matrix is damaged: {error}") from None

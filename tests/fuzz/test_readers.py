@@ -190,6 +190,25 @@ def test_labels_of_more_digits_than_fit_stay_text(tmp_path):
     assert read_samples(path)[1].tolist() == ["99999999999999999999", "1"]
 
 
+@pytest.mark.parametrize("kind", ["csr", "csc", "bsr"])
+def test_matrices_with_wild_indices(tmp_path, kind):
+    """Of columns, SciPy ended in a segmentation fault."""
+    matrix = getattr(sparse, f"{kind}_array")(np.eye(4, k=1) + np.eye(4, k=-1))
+    matrix.indices[:] = 1 << 30
+    sparse.save_npz(tmp_path / "a.npz", matrix)
+    with pytest.raises(InputError, match=r"a\.npz: the adjacency matrix is damaged"):
+        read_graph(tmp_path / "a.npz")
+
+
+def test_rows_that_end_before_they_begin(tmp_path):
+    """SciPy ended in a segmentation fault."""
+    matrix = sparse.csr_array(np.eye(4, k=1) + np.eye(4, k=-1))
+    matrix.indptr[:] = 0, 1, 0, 0, 0
+    sparse.save_npz(tmp_path / "a.npz", matrix)
+    with pytest.raises(InputError, match=r"a\.npz: the adjacency matrix is damaged: indptr does not ascend"):
+        read_graph(tmp_path / "a.npz")
+
+
 def test_text_that_is_none(tmp_path):
     ids = np.frombuffer(np.array([0x110000, 0x41], np.uint32).tobytes(), "<U1")
     np.savez(tmp_path / "a.npz", edges=np.array([[0, 1]]), ids=ids)
