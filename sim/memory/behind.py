@@ -113,7 +113,8 @@ class CoreWithMemory(wiring.Component):
 def simulated(core: Any, **options: Any) -> Any:
     """What stands for a core in a simulation: it alone, or with a :class:`StallingMemory` behind its port, if it has
     one, whose ``options`` these are."""
-    member = core.signature.members.get("memory") if hasattr(core, "signature") else None
-    if member is None:
+    members = core.signature.members if hasattr(core, "signature") else {}
+    if "memory" not in members:
         return core
+    member = members["memory"]
     return CoreWithMemory(core, StallingMemory(member.signature, 1 << member.signature.address_bits, **options))
