@@ -18,10 +18,12 @@ def pytest_configure(config):
 
 @pytest.fixture
 def ctrl_c_works():
-    """Whatever runs the tests may have been started in the background, where it does not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Whatever runs the tests may have been started in the background or by nohup, where signals are passed over."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -150,7 +150,8 @@ class Packer(wiring.Component):
             m.d.sync += [element.eq(self.i.payload.element), last.eq(self.i.payload.last), waits.eq(self.i.valid)]
         with m.If(waits):
             m.d.sync += [held.eq(held | chosen << level[: clog2(WORD)]), level.eq(level + bits), waits.eq(0)]
-            m.d.sync += whole.eq(last | _chosen(self, (level >= WORD - bits for bits in self._widths)))
+            fills = [level >= WORD - bits if bits < WORD else Const(1) for bits in self._widths]
+            m.d.sync += whole.eq(last | _chosen(self, fills))
         with m.Elif(self.o.valid & self.o.ready):
             m.d.sync += [held.eq(held >> WORD), level.eq(level - WORD), whole.eq(last & (level > WORD))]
             with m.If(level <= WORD):

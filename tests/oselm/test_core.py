@@ -14,7 +14,7 @@ from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import CoreConfig, Schedule, preset
 from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.front_end.sampling import Sampling
-from skipwalk.hw.oselm.protocol import Counter, Edit, Opcode, Parameter, edit_header, header
+from skipwalk.hw.oselm.protocol import Counter, Edit, Opcode, Parameter, counters_of, edit_header, header
 from skipwalk.sim.oselm import compiled, golden
 from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.graph.contexts import ContextBatch, contexts, expected_visits, negative_sampler
@@ -212,7 +212,7 @@ def test_time_is_accounted_for(cfg):
     bench.run(hot(cfg, rng, 50, nodes=3, full=True))
     counters = bench.counters()
     assert counters[Counter.WAIT_INPUT] > 50 * cfg.max_samples
-    waits = sum(counters[c] for c in Counter if c.name.startswith("WAIT_"))
+    waits = sum(counters[c] for c in counters_of(cfg) if c.name.startswith("WAIT_"))
     busy = cfg.chunks * (counters[Counter.CONTEXTS] + counters[Counter.SAMPLES])
     # Each cycle has one reason at most, and none while something is issued; WAIT_ROW alone is spent on a read.
     assert waits - counters[Counter.WAIT_ROW] + busy <= counters[Counter.CYCLES] <= bench.core.cycles - begin + 400
