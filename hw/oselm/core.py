@@ -22,7 +22,7 @@ from .graph.store import GraphStore
 from .ops import HostOp, ReadKind, ReadOp, UpdateKind, UpdateOp
 from .protocol import Counter, counters_of
 from .rows.outside import RowsOutside
-from .rows.turns import BeatTurns, FillLease
+from .rows.turns import BeatTurns, LeaseTurns
 from .samples import SampleEngine
 from .sequential import SequentialSequencer
 from .streaming import StreamingSequencer
@@ -316,7 +316,7 @@ class OSELMCore(wiring.Component):
         if fills is None:
             wiring.connect(m, self._command.rows, outside.lease)
         else:
-            m.submodules.lease = lease = FillLease(cfg.rows_outside)
+            m.submodules.lease = lease = LeaseTurns(cfg.rows_outside)
             wiring.connect(m, self._command.rows, lease.host)
             wiring.connect(m, fills.lease, lease.fill)
             wiring.connect(m, lease.o, outside.lease)

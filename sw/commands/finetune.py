@@ -111,7 +111,7 @@ def finetune(
         Result("parameters", model.cfg.parameters, "", "lower"),
         Result("cache_hits", counters["hits"], "samples", "higher"),
         Result("cache_misses", counters["misses"], "samples", "lower"),
-        Result("saturations", sum(n for name, n in counters.items() if name.startswith("sat_")), "beats", "lower"),
+        Result("saturations", sum(model.clamped_.values()), "beats", "lower"),
     ]
     if model.reports_:
         results += [

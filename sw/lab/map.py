@@ -252,7 +252,7 @@ MAP: Mapping[str, Sequence[Row]] = {
                 "hw/oselm/rows/mover.py:RowMover",
                 "hw/oselm/rows/lease.py:LeaseHolder",
                 "hw/oselm/rows/turns.py:BeatTurns",
-                "hw/oselm/rows/turns.py:FillLease",
+                "hw/oselm/rows/turns.py:LeaseTurns",
                 "hw/oselm/graph/leased_fill.py:LeasedFill",
             ),
             tests=("tests/oselm/test_core_memory.py",),

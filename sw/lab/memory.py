@@ -203,8 +203,9 @@ def main(file: Path, cora: Path | None, photo: Path | None, n: int, only: tuple[
     results = _kept(file, [case.name for case in cases if not only or case.name in only])
     for case in cases:
         if not only or case.name in only:
-            results += measure(case, seed)
-            for result in results[-11:]:
+            found = measure(case, seed)
+            results += found
+            for result in found:
                 click.echo(f"{result.name:32} {result.value:>10} {result.unit}")
     equal = [result.value for result in results if result.name.startswith("memory.bits_equal.")]
     results.insert(0, Result("memory.bits_equal", int(all(equal)), "", "higher"))

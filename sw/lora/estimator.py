@@ -346,9 +346,14 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         self._words = words
         return self
 
+    @property
+    def clamped_(self) -> dict[str, int]:
+        """How many results were clamped while the last samples were learned, by what they are; empty if none."""
+        return {name[4:]: n for name, n in self.counters_.items() if name.startswith("sat_") and n}
+
     def _judge(self) -> None:
         """Warn if results were clamped while the adapters learned. Raises InputError if they only got worse."""
-        clamped = {name[4:]: n for name, n in self.counters_.items() if name.startswith("sat_") and n}
+        clamped = self.clamped_
         if not clamped or not self._judges:
             return
         what = (

@@ -99,7 +99,7 @@ def from_sklearn(model: Any) -> Network:
             raise InputError("only a classifier with one label for each sample can be fine-tuned")
         weights[-1] = np.hstack([np.zeros_like(weights[-1]), weights[-1]])
         biases[-1] = np.append(0.0, biases[-1])
-    for scaler in reversed([s for s in scalers if s is not None and not (isinstance(s, str) and s == "passthrough")]):
+    for scaler in reversed([step for step in scalers if step not in (None, "passthrough")]):
         factor, shift = _affine(scaler)
         biases[0] = biases[0] + shift @ weights[0]
         weights[0] = np.reshape(factor, (-1, 1)) * weights[0]

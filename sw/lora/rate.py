@@ -105,6 +105,5 @@ def _try(
     trial.fit(x[learn], trial.classes_[labels[learn]])
     outputs = trial.decision_function(x[held])
     trial.close()
-    clamped = sum(n for name, n in trial.counters_.items() if name.startswith("sat_"))
     accuracy = float(np.mean(outputs.argmax(axis=1) == labels[held]))
-    return Trial(rate, accuracy, cross_entropy(outputs, labels[held]), not clamped)
+    return Trial(rate, accuracy, cross_entropy(outputs, labels[held]), not trial.clamped_)

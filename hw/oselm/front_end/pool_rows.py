@@ -1,6 +1,6 @@
 """The pool where rows are outside: they are asked for ahead, and go into it when their group begins."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -91,11 +91,12 @@ class PoolRows(wiring.Component):
                     m.d.sync += t.eq(0)
                     m.next = after
 
-        def drop(state: str, after: str) -> None:
+        def drop(state: str, after: str, *, unless: Value) -> None:
+            """The row at the memory's output is of no use any more."""
             with m.State(state):
-                m.d.comb += [asks.ops.valid.eq(1), asks.ops.payload.kind.eq(Kind.DROP)]
+                m.d.comb += [asks.ops.valid.eq(~unless), asks.ops.payload.kind.eq(Kind.DROP)]
                 m.d.comb += asks.ops.payload.row.eq(held.rd_data)
-                with m.If(asks.ops.ready):
+                with m.If(unless | asks.ops.ready):
                     m.next = after
 
         with m.FSM() as fsm:
@@ -109,7 +110,7 @@ class PoolRows(wiring.Component):
                     with m.If(stale & (filled != 0)):
                         m.next = "LOOK ALL"
             look("LOOK ALL", "DROP ALL")
-            drop("DROP ALL", "DROPPED")
+            drop("DROP ALL", "DROPPED", unless=Const(0))
             with m.State("DROPPED"):
                 m.d.sync += [place.eq(place + 1), filled.eq(filled - 1)]
                 m.next = "LOOK ALL"
@@ -125,11 +126,7 @@ class PoolRows(wiring.Component):
                         m.d.sync += filled.eq((1 << POOL_SHIFT) << pool)
                     m.next = "WAIT"
             look("LOOK", "DROP")
-            with m.State("DROP"):
-                m.d.comb += [asks.ops.valid.eq(~anew), asks.ops.payload.kind.eq(Kind.DROP)]
-                m.d.comb += asks.ops.payload.row.eq(held.rd_data)
-                with m.If(anew | asks.ops.ready):
-                    m.next = "PUT"
+            drop("DROP", "PUT", unless=anew)
             with m.State("PUT"):
                 m.d.comb += [asks.ops.valid.eq(1), asks.ops.payload.kind.eq(Kind.POOL)]
                 m.d.comb += asks.ops.payload.row.eq(drawn.payload.row)

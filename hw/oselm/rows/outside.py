@@ -76,11 +76,9 @@ class RowsOutside(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.cache, m.submodules.mover, m.submodules.holder = cache, mover, holder = (
-            self._cache,
-            self._mover,
-            self._holder,
-        )
+        m.submodules.cache = cache = self._cache
+        m.submodules.mover = mover = self._mover
+        m.submodules.holder = holder = self._holder
         wiring.connect(m, wiring.flipped(self.lease), holder.lease)
         with m.If(holder.busy):
             self._ask(m, holder.asks)

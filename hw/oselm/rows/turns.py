@@ -10,7 +10,7 @@ from ..ops import ReadKind, ReadOp, UpdateKind, UpdateOp
 from ..ports import Pause, RowRead, SlotForget
 from .layouts import RowLease, SlotBeats
 
-__all__ = ["BeatTurns", "FillLease"]
+__all__ = ["BeatTurns", "LeaseTurns"]
 
 
 class BeatTurns(wiring.Component):
@@ -90,7 +90,7 @@ class BeatTurns(wiring.Component):
         return m
 
 
-class FillLease(wiring.Component):
+class LeaseTurns(wiring.Component):
     """The lease of a row for the host, or for who makes first values, which comes first where it asks.
 
     Members

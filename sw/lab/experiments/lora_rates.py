@@ -49,7 +49,7 @@ def _run(params: Mapping[str, Any], seed: int, data: Mapping[str, Task | None]) 
             "kept": model.score(*task.pretrain),
             "kept_before": old,
             "log2_rate": float(np.log2(model.learning_rate_)),
-            "clamped": float(sum(n for name, n in model.counters_.items() if name.startswith("sat_"))),
+            "clamped": float(sum(model.clamped_.values())),
         }
         model.close()
         return Outcome(values)
