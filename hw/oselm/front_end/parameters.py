@@ -52,7 +52,8 @@ class Parameters(wiring.Component):
     walks, place : Out(WalkSettings), Out(RoundPlace)
         Only with ``cfg.edge_ends``: how walks are made and rows are filled; where the starts go on.
 
-    Timing: SAMPLING settles within 260 cycles, all others at once.
+    Timing: a parameter waits in a register for a cycle, in which the rules are not settled. SAMPLING settles within 261
+    cycles, the others with the next.
     """
 
     def __init__(self, cfg: CoreConfig):
@@ -70,8 +71,15 @@ class Parameters(wiring.Component):
         super().__init__(members)
 
     def elaborate(self, platform):
-        setting, rules = self.setting, self.rules
+        rules = self.rules
         m = Module()
+        # The interpreter's decision is long enough without the enables of all these registers behind it.
+        setting = Setting(self._cfg).create(path=("held",))
+        m.d.sync += [
+            setting.en.eq(self.setting.en),
+            setting.number.eq(self.setting.number),
+            setting.value.eq(self.setting.value),
+        ]
         unsound, unfit = Signal(), Signal()
         m.d.comb += [
             self.rejected.eq(unsound | unfit),
@@ -83,7 +91,7 @@ class Parameters(wiring.Component):
             m.d.comb += self.place.value.eq(setting.value)
         asked = Signal(SamplingLayout(), reset_less=True)
         with m.FSM() as fsm:
-            m.d.comb += rules.settled.eq(fsm.ongoing("IDLE"))
+            m.d.comb += rules.settled.eq(fsm.ongoing("IDLE") & ~setting.en)
             with m.State("IDLE"), m.If(setting.en), m.Switch(setting.number):
                 for key in range(len(self.keys) // 64):
                     high, low = _KEYS[Key(key)]
@@ -95,13 +103,13 @@ class Parameters(wiring.Component):
                     m.d.sync += asked.eq(setting.value)
                     m.next = "BEGIN"
                 if self._cfg.edge_ends:
-                    self._of_graph(m, unfit)
+                    self._of_graph(m, setting.value, unfit)
             self._check(m, asked, unsound)
         return m
 
-    def _of_graph(self, m, unfit):
+    def _of_graph(self, m, value, unfit):
         """Cases of the parameters that a graph store needs."""
-        value, walks, place = self.setting.value, self.walks, self.place
+        walks, place = self.walks, self.place
         for case, limit in zip(_LIMITS, walks.limits, strict=True):
             with m.Case(case):
                 m.d.sync += limit.eq(value)
