@@ -46,6 +46,8 @@ class Node2Vec(BaseEstimator):
     walk_length, walks_per_node : int
     p, q : float
         Return and in-out parameter of the walks.
+    update_p : float, optional
+        Return parameter of the walks around a change, which teach more if they seldom turn back; None: ``p``.
     window : int
         Nodes in a window, the centre included.
     negatives : int
@@ -115,6 +117,7 @@ class Node2Vec(BaseEstimator):
         walks_per_node: int = 10,
         p: float = 0.5,
         q: float = 1.0,
+        update_p: float | None = 4.0,
         window: int = 8,
         negatives: int = 24,
         negative_mode: str = "shared",
@@ -139,6 +142,7 @@ class Node2Vec(BaseEstimator):
         self.walks_per_node = walks_per_node
         self.p = p
         self.q = q
+        self.update_p = update_p
         self.window = window
         self.negatives = negatives
         self.negative_mode = negative_mode

@@ -28,8 +28,9 @@ class Learning:
     row_scale : int
         Largest first value, raw.
     walk_length : int
-    limits : (int, int, int)
-        Of candidates that lie back, near and far; :func:`skipwalk.sim.oselm.graph.walks.case_limits`.
+    limits, update_limits : (int, int, int)
+        Of candidates that lie back, near and far, in rounds of walks and in those around a change;
+        :func:`skipwalk.sim.oselm.graph.walks.case_limits`.
     sampling : Sampling
     """
 
@@ -39,6 +40,7 @@ class Learning:
     row_scale: int
     walk_length: int
     limits: tuple[int, int, int]
+    update_limits: tuple[int, int, int]
     sampling: Sampling
 
     def check(self, cfg: CoreConfig) -> None:
@@ -52,8 +54,11 @@ class GraphDevice(OSELMDevice):
     What is posted is learned later, in order. A question (rows, P, counters) waits for it.
     """
 
+    _limits: tuple[int, int, int] | None = None
+
     def set_learning(self, how: Learning) -> None:
-        """Set all parameters but the position (:meth:`go_on`). Raises InputError as :meth:`set_parameters`."""
+        """Set all parameters but the position (:meth:`go_on`) and the limits (:meth:`set_limits`). Raises InputError as
+        :meth:`set_parameters`."""
         self.set_parameters(q=how.q, p0=how.p0)
         values: dict[Parameter, int] = {Parameter.SAMPLING: how.sampling.word}
         for first, stream in (
@@ -66,11 +71,14 @@ class GraphDevice(OSELMDevice):
             values[first], values[Parameter(first + 1)] = key >> 32, key & 0xFFFFFFFF
         values[Parameter.ROW_SCALE] = how.row_scale
         values[Parameter.WALK_LENGTH] = how.walk_length
-        for parameter, limit in zip(
-            (Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR), how.limits, strict=True
-        ):
-            values[parameter] = limit
         self._exchange(set_words(values))
+
+    def set_limits(self, limits: tuple[int, int, int]) -> None:
+        """Which candidates walks take from now on, unless the core has these limits already; see :class:`Learning`."""
+        if limits != self._limits:
+            names = (Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR)
+            self._exchange(set_words(dict(zip(names, limits, strict=True))))
+            self._limits = limits
 
     def set_table(self, table: AliasTable) -> None:
         """The distribution of negatives, unless the core has it already."""

@@ -196,6 +196,9 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
     if not 0 <= scale < 1 << 16:
         most = ((1 << 16) - 1) * config.beta.step
         raise ValueError(f"init_scale must be 0 to {most:g} in the format {config.beta}, not {params['init_scale']}")
+    update_p = params["p"] if params["update_p"] is None else params["update_p"]
+    if not 1e-100 < update_p < 1e100:
+        raise ValueError(f"update_p must be between 1e-100 and 1e100, or None, not {update_p}")
     return Learning(
         q=params["inflation"],
         p0=params["p0"],
@@ -203,6 +206,7 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
         row_scale=scale,
         walk_length=params["walk_length"],
         limits=case_limits(params["p"], params["q"]),
+        update_limits=case_limits(update_p, params["q"]),
         sampling=Sampling(
             window=params["window"],
             negatives=params["negatives"],

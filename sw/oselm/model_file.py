@@ -234,7 +234,7 @@ def _run(data: dict[str, Any], live: LiveGraph) -> Run:
 _WHOLE = ("walk_length", "walks_per_node", "window", "negatives", "walks_in_flight", "block_walks", "random_state")
 _REAL = ("p", "q", "inflation", "p0", "init_scale")
 #: Parameters that came later, and what they were before.
-_LATER = {"pool_slots": 512, "pool_replaced": 8}
+_LATER = {"pool_slots": 512, "pool_replaced": 8, "update_p": None}
 
 
 def check_params(params: Any, config: CoreConfig) -> None:
@@ -245,7 +245,7 @@ def check_params(params: Any, config: CoreConfig) -> None:
         params.setdefault(name, value)
     for name in _WHOLE:
         _integer(params, name, 0, (1 << 64) - 1)
-    for name in _REAL:
+    for name in (*_REAL, *(["update_p"] if params["update_p"] is not None else [])):
         if type(params[name]) not in (int, float):
             raise ValueError(f"{name} is {params[name]!r}")
     for name in ("walks_per_node", "block_walks", "walks_in_flight"):

@@ -37,7 +37,7 @@ def of_rounds(model: Model, run: Run) -> np.ndarray:
     while left > 0:
         starts = round_starts(graph, key, round_, place, min(left, _BLOCK))
         round_, place = starts.round, starts.place
-        counts += _counted(model, model.live, starts.rows, walks, len(counts))
+        counts += _counted(model, model.live, starts.rows, walks, len(counts), model.learning.limits)
         walks += len(starts.rows)
         left -= len(starts.rows)
     return counts
@@ -52,7 +52,7 @@ def of_changes(model: Model, run: Run) -> np.ndarray:
     for change in run.changes:
         words, n = made(live, change, run.per_end)
         rows = np.array(starts_of(words, live), np.int64)
-        counts += _counted(model, live, rows, walks, len(counts))
+        counts += _counted(model, live, rows, walks, len(counts), model.learning.update_limits)
         walks += n
     counts[live.vacant] = 0
     return counts[: len(live.ids)]
@@ -78,13 +78,15 @@ def starts_of(words: list[int], live: LiveGraph) -> list[int]:
     return starts
 
 
-def _counted(model: Model, live: LiveGraph, starts: np.ndarray, first: int, n_rows: int) -> np.ndarray:
+def _counted(
+    model: Model, live: LiveGraph, starts: np.ndarray, first: int, n_rows: int, limits: tuple[int, int, int]
+) -> np.ndarray:
     params = model.params
     walks = make_walks(
         live.store.arrays,
         starts,
         length=params["walk_length"],
-        limits=model.learning.limits,
+        limits=limits,
         key=int(seed_key(params["random_state"], STREAM_WALKS)),
         first=first,
     )

@@ -104,6 +104,7 @@ def test_fit_and_updates_are_their_parts_put_together():
         learn(found.rows)
         round_, place = found.round, found.place
     same()
+    limits = case_limits(4.0, 1.0)  # update_p
     estimator.partial_fit([(0, "x"), ("x", 40)], walks_per_end=20)
     for u, v in [(row[0], 54), (54, row[40])]:
         store.add_edge(u, v, unit)
@@ -130,6 +131,7 @@ def test_fit_and_updates_are_their_parts_put_together():
     learn(np.array([row[7], 54]))
     same()
     estimator.refresh(2)
+    limits = case_limits(0.5, 1.0)
     for n in [32, 32, 32, 14]:
         found = round_starts(store.arrays, key["starts"], round_, place, n)
         learn(found.rows)
@@ -265,7 +267,8 @@ def traffic(monkeypatch):
 
 
 def test_a_change_costs_a_few_words_and_reads_nothing_back(traffic):
-    estimator = small(walks_per_node=1).fit(GROUPS)
+    estimator = small(walks_per_node=1).fit(GROUPS).partial_fit([(0, 2)], [1.5])
+    estimator.wait()
     traffic()
     for change, words in (
         (lambda: estimator.partial_fit([(0, "x")]), 3),  # edit, v, weight
@@ -289,14 +292,31 @@ def test_a_change_costs_a_few_words_and_reads_nothing_back(traffic):
     assert traffic() == (0, 0), "what was read is not asked for again"
 
 
+def test_walks_around_a_change_have_a_p_of_their_own(traffic):
+    estimator = small(walks_per_node=1).fit(GROUPS)
+    traffic()
+    first, second = (estimator.partial_fit([(0, name)]) and traffic()[0] for name in "xy")
+    assert (first, second) == (2 * 3 + 3, 3), "its limits are set by the first update"
+    estimator.refresh().partial_fit([("x", "y")])
+    by_hand = small(walks_per_node=1, update_p=None).fit(GROUPS).set_params(p=4.0)
+    by_hand.partial_fit([(0, "x")]).partial_fit([(0, "y")]).set_params(p=0.5)
+    by_hand.refresh().set_params(p=4.0).partial_fit([("x", "y")])
+    assert estimator.digest_ == by_hand.digest_
+    assert small(walks_per_node=1, update_p=0.5).fit(GROUPS).partial_fit([(0, "x")]).digest_ == (
+        small(walks_per_node=1, update_p=None).fit(GROUPS).partial_fit([(0, "x")]).digest_
+    )
+    with pytest.raises(ValueError, match=r"update_p must be between .* or None, not 0"):
+        small(update_p=0.0).fit(GROUPS)
+
+
 def test_the_host_is_ahead_by_so_many_changes_and_no_more(traffic, monkeypatch):
     monkeypatch.setattr("skipwalk.sw.oselm.training.CHANGES", 3)
     estimator = small(walks_per_node=1).fit(GROUPS)
     traffic()
     for number in range(1, 8):
         estimator.partial_fit([(0, f"n{number}")])
-        # The change before the last three has been learned.
-        assert traffic() == (3, int(number > 3))
+        # The change before the last three has been learned. (The first one sets limits too.)
+        assert traffic() == (3 if number > 1 else 9, int(number > 3))
 
 
 def test_how_changes_are_cut_into_calls_changes_no_bit():

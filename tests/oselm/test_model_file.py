@@ -235,7 +235,7 @@ def version_1(path, *, finished=True, weights=False, **changes):
     config = {k: v for k, v in old.to_dict().items() if k not in ("edge_ends", "weight_bits", "walkers")}
     beta, p = rng.integers(-500, 500, (36, 8)), np.eye(8, dtype=np.int64) * 90_000
     estimator = Node2Vec(**SMALL)
-    gone = ("backend", "verbose", "negatives_from", "pool_slots", "pool_replaced")
+    gone = ("backend", "verbose", "negatives_from", "pool_slots", "pool_replaced", "update_p")
     params = {k: v for k, v in estimator.get_params().items() if k not in gone}
     params |= {"preset": "tiny", "seed": params.pop("random_state")}
     shadow = Model(old, {}, Node2Vec(**SMALL).fit(GROUPS).model_.live, beta, p, Run(0, 0))
@@ -265,6 +265,7 @@ def test_version_1_goes_on_learning_if_it_is_finished(tmp_path, weights):
     assert loaded.digest_ == shadow.digest
     assert (loaded.graph_.weights is not None) is weights
     assert loaded.model_.walks == 36
+    assert loaded.update_p is None, "walks around a change go on as they were"
     assert loaded.partial_fit([(0, "x")]).digest_ != shadow.digest
     loaded.save(tmp_path / "new.npz")
     assert Node2Vec.load(tmp_path / "new.npz").digest_ == loaded.digest_
