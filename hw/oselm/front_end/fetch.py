@@ -94,6 +94,7 @@ class Fetch(wiring.Component):
             memory.wr_addr.eq(Cat(walk, group)),
             memory.wr_data.eq(self.groups.walk),
             use.walk.eq(memory.rd_data),
+            use.there.eq(self._cfg.max_walk),
             places.rd_addr.eq(self.places.address),
             self.places.node.eq(places.rd_data),
             places.wr_addr.eq(asked),

@@ -1,6 +1,6 @@
-"""The two groups of walks and their memory: one is filled while contexts are made of the other."""
+"""The two groups of walks and their memory: one is filled while contexts are made of the other, or of what it has."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -33,6 +33,8 @@ class Groups(wiring.Component):
         Steady while there are walks.
     use : In(GroupUse), nodes : In(NodeReads)
         For who makes contexts; a node comes :attr:`node_latency` cycles after its address.
+
+    Nodes of a walk come in order after its ``walk_en`` if its filler begins the group before it is complete.
 
     Resources: a memory of ``2 * walks * max_walk`` rows, each factor rounded up to a power of two; one of
     ``2 * walks`` words in LUT RAM.
@@ -93,11 +95,31 @@ class Groups(wiring.Component):
                 filler.room.eq(~use.full.bit_select(group, 1)),
                 filler.counted.eq(shape.done),
             ]
+        self._count(m, group, n, of_active)
         m.d.sync += use.full.eq(use.full & ~use.free)
         with m.If(of_active("hand_over")):
             m.d.sync += group.eq(~group)
+        with m.If(of_active("begin")):
             with m.Switch(group):
                 for i in range(2):
                     with m.Case(i):
                         m.d.sync += [use.full[i].eq(1), use.walks[i].eq(n)]
         return m
+
+    def _count(self, m, group, n, of_active):
+        """How many nodes of each walk are there. Those of a group that is not being filled all are."""
+        use, all_of_them = self.use, self._cfg.max_walk
+        if not (self._cfg.edge_ends and not self._cfg.slots):
+            m.d.comb += use.there.eq(all_of_them)
+            return
+        slots = slot_bits(self._cfg)
+        counts = [Signal(range(all_of_them + 1), name=f"count_{slot}", reset_less=True) for slot in range(1 << slots)]
+        address = of_active("address")
+        address = WalkAddress(self._cfg)(address)
+        for slot, count in enumerate(counts):
+            with m.If(of_active("walk_en") & (n == slot)):
+                m.d.sync += count.eq(0)
+            with m.Elif(of_active("node_en") & (address.slot == slot)):
+                m.d.sync += count.eq(address.index + 1)
+        filled = use.walk_address[slots] == group
+        m.d.comb += use.there.eq(Mux(filled, Array(counts)[use.walk_address[:slots]], all_of_them))

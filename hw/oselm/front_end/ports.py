@@ -74,8 +74,9 @@ class FillPort(wiring.Signature):
     -------
     group : In(1), room : In(1)
         The group to be filled; it is not in use.
-    n : Out, hand_over : Out(1)
-        So many walks are in it; it is complete, and has at least one. Only with ``room``.
+    n : Out, begin : Out(1), hand_over : Out(1)
+        So many walks are in it, at least one; no more will be, and contexts can be made as nodes come; it is complete.
+        Each once a group, ``begin`` not later than ``hand_over`` and only with ``room``.
     count : Out(1), nodes : Out, counted : In(1)
         Find out what a walk of so many nodes gives; that is known. ``nodes`` stay from ``count`` on as long as walks
         of that length are added.
@@ -91,6 +92,7 @@ class FillPort(wiring.Signature):
                 "group": In(1),
                 "room": In(1),
                 "n": Out(range(cfg.walks + 1)),
+                "begin": Out(1),
                 "hand_over": Out(1),
                 "count": Out(1),
                 "nodes": Out(range(cfg.max_walk + 1)),
@@ -106,9 +108,10 @@ class FillPort(wiring.Signature):
 class GroupUse(wiring.Signature):
     """Seen from who makes contexts out of the walks of a group.
 
-    ``full``, ``walks`` : groups that have been handed over, and how many walks they have.
+    ``full``, ``walks`` : groups of which contexts can be made, and how many walks they have.
     ``free`` : the group is not needed any more; for one cycle.
-    ``walk_address``, ``walk`` : asks what a walk gives, by slot and group; answered in the same cycle.
+    ``walk_address``, ``walk``, ``there`` : asks what a walk gives, by slot and group, and how many of its nodes are
+    there at least; answered in the same cycle.
     """
 
     def __init__(self, cfg: CoreConfig):
@@ -119,6 +122,7 @@ class GroupUse(wiring.Signature):
                 "free": Out(2),
                 "walk_address": Out(slot_bits(cfg) + 1),
                 "walk": In(WalkLayout(cfg)),
+                "there": In(range(cfg.max_walk + 1)),
             }
         )
 

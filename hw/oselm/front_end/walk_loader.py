@@ -61,7 +61,7 @@ class WalkLoader(wiring.Component):
         sound = Signal()
         left = Signal(20)  # nodes, or columns
         taken = Signal(range(cfg.walks + 1))  # walks in the group
-        m.d.comb += [self.turn.pending.eq(taken != 0), self.fill.n.eq(taken)]
+        m.d.comb += [self.turn.pending.eq(taken != 0), self.fill.n.eq(taken), self.fill.begin.eq(self.fill.hand_over)]
 
         with m.FSM() as fsm:
             m.d.comb += self.turn.busy.eq(~fsm.ongoing("HEADER"))

@@ -43,7 +43,8 @@ class Windowing(wiring.Component):
         There is still something to be done, ``groups.full`` aside.
 
     Timing: one item a cycle, also from context to context and from group to group, as long as the next context is
-    found in time: that takes 3 cycles, and 3 more for each walk that has no context left. With a pool the contexts of a
+    found in time: that takes 3 cycles, and 3 more for each walk that has no context left. A context whose nodes are not
+    there is looked for every 3 cycles. With a pool the contexts of a
     group are looked for once those of the last one have been given, and ``draws`` are done.
     """
 
@@ -89,6 +90,7 @@ class Windowing(wiring.Component):
         number = Signal(32, reset_less=True)
         walk = Signal(WalkLayout(cfg), reset_less=True)
         here, again, last, more = Signal(), Signal(), Signal(), Signal()
+        there, enough = Signal.like(self.groups.there, reset_less=True), Signal()
         walks = Signal(range(cfg.walks + 1))
         m.d.comb += self.groups.walk_address.eq(slot | group << slots)
         m.d.sync += walks.eq(Mux(group, *reversed(list(self.groups.walks))))
@@ -107,17 +109,20 @@ class Windowing(wiring.Component):
                     with m.If(self.draws.done):
                         m.next = "LOOK"
             with m.State("LOOK"):
-                m.d.sync += [walk.eq(self.groups.walk), number.eq(first + slot)]
+                m.d.sync += [walk.eq(self.groups.walk), there.eq(self.groups.there), number.eq(first + slot)]
                 m.next = "COMPARE"
             with m.State("COMPARE"):
                 m.d.sync += [
                     here.eq(t < walk.contexts),
                     again.eq(t + 1 < walk.contexts),
+                    enough.eq(t + walk.positives < there),
                     last.eq(slot + 1 == walks),
                 ]
                 m.next = "DECIDE"
             with m.State("DECIDE"):
-                with m.If(~here | ~valid):
+                with m.If(here & ~enough):
+                    m.next = "LOOK"
+                with m.Elif(~here | ~valid):
                     with m.If(here):
                         m.d.sync += [
                             valid.eq(1),

@@ -15,7 +15,8 @@ __all__ = ["WalkMaker"]
 class WalkMaker(wiring.Component):
     """Numbers the starts, and gives each a slot of the group and a walker.
 
-    A group is handed over when all its walks are complete and it has as many as ``rules`` say, or is to be closed.
+    A group begins when it has as many walks as ``rules`` say, or is to be closed, and is handed over when these are
+    complete; both at once where rows are outside, because slots are asked for a group at a time.
     A command that asks for walks is dropped where none can be made: without rules, a length, or negatives to draw.
 
     Parameters
@@ -134,6 +135,7 @@ class WalkMaker(wiring.Component):
         """Nodes from walkers, and walks into groups."""
         node, en = Signal(NodeLayout(self._cfg), reset_less=True), Signal()
         n, complete, over = Signal.like(self.fill.n), Signal.like(self.fill.n), Signal()
+        final, begin, begun = Signal(), Signal(), Signal()
         # Each walker has a register, so that none has to look at the others.
         held = Signal(len(self.walks))
         m.d.sync += en.eq(held.any())
@@ -154,13 +156,16 @@ class WalkMaker(wiring.Component):
             self.fill.n.eq(n),
             self.turn.pending.eq(n != 0),
             self.fill.hand_over.eq(over),
+            self.fill.begin.eq(over if self._cfg.slots else begin),
+            final.eq((n != 0) & ((n == self.rules.sampling.walks) | closes) & ~self.fill.walk_en),
         ]
-        full = n == self.rules.sampling.walks
         m.d.sync += [
             n.eq(n + self.fill.walk_en),
             complete.eq(complete + self.made),
-            # A cycle after what it depends on, during which nothing of it can change.
-            over.eq((n != 0) & (complete == n) & (full | closes) & ~self.fill.walk_en),
+            # A cycle after what they depend on, during which nothing of it can change.
+            begin.eq(final & ~begun),
+            begun.eq(begun | final),
+            over.eq((begun | final) & (complete == n)),
         ]
         with m.If(over):
-            m.d.sync += [n.eq(0), complete.eq(0), over.eq(0)]
+            m.d.sync += [n.eq(0), complete.eq(0), over.eq(0), begun.eq(0)]

@@ -40,15 +40,16 @@ def expected(groups, first):
     return items
 
 
-def items_of(cfg, groups, first, go, late=0.0, seed=0):
+def items_of(cfg, groups, first, go, late=0.0, slow=0.0, seed=0):
     """What Windowing gives, and for each group the item after which it was let go; in how many cycles.
 
-    A group's memory is made unreadable as soon as the group is free.
+    A group's memory is made unreadable as soon as the group is free. With ``slow`` its nodes come one after another,
+    each walk at a pace of its own.
     """
     rng = np.random.default_rng(seed)
     dut = Windowing(cfg)
     slots = slot_bits(cfg)
-    waiting, held = list(groups), [None, None]
+    waiting, held, there = list(groups), [None, None], [[], []]
     got, freed = [], []
     turn = 0
 
@@ -59,6 +60,7 @@ def items_of(cfg, groups, first, go, late=0.0, seed=0):
         # Groups are handed over in turn, as the loader does, as soon as there is room, or later.
         if t > 2 and waiting and held[turn] is None and rng.random() >= late:
             held[turn] = waiting.pop(0)
+            there[turn] = [0 if slow else cfg.max_walk for _ in held[turn]]
             turn ^= 1
         ctx.set(dut.groups.full, sum((held[i] is not None) << i for i in range(2)))
         for i in range(2):
@@ -68,10 +70,14 @@ def items_of(cfg, groups, first, go, late=0.0, seed=0):
         group, slot = held[address >> slots], address & (1 << slots) - 1
         contexts, positives, samples = group[slot] if group and slot < len(group) else (0, 0, 0)
         ctx.set(dut.groups.walk, {"contexts": contexts, "positives": positives, "samples": samples})
+        ctx.set(dut.groups.there, there[address >> slots][slot] if samples else 0)
+        for counts in there:
+            counts[:] = [min(n + int(rng.random() >= slow), cfg.max_walk) for n in counts]
         if ctx.get(dut.items.valid):
             a, negative = ctx.get(dut.items.address), ctx.get(dut.items.negative)
             where = None if negative else (a.index, a.slot, a.group)
             assert where is None or held[a.group] is not None, f"item {len(got)} is of a group that was let go"
+            assert where is None or a.index < there[a.group][a.slot], f"item {len(got)} has not come yet"
             counter = ctx.get(dut.items.counter) & (1 << 64) - 1 if negative else None
             got.append((bool(ctx.get(dut.items.centre)), bool(negative), bool(ctx.get(dut.items.ends)), where, counter))
         free = ctx.get(dut.groups.free)
@@ -101,9 +107,11 @@ def test_windowing(go, walks, per_positive):
         groups.append([shape(v, 4, 1 if per_positive else 2, per_positive) for v in lengths[at : at + n]])
         at += n
     first = 2**32 - 5
-    got, freed, _ = items_of(cfg, groups, first, go, late=0.5, seed=walks)
-    assert got == expected(groups, first)
-    assert len(freed) == len(groups)
+    want = expected(groups, first)
+    for slow in (0.0, 0.9):
+        got, freed, _ = items_of(cfg, groups, first, go, late=0.5, slow=slow, seed=walks)
+        assert got == want
+        assert len(freed) == len(groups)
 
 
 @pytest.mark.parametrize("window", [2, 3, 4])
