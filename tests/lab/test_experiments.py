@@ -27,12 +27,12 @@ from skipwalk.sw.lab.experiments import (
     cora_growing,
     cora_removal,
     cora_static,
-    cora_updates,
     gain,
     learners,
     links,
     lora_methods,
     lora_rates,
+    updates,
     word_widths,
 )
 from skipwalk.sw.lab.experiments.cora import LabelledGraph
@@ -403,15 +403,23 @@ def test_growing_counts_the_walks_of_an_edge(communities):
 
 def test_updates_take_walks_of_their_own(communities, monkeypatch):
     monkeypatch.setattr(cora, "load", lambda options: communities)
-    points = cora_updates.EXPERIMENT.plan(Options(Path(), Path(), full=True)).points
-    assert [p.name for p in points] == ["ends5-p4", "ends10-p4", "ends10", "ends5-p1"]
+    monkeypatch.setattr(cora, "photo", lambda: communities)
+    points = updates.EXPERIMENT.plan(Options(Path(), Path())).points
+    assert [p.name for p in points if p.name[0] == "c"] == [f"cora.ends{n}-p{p}" for n in (5, 10) for p in ("0.5", "4")]
+    assert [p.name for p in points if p.name[0] == "p"] == ["photo.ends5-p0.5", "photo.ends5-p4"]
     fitted = []
-    monkeypatch.setattr(cora_updates, "Node2Vec", lambda **how: fitted.append(Node2Vec(**SMALL, **how)) or fitted[-1])
-    values = cora_updates.EXPERIMENT.run({"per_end": 2, "p": 4.0}, 1, communities).values
-    assert (values["walks_per_edge"], values.keys()) == (4, cora_updates.EXPERIMENT.measures.keys())
-    forest, rest = spanning_forest(communities.graph, 1)
-    model = Node2Vec(**SMALL, random_state=1).fit(Graph.from_rows(forest, None, list(communities.graph.ids)))
-    model.set_params(p=4.0).partial_fit(communities.graph.ids[rest].tolist(), walks_per_end=2)
+    monkeypatch.setattr(updates, "Node2Vec", lambda **how: fitted.append(Node2Vec(**SMALL, **how)) or fitted[-1])
+    monkeypatch.setattr(updates, "_INSERTED", 5)
+    params = {"graph": "communities", "per_end": 2, "p": 4.0}
+    values = updates.EXPERIMENT.run(params, 1, {"communities": communities}).values
+    assert (values["walks_per_edge"], values["insertions"]) == (4, 5)
+    assert values.keys() == updates.EXPERIMENT.measures.keys()
+    graph = communities.graph
+    forest, rest = spanning_forest(graph, 1)
+    rest = np.random.default_rng((1, 1)).permutation(rest)
+    known = Graph.from_rows(np.concatenate([forest, rest[5:]]), None, list(graph.ids))
+    model = Node2Vec(**SMALL, random_state=1, update_p=None).fit(known)
+    model.set_params(p=4.0).partial_fit(graph.ids[rest[:5]].tolist(), walks_per_end=2)
     assert fitted[0].digest_ == model.digest_
 
 

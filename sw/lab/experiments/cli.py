@@ -13,12 +13,12 @@ from . import (
     cora_growing,
     cora_removal,
     cora_static,
-    cora_updates,
     gain,
     links,
     lora_methods,
     lora_rates,
     schedules,
+    updates,
     word_widths,
 )
 from .experiment import Experiment, Options, Plan, Trial, trials
@@ -34,7 +34,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     for module in (
         cora_static,
         cora_growing,
-        cora_updates,
+        updates,
         cora_removal,
         cora_forgetting,
         links,

@@ -41,11 +41,12 @@ _SETTINGS: dict[str, tuple[dict[str, Any], float, str]] = {
     ),
     "published": ({"learner": "float", **PUBLISHED}, 40, "OS-ELM as published, float64"),
     "oselm-no-inflation": (
-        {"learner": "float", "inflation": 0.0},
+        {"learner": "float", "inflation": 0.0, "update_p": None},
         35,
         "OS-ELM without inflation, 24 negatives a context, float64",
     ),
     "oselm": ({"learner": "fixed"}, 15, _OSELM),
+    "oselm-turning": ({"learner": "fixed", "update_p": None}, 15, f"{_OSELM}, walks around an edge as all others"),
     "oselm-onward": ({"learner": "fixed", **_ONWARD}, 15, f"{_OSELM}, p = 4, q = 0.5"),
     "oselm-onward-10": (
         {"learner": "fixed", "per_end": 10, **_ONWARD},

@@ -33,6 +33,7 @@ PUBLISHED = {
     "negative_mode": "per_positive",
     "inflation": 0.0,
     "walks_in_flight": 1,
+    "update_p": None,
 }
 
 

@@ -237,6 +237,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bench-ratios": bench(bench_tables.ratios),
     "cora": experiments("cora.static.", experiment_tables.cora),
     "growing": experiments("cora.growing.", experiment_tables.growing),
+    "updates": experiments("updates.", experiment_tables.updates),
     "removal": experiments("cora.removal.", experiment_tables.removal),
     "forgetting": experiments("cora.forgetting.", experiment_tables.forgetting),
     "links": experiments("links.", experiment_tables.links),

@@ -1,0 +1,97 @@
+"""Graphs that grow edge by edge: which walks should an update take?
+
+A spanning forest, and all but ``_INSERTED`` of the other edges, are learned with the defaults; the rest is inserted one
+at a time in random order. After each edge so many walks from each of its ends are learned, with a return parameter of
+their own (``update_p``): 0.5, that of all other walks, often turns back, 4 seldom does. Cora and blocks of degree 16
+begin as forests, denser graphs with most of their edges. ``whole`` is the graph at once.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from ...graph.forest import spanning_forest
+from ...graph.graph import Graph
+from ...oselm.estimator import Node2Vec
+from . import cora
+from .cora import LabelledGraph
+from .experiment import Experiment, Measure, Options, Outcome, Plan, Point
+from .gain import BLOCK_MODELS, block_model
+
+__all__ = ["EXPERIMENT"]
+
+_INSERTED = 20_000
+#: Walks an end, and p.
+_SETTINGS = {"ends5-p0.5": (5, 0.5), "ends5-p4": (5, 4.0), "ends10-p0.5": (10, 0.5), "ends10-p4": (10, 4.0)}
+#: On graphs other than Cora, unless ``full``.
+_FEW = ("ends5-p0.5", "ends5-p4")
+_BLOCKS = ("blocks16", "blocks64")
+
+
+def _plan(options: Options) -> Plan:
+    data: dict[str, LabelledGraph] = {"cora": cora.load(options)}
+    skipped = {}
+    try:
+        data["photo"] = cora.photo()
+    except InputError as error:
+        skipped["updates.photo"] = str(error)
+    # Graph, its name for people, and seconds.
+    where = [("cora", "Cora", 10.0), *((name, f"blocks, degree {BLOCK_MODELS[name][0]}", 30.0) for name in _BLOCKS)]
+    where += [("photo", "Amazon Photo", 90.0)] if "photo" in data else []
+    points = [
+        Point(
+            f"{graph}.{name}",
+            f"{title}: {per_end} walks an end, p = {p:g}",
+            {"graph": graph, "per_end": per_end, "p": p},
+            {"data": data[graph].digest} if graph in data else {},
+            cost * per_end / 5,
+        )
+        for graph, title, cost in where
+        for name, (per_end, p) in _SETTINGS.items()
+        if options.full or graph == "cora" or name in _FEW
+    ]
+    return Plan(points, data, skipped)
+
+
+def _run(params: Mapping[str, Any], seed: int, data: Mapping[str, LabelledGraph]) -> Outcome:
+    name = params["graph"]
+    labelled = data[name] if name in data else block_model(name, seed)
+    graph = labelled.graph
+    forest, rest = spanning_forest(graph, seed)
+    # The forest's others come in the order in which they were drawn: the first of them from where the graph is dense.
+    rest = np.random.default_rng((seed, 1)).permutation(rest)
+    known, rest = np.concatenate([forest, rest[_INSERTED:]]), rest[:_INSERTED]
+    model = Node2Vec(random_state=seed, update_p=params["p"])
+    whole = labelled.f1(model.fit(graph).embedding_)
+    before = labelled.f1(model.fit(Graph.from_rows(known, None, list(graph.ids))).embedding_)
+    walks = model.model_.walks
+    model.partial_fit(graph.ids[rest], walks_per_end=params["per_end"])
+    grown = labelled.f1(model.embedding_)
+    stages = {"whole": whole, "before": before, "grown": grown}
+    return Outcome(
+        {
+            **{f"{stage}.f1_micro": score["f1_micro"] for stage, score in stages.items()},
+            "insertions": len(rest),
+            "walks_per_edge": (model.model_.walks - walks) / len(rest),
+        }
+    )
+
+
+EXPERIMENT = Experiment(
+    name="updates",
+    prefix="updates",
+    title="Graphs growing edge by edge: the walks of an update",
+    seeds=3,
+    plan=_plan,
+    run=_run,
+    measures={
+        "whole.f1_micro": Measure("F1", "higher"),
+        "before.f1_micro": Measure("F1", "higher"),
+        "grown.f1_micro": Measure("F1", "higher"),
+        "insertions": Measure("edges", None),
+        "walks_per_edge": Measure("walks", "lower"),
+    },
+    curves={},
+)
