@@ -1,6 +1,7 @@
 """The command: run what is missing, then print tables and write summaries."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--scheduler", metavar="ADDRESS", help="Send the runs to this Dask cluster instead.")
 @click.option("--json", "report", type=_PATH, help="Write the summary there, too, if nothing failed.")
 @click.option("--keep", is_flag=True, help="What the file of --json has of other points stays, with its commit.")
+@click.option(
+    "--points",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only points with such a name, as in the results: 'cora.growing.oselm*'; may be repeated.",
+)
 @click.option("--no-run", is_flag=True, help="Sum up what is done.")
 @click.option("--list", "listing", is_flag=True, help="Say what there is to run, and what is done; run nothing.")
 def main(
@@ -73,6 +80,7 @@ def main(
     scheduler: str | None,
     report: Path | None,
     keep: bool,
+    points: tuple[str, ...],
     no_run: bool,
     listing: bool,
 ) -> None:
@@ -86,7 +94,7 @@ def main(
     try:
         chosen = [EXPERIMENTS[name] for name in only or EXPERIMENTS]
         plans = _plans(chosen, Options(graph, labels, full))
-        todo = {e.name: trials(e, plans[e.name], seeds) for e in chosen}
+        todo = {e.name: [t for t in trials(e, plans[e.name], seeds) if _wanted(e, t, points)] for e in chosen}
         records = Records(out / "runs")
         if listing:
             _list(chosen, plans, todo, records)
@@ -100,8 +108,8 @@ def main(
             # Of all experiments, chosen or not.
             others = [experiment for experiment in EXPERIMENTS.values() if experiment not in chosen]
             plans |= _plans(others, Options(graph, labels, full))
-            points = [f"{e.prefix}.{point.name}" for e in EXPERIMENTS.values() for point in plans[e.name].points]
-            entries, details = with_kept(report, points, entries, details)
+            every_point = [f"{e.prefix}.{point.name}" for e in EXPERIMENTS.values() for point in plans[e.name].points]
+            entries, details = with_kept(report, every_point, entries, details)
         out.mkdir(parents=True, exist_ok=True)
         write_report(out / "summary.json", entries, **details, failed=failed)
         if report is not None and not failed:
@@ -112,6 +120,11 @@ def main(
         click.echo(f"skipped {name}: {reason}", err=True)
     if failed:
         raise click.ClickException(f"{len(failed)} of {sum(map(len, todo.values()))} runs failed")
+
+
+def _wanted(experiment: Experiment, trial: Trial, patterns: Sequence[str]) -> bool:
+    """Whether the trial is of a point that was asked for."""
+    return not patterns or any(fnmatchcase(f"{experiment.prefix}.{trial.point.name}", pattern) for pattern in patterns)
 
 
 def _plans(chosen: Sequence[Experiment], options: Options) -> dict[str, Plan]:
