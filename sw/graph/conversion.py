@@ -1,24 +1,29 @@
 """A graph out of whatever describes one."""
 
+import sys
 from pathlib import Path
 from typing import Any
-
-import networkx as nx
-from scipy import sparse
 
 from .graph import Graph
 from .readers import read_graph
 
-__all__ = ["as_graph"]
+__all__ = ["as_graph", "is_networkx"]
+
+
+def is_networkx(X: Any) -> bool:
+    """Whether it is a graph of networkx, which is not imported for that."""
+    networkx = sys.modules.get("networkx")
+    return networkx is not None and isinstance(X, networkx.Graph)
 
 
 def as_graph(X: Any) -> Graph:
     """A Graph of whatever describes one: itself, a networkx graph, a SciPy sparse matrix, a path, or pairs of ids."""
     if isinstance(X, Graph):
         return X
-    if isinstance(X, nx.Graph):
+    if is_networkx(X):
         return Graph.from_networkx(X)
-    if sparse.issparse(X):
+    # Whoever has such a matrix has imported SciPy; the same with networkx.
+    if "scipy.sparse" in sys.modules and sys.modules["scipy.sparse"].issparse(X):
         return Graph.from_scipy(X)
     if isinstance(X, str | Path):
         return read_graph(X)

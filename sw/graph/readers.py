@@ -17,10 +17,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import networkx as nx
 import numpy as np
-from scipy import io as scipy_io
-from scipy import sparse
 
 from ..errors import InputError
 from .graph import Graph
@@ -390,8 +387,10 @@ def _weight(cell: str, path: Path, line: int) -> float:
     return value
 
 
-# ---- other people's formats
+# ---- other people's formats, whose libraries are imported where they are used
 def _from_networkx_file(data: bytes, path: Path, kind: str) -> Graph:
+    import networkx as nx
+
     try:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
@@ -419,6 +418,8 @@ def _from_networkx_file(data: bytes, path: Path, kind: str) -> Graph:
 
 
 def _read_gml(data: bytes) -> Any:
+    import networkx as nx
+
     try:
         return nx.read_gml(io.BytesIO(data), label="label")
     except nx.NetworkXError as error:
@@ -437,6 +438,9 @@ def _from_mtx(data: bytes) -> Graph:
     found = _CONTROL.search(head) or _CONTROL.search(re.sub(rb"(?m)^%.*$", b"", data))
     if found or b"\0" in data:
         raise InputError(f"malformed: a byte {found[0] if found else bytes(1)!r} outside comments; is it text?")
+    from scipy import io as scipy_io
+    from scipy import sparse
+
     data += b"\n"
     try:
         rows, columns, *_ = scipy_io.mminfo(io.BytesIO(data))
@@ -451,6 +455,8 @@ def _from_mtx(data: bytes) -> Graph:
 
 
 def _from_npz(data: bytes) -> Graph:
+    from scipy import sparse
+
     arrays = unpack_npz(data)
     ids = arrays["ids"].tolist() if "ids" in arrays else None
     values = arrays.get("weights", arrays.get("data"))

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
-from sklearn.utils import TransformerTags
 
 from ...hw.oselm.config import CoreConfig
 from ...sim.arith.fixed import to_raw
 from ..errors import InputError
+from ..estimators.base import Estimator
 from ..estimators.conventions import Progress, as_seed, plain
 from ..graph.conversion import as_graph
 from ..graph.graph import Graph
@@ -28,7 +26,7 @@ from .updates import is_news, with_room
 __all__ = ["Node2Vec"]
 
 
-class Node2Vec(BaseEstimator):
+class Node2Vec(Estimator):
     """Embedding of a graph's nodes by sequential node2vec (OS-ELM), on the golden model or in the RTL: equal bits.
 
     Parameters
@@ -415,14 +413,14 @@ class Node2Vec(BaseEstimator):
     _opener = staticmethod(open_core)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__().copy()
-        state.pop("_lock", None)
-        return state
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._session is not None
 
     def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import TransformerTags
+
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.sparse = True
@@ -438,6 +436,8 @@ class Node2Vec(BaseEstimator):
         """What was learned, on the backend that is set now."""
         session = self._session
         if session is None:
+            from sklearn.exceptions import NotFittedError
+
             raise NotFittedError("this Node2Vec has not learned a graph yet; call fit first")
         session.backend, session.follow = self.backend, self._follows()
         return session
@@ -452,7 +452,7 @@ class Node2Vec(BaseEstimator):
 
     @classmethod
     def _shaping(cls) -> tuple[str, ...]:
-        """Parameters but for how it runs. Kept, because scikit-learn finds their names anew each time."""
+        """Parameters but for how it runs. Kept, because their names are found anew each time."""
         if not vars(cls).get("_names"):
             cls._names = tuple(name for name in cls._get_param_names() if name not in ("backend", "verbose"))
         return cls._names

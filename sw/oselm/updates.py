@@ -4,10 +4,9 @@ import logging
 from collections.abc import Hashable
 from typing import Any
 
-import networkx as nx
 import numpy as np
 
-from ..graph.conversion import as_graph
+from ..graph.conversion import as_graph, is_networkx
 from ..graph.graph import Graph
 from ..graph.weights import raw_weight
 from .changes import Addition, Change, additions, check_room
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def with_room(session: Session, new_edges: Any, weights: Any) -> list[Addition]:
     """The changes that bring these edges in, as for ``Node2Vec.partial_fit``, after room has been made for them."""
-    if isinstance(new_edges, Graph | nx.Graph):
+    if isinstance(new_edges, Graph) or is_networkx(new_edges):
         extra = as_graph(new_edges)
         pairs, weights = extra.edges()
         new_edges = extra.ids[pairs]

@@ -107,7 +107,7 @@ class Groups(wiring.Component):
         return m
 
     def _count(self, m, group, n, of_active):
-        """How many nodes of each walk are there. Those of a group that is not being filled all are."""
+        """How many nodes of each walk are there: all of them, unless the group has begun and is not complete."""
         use, all_of_them = self.use, self._cfg.max_walk
         if not (self._cfg.edge_ends and not self._cfg.slots):
             m.d.comb += use.there.eq(all_of_them)
@@ -121,5 +121,10 @@ class Groups(wiring.Component):
                 m.d.sync += count.eq(0)
             with m.Elif(of_active("node_en") & (address.slot == slot)):
                 m.d.sync += count.eq(address.index + 1)
-        filled = use.walk_address[slots] == group
-        m.d.comb += use.there.eq(Mux(filled, Array(counts)[use.walk_address[:slots]], all_of_them))
+        partial = Signal()  # the group that is being filled has begun
+        with m.If(of_active("begin")):
+            m.d.sync += partial.eq(1)
+        with m.If(of_active("hand_over")):
+            m.d.sync += partial.eq(0)
+        coming = partial & (use.walk_address[slots] == group)
+        m.d.comb += use.there.eq(Mux(coming, Array(counts)[use.walk_address[:slots]], all_of_them))
