@@ -11,7 +11,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage gate-level bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -94,8 +94,8 @@ coverage: $(VENV)/.installed-coverage  ## lines and branches of hw, sw and sim t
 	$(BIN)/python -m coverage json --rcfile pyproject.toml -q -o build/coverage.json
 	$(BIN)/skipwalk lab coverage build/coverage.json --tests "$(or $(TESTS),all)" --json $(or $(JSON),results/verification.json)
 
-gate-level: $(VENV)/.installed-dev  ## the synthesised netlist of a core against the golden model (minutes)
-	SKIPWALK_GATE_LEVEL=1 $(BIN)/python -m pytest tests/rtl/test_gate_level.py
+test-long: $(VENV)/.installed-dev  ## tests that take minutes each: netlists of whole cores, estimates for other parts; TESTS="tests/rtl" for some
+	SKIPWALK_LONG=1 $(BIN)/python -m pytest -n $(JOBS) --durations=25 -m long $(TESTS)
 
 bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-25f (or another of hw/boards/table.py); SEEDS="1 2 3", RESULTS=results/boards
 	$(BIN)/skipwalk build $(BOARD) $(if $(SEEDS),--seeds "$(SEEDS)") --jobs $(or $(PLACEMENTS),1) \

@@ -16,6 +16,14 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", r"ignore:.* created but never used")
 
 
+def pytest_collection_modifyitems(config, items):
+    if not os.environ.get("SKIPWALK_LONG"):
+        skip = pytest.mark.skip(reason="minutes; `make test-long` runs it")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)
+
+
 @pytest.fixture
 def ctrl_c_works():
     """Whatever runs the tests may have been started in the background or by nohup, where signals are passed over."""

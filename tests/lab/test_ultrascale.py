@@ -20,6 +20,7 @@ def test_cells_are_counted_as_a_datasheet_does():
         ultrascale.resources({**cells, "XORCY": 1, "RAMB99": 2})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("cfg", "dsp", "bram"),
     [

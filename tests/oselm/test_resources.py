@@ -55,7 +55,7 @@ def cells(core: CoreConfig) -> dict[str, int]:
         return json.loads(statistics.read_text())["design"]["num_cells_by_type"]
 
 
-@pytest.mark.parametrize("name", CORES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long) if n == "graph" else n for n in CORES])
 def test_formulas_hold_in_the_netlist(name):
     core = CORES[name]
     found = netlist_needs(cells(core), "ecp5")

@@ -1,6 +1,5 @@
 """The netlist that synthesis makes of a core, run against the golden model: ECP5 cells instead of source."""
 
-import os
 
 import numpy as np
 import pytest
@@ -23,7 +22,6 @@ from ..support.tiny import soup, start
 
 #: The structure of every streaming core, with as little of everything as a configuration may have.
 LEAST = CoreConfig(name="least", dim=4, nodes=16, lanes=2, max_samples=3, lookahead=2, vendor=Vendor.ECP5)
-ON_DEMAND = pytest.mark.skipif(not os.environ.get("SKIPWALK_GATE_LEVEL"), reason="minutes; `make gate-level` runs it")
 
 
 def exercise(cfg: CoreConfig, rng, n_contexts: int) -> np.ndarray:
@@ -74,20 +72,20 @@ def test_netlist_of_the_least_core_answers_as_the_golden_model():
     check_oselm(LEAST, exercise(LEAST, np.random.default_rng(2), 60))
 
 
-@ON_DEMAND
+@pytest.mark.long
 def test_netlist_of_the_smallest_boards_core_answers_as_the_golden_model():
     cfg = BOARDS["ulx3s-12f"].core
     check_oselm(cfg, exercise(cfg, np.random.default_rng(3), 200))
 
 
-@ON_DEMAND
+@pytest.mark.long
 def test_netlist_takes_commands_of_every_kind():
     rng = np.random.default_rng(4)
     setting = start(rng)
     check_oselm(preset("tiny").replace(vendor=Vendor.ECP5), np.concatenate([setting, soup(rng, 150)[0]]))
 
 
-@ON_DEMAND
+@pytest.mark.long
 def test_netlist_of_skip2_lora_answers_as_the_golden_model():
     cfg = lora_preset("tiny").replace(vendor=Vendor.ECP5)
     words, n_replies = random_program(cfg, 5, 100, scale=1.0)
