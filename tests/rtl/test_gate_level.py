@@ -1,6 +1,5 @@
 """The netlist that synthesis makes of a core, run against the golden model: ECP5 cells instead of source."""
 
-
 import numpy as np
 import pytest
 from skipwalk.hw.boards.table import BOARDS
