@@ -61,8 +61,8 @@ class FrontEnd(wiring.Component):
         Only with ``cfg.slots``: nodes and draws get slots in time, and rows of items are these.
 
     Timing: an item a cycle, without gaps from context to context and from walk to walk as long as ``o`` is ready and
-    the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk of the host to its first item about
-    ``3 * nodes / 2 + latency`` cycles; from a start to it, what the first window of each walk in flight takes.
+    the next group of walks is there: a context of 31 samples takes 32 cycles. From a walk of the host to its first item
+    about ``3 * nodes / 2 + latency`` cycles; from a start to it, what the first window of each walk in flight takes.
 
     With a pool each group begins with a gap: :class:`~skipwalk.hw.oselm.front_end.pool.Renewal`.
 
