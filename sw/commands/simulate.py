@@ -10,20 +10,29 @@ import numpy as np
 from ...hw.boards.table import BOARDS
 from ..build.tools import tool_errors
 from ..errors import DeviceError, InputError
+from ..testbench.names import BLOCKS
 from .common import FILE, check_outputs, parameter_errors
 
 __all__ = ["simulate"]
 
 
 @click.command()
-@click.argument("target", metavar="core|BOARD", type=click.Choice(["core", *BOARDS]))
+@click.argument("target", metavar="core|BLOCK|BOARD", type=click.Choice(["core", *BLOCKS, *BOARDS]))
 @click.option("--baud", type=click.IntRange(1), help="Of a board, instead of its own; at most a fourth of the clock.")
 @click.option("--config", default="tiny", show_default=True, help="Of the core: a preset, or the .json of an export.")
 @click.option("--unit", help="Of the core, for a preset that both units have: os-elm or skip2-lora.")
 @click.option("--words", type=FILE, help="For the core: hexadecimal words, one a line, instead of random ones.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the random words.")
-@click.option("--contexts", type=click.IntRange(1), default=8, show_default=True, help="Contexts, or samples, of them.")
-@click.option("--waves", type=FILE, help="VCD of the core to write; lists for GTKWave and Surfer go beside it.")
+@click.option(
+    "--contexts",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    help="How much: contexts, samples, or a block's numbers.",
+)
+@click.option(
+    "--waves", type=FILE, help="VCD of the core or block to write; lists for GTKWave and Surfer go beside it."
+)
 def simulate(
     target: str,
     baud: int | None,
@@ -34,17 +43,21 @@ def simulate(
     contexts: int,
     waves: Path | None,
 ) -> None:
-    """Run a core once, with a waveform, beside the golden model; or serve a simulated BOARD until Ctrl-C.
+    """Run a core or a BLOCK once, with a waveform, beside the golden model; or serve a simulated BOARD until Ctrl-C.
 
-    The board's netlist, pins, PLL and all, runs compiled by Verilator; its address for --backend goes to stdout.
+    A core runs compiled by Verilator, a block at once in Amaranth's own simulator. Of a board, the netlist runs, pins,
+    PLL and all; its address for --backend goes to stdout.
 
     \b
+        skipwalk simulate gain --waves gain.vcd
         skipwalk simulate core --waves run.vcd
         skipwalk simulate core --config core.json --words program.hex
         skipwalk simulate ulx3s-25f
     """
     if target == "core":
         _core(config, unit, words, seed, contexts, waves)
+    elif target in BLOCKS:
+        _block(target, seed, contexts, waves)
     else:
         _board(target, baud)
 
@@ -70,6 +83,21 @@ def _core(config: str, unit: str | None, words: Path | None, seed: int, n: int, 
     if verdict.first_difference is not None:
         raise DeviceError(f"reply {verdict.first_difference} is not the golden model's")
     click.echo("all replies are the golden model's")
+
+
+def _block(name: str, seed: int, n: int, waves: Path | None) -> None:
+    from ..build.waveform import run_block
+
+    lists = [waves.with_suffix(suffix) for suffix in (".gtkw", ".sucl")] if waves else []
+    check_outputs(waves, *lists)
+    click.echo(f"{name}: {BLOCKS[name]}; random input of seed {seed}", err=True)
+    verdict = run_block(name, seed=seed, n=n, waves=waves)
+    click.echo(f"{verdict.received} results in {verdict.cycles} cycles")
+    if waves:
+        click.echo(f"gtkwave {lists[0]}  or  surfer {waves} --command-file {lists[1]}")
+    if verdict.first_difference is not None:
+        raise DeviceError(f"result {verdict.first_difference} is not the golden model's")
+    click.echo("all results are the golden model's")
 
 
 def _read_words(path: Path) -> np.ndarray:
