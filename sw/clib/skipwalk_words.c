@@ -10,6 +10,8 @@ const char *skw_message(int status)
     case SKW_DIGEST: return "the core has another configuration; take the header that was exported with it";
     case SKW_RANGE: return "an argument is out of the core's range";
     case SKW_ANSWER: return "the core answered something else than was asked for; reset it";
+    case SKW_SILENT: return "nobody answers over the link, or the core has stopped; check power, cable and bit rate";
+    case SKW_TAKEN: return "the device has restarted, or someone else has opened it; open it again";
     default: return "unknown status";
     }
 }

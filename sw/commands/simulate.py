@@ -33,6 +33,9 @@ __all__ = ["simulate"]
 @click.option(
     "--waves", type=FILE, help="VCD of the core or block to write; lists for GTKWave and Surfer go beside it."
 )
+@click.option(
+    "--serve", is_flag=True, help="Serve the core's golden model on a pseudo-terminal, as if it were a board."
+)
 def simulate(
     target: str,
     baud: int | None,
@@ -42,6 +45,7 @@ def simulate(
     seed: int,
     contexts: int,
     waves: Path | None,
+    serve: bool,
 ) -> None:
     """Run a core or a BLOCK once, with a waveform, beside the golden model; or serve a simulated BOARD until Ctrl-C.
 
@@ -53,8 +57,13 @@ def simulate(
         skipwalk simulate core --waves run.vcd
         skipwalk simulate core --config core.json --words program.hex
         skipwalk simulate ulx3s-25f
+        skipwalk simulate core --config core.json --serve
     """
-    if target == "core":
+    if serve and (target != "core" or words or waves):
+        raise click.UsageError("--serve is for a core, without --words and --waves")
+    if serve:
+        _served(config, unit)
+    elif target == "core":
         _core(config, unit, words, seed, contexts, waves)
     elif target in BLOCKS:
         _block(target, seed, contexts, waves)
@@ -107,6 +116,24 @@ def _read_words(path: Path) -> np.ndarray:
         raise InputError(f"holds no hexadecimal words of 32 bits: {error}", path=path) from error
 
 
+def _served(config: str, unit: str | None) -> None:
+    from ...sim.units import UNITS
+    from .export import load_config
+
+    try:
+        from ...sim.link.served import ServedModel
+    except ModuleNotFoundError as error:
+        if error.name != "cobs":
+            raise
+        raise DeviceError('serving a core needs cobs: pip install "skipwalk[serial]"') from None
+
+    cfg = load_config(config, unit)
+    with ServedModel(UNITS.of(cfg).kind, cfg.digest, lambda: UNITS.of(cfg).model(cfg)) as served:
+        click.echo(f"the golden model of {cfg.name} behind a link; Ctrl-C ends it", err=True)
+        click.echo(served.address)
+        _until_interrupted()
+
+
 def _board(name: str, baud: int | None) -> None:
     from ...sim.boards.board import BoardSimulation
     from ...sim.boards.pins import BoardPins
@@ -119,3 +146,7 @@ def _board(name: str, baud: int | None) -> None:
         click.echo(f"{simulation.cycles_per_second / 1e3:.0f} thousand cycles a second; Ctrl-C ends it", err=True)
         click.echo(simulation.address)
         threading.Event().wait()
+
+
+def _until_interrupted() -> None:
+    threading.Event().wait()
