@@ -5,6 +5,7 @@ import select
 import threading
 import tty
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -55,11 +56,9 @@ class _Core:
             self._model, self._used = self._make(), False
 
     def __call__(self, words: np.ndarray) -> np.ndarray:
-        if not len(words):
-            return np.empty(0, Words)
-        self._used = True
-        self._model.feed(words.astype(np.uint32))
-        return self._model.drain().astype(Words)
+        self._used, model = True, self._model
+        model.feed(words.astype(np.uint32))
+        return model.drain().astype(Words)
 
 
 class ServedModel:
@@ -87,7 +86,8 @@ class ServedModel:
     ):
         cfg = LinkConfig()
         (identity,) = Identity.of_units([(kind, digest)], cfg)
-        self._device = DeviceModel([(identity, _Core(make))], cfg)
+        self._core = _Core(make)
+        self._device = DeviceModel([(identity, self._core)], cfg)
         terminal = _Terminal()
         self._pipe = carrier(terminal) if carrier else terminal
         self.port = terminal.name
@@ -109,11 +109,19 @@ class ServedModel:
         self._pipe.close()
 
     def _serve(self) -> None:
-        device, busy = self._device, False
-        while not self._stop.is_set():
-            device.feed(self._pipe.read(0 if busy else STOP_WITHIN))
-            before = device.rx_tail
-            device.run_core(BATCH)
-            busy = device.rx_tail != before
-            if out := device.drain():
-                self._pipe.write(out)
+        """The link answers while the core computes, as it does on a board."""
+        device, core = self._device, self._core
+        with ThreadPoolExecutor(1) as worker:
+            while not self._stop.is_set():
+                words, session = device.released(BATCH), device.session
+                work = worker.submit(core, words) if len(words) else None
+                while not self._stop.is_set():
+                    device.feed(self._pipe.read(0.001 if work else STOP_WITHIN))
+                    done = work is None or work.done()
+                    # What was computed for a session that has ended is nobody's.
+                    if work and done and device.session == session:
+                        device.answered(len(words), work.result())
+                    if out := device.drain():
+                        self._pipe.write(out)
+                    if done:
+                        break

@@ -16,14 +16,20 @@ const char *skw_message(int status)
     }
 }
 
+/* A link says more than that it failed. */
+static int carried(int status)
+{
+    return status == SKW_OK || status == SKW_SILENT || status == SKW_TAKEN ? status : SKW_IO;
+}
+
 int skw_send(const struct skw_port *port, const uint32_t *words, size_t n)
 {
-    return port->write(port->context, words, n) == 0 ? SKW_OK : SKW_IO;
+    return carried(port->write(port->context, words, n));
 }
 
 int skw_receive(const struct skw_port *port, uint32_t *words, size_t n)
 {
-    return port->read(port->context, words, n) == 0 ? SKW_OK : SKW_IO;
+    return carried(port->read(port->context, words, n));
 }
 
 int skw_send_1(const struct skw_port *port, uint32_t word)

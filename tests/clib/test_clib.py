@@ -149,8 +149,7 @@ def test_silence_and_a_restart_are_told(oselm_program_of_graph):
         assert "-7: nobody answers" in run_over_line(oselm_program_of_graph, "", device.address)[1]
     script = oselm_program(GRAPH, rng).script
     with served(GRAPH, OSELMUnit, lambda pipe: Restarting(pipe, 0, rng)) as device:
-        # The driver knows that a callback failed; why, the link keeps.
-        assert "-1: words could not be carried" in run_over_line(oselm_program_of_graph, script, device.address)[1]
+        assert "-8: the device has restarted" in run_over_line(oselm_program_of_graph, script, device.address)[1]
 
 
 def test_simulate_serves_a_core(monkeypatch):
