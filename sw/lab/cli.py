@@ -25,6 +25,7 @@ ENTRIES = {
     "fmax-history": Entry("lab.page.history:main", "Keep the boards' frequencies beside earlier ones."),
     "tables": Entry("lab.tables.pages:main", "Put figures of results/ into README and docs/."),
     "map": Entry("lab.map:main", "Write docs/map.md: what computes which equation."),
+    "manual": Entry("lab.manual:main", "The manual as a site: pages, commands, interfaces, search.", "manual"),
     "report": Entry("lab.page.cli:report", "One HTML page of all figures in a folder of results."),
 }
 
