@@ -11,7 +11,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints users manual
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -110,6 +110,9 @@ blocks: $(VENV)/.installed-boards  ## frequency and cells of single blocks and s
 report: $(VENV)/.installed-demo  ## one HTML page of all figures in results/; writes build/report/index.html
 	$(BIN)/skipwalk lab report results -o build/report/index.html
 
+manual: $(VENV)/.installed-manual  ## the manual as a site, with search; writes build/manual/site/index.html
+	$(BIN)/skipwalk lab manual build/manual
+
 embedding: $(VENV)/.installed-demo build/demo/cora.edges  ## nodes of Cora before and after training; writes results/embedding.json
 	$(BIN)/skipwalk lab embedding build/demo/cora.edges build/demo/cora.labels --json results/embedding.json
 
@@ -120,6 +123,9 @@ explore: $(VENV)/.installed-demo build/demo/cora.edges  ## cores over D, lanes a
 
 fmax-history: $(VENV)/.installed-demo  ## keep the frequencies in results/boards beside earlier ones
 	$(BIN)/skipwalk lab fmax-history results
+
+users: $(VENV)/.installed-dev  ## what the pages tell users, command by command, from a wheel (a quarter of an hour); OPTIONS="--only NAME"
+	$(BIN)/skipwalk lab users results/users.json $(OPTIONS)
 
 xilinx: $(VENV)/.installed-dev  ## what exported cores take of the papers' UltraScale+ part (minutes); writes results/axi.json
 	$(BIN)/skipwalk lab ultrascale results/axi.json

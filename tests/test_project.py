@@ -78,3 +78,27 @@ def test_pages_name_targets_that_make_has():
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")):
         named = re.findall(r"(?:^    |`)make ([a-z][\w-]*)", path.read_text(), re.MULTILINE)
         assert set(named) <= targets, path.name
+
+
+def anchors(path: Path) -> set[str]:
+    """Of a page's headings, as GitHub and MkDocs make them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+        found.append(slug + (f"-{found.count(slug)}" if slug in found else ""))
+    return set(found)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(p.name for p in ROOT.glob("docs/*.md"))])
+def test_links_into_pages_lead_to_headings(page):
+    path = ROOT / page if (ROOT / page).exists() else ROOT / "docs" / page
+    links = re.findall(r"\]\(([^)#:]*\.md)?#([^)]*)\)", path.read_text())
+    missing = [f"{to}#{anchor}" for to, anchor in links if anchor not in anchors(path.parent / to if to else path)]
+    assert missing == []
+
+
+def test_every_page_is_reached_from_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    pages = [path.name for pattern in ("*.md", "*.ipynb") for path in ROOT.glob(f"docs/{pattern}")]
+    assert [page for page in pages if f"docs/{page}" not in readme] == []

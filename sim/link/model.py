@@ -74,9 +74,18 @@ class DeviceModel:
 
     def run_core(self, at_most: int | None = None) -> None:
         """Let the core take words that were received, as long as there is room for one answer to each."""
+        words = self.released(at_most)
+        self.answered(len(words), self._core(words))
+
+    def released(self, at_most: int | None = None) -> np.ndarray:
+        """The words that the core would take next."""
         room = self._cfg.depth - (self.tx_head - self.tx_acked & MASK)
         n = min(len(self._rx), room, len(self._rx) if at_most is None else at_most)
-        for word in self._core(np.array(self._rx[:n], Words)).tolist():
+        return np.array(self._rx[: max(n, 0)], Words)
+
+    def answered(self, n: int, replies: np.ndarray) -> None:
+        """The core has taken n words, and given these."""
+        for word in replies.tolist():
             self._tx[self.tx_head] = word
             self.tx_head = self.tx_head + 1 & MASK
         del self._rx[:n]

@@ -9,12 +9,15 @@ from ..units import UNITS
 
 __all__ = ["c_header", "c_sources"]
 
+#: The link to a board, and a serial port to carry it.
+LINK = ("skipwalk_link.h", "skipwalk_link.c", "skipwalk_tty.h", "skipwalk_tty.c")
+
 
 def c_sources(cfg: UnitConfig) -> dict[str, str]:
     """The driver's files for a unit, text by name."""
     unit = UNITS.of(cfg).folder
     folder = files("skipwalk.sw.clib")
-    names = ("skipwalk.h", "skipwalk_words.h", "skipwalk_words.c", f"skipwalk_{unit}.c")
+    names = ("skipwalk.h", "skipwalk_words.h", "skipwalk_words.c", f"skipwalk_{unit}.c", *LINK)
     return {name: (folder / name).read_text() for name in names}
 
 
@@ -31,6 +34,7 @@ def c_header(cfg: UnitConfig, module: str) -> str:
         '#include "skipwalk.h"',
         "",
         f"#define SKIPWALK_DIGEST {cfg.digest:#010x}u",
+        f"#define SKIPWALK_KIND {UNITS.of(cfg).kind:#010x}u",
         "",
         "/* AXI4-Lite registers, at these bytes. */",
         *(f"#define SKIPWALK_REGISTER_{register.name} {register.offset:#04x}" for register in REGISTERS),

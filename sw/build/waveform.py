@@ -1,6 +1,6 @@
-"""One run of a core with a waveform, beside the golden model; and which signals to look at first."""
+"""One run of a core, or of a block, with a waveform, beside the golden model; and which signals to look at first."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 from ...hw.unit.config import UnitConfig
 from ..link.transport import GoldenTransport, RTLTransport
 
-__all__ = ["Verdict", "run_core", "signal_lists"]
+__all__ = ["Verdict", "run_block", "run_core", "signal_lists"]
 
 #: What the blocks of both units compute, by the name of their instance.
 EQUATIONS = {
@@ -74,6 +74,26 @@ def run_core(cfg: UnitConfig, words: np.ndarray, waves: Path | None) -> Verdict:
     return Verdict(len(words), len(got), cycles, int(wrong[0]) if len(wrong) else None)
 
 
+def run_block(name: str, *, seed: int, n: int, waves: Path | None) -> Verdict:
+    """Run a block of :data:`skipwalk.sw.testbench.names.BLOCKS` on ``n`` random pieces of work, as :func:`run_core`.
+
+    A reply of the verdict is a number, or a row of them. Raises DeviceError where the block stands still.
+    """
+    from ..testbench.bench import run_bench
+    from ..testbench.blocks import BENCHES
+
+    bench = BENCHES[name](np.random.default_rng(seed), n)
+    seen = run_bench(bench, waves, seed=seed)
+    if waves:
+        ports = ["__".join(map(str, path)) for path, *_ in bench.block.signature.flatten(bench.block)]
+        signal_lists(waves, ports)
+    got, want = bench.values(seen), bench.want
+    size = min(len(got), len(want))
+    wrong = np.flatnonzero((got[:size] != want[:size]).reshape(size, -1).any(1))
+    first = int(wrong[0]) if len(wrong) else None if len(got) == len(want) else size
+    return Verdict(n, len(got), seen.cycles, first)
+
+
 def _signals(vcd: Path) -> Iterator[Signal]:
     """What the header of a VCD declares."""
     scope: list[str] = []
@@ -90,13 +110,17 @@ def _signals(vcd: Path) -> Iterator[Signal]:
                 return
 
 
-def _groups(vcd: Path) -> dict[str, list[Signal]]:
-    """The core's ports, then the ports of each block below it."""
+def _groups(vcd: Path, ports: Collection[str] | None) -> dict[str, list[Signal]]:
+    """The top's ports, then the signals of each block below it."""
     signals = list(_signals(vcd))
     # The harness shows the ports once, and the core shows them again, one scope below.
     depth = 1 + min(len(s.scope) for s in signals)
     named = [s for s in signals if "$" not in s.name and s.name != "rst"]
-    groups = {"ports": [s for s in named if len(s.scope) == depth and s.name.startswith(("clk", "i__", "o__"))]}
+    shown = [s for s in named if len(s.scope) == depth]
+    if ports is None:
+        groups = {"ports": [s for s in shown if s.name.startswith(("clk", "i__", "o__"))]}
+    else:
+        groups = {"ports": [s for s in shown if s.name == "clk" or s.name in ports]}
     for signal in named:
         if len(signal.scope) == depth + 1:
             block = signal.scope[depth].rpartition(".")[2].partition("$")[0]
@@ -107,11 +131,14 @@ def _groups(vcd: Path) -> dict[str, list[Signal]]:
     return {title: group for title, group in groups.items() if group}
 
 
-def signal_lists(vcd: Path) -> list[Path]:
-    """Write lists of signals beside a VCD, for GTKWave (``.gtkw``) and Surfer (``.sucl``); returns their paths."""
+def signal_lists(vcd: Path, ports: Collection[str] | None = None) -> list[Path]:
+    """Write lists of signals beside a VCD, for GTKWave (``.gtkw``) and Surfer (``.sucl``); returns their paths.
+
+    ``ports`` are the names of the top's; None stands for those of a core's streams.
+    """
     gtkwave = [f'[dumpfile] "{vcd.name}"']
     surfer = []
-    for title, group in _groups(vcd).items():
+    for title, group in _groups(vcd, ports).items():
         gtkwave += ["@200", f"-{title}"]
         surfer.append(f"divider_add {title}")
         for signal in group:

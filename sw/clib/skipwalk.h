@@ -21,7 +21,9 @@ enum skw_status {
     SKW_VERSION = -3, /* it speaks another version of the words */
     SKW_DIGEST = -4,  /* it has another configuration */
     SKW_RANGE = -5,   /* an argument that the core does not take */
-    SKW_ANSWER = -6   /* it answered something else than was asked for */
+    SKW_ANSWER = -6,  /* it answered something else than was asked for */
+    SKW_SILENT = -7,  /* over the link: nobody answers */
+    SKW_TAKEN = -8    /* over the link: the device has restarted, or someone else has opened it */
 };
 
 /* What a status says, in English. */

@@ -10,18 +10,26 @@ const char *skw_message(int status)
     case SKW_DIGEST: return "the core has another configuration; take the header that was exported with it";
     case SKW_RANGE: return "an argument is out of the core's range";
     case SKW_ANSWER: return "the core answered something else than was asked for; reset it";
+    case SKW_SILENT: return "nobody answers over the link, or the core has stopped; check power, cable and bit rate";
+    case SKW_TAKEN: return "the device has restarted, or someone else has opened it; open it again";
     default: return "unknown status";
     }
 }
 
+/* A link says more than that it failed. */
+static int carried(int status)
+{
+    return status == SKW_OK || status == SKW_SILENT || status == SKW_TAKEN ? status : SKW_IO;
+}
+
 int skw_send(const struct skw_port *port, const uint32_t *words, size_t n)
 {
-    return port->write(port->context, words, n) == 0 ? SKW_OK : SKW_IO;
+    return carried(port->write(port->context, words, n));
 }
 
 int skw_receive(const struct skw_port *port, uint32_t *words, size_t n)
 {
-    return port->read(port->context, words, n) == 0 ? SKW_OK : SKW_IO;
+    return carried(port->read(port->context, words, n));
 }
 
 int skw_send_1(const struct skw_port *port, uint32_t word)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from ...hw.fabric.vendor import Vendor
+from ...hw.oselm.config import CoreConfig
 from ...hw.unit.config import UnitConfig
 from ...hw.units import UNITS
 from ...sim.rtl.build import BuildError
@@ -16,6 +18,7 @@ from ..build.c_header import c_header, c_sources
 from ..build.fusesoc import core_file
 from ..build.names import default_name, name_fault
 from ..build.verilog import axi_core, axi_verilog, config_of_map, core_map
+from ..build.vivado import block_design
 from ..errors import DeviceError, InputError
 from ..results.files import atomic_write
 from .common import FILE, check_outputs
@@ -30,8 +33,15 @@ __all__ = ["export", "load_config"]
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the configuration; repeatable.")
 @click.option("--name", "module", help="Of the module; by default those of unit and configuration.")
 @click.option("--vendor-cells", is_flag=True, help="Multipliers and block RAMs of the vendor it names, not inferred.")
+@click.option("--vivado", metavar="PART", help="A block design for a Zynq, too: .tcl, for this part.")
 def export(
-    config: str, output: Path, unit: str | None, changes: Sequence[str], module: str | None, vendor_cells: bool
+    config: str,
+    output: Path,
+    unit: str | None,
+    changes: Sequence[str],
+    module: str | None,
+    vendor_cells: bool,
+    vivado: str | None,
 ) -> None:
     """Write a core as plain Verilog with AXI4-Stream in and out and AXI4-Lite registers, for a chip of your own.
 
@@ -44,6 +54,7 @@ def export(
         skipwalk export ecp5-85f -o core.v
         skipwalk export tiny --set dim=16 --set 'beta=[5, 11]' -o core.v
         skipwalk export core.json -o core.v
+        skipwalk export ecp5-85f -o core.v --vivado xc7z020clg400-1
     """
     cfg = _changed(load_config(config, unit), changes)
     kind = UNITS.of(cfg).name
@@ -54,10 +65,16 @@ def export(
         known = ", ".join(v for v in Vendor if v is not Vendor.GENERIC)
         raise click.UsageError(f"--vendor-cells needs a vendor, and {cfg.name} names none; --set vendor={known}")
     target, fusesoc, header = (output.with_suffix(suffix) for suffix in (".json", ".core", ".h"))
+    memory = isinstance(cfg, CoreConfig) and cfg.slots > 0
     driver = {output.with_name(name): text for name, text in c_sources(cfg).items()}
-    if output in (target, fusesoc, header, *driver):
+    if vivado is not None and not re.fullmatch(r"xc(7z|zu)[\w-]+", vivado):
+        raise click.UsageError(
+            f"--vivado takes the part of a Zynq, as xc7z020clg400-1 or xczu7ev-ffvc1156-2-e, not {vivado}"
+        )
+    design = {output.with_suffix(".tcl"): block_design(module, output.name, vivado, memory=memory)} if vivado else {}
+    if output in (target, fusesoc, header, *driver, *design):
         raise click.UsageError(f"{output} is where another file goes; name the Verilog otherwise, as core.v")
-    check_outputs(output, target, fusesoc, header, *driver)
+    check_outputs(output, target, fusesoc, header, *driver, *design)
     try:
         click.echo(f"elaborating {cfg.name} ...", err=True)
         core = axi_core(cfg, primitives=vendor_cells)
@@ -71,6 +88,7 @@ def export(
         fusesoc: core_file(module, output.name, f"{kind} core of skipwalk, configuration {cfg.name}"),
         header: c_header(cfg, module),
         **driver,
+        **design,
     }
     with contextlib.ExitStack() as whole:
         for path, content in files.items():

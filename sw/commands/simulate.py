@@ -10,20 +10,32 @@ import numpy as np
 from ...hw.boards.table import BOARDS
 from ..build.tools import tool_errors
 from ..errors import DeviceError, InputError
+from ..testbench.names import BLOCKS
 from .common import FILE, check_outputs, parameter_errors
 
 __all__ = ["simulate"]
 
 
 @click.command()
-@click.argument("target", metavar="core|BOARD", type=click.Choice(["core", *BOARDS]))
+@click.argument("target", metavar="core|BLOCK|BOARD", type=click.Choice(["core", *BLOCKS, *BOARDS]))
 @click.option("--baud", type=click.IntRange(1), help="Of a board, instead of its own; at most a fourth of the clock.")
 @click.option("--config", default="tiny", show_default=True, help="Of the core: a preset, or the .json of an export.")
 @click.option("--unit", help="Of the core, for a preset that both units have: os-elm or skip2-lora.")
 @click.option("--words", type=FILE, help="For the core: hexadecimal words, one a line, instead of random ones.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the random words.")
-@click.option("--contexts", type=click.IntRange(1), default=8, show_default=True, help="Contexts, or samples, of them.")
-@click.option("--waves", type=FILE, help="VCD of the core to write; lists for GTKWave and Surfer go beside it.")
+@click.option(
+    "--contexts",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    help="How much: contexts, samples, or a block's numbers.",
+)
+@click.option(
+    "--waves", type=FILE, help="VCD of the core or block to write; lists for GTKWave and Surfer go beside it."
+)
+@click.option(
+    "--serve", is_flag=True, help="Serve the core's golden model on a pseudo-terminal, as if it were a board."
+)
 def simulate(
     target: str,
     baud: int | None,
@@ -33,18 +45,28 @@ def simulate(
     seed: int,
     contexts: int,
     waves: Path | None,
+    serve: bool,
 ) -> None:
-    """Run a core once, with a waveform, beside the golden model; or serve a simulated BOARD until Ctrl-C.
+    """Run a core or a BLOCK once, with a waveform, beside the golden model; or serve a simulated BOARD until Ctrl-C.
 
-    The board's netlist, pins, PLL and all, runs compiled by Verilator; its address for --backend goes to stdout.
+    A core runs compiled by Verilator, a block at once in Amaranth's own simulator. Of a board, the netlist runs, pins,
+    PLL and all; its address for --backend goes to stdout.
 
     \b
+        skipwalk simulate gain --waves gain.vcd
         skipwalk simulate core --waves run.vcd
         skipwalk simulate core --config core.json --words program.hex
         skipwalk simulate ulx3s-25f
+        skipwalk simulate core --config core.json --serve
     """
-    if target == "core":
+    if serve and (target != "core" or words or waves):
+        raise click.UsageError("--serve is for a core, without --words and --waves")
+    if serve:
+        _served(config, unit)
+    elif target == "core":
         _core(config, unit, words, seed, contexts, waves)
+    elif target in BLOCKS:
+        _block(target, seed, contexts, waves)
     else:
         _board(target, baud)
 
@@ -72,11 +94,44 @@ def _core(config: str, unit: str | None, words: Path | None, seed: int, n: int, 
     click.echo("all replies are the golden model's")
 
 
+def _block(name: str, seed: int, n: int, waves: Path | None) -> None:
+    from ..build.waveform import run_block
+
+    lists = [waves.with_suffix(suffix) for suffix in (".gtkw", ".sucl")] if waves else []
+    check_outputs(waves, *lists)
+    click.echo(f"{name}: {BLOCKS[name]}; random input of seed {seed}", err=True)
+    verdict = run_block(name, seed=seed, n=n, waves=waves)
+    click.echo(f"{verdict.received} results in {verdict.cycles} cycles")
+    if waves:
+        click.echo(f"gtkwave {lists[0]}  or  surfer {waves} --command-file {lists[1]}")
+    if verdict.first_difference is not None:
+        raise DeviceError(f"result {verdict.first_difference} is not the golden model's")
+    click.echo("all results are the golden model's")
+
+
 def _read_words(path: Path) -> np.ndarray:
     try:
         return np.array([int(line, 16) for line in path.read_text().split()], np.uint32)
     except (OSError, ValueError, OverflowError) as error:
         raise InputError(f"holds no hexadecimal words of 32 bits: {error}", path=path) from error
+
+
+def _served(config: str, unit: str | None) -> None:
+    from ...sim.units import UNITS
+    from .export import load_config
+
+    try:
+        from ...sim.link.served import ServedModel
+    except ModuleNotFoundError as error:
+        if error.name != "cobs":
+            raise
+        raise DeviceError('serving a core needs cobs: pip install "skipwalk[serial]"') from None
+
+    cfg = load_config(config, unit)
+    with ServedModel(UNITS.of(cfg).kind, cfg.digest, lambda: UNITS.of(cfg).model(cfg)) as served:
+        click.echo(f"the golden model of {cfg.name} behind a link; Ctrl-C ends it", err=True)
+        click.echo(served.address)
+        _until_interrupted()
 
 
 def _board(name: str, baud: int | None) -> None:
@@ -91,3 +146,7 @@ def _board(name: str, baud: int | None) -> None:
         click.echo(f"{simulation.cycles_per_second / 1e3:.0f} thousand cycles a second; Ctrl-C ends it", err=True)
         click.echo(simulation.address)
         threading.Event().wait()
+
+
+def _until_interrupted() -> None:
+    threading.Event().wait()

@@ -21,9 +21,11 @@ ENTRIES = {
     "memory": Entry("lab.memory:main", "Rows in a simulated SDRAM: bits, cycles, traffic.", "rtl,demo"),
     "blocks": Entry("lab.blocks:main", "Frequency and cells of single blocks on an ECP5.", "boards"),
     "ultrascale": Entry("lab.ultrascale:main", "What exported cores take of an UltraScale+ part.", "rtl,synth"),
+    "users": Entry("lab.users:main", "Do what the pages tell users, from an installed wheel.", "dev"),
     "fmax-history": Entry("lab.page.history:main", "Keep the boards' frequencies beside earlier ones."),
     "tables": Entry("lab.tables.pages:main", "Put figures of results/ into README and docs/."),
     "map": Entry("lab.map:main", "Write docs/map.md: what computes which equation."),
+    "manual": Entry("lab.manual:main", "The manual as a site: pages, commands, interfaces, search.", "manual"),
     "report": Entry("lab.page.cli:report", "One HTML page of all figures in a folder of results."),
 }
 

@@ -206,15 +206,15 @@ class OSELMDevice(UnitDriver[CoreConfig]):
     def train_walks(self, block: np.ndarray, first_walk: int) -> None:
         """Send walks, of which the core makes contexts, and wait until they have been trained (a barrier).
 
+        Nothing is sent if one of them does not fit the core: raises CapacityError. Raises InputError without
+        :meth:`set_sampling`, and ValueError for a ``first_walk`` that does not fit.
+
         Parameters
         ----------
         block : (n, length) int32
             As :func:`skipwalk.sw.graph.walks.walks` yields it.
         first_walk : int
             Number of the first walk; a multiple of ``interleave``.
-
-        Nothing is sent if one of them does not fit the core: raises CapacityError. Raises InputError without
-        :meth:`set_sampling`, and ValueError for a ``first_walk`` that does not fit.
         """
         cfg = self.cfg
         if self._sampling is None:

@@ -92,6 +92,8 @@ class Node2Vec(Estimator):
     seconds_ : float
         What training took in the last call, without opening the device; not saved.
 
+    Notes
+    -----
     Vectors, P and counters stay on the device: whatever shows them reads them, and nothing else does. An update costs
     what its changes cost, whatever the size of the graph. Calls from several threads take turns.
 

@@ -1,1 +1,1 @@
-"""A cocotb project around an exported core: ``skipwalk new-testbench`` copies the files beside this one."""
+"""Testbenches for users: blocks by their names, and the cocotb project that ``skipwalk new-testbench`` copies."""

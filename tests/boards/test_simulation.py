@@ -28,7 +28,7 @@ from skipwalk.sw.oselm.driver import OSELMDevice
 from skipwalk.sw.oselm.estimator import Node2Vec
 
 from ..support import c_driver
-from ..support.c_programs import oselm_numbers, oselm_program, replies_of
+from ..support.c_programs import lora_numbers, lora_program, oselm_numbers, oselm_program, replies_of
 from ..support.command import skipwalk
 from ..support.lora import golden_replies, random_program
 
@@ -238,10 +238,15 @@ def test_other_core_of_the_board_is_opened_by_its_configuration(served):
 
 @pytest.mark.skipif(c_driver.MISSING is not None, reason=c_driver.MISSING or "")
 def test_c_driver_reads_the_golden_model_s_bits_from_the_board(served, tmp_path):
-    """Its words travel over the pseudo-terminal by our link, which is not part of the driver."""
+    """By its own link, on the pseudo-terminal; and the other core of the same board, after it."""
     program = c_driver.compile_driver(TINY.core, "oselm", tmp_path)
     both = oselm_program(TINY.core, np.random.default_rng(4))
-    with open_transport(served.address, TINY.core) as board:
-        found, _, said = c_driver.run_driver(program, both.script, OSELMUnit(TINY.core, plain=True), board)
-    assert said == ""
+    found, said = c_driver.run_over_line(program, both.script, served.address)
+    assert said == "0 damaged, 0 repeated\n"
     assert found == oselm_numbers(TINY.core, replies_of(OSELMUnit(TINY.core, plain=True), both.words))
+    (tmp_path / "lora").mkdir()
+    program = c_driver.compile_driver(TINY.lora, "lora", tmp_path / "lora")
+    both = lora_program(TINY.lora, np.random.default_rng(5))
+    found, said = c_driver.run_over_line(program, both.script, served.address)
+    assert said == "0 damaged, 0 repeated\n"
+    assert found == lora_numbers(TINY.lora, both.words)

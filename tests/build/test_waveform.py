@@ -1,12 +1,16 @@
 """Lists of signals beside a waveform, and the words that a core is tried with."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from skipwalk.hw.lora.config import lora_preset
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.build.names import KEYWORDS, name_fault
 from skipwalk.sw.build.waveform import signal_lists
+from skipwalk.sw.errors import DeviceError
 from skipwalk.sw.link.transport import GoldenTransport
+from skipwalk.sw.testbench.names import BLOCKS
 from skipwalk.sw.units import UNITS
 
 from ..support.command import skipwalk
@@ -63,6 +67,38 @@ def test_random_words_are_answered_and_are_the_same_for_a_seed(cfg):
     replies = golden.model.drain()
     assert replies[2] == cfg.digest
     assert len(set(replies.tolist())) > 16
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_block_alone_is_its_golden_function(name, tmp_path):
+    pytest.importorskip("amaranth")
+    pytest.importorskip("cobs")
+    waves = tmp_path / "run.vcd"
+    done = skipwalk("simulate", name, "--contexts", 3, "--seed", 5, "--waves", waves)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.endswith("all results are the golden model's\n")
+    header = waves.read_text().partition("$enddefinitions")[0]
+    declared = {line.split()[4] for line in header.splitlines() if line.startswith("$var")}
+    shown = waves.with_suffix(".sucl").read_text().splitlines()
+    assert shown[:2] == ["divider_add ports", "variable_add bench.top.block.clk"]
+    assert {line.rpartition(".")[2] for line in shown if line.startswith("variable_add")} <= declared
+
+
+def test_block_that_differs_fails_and_says_where(monkeypatch):
+    blocks = pytest.importorskip("skipwalk.sw.testbench.blocks")
+    assert blocks.BENCHES.keys() == BLOCKS.keys()
+    monkeypatch.setattr(blocks, "reciprocal", lambda x, **_: np.arange(len(x)))
+    done = skipwalk("simulate", "reciprocal")
+    assert done.exit_code == 5
+    assert "result 0 is not the golden model's" in done.stderr
+
+
+def test_block_that_stands_still_is_given_up():
+    bench = pytest.importorskip("skipwalk.sw.testbench.bench")
+    blocks = pytest.importorskip("skipwalk.sw.testbench.blocks")
+    packer = blocks.BENCHES["packer"](np.random.default_rng(1), 3)
+    with pytest.raises(DeviceError, match="stream o: 1 words have not come, none for 10000 cycles"):
+        bench.run_bench(dataclasses.replace(packer, sinks={"o": 3}))
 
 
 def test_names_of_modules():

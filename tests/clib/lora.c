@@ -22,10 +22,9 @@ int main(int argc, char **argv)
     FILE *script = fopen(argv[1], "r"), *found = fopen(argv[2], "w");
     size_t i, n;
     uint32_t a, b, c;
-    (void)argc;
     if (script == NULL || found == NULL)
         return 2;
-    check(skw_lora_open(&unit, &SKIPWALK_CORE, PORT));
+    check(skw_lora_open(&unit, &SKIPWALK_CORE, open_port(argc, argv, SKIPWALK_KIND, SKIPWALK_DIGEST)));
     while (fscanf(script, "%31s", word) == 1) {
         if (strcmp(word, "set") == 0) {
             a = (uint32_t)number(script);
@@ -84,5 +83,6 @@ int main(int argc, char **argv)
         }
     }
     fflush(stdout);
+    close_port(argc);
     return fclose(found) == 0 ? 0 : 2;
 }

@@ -15,10 +15,9 @@ int main(int argc, char **argv)
     FILE *script = fopen(argv[1], "r"), *found = fopen(argv[2], "w");
     size_t i, n;
     uint32_t a, b, c, d;
-    (void)argc;
     if (script == NULL || found == NULL)
         return 2;
-    check(skw_oselm_open(&core, &SKIPWALK_CORE, PORT));
+    check(skw_oselm_open(&core, &SKIPWALK_CORE, open_port(argc, argv, SKIPWALK_KIND, SKIPWALK_DIGEST)));
     while (fscanf(script, "%31s", word) == 1) {
         if (strcmp(word, "set") == 0) {
             a = (uint32_t)number(script);
@@ -99,5 +98,6 @@ int main(int argc, char **argv)
         }
     }
     fflush(stdout);
+    close_port(argc);
     return fclose(found) == 0 ? 0 : 2;
 }

@@ -1,9 +1,10 @@
-/* Words to and from the test by stdin and stdout, four bytes each, the lowest first; numbers out of a file of text. */
+/* Words to and from the test by stdin and stdout, four bytes each, the lowest first, or over the link, where an address
+ * is given; numbers out of a file of text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "skipwalk.h"
+#include "skipwalk_tty.h"
 
 static int write_words(void *context, const uint32_t *words, size_t n)
 {
@@ -36,7 +37,6 @@ static int read_words(void *context, uint32_t *words, size_t n)
     return 0;
 }
 
-static const struct skw_port PORT = {write_words, read_words, NULL};
 
 /* The next number of the script; its end is 0. */
 static long long number(FILE *script)
@@ -45,10 +45,34 @@ static long long number(FILE *script)
     return fscanf(script, "%lld", &value) == 1 ? value : 0;
 }
 
+static struct skw_link LINK;
+static struct skw_tty TTY;
+
 static void check(int status)
 {
     if (status != SKW_OK) {
         fprintf(stderr, "%d: %s\n", status, skw_message(status));
         exit(1);
     }
+}
+
+/* The port of the third argument, an address; without one, stdin and stdout. */
+static struct skw_port open_port(int argc, char **argv, uint32_t kind, uint32_t digest)
+{
+    struct skw_port port = {write_words, read_words, NULL};
+    struct skw_line line;
+    if (argc < 4)
+        return port;
+    check(skw_tty_open(&TTY, &line, argv[3]));
+    check(skw_link_open(&LINK, line, kind, digest, argc < 5 ? 1 : (uint16_t)atoi(argv[4])));
+    return skw_link_port(&LINK);
+}
+
+static void close_port(int argc)
+{
+    if (argc < 4)
+        return;
+    check(skw_link_flush(&LINK));
+    fprintf(stderr, "%lu damaged, %lu repeated\n", (unsigned long)LINK.damaged, (unsigned long)LINK.repeated);
+    skw_tty_close(&TTY);
 }

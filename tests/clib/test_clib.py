@@ -7,8 +7,14 @@ from skipwalk.hw.oselm.config import CoreConfig, preset
 from skipwalk.sim.lora.unit import LoraUnit
 from skipwalk.sim.oselm.unit import OSELMUnit
 
-from ..support.c_driver import MISSING, compile_driver, run_driver
+from ..support.c_driver import MISSING, compile_driver, run_driver, run_over_line
 from ..support.c_programs import lora_numbers, lora_program, oselm_numbers, oselm_program, replies_of
+from ..support.command import skipwalk
+
+pytest.importorskip("cobs", reason='needs pip install "skipwalk[serial]"')
+from skipwalk.hw.units import UNITS
+from skipwalk.sim.link.faults import FaultyPipe
+from skipwalk.sim.link.served import ServedModel
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 
@@ -72,3 +78,86 @@ def test_another_core_is_refused(oselm_program_of_graph):
     assert "another configuration" in said
     _, _, said = run_driver(oselm_program_of_graph, "", LoraUnit(lora_preset("tiny"), plain=True))
     assert "not the unit" in said
+
+
+# ---- over the link
+def served(cfg, model, carrier=None) -> ServedModel:
+    return ServedModel(UNITS.of(cfg).kind, cfg.digest, lambda: model(cfg, plain=True), carrier)
+
+
+@pytest.mark.parametrize("rate", [0, 0.1, 0.3])
+def test_oselm_over_a_line_that_damages_frames(rate, oselm_program_of_graph):
+    both = oselm_program(GRAPH, np.random.default_rng(5))
+    pipes: list[FaultyPipe] = []
+
+    def faulty(pipe):
+        pipes.append(FaultyPipe(pipe, rate, np.random.default_rng(6)))
+        return pipes[0]
+
+    with served(GRAPH, OSELMUnit, faulty) as device:
+        found, said = run_over_line(oselm_program_of_graph, both.script, device.address)
+    assert found == oselm_numbers(GRAPH, replies_of(OSELMUnit(GRAPH, plain=True), both.words))
+    damaged, repeated = (int(word) for word in said.split() if word.isdigit())
+    assert (damaged + repeated > 0) == (rate > 0) == (sum(pipes[0].counts.values()) > 3)
+
+
+def test_lora_over_a_line_with_a_speed(tmp_path):
+    cfg = LORA["16 bit"]
+    program = compile_driver(cfg, "lora", tmp_path)
+    both = lora_program(cfg, np.random.default_rng(7))
+    with served(cfg, LoraUnit) as device:
+        found, said = run_over_line(program, both.script, device.address + "@115200")
+    assert said == "0 damaged, 0 repeated\n"
+    assert found == lora_numbers(cfg, both.words)
+
+
+def test_a_session_of_the_same_number_begins_anew(oselm_program_of_graph):
+    both = oselm_program(GRAPH, np.random.default_rng(8))
+    with served(GRAPH, OSELMUnit) as device:
+        first, again, last = (
+            run_over_line(oselm_program_of_graph, both.script, device.address, session=number)
+            for number in (5, 5, 65535)
+        )
+    assert first == again == last
+    assert first[1] == "0 damaged, 0 repeated\n"
+
+
+def test_another_core_behind_the_link_is_refused(oselm_program_of_graph):
+    other, lora = GRAPH.replace(mu_shift=6), lora_preset("tiny")
+    with served(other, OSELMUnit) as device:
+        assert "another configuration" in run_over_line(oselm_program_of_graph, "", device.address)[1]
+    with served(lora, LoraUnit) as device:
+        assert "not the unit" in run_over_line(oselm_program_of_graph, "", device.address)[1]
+
+
+def test_silence_and_a_restart_are_told(oselm_program_of_graph):
+    """A device that nobody hears; and one that loses its session while words are on their way."""
+
+    class Deaf(FaultyPipe):
+        def read(self, timeout):
+            super().read(timeout)
+            return b""
+
+    class Restarting(FaultyPipe):
+        def write(self, data):
+            if device._device.rx_head > 100:
+                device._device._begin(0, 0)
+            super().write(data)
+
+    rng = np.random.default_rng(9)
+    with served(GRAPH, OSELMUnit, lambda pipe: Deaf(pipe, 0, rng)) as device:
+        assert "-7: nobody answers" in run_over_line(oselm_program_of_graph, "", device.address)[1]
+    script = oselm_program(GRAPH, rng).script
+    with served(GRAPH, OSELMUnit, lambda pipe: Restarting(pipe, 0, rng)) as device:
+        assert "-8: the device has restarted" in run_over_line(oselm_program_of_graph, script, device.address)[1]
+
+
+def test_simulate_serves_a_core(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skipwalk.sw.commands.simulate._until_interrupted", interrupted)
+    done = skipwalk("simulate", "core", "--config", "tiny", "--unit", "skip2-lora", "--serve")
+    assert done.exit_code == 130
+    assert done.stdout.startswith("serial:/dev/")
+    assert skipwalk("simulate", "gain", "--serve").exit_code == 2

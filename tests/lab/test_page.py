@@ -115,6 +115,21 @@ def test_figures_are_those_of_the_files(full, page):
     assert f"{100 * demo['oselm.roofline_cycles_per_walk'] / demo['oselm.cycles_per_walk']:.1f} %" in text
 
 
+def test_what_a_user_meets_comes_first_and_what_is_lost_is_said(page):
+    text = [part for part in page.text if part.strip()]
+    board = {e["name"]: e["value"] for e in json.loads((RESULTS / "demo-board.json").read_text())}
+    seconds, walks = board["board.seconds.fit"], board["board.walks"]
+    assert text.index(f"{number(seconds)} s") < text.index("What it does") < text.index("Cycles")
+    row = text.index("the same walks on one CPU core, best C")
+    cpu = walks * 28.2 / 1e6
+    assert text[row + 1 : row + 3] == [f"{number(cpu)} s", f"the CPU is {number(seconds / cpu)} times as fast"]
+    row = text.index("as many walks by node2vec as it is used, gensim, one thread")
+    cpu = walks * 845 / 1e6
+    assert text[row + 1 : row + 3] == [f"{number(cpu)} s", f"the board is {number(cpu / seconds)} times as fast"]
+    assert [a.get("class") for name, a in page.tags if name == "tr"].count("lost") == 1
+    assert "FAILED: the last line of chip" in text
+
+
 def test_times_of_a_board_stand_beside_their_frequency(page):
     said = "D = 32, 32 lanes; 71.2 MHz after routing: a walk in 33 us; runs at 50 MHz: a walk in 47 us"
     assert said in page.text

@@ -18,6 +18,8 @@ const wide = page.documentElement.clientWidth;
 const out = [...page.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > wide + 1
   && !e.closest('.scroll') && !e.closest('svg') && e.tagName !== 'CAPTION');
 return {client: wide, scroll: page.documentElement.scrollWidth, out: out.map(e => e.tagName + '.' + e.className),
+  cut: [...page.querySelectorAll('figure .scroll')].filter(e => e.scrollWidth > e.clientWidth + 1
+    || e.scrollHeight > e.clientHeight + 1).map(e => e.getAttribute('aria-label')),
   boxes: [...page.querySelectorAll('.scroll')].filter(e => e.getBoundingClientRect().right > wide + 1).length,
   small: [...page.querySelectorAll('svg')].filter(e => e.getBoundingClientRect().width < 250).length,
   headings: [...page.querySelectorAll('h2')].filter(e => e.getBoundingClientRect().height > 0).map(e => e.id)};
@@ -72,6 +74,8 @@ def test_nothing_reaches_beyond_the_edge(page, width, tmp_path):
     assert found["client"] == width
     assert (found["scroll"], found["out"], found["boxes"], found["small"]) == (width, [], 0, 0)
     assert found["headings"] == list(SECTIONS)
+    if width == 1280:
+        assert found["cut"] == []
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -1,4 +1,4 @@
-"""The exported driver in C, compiled around a program of the tests, talking by pipes to a model or a board."""
+"""The exported driver in C, compiled around a program of the tests, talking by pipes or over a serial line."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from skipwalk.sw.build.c_header import c_header, c_sources
 
-__all__ = ["MISSING", "compile_driver", "run_driver"]
+__all__ = ["MISSING", "compile_driver", "run_driver", "run_over_line"]
 
 #: Why a test cannot run, or None.
 MISSING = None if shutil.which("cc") else "needs a C compiler: apt-get install gcc"
@@ -53,3 +53,13 @@ def run_driver(program: Path, script: str, model, board=None) -> tuple[list[int]
                 replies = board.exchange(words, len(replies))
             process.stdin.write(replies.astype("<u4").tobytes())
     return [int(line) for line in found.read_text().split()], np.concatenate(sent), said.read_text()
+
+
+def run_over_line(program: Path, script: str, address: str, *, session: int = 1) -> tuple[list[int], str]:
+    """Run it on whatever speaks the link at ``address``. Returns the numbers that it read, and what it said."""
+    commands, found = program.with_name("script"), program.with_name("found")
+    commands.write_text(script)
+    done = subprocess.run(
+        [program, commands, found, address, str(session)], capture_output=True, text=True, timeout=120, check=False
+    )
+    return [int(line) for line in found.read_text().split()], done.stderr

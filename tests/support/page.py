@@ -147,10 +147,22 @@ def embedding(folder: Path) -> None:
     save(folder, "embedding.json", entries)
 
 
+def users(folder: Path) -> None:
+    entries = [entry("users.install.seconds", 9.5, "s", "lower")]
+    for name, done in (("simulator", 1), ("chip", 0)):
+        entries += [
+            entry(f"users.{name}.commands", 5, "", "lower"),
+            entry(f"users.{name}.seconds", 61.2, "s", "lower"),
+            entry(f"users.{name}.last", f"the last line of {name}"),
+            entry(f"users.{name}.done", done, "", "higher"),
+        ]
+    save(folder, "users.json", entries, pages={"simulator": "docs/simulate.md", "chip": "docs/axi.md"})
+
+
 def all_results(folder: Path) -> Path:
     """A folder of results: those of the repository, and in place of what it may not have yet, these."""
     for path in (Path(__file__).parents[2] / "results").glob("*.json"):
         (folder / path.name).write_bytes(path.read_bytes())
-    for make in (bench, experiments, boards, blocks, explore, embedding):
+    for make in (users, bench, experiments, boards, blocks, explore, embedding):
         make(folder)
     return folder

@@ -9,14 +9,6 @@ from .markup import Html, tag
 __all__ = ["Box", "arrow", "drawing", "label", "standalone"]
 
 _LINE = 15
-_STYLE = """
-.box { fill: var(--card); stroke: var(--soft); stroke-width: 1.2; } .frame { fill: var(--track); stroke: none; }
-.edge { stroke: var(--soft); stroke-width: 1.6; } .new { stroke: var(--c1); stroke-width: 2.4; stroke-dasharray: 6 4; }
-.arrow { fill: none; stroke: var(--soft); stroke-width: 1.6; } .head { fill: var(--soft); }
-.drawing text { fill: var(--ink); font: 12px system-ui, "DejaVu Sans", sans-serif; }
-.drawing .title { font-weight: 650; }
-.drawing .said, .drawing .small { fill: var(--soft); font-size: 11px; }
-"""
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,8 @@ def drawing(title: str, description: str, width: int, height: int, *parts: Html)
 
 def standalone(picture: Html) -> str:
     """The picture as the text of a file: its style is in it, and follows who looks at it, light or dark."""
-    style = Path(__file__).with_name("chart.css").read_text() + _STYLE
+    chart, boxes = (Path(__file__).with_name(f"{name}.css").read_text() for name in ("chart", "drawing"))
+    style = f"{chart}\n{boxes}"
     opened = picture.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     begin = opened.index(">") + 1
     return f"{opened[:begin]}{tag('style', Html(style))}{opened[begin:]}\n"

@@ -1,10 +1,11 @@
-"""What the page says first: the ratios, won and lost, and what they rest on."""
+"""The numbers at the top; and the ratios, won and lost, and what they rest on."""
 
 import math
 import re
 
 from .markup import DASH, TIMES, Html, figure, join, lever, note, number, percent, section, source, table, tag
 from .results import Entry, ResultFile, Results
+from .user import user_tiles
 
 __all__ = ["headline", "tiles"]
 
@@ -23,7 +24,7 @@ _RATIOS = {
 
 def tiles(results: Results) -> Html:
     """The few numbers of the top of the page, out of whatever is there."""
-    found: list[tuple[str, str]] = []
+    found = user_tiles(results)
     demo, bench = results["demo.json"], results["bench.json"]
     for name, what in (
         ("ratio.same_work", "time of the best C on one CPU core over ours, the same work"),

@@ -13,6 +13,7 @@ from .learning import learning
 from .lora import lora
 from .markup import Html, note, section, tag
 from .results import Results
+from .user import pins
 
 __all__ = ["SECTIONS", "render"]
 
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 #: Anchors and names, as the list of contents has them.
 SECTIONS = {
+    "pins": "What it does",
     "headline": "Against the CPU",
     "cycles": "Cycles",
     "learning": "Learning",
@@ -52,6 +54,7 @@ def render(results: Results) -> str:
         *(tag("a", "where each comes from", href="#sources"), "."),
     )
     parts = {
+        "pins": pins,
         "headline": headline,
         "cycles": cycles,
         "learning": learning,
@@ -68,7 +71,7 @@ def render(results: Results) -> str:
         tag("nav", *(tag("a", name, href=f"#{anchor}") for anchor, name in SECTIONS.items()), aria_label="Contents"),
         tag("main", *main[1:]),
     ]
-    style = Html("".join(Path(__file__).with_name(f"{name}.css").read_text() for name in ("chart", "style")))
+    style = Html("".join(Path(__file__).with_name(f"{name}.css").read_text() for name in ("chart", "drawing", "style")))
     head = tag(
         "head",
         Html('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),

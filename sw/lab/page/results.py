@@ -13,6 +13,9 @@ __all__ = ["EXPECTED", "Entry", "ResultFile", "Results", "read_results"]
 
 #: Files that the page has a place for, and the command that makes each.
 EXPECTED = {
+    "demo-board.json": "make demo-board",
+    "demo-lora-board.json": "make demo-lora-board",
+    "users.json": "make users",
     "demo.json": "make demo",
     "accuracy.json": "make accuracy",
     "bench.json": "make bench",

@@ -1,0 +1,127 @@
+"""The device model on a pseudo-terminal: for whoever opens it, a board."""
+
+import os
+import select
+import threading
+import tty
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from ...hw.link.protocol import Identity, LinkConfig
+from .frame import Words
+from .model import DeviceModel
+from .pipe import Pipe
+
+__all__ = ["ServedModel"]
+
+CHUNK = 4096
+#: Seconds until a served device that has nothing to do sees that it is to stop.
+STOP_WITHIN = 0.05
+#: Words that the core takes between two looks at the line; a word is answered by some hundred at most.
+BATCH = 16
+
+
+class _Terminal(Pipe):
+    """The device's end of a pseudo-terminal. What nobody reads within a second is lost, as on a line."""
+
+    def __init__(self):
+        self._master, self._slave = os.openpty()
+        os.set_blocking(self._master, False)
+        tty.setraw(self._slave)
+        self.name = os.ttyname(self._slave)
+
+    def read(self, timeout: float) -> bytes:
+        return os.read(self._master, CHUNK) if select.select([self._master], [], [], timeout)[0] else b""
+
+    def write(self, data: bytes) -> None:
+        while data and select.select([], [self._master], [], 1.0)[1]:
+            data = data[os.write(self._master, data) :]
+
+    def close(self) -> None:
+        os.close(self._master)
+        os.close(self._slave)
+
+
+class _Core:
+    """A unit's model as :class:`DeviceModel` wants one. Each session has a new model: also memories begin anew."""
+
+    def __init__(self, make: Callable[[], object]):
+        self._make, self._model = make, make()
+        self._used = False
+
+    def reset(self) -> None:
+        if self._used:
+            self._model, self._used = self._make(), False
+
+    def __call__(self, words: np.ndarray) -> np.ndarray:
+        self._used, model = True, self._model
+        model.feed(words.astype(np.uint32))
+        return model.drain().astype(Words)
+
+
+class ServedModel:
+    """A golden model behind the device end of the link, on a pseudo-terminal, served by a thread. A context manager.
+
+    Parameters
+    ----------
+    kind, digest : int
+        Of the unit.
+    make : callable
+        Gives its model: words in by ``feed``, replies out by ``drain``.
+    carrier : callable, optional
+        ``carrier(pipe)``: what the device has in place of its pipe, one that damages frames, say.
+
+    Attributes
+    ----------
+    port : str
+        Path of the pseudo-terminal.
+    address : str
+        The same, for ``--backend``.
+    """
+
+    def __init__(
+        self, kind: int, digest: int, make: Callable[[], object], carrier: Callable[[Pipe], Pipe] | None = None
+    ):
+        cfg = LinkConfig()
+        (identity,) = Identity.of_units([(kind, digest)], cfg)
+        self._core = _Core(make)
+        self._device = DeviceModel([(identity, self._core)], cfg)
+        terminal = _Terminal()
+        self._pipe = carrier(terminal) if carrier else terminal
+        self.port = terminal.name
+        self.address = f"serial:{self.port}"
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "ServedModel":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving, and give the pseudo-terminal back."""
+        self._stop.set()
+        self._thread.join()
+        self._pipe.close()
+
+    def _serve(self) -> None:
+        """The link answers while the core computes, as it does on a board."""
+        device, core = self._device, self._core
+        with ThreadPoolExecutor(1) as worker:
+            while not self._stop.is_set():
+                words, session = device.released(BATCH), device.session
+                work = worker.submit(core, words) if len(words) else None
+                while not self._stop.is_set():
+                    device.feed(self._pipe.read(0.001 if work else STOP_WITHIN))
+                    done = work is None or work.done()
+                    # What was computed for a session that has ended is nobody's.
+                    if work and done and device.session == session:
+                        device.answered(len(words), work.result())
+                    if out := device.drain():
+                        self._pipe.write(out)
+                    if done:
+                        break
