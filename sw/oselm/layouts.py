@@ -46,6 +46,8 @@ def layouts(cfg: CoreConfig) -> Layouts:
         Opcode.START: ({"row": row["row"], "walks": (20, 8)}, [], []),
         Opcode.ROUND: ({"walks": (0, 28)}, [], []),
     }
+    if not cfg.has_p:
+        del table[Opcode.WRITE_P], table[Opcode.READ_P]
     return {opcode.name: layout for opcode, layout in table.items()}
 
 
@@ -57,7 +59,7 @@ def c_values(cfg: CoreConfig) -> CValues:
         "max_samples": cfg.max_samples,
         "beta_bits": cfg.beta.bits,
         "beta_fraction": cfg.beta.fraction,
-        "p_bits": cfg.p.bits,
+        "p_bits": cfg.p.bits if cfg.has_p else 0,
         "p_fraction": cfg.p.fraction,
         "mu_shift": cfg.mu_shift,
         "walks": cfg.walks,
