@@ -13,7 +13,8 @@ CONTEXTS_PER_WALK = 73
 
 def short(cfg: CoreConfig) -> str:
     """Its sizes in a line."""
-    return f"dim {cfg.dim}, {cfg.nodes} nodes, {cfg.max_samples} samples a context, {cfg.lanes} lanes, {cfg.schedule}"
+    sizes = f"dim {cfg.dim}, {cfg.nodes} nodes, {cfg.max_samples} samples a context, {cfg.lanes} lanes, {cfg.schedule}"
+    return sizes if cfg.has_p else f"{sizes}, constant gain"
 
 
 def typical(cfg: CoreConfig) -> tuple[str, float]:

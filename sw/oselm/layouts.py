@@ -46,8 +46,6 @@ def layouts(cfg: CoreConfig) -> Layouts:
         Opcode.START: ({"row": row["row"], "walks": (20, 8)}, [], []),
         Opcode.ROUND: ({"walks": (0, 28)}, [], []),
     }
-    if not cfg.has_p:
-        del table[Opcode.WRITE_P], table[Opcode.READ_P]
     return {opcode.name: layout for opcode, layout in table.items()}
 
 
