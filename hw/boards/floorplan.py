@@ -73,8 +73,9 @@ def floorplan(cfg: CoreConfig, sites: Sites) -> dict[str, str]:
     """
     blocks = BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits)
     half = cfg.lanes // 2
+    own = OWN if cfg.has_p else tuple(role for role in OWN if not role.startswith("sweep."))
     # Places that a lane takes in each row.
-    share = max(len(OWN), blocks.blocks)
+    share = max(len(own), blocks.blocks)
     if half * share > sites.width:
         raise ValueError(
             f"a lane takes {share} places of a row (row store: {blocks.blocks} block RAMs), so {half} lanes take "
@@ -84,7 +85,7 @@ def floorplan(cfg: CoreConfig, sites: Sites) -> dict[str, str]:
     for lane in range(cfg.lanes):
         second, place = divmod(lane, half)
         first = share * (half - 1 - place if second else place)
-        for index, role in enumerate(OWN):
+        for index, role in enumerate(own):
             row = sites.dsp_rows[2 if second else 0]
             plan[f"{role}.multipliers.lane_{lane}.cell.cell"] = sites.multiplier(row, first + index)
         for role in SHARED:

@@ -5,10 +5,11 @@ A board is a row of :data:`BOARDS`; pins and device come from the platform class
 
 from dataclasses import dataclass, field
 
+from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
 from ..link.protocol import LinkConfig, UartConfig
 from ..lora.config import LoraConfig, lora_preset
-from ..oselm.config import CoreConfig, preset
+from ..oselm.config import CoreConfig, GainRule, preset
 from ..unit.config import UnitConfig
 from .floorplan import LFE5U_85F, Sites
 
@@ -168,6 +169,31 @@ BOARDS = {
             beside=(lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=256, vendor=Vendor.ECP5),),
             input_hz=25_000_000,
             clock_hz=80_000_000,
+            baud=3_000_000,
+            loader="ulx3s",
+        ),
+        # D = 32 and the graph, without P: every multiplier of the device.
+        Board(
+            name="ulx3s-45f-d32",
+            title="ULX3S with LFE5U-45F",
+            platform="amaranth_boards.ulx3s:ULX3S_45F_Platform",
+            core=CoreConfig(
+                name="ulx3s-45f-d32",
+                dim=32,
+                nodes=2048,
+                lanes=32,
+                max_samples=31,
+                walks=4,
+                edge_ends=16384,
+                group=4,
+                gain=GainRule.CONSTANT,
+                p=SQ(4, 14),
+                k=SQ(0, 18),
+                vendor=Vendor.ECP5,
+            ),
+            place_options=("--router", "router2"),
+            input_hz=25_000_000,
+            clock_hz=50_000_000,
             baud=3_000_000,
             loader="ulx3s",
         ),

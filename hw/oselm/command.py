@@ -46,7 +46,8 @@ class CommandInterpreter(wiring.Component):
     rows : Out(RowLease)
         The row that READ_ROW or WRITE_ROW is about, whose slot ``host`` names, and FLUSH. Only with ``cfg.slots``.
 
-    Without a front end in ``cfg``, ``walks`` is left alone and its commands are unknown.
+    Without a front end in ``cfg``, ``walks`` is left alone and its commands are unknown; so are, without P,
+    those of P.
 
     Timing: a word of TRAIN, WRITE_ROW or WRITE_P a cycle; an element of READ_ROW or READ_P a cycle, and the latency
     of the store for each chunk. Packed rows as Packer and Unpacker take them.
@@ -198,10 +199,11 @@ class CommandInterpreter(wiring.Component):
         with m.Case(Opcode.CLEAR):
             m.d.comb += self.counters.clear.eq(1)
             m.next = "HEADER"
-        for opcodes, state in (
-            ((Opcode.WRITE_ROW, Opcode.WRITE_P), "WRITE"),
-            ((Opcode.READ_ROW, Opcode.READ_P), "READ"),
-        ):
+        writes, reads = [Opcode.WRITE_ROW], [Opcode.READ_ROW]
+        if cfg.has_p:
+            writes.append(Opcode.WRITE_P)
+            reads.append(Opcode.READ_P)
+        for opcodes, state in ((writes, "WRITE"), (reads, "READ")):
             with m.Case(*opcodes):
                 m.d.comb += self.rejected.eq(~rows.sound)
                 m.next = state

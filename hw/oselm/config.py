@@ -23,10 +23,10 @@ class Schedule(StrEnum):
 
 
 class GainRule(StrEnum):
-    """What a context is multiplied by to become its gain k = g P h, with g = 1 / (1 + h.P h)."""
+    """Where the gain k = P h / (1 + h.P h) of a context comes from."""
 
     COVARIANCE = "covariance"  # OS-ELM: P learns from every context
-    CONSTANT = "constant"  # normalised LMS: P is p0 I throughout, and is neither stored nor swept
+    CONSTANT = "constant"  # normalised LMS: k = p0 h / (1 + p0 h.h), without a P
 
 
 def _clog2(n: int) -> int:
@@ -46,7 +46,8 @@ class CoreConfig(UnitConfig):
     nodes : int
         Rows of beta that the core holds.
     lanes : int
-        Elements of a row handled at once; a power of two. The core has ``4 * lanes + 2`` multipliers.
+        Elements of a row handled at once; a power of two. The core has ``4 * lanes + 2`` multipliers, with a constant
+        gain ``2 * lanes + 2``.
     max_samples : int
         Longest list of samples in a context.
     schedule : Schedule
@@ -93,8 +94,8 @@ class CoreConfig(UnitConfig):
     replaced : int
         With ``slots``: most slots of the pool that a walk replaces.
     gain : GainRule
-        ``covariance`` or ``constant``. The latter exists in the models alone:
-        :class:`~skipwalk.hw.oselm.core.OSELMCore` refuses it.
+        ``covariance``, OS-ELM; or ``constant``: p0 stands for P, ``2 * lanes`` multipliers are enough, and neither q
+        nor the format of u has a meaning.
 
     Raises
     ------
@@ -194,6 +195,7 @@ class CoreConfig(UnitConfig):
                 "beta update": self.beta_shift,
                 "P update": self.p_shift,
                 "h.u": self.hu_shift,
+                "h.h": 0 if self.has_p else self.hh_shift,
             }
         )
 
@@ -222,6 +224,11 @@ class CoreConfig(UnitConfig):
     MIN_POOL, MAX_POOL = 16, 1024
 
     # ---- shape
+    @property
+    def has_p(self) -> bool:
+        """Whether the core keeps P; not with a constant gain."""
+        return self.gain is GainRule.COVARIANCE
+
     @property
     def chunks(self) -> int:
         """Beats of a row: dim / lanes."""
@@ -322,9 +329,17 @@ class CoreConfig(UnitConfig):
         return self.u.fraction + self.beta_view.fraction + 2 * self.mu_shift - self.HU_FRACTION
 
     @property
+    def hh_shift(self) -> int:
+        """Bits dropped from mu^2 h.h to reach :attr:`HU_FRACTION` fraction bits."""
+        return 2 * (self.beta_view.fraction + self.mu_shift) - self.HU_FRACTION
+
+    @property
     def k_shift(self) -> int:
-        """Bits dropped from mu g u to reach k."""
-        return self.gain_bits + self.u.fraction + self.mu_shift - self.k.fraction
+        """Bits dropped from mu g u to reach k; with a constant gain, from mu f h."""
+        product = self.gain_bits + self.u.fraction
+        if not self.has_p:
+            product = self.p_view.fraction + self.beta_view.fraction
+        return product + self.mu_shift - self.k.fraction
 
     @property
     def beta_shift(self) -> int:
@@ -336,7 +351,8 @@ class CoreConfig(UnitConfig):
         """Bits dropped from mu k u to reach P."""
         return self.k.fraction + self.u.fraction + self.mu_shift - self.p.fraction
 
-    #: 1 + h.u enters the reciprocal with this many fraction bits, and with HU_INTEGER integer bits (unsigned).
+    #: 1 + h.u (or 1 + p0 h.h) enters the reciprocal with this many fraction bits, and with HU_INTEGER integer bits
+    #: (unsigned).
     HU_FRACTION = 18
     HU_INTEGER = 6
 
@@ -360,6 +376,20 @@ PRESETS = {
             group=4,
             walks=8,
             edge_ends=24576,
+        ),
+        # Without P, with room for constants of up to 7.9: D = 64 in the cycles of D = 32.
+        CoreConfig(
+            name="ecp5-85f-d64",
+            dim=64,
+            nodes=3072,
+            lanes=64,
+            max_samples=31,
+            vendor=Vendor.ECP5,
+            group=8,
+            walks=8,
+            gain=GainRule.CONSTANT,
+            p=SQ(4, 14),
+            k=SQ(0, 18),
         ),
         CoreConfig(
             name="paper",

@@ -13,7 +13,8 @@ from ..fabric.held import held
 from ..fabric.pipeline import delay
 from ..fabric.read_chain import ReadChain
 from .command import CommandInterpreter
-from .config import CoreConfig, GainRule, Schedule
+from .config import CoreConfig, Schedule
+from .constant_gain import ConstantGain
 from .context_queue import ContextQueue
 from .front_end.front_end import FrontEnd
 from .gain import Gain
@@ -46,6 +47,9 @@ class OSELMCore(wiring.Component):
     contexts out of walks; with ``cfg.edge_ends`` it makes the walks too, over the graph in a
     :class:`~skipwalk.hw.oselm.graph.store.GraphStore`.
 
+    With a constant gain there is no PSweep: h.h goes from the SampleEngine to a
+    :class:`~skipwalk.hw.oselm.constant_gain.ConstantGain`, and f comes back in place of g.
+
     With ``cfg.slots``, rows are in memory, and :class:`~skipwalk.hw.oselm.rows.outside.RowsOutside` brings those that
     are in use to the row store, in beats that the sequencer leaves free or is asked for.
 
@@ -66,19 +70,16 @@ class OSELMCore(wiring.Component):
 
     Timing: :mod:`skipwalk.sim.oselm.cycles`; after a reset, words are taken once :attr:`settling` cycles are over.
 
-    Resources: ``4 * lanes + 2`` multipliers, two more with a front end.
-
-    Raises ValueError for a constant gain, which the models alone have.
+    Resources: ``4 * lanes + 2`` multipliers, or with a constant gain ``2 * lanes + 2``; two more with a front end, four
+    more with a graph store.
     """
 
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
-        if cfg.gain is GainRule.CONSTANT:
-            raise ValueError(f"there is no gateware for the gain {str(cfg.gain)!r} yet; use the golden backend")
         self._cfg = cfg
         engine, outside = cfg.engine, bool(cfg.slots)
         self._samples = SampleEngine(engine, primitives=primitives, fills=outside)
-        self._sweep = PSweep(engine, primitives=primitives)
-        self._gain = Gain(engine, primitives=primitives)
+        self._sweep = PSweep(engine, primitives=primitives) if cfg.has_p else None
+        self._gain: Gain | ConstantGain = (Gain if cfg.has_p else ConstantGain)(engine, primitives=primitives)
         sequencer = StreamingSequencer if cfg.schedule is Schedule.STREAMING else SequentialSequencer
         self.timing = EngineTiming.of(cfg)
         self._sequencer = sequencer(engine, self.timing, pauses=outside)
@@ -88,7 +89,7 @@ class OSELMCore(wiring.Component):
         self._outside = self._rows_outside(primitives) if outside else None
         self._queue = ContextQueue(engine, forgets=outside)
         self._counters = CounterBank(len(counters_of(cfg)))
-        self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3, cfg.groups)
+        self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3 if cfg.has_p else 1, cfg.groups)
         members: dict[str, Any] = {"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))}
         if self._outside is not None:
             members["memory"] = self._outside.signature.members["memory"]
@@ -117,13 +118,15 @@ class OSELMCore(wiring.Component):
     @property
     def settling(self) -> int:
         """Cycles after the last operation until nothing moves any more."""
-        cfg = self._cfg
-        return cfg.dim * cfg.chunks + self._sweep.latency + self._gain.latency + 2 * cfg.broadcast + 2 * cfg.groups + 32
+        cfg, samples, sweep = self._cfg, self._samples, self._sweep
+        engines = samples.error_latency if sweep is None else cfg.dim * cfg.chunks + sweep.latency
+        return engines + self._gain.latency + 2 * cfg.broadcast + 2 * cfg.groups + 32
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.samples = self._samples
-        m.submodules.sweep = self._sweep
+        if self._sweep is not None:
+            m.submodules.sweep = self._sweep
         # The lanes' pipelines have no reset: its wire would be the longest of all. Instead the control stays in reset
         # until everything that was under way has left them.
         flushed = Signal(range(self.settling + 1))
@@ -159,11 +162,14 @@ class OSELMCore(wiring.Component):
                 m.submodules.fills = fills = hold(LeasedFill(self._cfg))
             self._connect_graph(m, self._store, self._front, self._command.graph, fills)
         self._connect_sequencer(m)
+        # A cycle later, so that no decision of the interpreter reaches into the lanes.
+        host = data.View(HostOp(self._cfg.engine), delay(m, host, 1, name="host"))
         self._connect_operations(m, host)
         row_comes = self._samples.row.en
         if self._outside is not None:
             row_comes = self._connect_rows(m, self._outside, self._front, fills)
-        self._connect_vectors(m, row_comes)
+        self._connect_gain(m, host)
+        self._connect_chain(m, row_comes)
         self._connect_counters(m, flush)
         return m
 
@@ -272,10 +278,8 @@ class OSELMCore(wiring.Component):
 
     def _connect_operations(self, m, host):
         """What the engines do. Host access and training exclude each other: the interpreter waits for rest."""
-        cfg, command, sequencer = self._cfg.engine, self._command, self._sequencer
-        samples, sweep = self._samples, self._sweep
-        # A cycle later, so that no decision of the interpreter reaches into the lanes.
-        host = data.View(HostOp(cfg), delay(m, host, 1, name="host"))
+        cfg, sequencer = self._cfg.engine, self._sequencer
+        samples = self._samples
         host_update, host_read = Signal(UpdateOp(cfg)), Signal(ReadOp(cfg))
         m.d.comb += [
             host_update.valid.eq(host.write_row),
@@ -287,10 +291,7 @@ class OSELMCore(wiring.Component):
             samples.update.eq(Mux(host.write_row, host_update, sequencer.update)),
             samples.scalar.eq(Mux(host.write_row, host.data, sequencer.scalar)),
             samples.read.eq(Mux(host.read_row, host_read, sequencer.read)),
-            sweep.host.eq(host),
-            sweep.start.eq(sequencer.sweep),
         ]
-        wiring.connect(m, command.inflation, sweep.inflation)
 
     def _connect_rows(self, m, outside, front, fills):
         """Beats of rows that go and come between the engine's own operations, and who may ask for rows: contexts, the
@@ -325,32 +326,42 @@ class OSELMCore(wiring.Component):
         m.d.comb += front.rows.updated.eq(late)
         return turns.host_row
 
-    def _connect_vectors(self, m, row_comes):
-        """h and k from the sample engine to the sweep; u from the sweep to the lanes and to the gain; all to the host,
-        rows where ``row_comes``.
-
-        An element of u is numbered lane first, then chunk.
-        """
-        cfg, samples, sweep, gain = self._cfg, self._samples, self._sweep, self._gain
+    def _connect_gain(self, m, host):
+        """What makes the gain: without P, h.h alone. Else h and k go from the sample engine to the sweep, and u from
+        there to the lanes and to the gain. An element of u is numbered lane first, then chunk."""
+        samples, sweep, gain, command = self._samples, self._sweep, self._gain, self._command
+        if sweep is None:
+            wiring.connect(m, samples.square, gain.square)
+            wiring.connect(m, command.inflation, gain.inflation)
+            return
+        m.d.comb += [sweep.host.eq(host), sweep.start.eq(self._sequencer.sweep)]
+        wiring.connect(m, command.inflation, sweep.inflation)
         element = sweep.elements
         wiring.connect(m, samples.k, sweep.k)
         wiring.connect(m, samples.h, sweep.h)
         wiring.connect(m, element, gain.elements)
         u = Cat(element.valid, element.row, element.context, element.u)
-        spread = delay(m, u, cfg.broadcast, name="u")
+        spread = delay(m, u, self._cfg.broadcast, name="u")
         m.d.comb += Cat(samples.u.en, samples.u.lane, samples.u.addr, samples.u.data).eq(spread)
 
-        # Vectors leave the lanes through the chain.
-        command, chain = self._command, self._chain
+    def _connect_chain(self, m, row_comes):
+        """Vectors leave the lanes through the chain: h for the sweep, and rows of P and, where ``row_comes``, of beta
+        for the host."""
+        command, chain, sweep, row = self._command, self._chain, self._sweep, self._samples.row
+        loads, rows, shift = [row_comes], [row.data], command.chain.shift
+        if sweep is not None:
+            loads, rows = [sweep.chain.load, row_comes, sweep.row.en], [sweep.chain.row, row.data, sweep.row.data]
+            shift = sweep.chain.shift | command.chain.shift
+            m.d.comb += sweep.chain.serial.eq(chain.o)
+            row_comes = row_comes | sweep.row.en
         m.d.comb += [
-            chain.load.eq(Cat(sweep.chain.load, row_comes, sweep.row.en)),
-            chain.shift.eq(sweep.chain.shift | command.chain.shift),
-            sweep.chain.serial.eq(chain.o),
+            chain.load.eq(Cat(loads)),
+            chain.shift.eq(shift),
             command.chain.element.eq(chain.o),
-            command.chain.loaded.eq(delay(m, row_comes | sweep.row.en, chain.latency - 1, name="loaded")),
+            command.chain.loaded.eq(delay(m, row_comes, chain.latency - 1, name="loaded")),
         ]
-        for source, row in enumerate((sweep.chain.row, samples.row.data, sweep.row.data)):
-            m.d.comb += [chain.rows[source][lane].eq(row[lane]) for lane in range(cfg.lanes)]
+        for source, vector in enumerate(rows):
+            m.d.comb += [chain.rows[source][lane].eq(vector[lane]) for lane in range(self._cfg.lanes)]
 
     def _connect_counters(self, m, flush):
         samples, sweep, sequencer = self._samples, self._sweep, self._sequencer
@@ -361,10 +372,10 @@ class OSELMCore(wiring.Component):
             Counter.SAMPLES: queue.samples.valid & queue.samples.ready,
             Counter.REJECTED: command.rejected if front is None else command.rejected | front.rejected,
             Counter.SAT_BETA: samples.saturated_beta,
-            Counter.SAT_P: sweep.saturated_p,
+            Counter.SAT_P: Const(0) if sweep is None else sweep.saturated_p,
             Counter.SAT_K: samples.saturated_k,
             Counter.SAT_E: samples.saturated_e,
-            Counter.SAT_U: sweep.saturated_u,
+            Counter.SAT_U: Const(0) if sweep is None else sweep.saturated_u,
             Counter.SAT_HU: self._gain.saturated,
             Counter.WAIT_INPUT: sequencer.waits.input,
             Counter.WAIT_ERROR: sequencer.waits.error,

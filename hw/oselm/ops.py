@@ -1,6 +1,6 @@
 """What the sequencer tells the engines to do: the payloads between the two."""
 
-from amaranth.hdl import signed
+from amaranth.hdl import Shape, signed, unsigned
 from amaranth.lib import data, enum
 
 from ..fabric.pipeline import clog2
@@ -15,6 +15,7 @@ __all__ = [
     "SweepOp",
     "UpdateKind",
     "UpdateOp",
+    "gain_shape",
     "lane_bits",
 ]
 
@@ -32,13 +33,18 @@ class UpdateKind(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What the update multipliers do with a scalar."""
 
     UPDATE = 0  # beta[s] <- beta[s] + e k
-    GAIN = 1  # k <- g u
+    GAIN = 1  # k <- g u; with a constant gain, k <- f h
     HOST = 2  # one lane of a row is replaced by the scalar
     FILL = 3  # a row is replaced, chunk by chunk, by what has come from memory
 
 
 def lane_bits(cfg: CoreConfig) -> int:
     return max(1, clog2(cfg.lanes))
+
+
+def gain_shape(cfg: CoreConfig) -> Shape:
+    """Of what u is multiplied by to become k, or with a constant gain h."""
+    return unsigned(cfg.gain_bits) if cfg.has_p else signed(cfg.p_view.bits)
 
 
 def _chunk_bits(cfg: CoreConfig) -> int:

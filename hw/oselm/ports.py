@@ -4,6 +4,7 @@ from amaranth.hdl import signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arith.dot import sum_bits
 from ..fabric.pipeline import clog2
 from .config import CoreConfig
 from .front_end.ports import Setting
@@ -26,6 +27,7 @@ __all__ = [
     "Pause",
     "RowRead",
     "SlotForget",
+    "Square",
     "VectorWrites",
     "Waits",
 ]
@@ -145,6 +147,14 @@ class Elements(wiring.Signature):
                 "context": Out(clog2(CONTEXT_SLOTS)),
             }
         )
+
+
+class Square(wiring.Signature):
+    """From the sample engine: with ``valid``, ``sum`` is h.h of the next context, all bits, mu left out."""
+
+    def __init__(self, cfg: CoreConfig):
+        bits = cfg.beta_view.bits
+        super().__init__({"valid": Out(1), "sum": Out(signed(sum_bits(cfg.dim, bits, bits)))})
 
 
 class RowRead(wiring.Signature):

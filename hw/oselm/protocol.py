@@ -45,8 +45,9 @@ WALKS_SHIFT = 20
 
 class Opcode(IntEnum):
     """Upper four bits of a header. All but NOP, TRAIN, WALK, START and ROUND first wait until training has come to
-    rest (a *barrier*). WALK and WRITE_TABLE need a front end, EDIT, START and ROUND a graph store; elsewhere they are
-    unknown. An element of a row is a word, or with :data:`PACKED` its stored bits (see :func:`packed_words`)."""
+    rest (a *barrier*). WALK and WRITE_TABLE need a front end, EDIT, START and ROUND a graph store, WRITE_P and READ_P a
+    gain that is not constant; elsewhere they are unknown. An element of a row is a word, or with :data:`PACKED` its
+    stored bits (see :func:`packed_words`)."""
 
     NOP = 0  # nothing; ignored, so that zeros may pad
     INFO = 1  # -> the words of Identity
@@ -89,8 +90,8 @@ class Parameter(IntEnum):
     """What SET can change; all are 0 after reset. From SAMPLING on they need a front end, from WALK_KEY_HIGH on a
     graph store."""
 
-    Q = 0  # covariance inflation a context, format of P
-    P0 = 1  # the diagonal is inflated while it is below, format of P
+    Q = 0  # covariance inflation a context, format of P; with a constant gain it has no effect
+    P0 = 1  # the diagonal is inflated while it is below, format of P; with a constant gain, what stands for P
     SAMPLING = 2  # word of hw.oselm.front_end.sampling.Sampling; no walk is taken before it has been set
     KEY_HIGH = 3  # of the negatives' generator, upper word
     KEY_LOW = 4
@@ -126,7 +127,7 @@ class Counter(IntEnum):
     WAIT_INPUT = 10  # cycles in which the next step could not be issued: no context has come,
     WAIT_ERROR = 11  # the error of a sample is not known yet,
     WAIT_GAIN = 12  # the gain of a context is not known yet,
-    WAIT_SWEEP = 13  # P is still being swept,
+    WAIT_SWEEP = 13  # P is still being swept, or without P the gain of a centre before is being made,
     WAIT_ROW = 14  # a row is read and written at once, or is still to be written
     WALKS = 15  # walks that were made on the device
     REFUSED = 16  # edits that did not fit: no room for a neighbour list, or a sum of weights too large

@@ -1,7 +1,7 @@
 """States of the command interpreter in which rows of beta and P come from the host and go to it, packed or not. To be
 used within ``m.FSM()``; the state after the last element is HEADER."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 
 from ..fabric.read_chain import chain_latency
 from ..unit.packing import Packer, Unpacker
@@ -32,13 +32,13 @@ class RowStates:
     def __init__(self, m: Module, command, cfg: CoreConfig, header: Value):
         self._command, self._cfg, self._header = command, cfg, header
         row = header[: cfg.ROW_BITS]
-        self._of_p = (header[28:] == Opcode.WRITE_P) | (header[28:] == Opcode.READ_P)
+        self._of_p = (header[28:] == Opcode.WRITE_P) | (header[28:] == Opcode.READ_P) if cfg.has_p else Const(0)
         self._packed = header[PACKED.bit_length() - 1]
         self.sound = Mux(self._of_p, row < cfg.dim, row < cfg.nodes)
         self._lane, self._chunk = Signal(range(max(2, cfg.lanes))), Signal(range(max(2, cfg.chunks)))
         self._last_lane = self._lane == cfg.lanes - 1
         self._last = self._last_lane & (self._chunk == cfg.chunks - 1)
-        widths = tuple(dict.fromkeys((cfg.beta.bits, cfg.p.bits)))
+        widths = tuple(dict.fromkeys((cfg.beta.bits, cfg.p.bits) if cfg.has_p else (cfg.beta.bits,)))
         m.submodules.packer = self._packer = Packer(widths)
         m.submodules.unpacker = self._unpacker = Unpacker(widths)
         if len(widths) > 1:

@@ -14,14 +14,15 @@ from ..fabric.pipeline import any_along, clog2, delay, hops
 from ..fabric.ram import Ram
 from .config import CoreConfig, Schedule
 from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
-from .ports import ElementWrites, RowRead, VectorWrites
+from .ports import ElementWrites, RowRead, Square, VectorWrites
 from .sizes import CONTEXT_SLOTS, LUT_RAM_WORDS
 
 __all__ = ["SampleEngine"]
 
 
 class SampleEngine(wiring.Component):
-    """``e = t - mu h.beta[s]`` and later ``beta[s] <- beta[s] + e k``; also h of a centre and ``k = mu g u``.
+    """``e = t - mu h.beta[s]`` and later ``beta[s] <- beta[s] + e k``; also h of a centre and ``k = mu g u``, or with a
+    constant gain h.h and ``k = mu f h``.
 
     A row that is read as a sample gives its dot product at once and waits in the row FIFO. When the gain k of its
     context is known it is updated and written back. If the same row was read again in the meantime, the later update
@@ -43,11 +44,13 @@ class SampleEngine(wiring.Component):
     update : In(UpdateOp)
         At most one a cycle, never refused. The error of the entry has to be there (``error_valid`` was high for it).
     scalar : In(signed)
-        With ``update``: g for GAIN, the new element for HOST.
+        With ``update``: g (or f) for GAIN, the new element for HOST.
     u : In(ElementWrites)
         One element of u, written into the lane.
     k, h : Out(VectorWrites)
         A beat of k or of h, for the engine that sweeps P.
+    square : Out(Square)
+        h.h of a centre. Only with a constant gain, which has none of ``u``, ``k`` and ``h``.
     row : Out(RowRead)
         A beat of a row that the host reads.
     fill : In
@@ -84,7 +87,8 @@ class SampleEngine(wiring.Component):
         self._history = [Ram(waiting, cfg.beta.bits, style=style, **kind) for _ in range(lanes)]
         self._h = [Ram(vectors, cfg.beta_view.bits, style="distributed", **kind) for _ in range(lanes)]
         self._k = [Ram(vectors, cfg.k.bits, style="distributed", **kind) for _ in range(lanes)]
-        self._u = [Ram(vectors, cfg.u.bits, style="distributed", **kind) for _ in range(lanes)]
+        # What a gain multiplies: u, or h once more.
+        self._u = [Ram(vectors, self._vector_bits, style="distributed", **kind) for _ in range(lanes)]
         self._errors = Ram(cfg.ring, cfg.e.bits, style="distributed", **kind)
         self._products = (
             Ram(cfg.ring, cfg.e.bits + 1, style="distributed", **kind) if cfg.schedule is Schedule.SEQUENTIAL else None
@@ -93,7 +97,7 @@ class SampleEngine(wiring.Component):
         self._step = RankOneStep(
             lanes,
             self._scalar_bits,
-            max(cfg.k.bits, cfg.u.bits),
+            max(cfg.k.bits, self._vector_bits),
             [("beta", cfg.beta_shift, cfg.beta), ("k", cfg.k_shift, cfg.k)],
             groups=cfg.groups,
             **kind,
@@ -103,9 +107,7 @@ class SampleEngine(wiring.Component):
                 "read": In(ReadOp(cfg)),
                 "update": In(UpdateOp(cfg)),
                 "scalar": In(signed(max(self._scalar_bits, cfg.beta.bits))),
-                "u": In(ElementWrites(cfg)),
-                "k": Out(VectorWrites(cfg, cfg.k.bits)),
-                "h": Out(VectorWrites(cfg, cfg.beta_view.bits)),
+                **(self._p_members(cfg) if cfg.has_p else {"square": Out(Square(cfg))}),
                 "row": Out(RowRead(cfg, cfg.beta.bits)),
                 "error_valid": Out(1),
                 "saturated_beta": Out(1),
@@ -115,9 +117,23 @@ class SampleEngine(wiring.Component):
             }
         )
 
+    @staticmethod
+    def _p_members(cfg: CoreConfig) -> dict:
+        return {
+            "u": In(ElementWrites(cfg)),
+            "k": Out(VectorWrites(cfg, cfg.k.bits)),
+            "h": Out(VectorWrites(cfg, cfg.beta_view.bits)),
+        }
+
     @property
     def _scalar_bits(self) -> int:
-        return max(self._cfg.gain_bits + 1, self._cfg.e.bits)
+        gain = self._cfg.gain_bits + 1 if self._cfg.has_p else self._cfg.p_view.bits
+        return max(gain, self._cfg.e.bits)
+
+    @property
+    def _vector_bits(self) -> int:
+        """Of what a gain multiplies."""
+        return self._cfg.u.bits if self._cfg.has_p else self._cfg.beta_view.bits
 
     #: From the scalar in a lane to the write into the row store: multiply, round, add.
     _WRITE = RankOneStep.LATENCY + 1
@@ -138,9 +154,14 @@ class SampleEngine(wiring.Component):
         return self._WRITE
 
     @property
+    def square_latency(self) -> int:
+        """Cycles from the last read beat of a centre to its h.h."""
+        return self._cfg.broadcast + self._store[0].latency + self._dot.latency
+
+    @property
     def error_latency(self) -> int:
         """Cycles from the last read beat of a sample to the first update of that entry."""
-        return self._cfg.broadcast + self._store[0].latency + self._dot.latency + 2
+        return self.square_latency + 2
 
     def elaborate(self, platform):
         m = Module()
@@ -186,7 +207,6 @@ class SampleEngine(wiring.Component):
                 h.wr_en.eq(at_row.valid & (at_row.kind == ReadKind.CENTRE)),
                 h.wr_addr.eq(self._vector_addr(at_row)),
                 h.wr_data.eq(seen),
-                self.h.data[lane].eq(seen),
                 # A sample waits for its update,
                 fifo.wr_en.eq(at_row.valid & (at_row.kind == ReadKind.SAMPLE)),
                 fifo.wr_addr.eq(self._chunk_addr(at_row.n, at_row)),
@@ -197,16 +217,30 @@ class SampleEngine(wiring.Component):
                 dot.b[lane].eq(h.rd_data),
                 self.row.data[lane].eq(row),
             ]
+            if cfg.has_p:
+                m.d.comb += self.h.data[lane].eq(seen)
+            else:
+                self._centre_by_itself(m, lane, at_row, seen)
         at_row = at_rows[0]
+        if cfg.has_p:
+            m.d.comb += [self.h.en.eq(self._h[0].wr_en), self.h.addr.eq(self._h[0].wr_addr)]
+        multiplied = at_row.kind == ReadKind.SAMPLE
+        if not cfg.has_p:
+            multiplied |= at_row.kind == ReadKind.CENTRE
         m.d.comb += [
-            self.h.en.eq(self._h[0].wr_en),
-            self.h.addr.eq(self._h[0].wr_addr),
             self.row.en.eq(at_row.valid & (at_row.kind == ReadKind.HOST)),
-            dot.valid.eq(at_row.valid & (at_row.kind == ReadKind.SAMPLE)),
+            dot.valid.eq(at_row.valid & multiplied),
             dot.first.eq(at_row.chunk == 0),
             dot.last.eq(at_row.chunk == cfg.chunks - 1),
         ]
         return at_row
+
+    def _centre_by_itself(self, m, lane, at_row, seen):
+        """A lane of a centre, which is multiplied by itself, and kept as what the gain will multiply."""
+        h, u = self._h[lane], self._u[lane]
+        with m.If(at_row.kind == ReadKind.CENTRE):
+            m.d.comb += self._dot.b[lane].eq(seen)
+        m.d.comb += [u.wr_en.eq(h.wr_en), u.wr_addr.eq(h.wr_addr), u.wr_data.eq(seen)]
 
     def _make_errors(self, m, at_row):
         """``d = mu h.beta[s]``, then ``e = t - d``."""
@@ -218,10 +252,15 @@ class SampleEngine(wiring.Component):
         d_saturated_register = Signal(reset_less=True)
         repeats = at_sum.valid & (at_sum.kind == ReadKind.REPEAT) & (at_sum.chunk == cfg.chunks - 1)
         d_valid = Signal()
+        of_sample = dot.sum_valid
+        if not cfg.has_p:
+            of_centre = at_sum.kind == ReadKind.CENTRE
+            of_sample &= ~of_centre
+            m.d.comb += [self.square.valid.eq(dot.sum_valid & of_centre), self.square.sum.eq(dot.sum)]
         m.d.sync += [
             d_register.eq(d),
             d_saturated_register.eq(d_saturated),
-            d_valid.eq(dot.sum_valid | repeats),
+            d_valid.eq(of_sample | repeats),
         ]
         at_d = data.View(ReadOp(cfg), delay(m, at_sum, 1, name="read_d"))
         if self._products is not None:
@@ -256,11 +295,11 @@ class SampleEngine(wiring.Component):
         m.d.comb += self._errors.rd_addr.eq(self.update.n)
         m.d.sync += scalar.eq(Mux(is_update, self._errors.rd_data.as_signed(), self.scalar))
         op = delay(m, self.update, cfg.broadcast, name="update")
-        u = Cat(self.u.en, self.u.lane, self.u.addr, self.u.data)
+        u = hops(m, self._u_write, cfg.groups, name="u") if cfg.has_p else [None] * cfg.groups
         inputs = zip(
             hops(m, op, cfg.groups, name="update", local=1),
             hops(m, delay(m, scalar, cfg.broadcast - 1, name="scalar"), cfg.groups, name="scalar", local=1),
-            hops(m, u, cfg.groups, name="u"),
+            u,
             strict=True,
         )
         beta_saturated, k_saturated = [], []
@@ -292,7 +331,7 @@ class SampleEngine(wiring.Component):
             gains.eq(almost.valid & (almost.kind == UpdateKind.GAIN)),
         ]
         m.d.comb += step.scalar[group].eq(scalar)
-        if group == 0:
+        if group == 0 and cfg.has_p:
             m.d.comb += [self.k.en.eq(gains), self.k.addr.eq(self._vector_addr(ops[RankOneStep.LATENCY]))]
 
         beta_saturated = Signal(len(lanes), name=f"beta_saturated_{group}", reset_less=True)
@@ -334,10 +373,13 @@ class SampleEngine(wiring.Component):
         )
         return near
 
+    @property
+    def _u_write(self):
+        return Cat(self.u.en, self.u.lane, self.u.addr, self.u.data)
+
     def _vectors(self, m, lane, ops, gains, u_write):
         """u or k of a lane as the factor, and the new k and u into their memories."""
         op, at_step, step = ops[0], ops[RankOneStep.LATENCY], self._step
-        u_en, u_lane, u_addr, u_data = self._split(u_write, self.u.en, self.u.lane, self.u.addr, self.u.data)
         k, u = self._k[lane], self._u[lane]
         use_u = Signal(name=f"use_u_{lane}")
         m.d.comb += [
@@ -348,11 +390,15 @@ class SampleEngine(wiring.Component):
             k.wr_en.eq(gains),
             k.wr_addr.eq(self._vector_addr(at_step)),
             k.wr_data.eq(step.k[lane]),
-            self.k.data[lane].eq(step.k[lane]),
-            u.wr_en.eq(u_en & (u_lane == lane)),
-            u.wr_addr.eq(u_addr),
-            u.wr_data.eq(u_data),
         ]
+        if self._cfg.has_p:
+            u_en, u_lane, u_addr, u_data = self._split(u_write, self.u.en, self.u.lane, self.u.addr, self.u.data)
+            m.d.comb += [
+                self.k.data[lane].eq(step.k[lane]),
+                u.wr_en.eq(u_en & (u_lane == lane)),
+                u.wr_addr.eq(u_addr),
+                u.wr_data.eq(u_data),
+            ]
 
     def _sum(self, m, lane, ops, nearby, from_history, host_value):
         """``beta[s] + e k`` of a lane, or what the host writes; and whether the sum was clamped."""

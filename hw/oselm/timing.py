@@ -28,7 +28,8 @@ class EngineTiming:
     gain : int
         From the read of a centre to its gain.
     spacing : int
-        Between two sweeps over P; also at least from the gain of a context to its updates, a sweep later.
+        Between two sweeps over P, with a constant gain between two centres; also at least from the gain of a context to
+        its updates, a sweep later.
     """
 
     read_after_update: int
@@ -48,12 +49,23 @@ class EngineTiming:
         p_store = 1 if beats <= LUT_RAM_WORDS else BlockGrid.fewest(beats, cfg.p.bits).latency
         step = MULTIPLIER + 1
         write = step + 1
+        read_to_sum = cfg.broadcast + store + dot
+        if not cfg.has_p:
+            # Both halves of p0 h.h one after the other, their sum, clamped; divide; only then p0 g in the multiplier.
+            to_g = 1 + MULTIPLIER + 2 + RECIPROCAL
+            return cls(
+                read_after_update=write + 2,
+                gain_latency=write,
+                error=read_to_sum + 3,
+                gain=cfg.chunks - 1 + read_to_sum + 1 + to_g + MULTIPLIER + 2,
+                spacing=max(to_g + 1, write),
+            )
         sweep_to_u = (3 + cfg.broadcast) + (step + 3) + dot + 1
         u_to_gain = MULTIPLIER + 2 + RECIPROCAL + 1
         return cls(
             read_after_update=write + 2,
             gain_latency=write,
-            error=cfg.broadcast + store + dot + 3,
+            error=read_to_sum + 3,
             gain=beats - 1 + sweep_to_u + u_to_gain,
             spacing=max(beats, step + 4 - (step - p_store), write),
         )

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...hw.oselm.config import CoreConfig, GainRule
+from ...hw.oselm.config import CoreConfig
 from ..arith.fixed import saturate
 from ..native.library import NoCompilerError
 from .golden import COUNTERS, Contexts, State
@@ -31,14 +31,12 @@ def train(cfg: CoreConfig, state: State, contexts: Contexts) -> None:
     if not len(contexts):
         return
     counters = np.zeros(len(COUNTERS), np.int64)
-    p = state.p
-    if cfg.gain is GainRule.CONSTANT:
-        p = np.eye(cfg.dim, dtype=np.int64) * saturate(np.array(state.p0), cfg.p)
+    p0 = int(saturate(np.array(state.p0), cfg.p)) if not cfg.has_p else int(state.p0)
     _loop(cfg)(
         state.beta,
-        p,
+        state.p,
         int(state.q),
-        int(state.p0),
+        p0,
         np.ascontiguousarray(contexts.centres, np.int32),
         np.ascontiguousarray(contexts.indptr, np.int64),
         np.ascontiguousarray(contexts.samples, np.int32),

@@ -19,7 +19,7 @@ __all__ = ["roofline_cycles", "slot_cycles", "train_cycles"]
 
 def roofline_cycles(cfg: CoreConfig, samples: int) -> int:
     """Cycles of a context if every multiplier of the busier engine worked in each of them."""
-    return max(cfg.dim * cfg.chunks, cfg.chunks * (samples + 1))
+    return max(cfg.dim * cfg.chunks if cfg.has_p else 0, cfg.chunks * (samples + 1))
 
 
 def slot_cycles(cfg: CoreConfig, samples: int) -> float:

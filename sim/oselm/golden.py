@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...hw.oselm.config import CoreConfig, GainRule, Schedule
+from ...hw.oselm.config import CoreConfig, Schedule
 from ..arith.fixed import requantize, saturate
 from ..arith.reciprocal import reciprocal
 
@@ -19,6 +19,7 @@ __all__ = [
     "COUNTERS",
     "Contexts",
     "State",
+    "constant_gain",
     "dot",
     "error",
     "gain",
@@ -103,10 +104,8 @@ def sweep(
     """One pass over the rows of P: inflate, apply the rank-one update of an earlier context, multiply by ``h``.
 
     ``P[r, j] <- P[r, j] - u[r] k[j] + (q if r == j and P[r, r] < p0)``, then ``u_new = P h``. Without ``k`` and ``u``
-    P stays as it is; without ``h`` nothing is returned. With a constant gain there is no sweep: ``u_new = p0 h``.
+    P stays as it is; without ``h`` nothing is returned.
     """
-    if cfg.gain is GainRule.CONSTANT:
-        return None if h is None else _scaled(cfg, state, h)
     if k is not None and u is not None:
         product = np.outer(u, k)
         step = requantize(product, cfg.p_shift, cfg.p)
@@ -129,30 +128,57 @@ def sweep(
     return out
 
 
-def _scaled(cfg: CoreConfig, state: State, h: np.ndarray) -> np.ndarray:
-    """``u = p0 h``, as a sweep of P = p0 I would give it."""
-    exact = view(saturate(np.array(state.p0), cfg.p), cfg.p, cfg.p_view) * h
-    out = requantize(exact, cfg.u_shift, cfg.u)
-    _count(state, "sat_u", _rounded(exact, cfg.u_shift), out, 1)
-    return out
-
-
 def gain(cfg: CoreConfig, state: State, h: np.ndarray, u: np.ndarray) -> np.ndarray:
     """``k = mu g u`` with ``g = 1 / (1 + mu^2 h.u)``; h.u below 0 or above the range is clamped and counted."""
     exact = int(_rounded(int(h @ u), cfg.hu_shift))
-    top = (1 << (cfg.HU_INTEGER + cfg.HU_FRACTION)) - 1 - (1 << cfg.HU_FRACTION)
-    hu = min(max(exact, 0), top)
+    hu = min(max(exact, 0), _most(cfg) - (1 << cfg.HU_FRACTION))
     _count(state, "sat_hu", np.int64(exact), np.int64(hu), 1)
-    g = reciprocal(
-        np.array([(1 << cfg.HU_FRACTION) + hu], np.int64),
-        int_bits=cfg.HU_INTEGER,
-        frac_bits=cfg.HU_FRACTION,
-        gain_bits=cfg.gain_bits,
-    )[0]
-    product = g * u
+    return _scaled(cfg, state, _one_over_one_plus(cfg, hu), u)
+
+
+def constant_gain(cfg: CoreConfig, state: State, h: np.ndarray) -> np.ndarray:
+    """``k = mu f h`` with ``f = p0 / (1 + p0 mu^2 h.h)``, in the format that a multiplier sees P in.
+
+    h.h above its range, and p0 h.h below 0 or above its range, are clamped, and together counted once.
+    """
+    p0 = int(view(saturate(np.array(state.p0), cfg.p), cfg.p, cfg.p_view))
+    exact_hh = _rounded(int(h @ h), cfg.hh_shift)
+    hh = min(exact_hh, _most(cfg))
+    exact = _rounded(p0 * hh, cfg.p_view.fraction)
+    kept = min(max(exact, 0), _most(cfg) - (1 << cfg.HU_FRACTION))
+    state.counters["sat_hu"] += hh != exact_hh or kept != exact
+    f = _rounded(p0 * _one_over_one_plus(cfg, kept), cfg.gain_bits)
+    return _scaled(cfg, state, f, h)
+
+
+def _most(cfg: CoreConfig) -> int:
+    """The largest number that the reciprocal takes."""
+    return (1 << (cfg.HU_INTEGER + cfg.HU_FRACTION)) - 1
+
+
+def _one_over_one_plus(cfg: CoreConfig, x: int) -> int:
+    """``g = 1 / (1 + x)``."""
+    widths = {"int_bits": cfg.HU_INTEGER, "frac_bits": cfg.HU_FRACTION, "gain_bits": cfg.gain_bits}
+    return int(reciprocal(np.array([(1 << cfg.HU_FRACTION) + x], np.int64), **widths)[0])
+
+
+def _scaled(cfg: CoreConfig, state: State, factor: int, vector: np.ndarray) -> np.ndarray:
+    """k, a multiple of ``vector``."""
+    product = factor * vector
     k = requantize(product, cfg.k_shift, cfg.k)
     _count(state, "sat_k", _rounded(product, cfg.k_shift), k, cfg.lanes)
     return k
+
+
+def _sweep_and_gain(
+    cfg: CoreConfig, state: State, k: np.ndarray | None, u: np.ndarray | None, h: np.ndarray | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The sweep with k and u of an earlier context; then u and k of the context of ``h``, if there is one. A constant
+    gain has no sweep and no u."""
+    if not cfg.has_p:
+        return None, None if h is None else constant_gain(cfg, state, h)
+    new = sweep(cfg, state, k, u, h)
+    return new, None if h is None or new is None else gain(cfg, state, h, new)
 
 
 def dot(cfg: CoreConfig, row: np.ndarray, h: np.ndarray) -> int:
@@ -201,14 +227,13 @@ def _sequential(cfg: CoreConfig, state: State, c: Contexts) -> None:
     k = u = None
     for i in range(len(c)):
         h = view(state.beta[c.centres[i]], cfg.beta, cfg.beta_view)
-        u_new = sweep(cfg, state, k, u, h)
-        assert u_new is not None
-        u, k = u_new, gain(cfg, state, h, u_new)
+        u, k = _sweep_and_gain(cfg, state, k, u, h)
+        assert k is not None
         span = range(c.indptr[i], c.indptr[i + 1])
         errors = [error(cfg, state, dot(cfg, state.beta[c.samples[n]], h), c.labels[n]) for n in span]
         for n, e in zip(span, errors, strict=True):
             update_row(cfg, state, c.samples[n], e, k)
-    sweep(cfg, state, k, u, None)
+    _sweep_and_gain(cfg, state, k, u, None)
 
 
 def _streaming(cfg: CoreConfig, state: State, c: Contexts) -> None:
@@ -221,7 +246,7 @@ def _streaming(cfg: CoreConfig, state: State, c: Contexts) -> None:
     if n == 0:
         return
     h: dict[int, np.ndarray] = {}
-    u: dict[int, np.ndarray] = {}
+    u: dict[int, np.ndarray | None] = {}
     k: dict[int, np.ndarray] = {}
     errors_before: list[int] = []
     for s in range(-ahead, n + 1):
@@ -238,7 +263,7 @@ def _streaming(cfg: CoreConfig, state: State, c: Contexts) -> None:
             if x < len(updates):
                 update_row(cfg, state, c.samples[updates[x]], errors_before[x], k[before])
         errors_before = errors
-        new = sweep(cfg, state, k.get(before), u.get(before), h.get(j))
-        if new is not None:
-            u[j], k[j] = new, gain(cfg, state, h[j], new)
+        new_u, new_k = _sweep_and_gain(cfg, state, k.get(before), u.get(before), h.get(j))
+        if new_k is not None:
+            u[j], k[j] = new_u, new_k
         h.pop(s, None), u.pop(before, None), k.pop(before, None)

@@ -1,8 +1,8 @@
 /* The golden model's training loop: the same bits and counters as skipwalk.sim.oselm.golden, which defines it.
  *
  * Compiled once for a configuration's arithmetic, with a macro for each number of it (skipwalk.sim.oselm.kernel): DIM,
- * LANES, CONSTANT (1: P is never updated), AHEAD (the lookahead, or -1: the sequential schedule), the _BITS of formats, the bits that are dropped between
- * them (_DROP, _SHIFT), and the widths of the reciprocal's table.
+ * LANES, CONSTANT (1: p0 stands for P), AHEAD (the lookahead, or -1: the sequential schedule), the _BITS and _FRACTION of
+ * formats, the bits that are dropped between them (_DROP, _SHIFT), and the widths of the reciprocal's table.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,7 +27,8 @@ typedef struct {
 #define VECTORS_DO                                                                                                     \
     (NARROW && WHOLE && SHIFTED && FITS(E_BITS, K_BITS, BETA_SHIFT, BETA_BITS) &&                                      \
      FITS(U_BITS, K_BITS, P_SHIFT, P_BITS) && SUM_FITS(BETA_BITS, BETA_BITS, E_SHIFT) &&                               \
-     SUM_FITS(P_BITS, BETA_BITS, U_SHIFT) && SUM_FITS(GAIN_BITS, U_BITS, K_SHIFT))
+     SUM_FITS(P_BITS, BETA_BITS, U_SHIFT) &&                                                                           \
+     (CONSTANT ? SUM_FITS(P_VIEW_BITS, BETA_BITS, K_SHIFT) : SUM_FITS(GAIN_BITS, U_BITS, K_SHIFT)))
 
 #define MIN(bits) (-(INT64_C(1) << ((bits)-1)))
 #define MAX(bits) ((INT64_C(1) << ((bits)-1)) - 1)
@@ -44,9 +45,6 @@ typedef int64_t Gain;
 #include "kernel_any.h"
 #endif
 
-/* The context by which P is updated. */
-#define OF_P(slot) (CONSTANT ? 0 : (slot))
-
 #define SLOTS (AHEAD < 0 ? 2 : AHEAD + 2)
 
 typedef struct {
@@ -54,6 +52,14 @@ typedef struct {
     Matrix p;
     Samples samples[3];
 } Work;
+
+/* The sweep with the update by a context (or none), then the gain of the next one (or none). */
+INLINE void sweep_and_gain(Work *w, const Slot *before, Slot *next, int64_t q, int64_t p0, const Table *table,
+                           int64_t *counters)
+{
+    if (!CONSTANT) sweep(&w->p, before, next, q, p0, counters);
+    if (next) gain(next, p0, table, counters);
+}
 
 typedef struct {
     const int32_t *centres, *samples;
@@ -82,13 +88,12 @@ static void sequential(int32_t *beta, Work *w, const Contexts *c, int64_t q, int
         Samples *now = next;
         next = near(w, beta, c, i + 1);
         load(slot, row_of(beta, c->centres[i]));
-        sweep(&w->p, OF_P(before), slot, q, p0, counters);
-        gain(slot, table, counters);
+        sweep_and_gain(w, before, slot, q, p0, table, counters);
         read_all(now, slot, counters);
         update_all(now, slot, counters);
         before = slot;
     }
-    sweep(&w->p, OF_P(before), 0, q, p0, counters);
+    sweep_and_gain(w, before, 0, q, p0, table, counters);
 }
 
 /* Slot s: the centre of context s + AHEAD, then position by position a sample of s read and one of s - 1 updated, then
@@ -109,8 +114,7 @@ static void streaming(int32_t *beta, Work *w, const Contexts *c, int64_t q, int6
             else if (now)
                 read_all(now, &w->slots[s % SLOTS], counters);
         }
-        sweep(&w->p, OF_P(old), new, q, p0, counters);
-        if (new) gain(new, table, counters);
+        sweep_and_gain(w, old, new, q, p0, table, counters);
     }
 }
 

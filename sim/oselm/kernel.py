@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ...hw.arith.reciprocal_table import ReciprocalTable
-from ...hw.oselm.config import CoreConfig, GainRule, Schedule
+from ...hw.oselm.config import CoreConfig, Schedule
 from ..native.library import load_library
 
 __all__ = ["Kernel", "arithmetic", "kernel"]
 
 #: ``kernel(beta, p, q, p0, centres, indptr, samples, labels, counters)``; changes beta
 #: (int32), p and counters (int64) in place; the others are int32, int64, int32, uint8.
-#: With a constant gain, p has to be p0 I, and stays.
+#: With a constant gain, p stays as it is, and p0 has to be in its format.
 Kernel = Callable[..., None]
 _HEADERS = ("kernel_plain.h", "kernel_vectors.h", "kernel_any.h")
 
@@ -30,7 +30,7 @@ def arithmetic(cfg: CoreConfig) -> dict[str, int]:
     return {
         "DIM": cfg.dim,
         "LANES": cfg.lanes,
-        "CONSTANT": int(cfg.gain is GainRule.CONSTANT),
+        "CONSTANT": int(not cfg.has_p),
         "AHEAD": cfg.lookahead if cfg.schedule is Schedule.STREAMING else -1,
         "BETA_BITS": cfg.beta.bits,
         "P_BITS": cfg.p.bits,
@@ -48,6 +48,8 @@ def arithmetic(cfg: CoreConfig) -> dict[str, int]:
         "E_SHIFT": cfg.e_shift,
         "U_SHIFT": cfg.u_shift,
         "HU_SHIFT": cfg.hu_shift,
+        "HH_SHIFT": max(0, cfg.hh_shift),  # it is 0 or more where it counts
+        "P_FRACTION": cfg.p_view.fraction,
         "HU_INTEGER": cfg.HU_INTEGER,
         "HU_FRACTION": cfg.HU_FRACTION,
         "GAIN_BITS": cfg.gain_bits,

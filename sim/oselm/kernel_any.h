@@ -56,11 +56,13 @@ static void sweep(Matrix *m, const Slot *before, Slot *next, int64_t q, int64_t 
     }
 }
 
-static void gain(Slot *slot, const Table *table, int64_t *counters)
+static void gain(Slot *slot, int64_t p0, const Table *table, int64_t *counters)
 {
+    const int64_t *vector = CONSTANT ? slot->h : slot->u;
     int64_t sum = 0;
-    for (int r = 0; r < DIM; r++) sum += slot->h[r] * slot->u[r];
-    gain_plain(gain_of(table, sum, counters), slot->u, slot->k, counters);
+    for (int r = 0; r < DIM; r++) sum += slot->h[r] * vector[r];
+    const int64_t g = CONSTANT ? factor_of(table, sum, p0, counters) : gain_of(table, sum, counters);
+    gain_plain(g, vector, slot->k, counters);
 }
 
 static void fetch(Samples *s, int32_t *beta, const int32_t *samples, const uint8_t *labels, int n, int64_t left)

@@ -28,13 +28,25 @@ static int64_t reciprocal(const Table *table, int64_t x)
     return g < most ? g : most;
 }
 
+#define HU_ONE (INT64_C(1) << HU_FRACTION)
+#define HU_TOP ((INT64_C(1) << (HU_INTEGER + HU_FRACTION)) - 1)
+
 /* g of the sum h.u of a context. */
 INLINE int64_t gain_of(const Table *table, int64_t sum, int64_t *counters)
 {
-    const int64_t one = INT64_C(1) << HU_FRACTION, top = (INT64_C(1) << (HU_INTEGER + HU_FRACTION)) - 1 - one;
+    const int64_t one = HU_ONE, top = HU_TOP - HU_ONE;
     const int64_t exact = rounded(sum, HU_SHIFT), hu = clamped(exact, 0, top);
     counters[SAT_HU] += hu != exact;
     return reciprocal(table, one + hu);
+}
+
+/* f = p0 g of the sum h.h of a context: what h is multiplied by where p0 stands for P. */
+INLINE int64_t factor_of(const Table *table, int64_t sum, int64_t p0, int64_t *counters)
+{
+    const int64_t p = p_view(p0), exact_hh = rounded(sum, HH_SHIFT), hh = exact_hh < HU_TOP ? exact_hh : HU_TOP;
+    const int64_t exact = rounded(p * hh, P_FRACTION), kept = clamped(exact, 0, HU_TOP - HU_ONE);
+    counters[SAT_HU] += (hh != exact_hh) | (kept != exact);
+    return rounded(p * reciprocal(table, HU_ONE + kept), GAIN_BITS);
 }
 
 /* The error of a sample whose h.beta is sum. */
@@ -70,7 +82,7 @@ INLINE int64_t updated_p(int64_t p, int64_t ur, int64_t kj, int64_t grow, int *b
     return stored;
 }
 
-/* k = g u, counting beats in which something was clamped. */
+/* k = g u (or f h), counting beats in which something was clamped. */
 static void gain_plain(int64_t g, const int64_t *u, int64_t *k, int64_t *counters)
 {
     for (int c = 0; c < DIM; c += LANES) {

@@ -218,15 +218,17 @@ static void sweep(Matrix *m, const Slot *before, Slot *next, int64_t q, int64_t 
     next->zeros_of_u = or_of(zeros);
 }
 
-static void gain(Slot *slot, const Table *table, int64_t *counters)
+static void gain(Slot *slot, int64_t p0, const Table *table, int64_t *counters)
 {
-    const int64_t g = gain_of(table, total(dot_lanes(slot, slot->u)), counters);
+    const V *vector = CONSTANT ? slot->h : slot->u;
+    const int64_t sum = total(dot_lanes(slot, vector));
+    const int64_t g = CONSTANT ? factor_of(table, sum, p0, counters) : gain_of(table, sum, counters);
     const V factor = _mm256_set1_epi64x(g);
     V zeros = _mm256_setzero_si256();
     int clipped = 0;
     for (int j = 0; j < VECTORS; j++) {
-        const V even = _mm256_mul_epi32(slot->u[j], factor);
-        const V odd = _mm256_mul_epi32(_mm256_srli_epi64(slot->u[j], 32), factor);
+        const V even = _mm256_mul_epi32(vector[j], factor);
+        const V odd = _mm256_mul_epi32(_mm256_srli_epi64(vector[j], 32), factor);
         const V exact = narrowed(even, odd, K_SHIFT), k = limited(exact, K_BITS);
         clipped |= different(exact, k);
         slot->k[j] = k;
@@ -237,7 +239,7 @@ static void gain(Slot *slot, const Table *table, int64_t *counters)
     slot->zeros_of_k = or_of(zeros);
     if (__builtin_expect(clipped, 0)) {
         int64_t u[DIM], k[DIM];
-        for (int r = 0; r < DIM; r++) u[r] = ((const int32_t *)slot->u)[r];
+        for (int r = 0; r < DIM; r++) u[r] = ((const int32_t *)vector)[r];
         gain_plain(g, u, k, counters);
     }
 }

@@ -59,7 +59,7 @@ def _reciprocal(n, value, slope, x):
 @nb.njit(cache=True, nogil=True)
 def _sweep(n, p, q, p0, update, k, u, forward, h, out, counters):
     for r in range(n.DIM):
-        if update and not n.CONSTANT:
+        if update:
             ur = u[r]
             grow = q if p[r, r] < p0 else 0
             for c in range(0, n.DIM, n.LANES):
@@ -91,7 +91,27 @@ def _gain(n, value, slope, h, u, k, counters):
     one = np.int64(1) << n.HU_FRACTION
     hu = min(max(exact, 0), (np.int64(1) << (n.HU_INTEGER + n.HU_FRACTION)) - 1 - one)
     counters[5] += hu != exact
-    g = _reciprocal(n, value, slope, one + hu)
+    _scaled(n, _reciprocal(n, value, slope, one + hu), u, k, counters)
+
+
+@nb.njit(cache=True, nogil=True)
+def _constant_gain(n, value, slope, p0, h, k, counters):
+    acc = np.int64(0)
+    for r in range(n.DIM):
+        acc += h[r] * h[r]
+    one = np.int64(1) << n.HU_FRACTION
+    top = (np.int64(1) << (n.HU_INTEGER + n.HU_FRACTION)) - 1
+    p = _saturated(_round(p0, n.P_DROP), n.P_VIEW_BITS)
+    exact_hh = _round(acc, n.HH_SHIFT)
+    hh = min(exact_hh, top)
+    exact = _round(p * hh, n.P_FRACTION)
+    kept = min(max(exact, 0), top - one)
+    counters[5] += (hh != exact_hh) | (kept != exact)
+    _scaled(n, _round(p * _reciprocal(n, value, slope, one + kept), n.GAIN_BITS), h, k, counters)
+
+
+@nb.njit(cache=True, nogil=True)
+def _scaled(n, g, u, k, counters):
     for c in range(0, n.DIM, n.LANES):
         bad = 0
         for j in range(c, c + n.LANES):
@@ -99,6 +119,16 @@ def _gain(n, value, slope, h, u, k, counters):
             k[j] = _saturated(exact, n.K_BITS)
             bad |= k[j] != exact
         counters[2] += bad
+
+
+@nb.njit(cache=True, nogil=True)
+def _sweep_and_gain(n, value, slope, p, q, p0, update, k, u, forward, h, new_u, new_k, counters):
+    if not n.CONSTANT:
+        _sweep(n, p, q, p0, update, k, u, forward, h, new_u, counters)
+        if forward:
+            _gain(n, value, slope, h, new_u, new_k, counters)
+    elif forward:
+        _constant_gain(n, value, slope, p0, h, new_k, counters)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -158,18 +188,18 @@ def _train(numbers, value, slope, beta, p, q, p0, centres, indptr, samples, labe
                 if x < updates:
                     _update(c, beta, samples[indptr[before] + x], errors[before % 2, x], k[before % slots], counters)
             a, b = j % slots, before % slots
-            _sweep(c, p, q, p0, before >= 0, k[b], u[b], j < n, h[a], u[a], counters)
-            if j < n:
-                _gain(c, value, slope, h[a], u[a], k[a], counters)
+            of_p = before >= 0, k[b], u[b], j < n, h[a], u[a], k[a]
+            _sweep_and_gain(c, value, slope, p, q, p0, *of_p, counters)
     else:
         for i in range(n):
             a, b = i % 2, (i - 1) % 2
             _load(c, beta, centres[i], h[a])
-            _sweep(c, p, q, p0, i > 0, k[b], u[b], True, h[a], u[a], counters)
-            _gain(c, value, slope, h[a], u[a], k[a], counters)
+            of_p = i > 0, k[b], u[b], True, h[a], u[a], k[a]
+            _sweep_and_gain(c, value, slope, p, q, p0, *of_p, counters)
             for m in range(indptr[i], indptr[i + 1]):
                 errors[0, m - indptr[i]] = _error(c, beta, samples[m], h[a], labels[m], counters)
             for m in range(indptr[i], indptr[i + 1]):
                 _update(c, beta, samples[m], errors[0, m - indptr[i]], k[a], counters)
         b = (n - 1) % 2
-        _sweep(c, p, q, p0, True, k[b], u[b], False, h[b], u[1 - b], counters)
+        of_p = True, k[b], u[b], False, h[b], u[1 - b], k[1 - b]
+        _sweep_and_gain(c, value, slope, p, q, p0, *of_p, counters)

@@ -45,12 +45,14 @@ class Needs:
 
 
 def multipliers(cfg: CoreConfig) -> int:
-    """Dot product and update of P, dot product and update of beta in every lane; h.u; the reciprocal; the front end's
-    choice of a column; and of a graph store, the choices of a neighbour by negatives and by walkers."""
+    """Dot product and update of P, dot product and update of beta in every lane; h.u (without P: products with p0); the
+    reciprocal; the front end's choice of a column; and of a graph store, the choices of a neighbour by negatives and by
+    walkers."""
     shares = [cfg.nodes.bit_length()] if cfg.walks else []
     if cfg.edge_ends:
         shares += [cfg.row_bits, max(_SHARE, cfg.row_bits, cfg.weight_bits)]
-    return 4 * cfg.lanes + 2 + sum(2 if bits <= _SHARE else 4 for bits in shares)
+    of_lane = 4 if cfg.has_p else 2
+    return of_lane * cfg.lanes + 2 + sum(2 if bits <= _SHARE else 4 for bits in shares)
 
 
 def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
@@ -60,12 +62,12 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     lane = _blocks(cfg.nodes * cfg.chunks, cfg.beta.bits)
     if waiting > LUT_RAM_WORDS:
         lane += 2 * _blocks(waiting, cfg.beta.bits)  # row FIFO and result history
-    if words_p > LUT_RAM_WORDS:
+    if words_p > LUT_RAM_WORDS and cfg.has_p:
         lane += _blocks(words_p, cfg.p.bits)
     table = ReciprocalTable(cfg.HU_INTEGER, cfg.HU_FRACTION, cfg.gain_bits)
-    shared = _blocks(CONTEXT_SLOTS << (cfg.dim - 1).bit_length(), cfg.u.bits) + _blocks(
-        1 << table.table_bits, table.word_bits
-    )
+    shared = _blocks(1 << table.table_bits, table.word_bits)
+    if cfg.has_p:
+        shared += _blocks(CONTEXT_SLOTS << (cfg.dim - 1).bit_length(), cfg.u.bits)
     # Entry of a sample: row, label, number, and the latest earlier one of its row.
     ring_bits = (cfg.ring - 1).bit_length()
     sample = cfg.row_bits + 2 * ring_bits + 3

@@ -185,7 +185,7 @@ class OSELMUnit:
     def _operands(self, word: int) -> int:
         opcode = word >> 28
         cfg = self._cfg
-        if opcode in (Opcode.WRITE_ROW, Opcode.WRITE_P):
+        if opcode == Opcode.WRITE_ROW or (opcode == Opcode.WRITE_P and cfg.has_p):
             bits = (cfg.beta if opcode == Opcode.WRITE_ROW else cfg.p).bits
             return packed_words(cfg.dim, bits) if word & PACKED else cfg.dim
         if opcode == Opcode.EDIT and cfg.edge_ends:
@@ -212,6 +212,8 @@ class OSELMUnit:
                     self._front.clear_counters()
             case Opcode.FLUSH:
                 self._answer(opcode << 28 | argument)
+            case Opcode.WRITE_P | Opcode.READ_P if not cfg.has_p:
+                self.rejected += 1
             case Opcode.WRITE_ROW | Opcode.WRITE_P | Opcode.READ_ROW | Opcode.READ_P:
                 is_beta = opcode in (Opcode.WRITE_ROW, Opcode.READ_ROW)
                 store, fmt = (state.beta, cfg.beta) if is_beta else (state.p, cfg.p)

@@ -40,6 +40,7 @@ from ...hw.lora.softmax import SoftmaxError
 from ...hw.lora.timing import Latencies
 from ...hw.oselm.command import CommandInterpreter
 from ...hw.oselm.config import CoreConfig, preset
+from ...hw.oselm.constant_gain import ConstantGain
 from ...hw.oselm.context_queue import ContextQueue
 from ...hw.oselm.core import OSELMCore
 from ...hw.oselm.front_end.front_end import FrontEnd
@@ -131,6 +132,7 @@ BLOCKS: dict[str, Callable[[], wiring.Component]] = {
     "dot.32": lambda: DotProduct(32, 18, 18, **CELLS),
     "reciprocal": lambda: Reciprocal(**GAIN, **CELLS),
     "gain": lambda: Gain(FULL, primitives=True),
+    "constant_gain": lambda: ConstantGain(FULL.replace(gain="constant"), primitives=True),
     "samples.4": lambda: SampleEngine(_narrow(4), primitives=True),
     "samples.8": lambda: SampleEngine(_narrow(8), primitives=True),
     "sweep.4": lambda: PSweep(_narrow(4), primitives=True),

@@ -41,7 +41,7 @@ struct skw_port {
 
 struct skw_oselm_config {
     uint32_t digest, nodes, dim, max_samples;
-    uint32_t beta_bits, beta_fraction, p_bits, p_fraction, mu_shift;
+    uint32_t beta_bits, beta_fraction, p_bits, p_fraction, mu_shift; /* p_bits: 0 if it has no P, but p0 alone */
     uint32_t walks, max_walk, walk_rows; /* walks: 0 if the core makes no contexts of walks */
     uint32_t edge_ends, weight_bits;     /* edge_ends: 0 if it holds no graph */
     uint32_t counters;
@@ -59,7 +59,8 @@ int skw_oselm_open(struct skw_oselm *core, const struct skw_oselm_config *config
 /* Set a parameter, SKIPWALK_PARAMETER_*, to a raw value. */
 int skw_oselm_set(struct skw_oselm *core, uint32_t parameter, uint32_t value);
 
-/* n rows of beta from `first` on, and P as a whole: rows of config->dim raw numbers, one after another. */
+/* n rows of beta from `first` on, and P as a whole: rows of config->dim raw numbers, one after another. A core without P
+ * gives SKW_RANGE. */
 int skw_oselm_load(struct skw_oselm *core, uint32_t first, const int32_t *rows, size_t n);
 int skw_oselm_read(struct skw_oselm *core, uint32_t first, int32_t *rows, size_t n);
 int skw_oselm_write_p(struct skw_oselm *core, const int32_t *p);

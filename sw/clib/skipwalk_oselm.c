@@ -73,11 +73,15 @@ int skw_oselm_read(struct skw_oselm *core, uint32_t first, int32_t *rows, size_t
 
 int skw_oselm_write_p(struct skw_oselm *core, const int32_t *p)
 {
+    if (!core->config->p_bits)
+        return SKW_RANGE;
     return write_rows(core, WRITE_P, 0, p, core->config->dim, core->config->p_bits);
 }
 
 int skw_oselm_read_p(struct skw_oselm *core, int32_t *p)
 {
+    if (!core->config->p_bits)
+        return SKW_RANGE;
     return read_rows(core, READ_P, 0, p, core->config->dim, core->config->p_bits);
 }
 

@@ -23,7 +23,7 @@ from ..oselm.estimator import Node2Vec
 from ..results.records import JsonRecords
 from ..results.report import Result, aligned
 from .common import FILE, check_outputs, options, parameter_errors, quieten, write
-from .types import Formats, Numbers
+from .types import Formats, Numbers, Reals
 
 __all__ = ["explore"]
 
@@ -46,6 +46,13 @@ def _formats(command: Callable) -> Callable:
 @click.option("--dim", type=Numbers(), default="16,32,64", show_default=True, help="Lengths of a vector.")
 @click.option("--lanes", type=Numbers(), default="4,8,16,32", show_default=True, help="Elements handled at once.")
 @click.option("--bits", type=Numbers(), default="18,16,14,12", show_default=True, help="Widths of the multipliers.")
+@click.option(
+    "--constants",
+    type=Reals(),
+    default="1.4",
+    show_default=True,
+    help="Beside OS-ELM, constants in the place of its P, on cores with half the multipliers; or none.",
+)
 @_formats
 @click.option("--nodes", type=int, help="Rows of the core.  [default: the graph's nodes]")
 @click.option("--negatives", type=click.IntRange(1), default=24, show_default=True, help="Shared by a context.")
@@ -65,6 +72,7 @@ def explore(
     dim: list[int],
     lanes: list[int],
     bits: list[int],
+    constants: list[float],
     nodes: int | None,
     negatives: int,
     walks: int | None,
@@ -82,8 +90,9 @@ def explore(
 ) -> None:
     """Compare cores for GRAPH: accuracy (by the classes in LABELS), cycles, multipliers and memory; show the best.
 
-    Every combination of --dim, --lanes and --bits is a point. On the Pareto front are those that no other point beats
-    in everything. What was measured is kept in --cache, and a run that was stopped goes on where it was.
+    Every combination of --dim, --lanes and --bits is a point, with OS-ELM and with each of --constants. On the Pareto
+    front are those that no other point beats in everything. What was measured is kept in --cache, and a run that was
+    stopped goes on where it was.
     """
     quieten(quiet)
     check_outputs(report, picture, inputs=[graph, labels])
@@ -111,6 +120,7 @@ def explore(
         max_samples=window - 1 + negatives,
         inflation=_DEFAULTS["inflation"],
         formats={name: given for name, given in formats.items() if given},
+        constants=constants,
         vendor=vendor,
     )
     link = None if board is None else board.link
@@ -233,4 +243,5 @@ def _described(point: Point) -> dict[str, Any]:
         "lanes": core.lanes,
         "bits": point.bits,
         "formats": {name: str(getattr(core, name)) for name in FORMATS},
+        "constant": point.constant,
     }

@@ -47,7 +47,7 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "pool_slots": (int, "Nodes in the pool; a power of two."),
     "pool_replaced": (int, "How many of them a walk replaces; a power of two."),
     "inflation": (float, "Covariance inflation a context; 0 is OS-ELM as published."),
-    "p0": (float, "P starts as P0 times the identity."),
+    "p0": (float, "P starts as P0 times the identity; without P, what stands for it."),
     "init_scale": (float, "Vectors start within this range."),
     "walks_in_flight": (int, "Walks whose contexts take turns."),
     "block_walks": (int, "Walks between two barriers."),

@@ -8,7 +8,7 @@ import click
 from ...hw.arith.formats import SQ
 from ..link.transport import unknown_backend
 
-__all__ = ["Backend", "Formats", "Numbers", "RateType", "at_baud"]
+__all__ = ["Backend", "Formats", "Numbers", "RateType", "Reals", "at_baud"]
 
 
 class Backend(click.ParamType):
@@ -41,6 +41,24 @@ class Numbers(click.ParamType):
             return list(dict.fromkeys(int(word) for word in re.split(r",\s*|\s+", value.strip())))
         except ValueError:
             return self.fail(f"{value!r} is no list of integers such as 16,32", param, ctx)
+
+
+class Reals(click.ParamType):
+    """Positive numbers with commas or spaces between them; ``none`` is no number."""
+
+    name = "X,X,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[float]:
+        if isinstance(value, list):
+            return value
+        words = [] if value.strip() == "none" else re.split(r",\s*|\s+", value.strip())
+        try:
+            numbers = [float(word) for word in words]
+        except ValueError:
+            numbers = [0.0]
+        if not all(0 < number < float("inf") for number in numbers):
+            return self.fail(f"{value!r} is no list of positive numbers such as 0.7,1.4", param, ctx)
+        return list(dict.fromkeys(numbers))
 
 
 class Formats(click.ParamType):

@@ -21,7 +21,8 @@ def check() -> None:
 
 
 def picture(rows: Sequence[Row], path: Path, title: str) -> None:
-    """F1 over cycles of a walk, and over block RAMs: colour is D, shape the width, filled what is on the front.
+    """F1 over cycles of a walk, and over block RAMs: colour is D, shape the width, filled what is on the front, dotted
+    what has a constant in place of P.
 
     Raises DeviceError without matplotlib, and ValueError for an ending that it does not write.
     """
@@ -52,6 +53,7 @@ def picture(rows: Sequence[Row], path: Path, title: str) -> None:
                 facecolor=colour if row.front else "none",
                 edgecolor=colour,
                 alpha=1 if row.front else 0.5,
+                linestyle="-" if row.point.constant is None else ":",
             )
         axes.set(xlabel=label, xscale="log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -63,6 +65,9 @@ def picture(rows: Sequence[Row], path: Path, title: str) -> None:
     handles = [plt.Line2D([], [], marker="o", ls="", color=shade[dim], label=f"D = {dim}") for dim in dims]
     handles += [plt.Line2D([], [], marker=shape[bits], ls="", color="grey", label=f"{bits} bits") for bits in widths]
     handles.append(plt.Line2D([], [], marker="o", ls="", mfc="none", color="grey", label="beaten by another"))
+    if any(row.point.constant is not None for row in rows):
+        dotted = plt.scatter([], [], facecolor="none", edgecolor="grey", linestyle=":", label="a constant for P")
+        handles.append(dotted)
     figure.legend(handles=handles, loc="outside right center", frameon=False)
     figure.suptitle(f"{title}; larger: more lanes")
     figure.savefig(path, dpi=120)

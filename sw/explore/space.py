@@ -16,7 +16,7 @@ from ...hw.arith.formats import SQ
 from ...hw.boards.fpgas import Fpga, fpga_of
 from ...hw.boards.table import Board
 from ...hw.fabric.vendor import Vendor
-from ...hw.oselm.config import CoreConfig
+from ...hw.oselm.config import CoreConfig, GainRule
 from ...sim.oselm.cycles import roofline_cycles, slot_cycles
 from ...sim.oselm.resources import Needs, core_needs
 
@@ -40,15 +40,17 @@ FORMATS = ("beta", "p", "k", "e", "u")
 RESOURCES = {"dsp": "multipliers", "bram": "block RAMs", "lut": "LUTs", "ff": "flip-flops"}
 
 
-def formats_of(bits: int) -> dict[str, Any]:
+def formats_of(bits: int, *, constant: bool = False) -> dict[str, Any]:
     """Operands of ``bits``, and k, e and u cut to them: their ranges stay, fraction bits go.
 
     beta and P keep the 18 bits they are stored in, of which a multiplier sees ``bits``: their updates are smaller than
-    what it has to see of them. 18 gives the defaults of CoreConfig.
+    what it has to see of them. 18 gives the defaults of CoreConfig. With a ``constant`` gain, p0 and k have larger
+    ranges: what is best in P's place may be larger than any P.
     """
-    whole = {"k": -2, "e": 4, "u": 5}
+    whole = {"k": 0 if constant else -2, "e": 4, "u": 5}
     return {
         **{name: SQ(integer, bits - integer) for name, integer in whole.items()},
+        **({"p": SQ(4, 14), "gain": GainRule.CONSTANT} if constant else {}),
         "operand_bits": bits,
         "gain_bits": bits - 1,
     }
@@ -56,11 +58,17 @@ def formats_of(bits: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Point:
-    """One core of the design space; ``name`` tells what was varied."""
+    """One core of the design space; ``name`` tells what was varied. ``constant`` stands for P, if it is given."""
 
     name: str
     bits: int
     core: CoreConfig
+    constant: float | None = None
+
+    @property
+    def learning(self) -> dict[str, float]:
+        """What the estimator is told of P."""
+        return {} if self.constant is None else {"p0": self.constant, "inflation": 0.0}
 
     @property
     def roofline(self) -> int:
@@ -121,6 +129,7 @@ def grid(
     nodes: int,
     max_samples: int,
     formats: Mapping[str, Sequence[SQ]] | None = None,
+    constants: Sequence[float] = (),
     inflation: float = 0.0,
     vendor: Vendor = Vendor.ECP5,
 ) -> tuple[list[Point], list[Refusal]]:
@@ -130,14 +139,17 @@ def grid(
     ----------
     formats : mapping
         For any of :data:`FORMATS`, the formats to try in place of the one that follows from ``bits``.
+    constants : sequence of float
+        Beside OS-ELM, cores without P, in whose place one of these stands.
     inflation : float
         What will be added to the diagonal of P; a format of P that rounds it to nothing is refused.
     """
     points, refused = [], []
     chosen = [[(name, fmt) for fmt in given] for name, given in (formats or {}).items() if given]
-    shapes = itertools.product(dims, lanes, bits)
-    for (dim, n_lanes, width), own in itertools.product(shapes, itertools.product(*chosen)):
+    shapes = itertools.product(dims, lanes, bits, (None, *constants))
+    for (dim, n_lanes, width, constant), own in itertools.product(shapes, itertools.product(*chosen)):
         name = f"d{dim}-l{n_lanes}-b{width}" + "".join(f"-{what}{_plain(fmt)}" for what, fmt in own)
+        name += "" if constant is None else f"-constant{constant:g}"
         try:
             core = CoreConfig(
                 name=name,
@@ -146,14 +158,16 @@ def grid(
                 lanes=n_lanes,
                 max_samples=max_samples,
                 vendor=vendor,
-                **{**formats_of(width), **dict(own)},
+                **{**formats_of(width, constant=constant is not None), **dict(own)},
             )
-            if 0 < inflation < core.p.step / 2:
+            if constant is not None and not core.p.step / 2 <= constant <= core.p.max_raw * core.p.step:
+                raise ValueError(f"the constant {constant:g} has no place in the format {core.p} of P")
+            if constant is None and 0 < inflation < core.p.step / 2:
                 raise ValueError(f"inflation {inflation:g} is lost in the format {core.p} of P")
         except ValueError as error:
             refused.append(Refusal(name, str(error)))
         else:
-            points.append(Point(name, width, core))
+            points.append(Point(name, width, core, constant))
     return points, refused
 
 
@@ -233,7 +247,7 @@ def pareto(values: Sequence[Sequence[float]], *, tolerance: float = 0.0) -> list
 
 
 # ---- keys of measurements
-def accuracy_key(point: Point, run: Mapping[str, int], *, data: str, sources: str) -> dict[str, Any]:
+def accuracy_key(point: Point, run: Mapping[str, float], *, data: str, sources: str) -> dict[str, Any]:
     """What F1 of a point depends on; lanes, vendor and spare rows are not among it."""
     unseen = {*CoreConfig.UNSEEN, "nodes"}
     core = {name: value for name, value in point.core.to_dict().items() if name not in unseen}

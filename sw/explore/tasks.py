@@ -57,7 +57,7 @@ def accuracy_tasks(
     tasks: dict[str, Task] = {}
     for point in points:
         for seed in range(seeds):
-            run = {"random_state": seed, "walks_per_node": rounds, "negatives": negatives}
+            run = {"random_state": seed, "walks_per_node": rounds, "negatives": negatives, **point.learning}
             key = accuracy_key(point, run, data=data, sources=sources)
             task = tasks.setdefault(repr(key), Task("f1", key, _f1, (point.core, run)))
             task.points.append(point.name)
@@ -130,6 +130,6 @@ def _begin(*data: Any, quiet: bool = True) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _f1(core: CoreConfig, run: dict[str, int]) -> float:
+def _f1(core: CoreConfig, run: dict[str, float]) -> float:
     graph, rows, classes = _DATA[0]
     return f1_of(graph, rows, classes, core, run)

@@ -58,6 +58,13 @@ MAP: Mapping[str, Sequence[Row]] = {
             ("sim/oselm/cycles.py:slot_cycles",),
         ),
         Row(
+            "`f = p0 / (1 + p0 h.h)`, `k = f h`, without P",
+            ("hw/oselm/constant_gain.py:ConstantGain",),
+            (_OSELM + "constant_gain",),
+            _OSELM_FORMULA,
+            ("sim/oselm/cycles.py:slot_cycles",),
+        ),
+        Row(
             "`h = mu beta[c]`, `e = t - h.beta[s]`, `beta[s] <- beta[s] + e k`",
             ("hw/oselm/samples.py:SampleEngine",),
             (_OSELM + "view", _OSELM + "dot", _OSELM + "error", _OSELM + "update_row"),

@@ -111,7 +111,7 @@ def measure(case: Case, seed: int) -> list[Result]:
                 }
             ),
             table_words(table.threshold, table.alias),
-            write_words(Opcode.WRITE_P, 0, to_raw(np.eye(core.dim), core.p), core.p),
+            write_words(Opcode.WRITE_P, 0, to_raw(np.eye(core.dim if core.has_p else 0), core.p), core.p),
             *(_written(row, value, core.beta) for row, value in zip(rows.tolist(), values, strict=True)),
         ]
         for words in (np.concatenate(start), walk_words(block[: case.first], core.walk_rows)):

@@ -13,7 +13,8 @@ CONTEXTS_PER_WALK = 73
 
 def short(cfg: CoreConfig) -> str:
     """Its sizes in a line."""
-    return f"dim {cfg.dim}, {cfg.nodes} nodes, {cfg.max_samples} samples a context, {cfg.lanes} lanes, {cfg.schedule}"
+    sizes = f"dim {cfg.dim}, {cfg.nodes} nodes, {cfg.max_samples} samples a context, {cfg.lanes} lanes, {cfg.schedule}"
+    return sizes if cfg.has_p else f"{sizes}, constant gain"
 
 
 def typical(cfg: CoreConfig) -> tuple[str, float]:
@@ -41,7 +42,10 @@ def _store(cfg: CoreConfig) -> str:
 
 def describe(cfg: CoreConfig) -> dict[str, str]:
     """What a core holds and needs, and the boards it fits."""
-    memory = {"beta": cfg.nodes * cfg.dim * cfg.beta.bits, "P": cfg.dim**2 * cfg.p.bits}
+    memory = {"beta": cfg.nodes * cfg.dim * cfg.beta.bits}
+    if cfg.has_p:
+        memory["P"] = cfg.dim**2 * cfg.p.bits
+    formats = ("beta", "p", "k", "e", "u") if cfg.has_p else ("beta", "p", "k", "e")
     needs = core_needs(cfg)
     boards = [name for name, board in BOARDS.items() if fits(cfg, board)]
     return {
@@ -50,7 +54,8 @@ def describe(cfg: CoreConfig) -> dict[str, str]:
         "holds": f"graphs of up to {cfg.nodes} nodes; window - 1 + negatives up to {cfg.max_samples}; "
         + (f"walks of up to {cfg.max_walk} nodes, {cfg.walks} in flight" if cfg.walks else "the host makes contexts"),
         "store": _store(cfg),
-        "formats": ", ".join(f"{name} {getattr(cfg, name)}" for name in ("beta", "p", "k", "e", "u")),
+        "formats": ", ".join(f"{name} {getattr(cfg, name)}" for name in formats),
+        "gain": "OS-ELM: P learns from every context" if cfg.has_p else "constant: p0 stands for P (normalised LMS)",
         "mu": f"2^-{cfg.mu_shift}",
         "lookahead": str(cfg.lookahead),
         "memory": ", ".join(f"{name} {bits / 1024:,.0f} Kibit" for name, bits in memory.items()),

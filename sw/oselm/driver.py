@@ -101,21 +101,27 @@ class OSELMDevice(UnitDriver[CoreConfig]):
         return out
 
     def write_p(self, p: np.ndarray) -> None:
-        """Set P, (dim, dim) floats, rounded and saturated to its format."""
+        """Set P, (dim, dim) floats, rounded and saturated to its format. Raises CapacityError if the core has no P."""
         self.write_p_raw(_raw(p, self.cfg.p))
 
     def write_p_raw(self, p: np.ndarray) -> None:
         """As :meth:`write_p`, integers as the core stores them."""
+        self._check_has_p()
         self._check_shape(p, (self.cfg.dim, self.cfg.dim))
         self._exchange(write_words(Opcode.WRITE_P, 0, p, self.cfg.p))
 
     def read_p(self) -> np.ndarray:
-        """P, (dim, dim) float64."""
+        """P, (dim, dim) float64. Raises CapacityError if the core has none."""
         return from_raw(self.read_p_raw(), self.cfg.p)
 
     def read_p_raw(self) -> np.ndarray:
         """As :meth:`read_p`, int64 as the core stores them."""
+        self._check_has_p()
         return self._read_packed(Opcode.READ_P, np.arange(self.cfg.dim), self.cfg.p)
+
+    def _check_has_p(self) -> None:
+        if not self.cfg.has_p:
+            raise CapacityError(f"a core with the gain {str(self.cfg.gain)!r} has no P; p0 alone counts")
 
     def _read_packed(self, opcode: Opcode, rows: np.ndarray, fmt: SQ) -> np.ndarray:
         """Rows (n,) of beta or P, (n, dim) int64."""

@@ -60,7 +60,7 @@ class Node2Vec(Estimator):
     inflation : float
         What a context adds to the diagonal of P while that is below ``p0``; 0 is OS-ELM as published.
     p0 : float
-        P starts as p0 I.
+        P starts as p0 I; on a core with a constant gain, p0 alone counts, and ``inflation`` has no effect.
     init_scale : float
         Rows start uniform in -init_scale ... init_scale.
     walks_in_flight : int

@@ -75,6 +75,8 @@ class _Host(Twin):
     def _execute(self, opcode: int, argument: int, operands: np.ndarray) -> None:
         words = np.concatenate([np.array([opcode << 28 | argument], np.uint32), operands])
         match opcode:
+            case Opcode.WRITE_P | Opcode.READ_P if not self._cfg.has_p:
+                super()._execute(opcode, argument, operands)
             case Opcode.WRITE_ROW | Opcode.WRITE_P:
                 self._core.exchange(words)
             case Opcode.READ_ROW | Opcode.READ_P:

@@ -57,7 +57,7 @@ def c_values(cfg: CoreConfig) -> CValues:
         "max_samples": cfg.max_samples,
         "beta_bits": cfg.beta.bits,
         "beta_fraction": cfg.beta.fraction,
-        "p_bits": cfg.p.bits,
+        "p_bits": cfg.p.bits if cfg.has_p else 0,
         "p_fraction": cfg.p.fraction,
         "mu_shift": cfg.mu_shift,
         "walks": cfg.walks,

@@ -21,7 +21,7 @@ def random_program(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndar
             np.array([header(Opcode.INFO)], np.uint32),
             set_words({Parameter.Q: 1, Parameter.P0: 1 << max(cfg.p.fraction - 4, 0)}),
             write_words(Opcode.WRITE_ROW, 0, _small(cfg.beta, rng, (rows, cfg.dim)), cfg.beta),
-            write_words(Opcode.WRITE_P, 0, identity, cfg.p),
+            *([write_words(Opcode.WRITE_P, 0, identity, cfg.p)] if cfg.has_p else []),
             train_words(rng.integers(0, rows, n), ends, rng.integers(0, rows, ends[-1]), rng.integers(0, 2, ends[-1])),
             np.array([header(Opcode.FLUSH, 1), *(header(Opcode.READ_ROW, row) for row in range(rows))], np.uint32),
         ]

@@ -44,7 +44,8 @@ def begin(model: Model, device: GraphDevice) -> None:
     """Give a core the graph, first values in all rows, P, and the parameters: what a ``fit`` starts from."""
     device.set_learning(model.learning)
     device.load_graph(model.live)
-    device.write_p_raw(model.p)
+    if device.cfg.has_p:
+        device.write_p_raw(model.p)
     device.go_on(walks=model.walks, round_=model.round, place=model.place)
     device.clear_counters()
 
@@ -72,7 +73,8 @@ def settle(model: Model, device: GraphDevice) -> None:
     model.settled = model.walks
     device.clear_counters()
     model.beta = device.read_rows_raw(range(len(model.live.ids)))
-    model.p = device.read_p_raw()
+    if device.cfg.has_p:
+        model.p = device.read_p_raw()
     for name, value in counters.items():
         model.counters[name] = model.counters.get(name, 0) + value
 

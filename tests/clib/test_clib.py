@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from skipwalk.hw.lora.config import LoraConfig, lora_preset
 from skipwalk.hw.oselm.config import CoreConfig, preset
+from skipwalk.hw.oselm.protocol import Opcode
 from skipwalk.sim.lora.unit import LoraUnit
 from skipwalk.sim.oselm.unit import OSELMUnit
 
@@ -66,6 +67,15 @@ def test_oselm_refuses(script, message, tmp_path_factory, oselm_program_of_graph
     _, sent, said = run_driver(oselm_program_of_graph, script, OSELMUnit(GRAPH, plain=True))
     assert message in said
     assert len(sent) <= 1
+
+
+@pytest.mark.parametrize("script", ["write_p " + "0 " * 4, "read 0 1"])
+def test_a_core_without_p_is_not_asked_for_it(script, tmp_path):
+    cfg = CoreConfig(dim=2, nodes=16, lanes=2, max_samples=3, gain="constant")
+    program = compile_driver(cfg, "oselm", tmp_path)
+    _, sent, said = run_driver(program, script, OSELMUnit(cfg, plain=True))
+    assert "out of the core's range" in said
+    assert not any(word >> 28 in (Opcode.WRITE_P, Opcode.READ_P) for word in sent)
 
 
 @pytest.fixture(scope="module")

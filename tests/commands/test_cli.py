@@ -234,7 +234,7 @@ def test_version_of_sources_that_are_not_installed(monkeypatch):
 def test_info_tells_of_presets_boards_cores_and_models(folder):
     listed = [line.split(maxsplit=2) for line in run("info").stdout.splitlines()]
     for kind, names in (
-        ("os-elm", {"tiny", "ecp5-85f", "paper"}),
+        ("os-elm", {"tiny", "ecp5-85f", "ecp5-85f-d64", "paper"}),
         ("skip2-lora", {"tiny", "digits", "fan"}),
         ("board", {*BOARDS}),
     ):
@@ -254,6 +254,10 @@ def test_info_says_what_fits():
     assert core["holds"].startswith("graphs of up to 3072 nodes; window - 1 + negatives up to 31;")
     assert core["store"].startswith("on the device: 24576 edge ends, edges without weights;")
     assert core["fits"] == "ulx3s-85f"
+    without = printed(run("info", "ecp5-85f-d64"))
+    assert without["gain"] == "constant: p0 stands for P (normalised LMS)"
+    assert (without["memory"], without["fits"]) == ("beta 3,456 Kibit", "ulx3s-85f")
+    assert without["needs"].startswith("132 multipliers,")
     assert describe_core(preset("paper").replace(nodes=60_000))["fits"].startswith("none of the boards;")
     assert printed(run("info", "digits"))["holds"].startswith("a network of exactly these widths; 512 samples")
     both = run("info", "tiny").stdout

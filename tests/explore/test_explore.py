@@ -26,7 +26,8 @@ def karate(tmp_path):
     edges, labels = tmp_path / "karate.edges", tmp_path / "karate.labels"
     edges.write_text("".join(f"{u} {v}\n" for u, v in graph.edges))
     labels.write_text("".join(f"{v} {data['club'].replace(' ', '')}\n" for v, data in graph.nodes(data=True)))
-    return [str(edges), str(labels), "--walks", "34", "--dim", "8", "--cache", str(tmp_path / "kept")]
+    how = ["--walks", "34", "--dim", "8", "--constants", "none"]
+    return [str(edges), str(labels), *how, "--cache", str(tmp_path / "kept")]
 
 
 def skipwalk(*arguments):
@@ -58,6 +59,28 @@ def test_a_grid_has_what_makes_a_core_and_says_what_does_not():
     assert [point.core.beta for point in points[:2]] == [SQ(5, 13), SQ(5, 4)]
     assert len(refused) == 4
     assert refused[0].reason == "dim must be a multiple of lanes (16), not 8"
+
+
+def test_a_constant_in_the_place_of_p_is_a_point_beside_oselm():
+    points, refused = grid(**{**SMALL, "bits": [18]}, constants=[0.7, 8], inflation=1e-4)
+    assert [point.name for point in points] == [
+        "d8-l2-b18",
+        "d8-l2-b18-constant0.7",
+        "d8-l4-b18",
+        "d8-l4-b18-constant0.7",
+    ]
+    assert {refusal.reason for refusal in refused} == {"the constant 8 has no place in the format Q4.14 of P"}
+    oselm, constant = points[2:]
+    assert (oselm.learning, constant.learning) == ({}, {"p0": 0.7, "inflation": 0.0})
+    of_oselm, of_constant = rows([oselm, constant], contexts=73, f1={}, netlists={})
+    assert (of_oselm.needs.dsp, of_constant.needs.dsp) == (4 * 4 + 2, 2 * 4 + 2)
+    assert of_constant.cycles <= of_oselm.cycles
+    keys = [
+        accuracy_key(p, {"seed": 0, **p.learning}, data="", sources="")
+        for p in grid(**{**SMALL, "bits": [18]}, constants=[0.7, 1.4])[0]
+    ]
+    assert keys[:3] == keys[3:]
+    assert len({repr(key) for key in keys}) == 3
 
 
 def test_inflation_that_p_would_lose_is_refused():
@@ -193,6 +216,19 @@ def test_table_json_and_picture(karate, tmp_path):
     ]
 
 
+def test_both_gains_are_shown_on_the_graph(karate, tmp_path):
+    report, picture = tmp_path / "explore.json", tmp_path / "explore.png"
+    options = "--lanes", "2", "--bits", "18", "--constants", "0.5, 2.5", "--all", "--picture", picture, "--json", report
+    run = skipwalk(*karate, *options)
+    assert run.exit_code == 0, run.output
+    names = [point["name"] for point in values(report)[1]["points"]]
+    assert names == ["d8-l2-b18", "d8-l2-b18-constant0.5", "d8-l2-b18-constant2.5"]
+    assert all(name in run.stdout for name in names)
+    found, _ = values(report)
+    assert found["explore.d8-l2-b18.dsp"] == 10
+    assert found["explore.d8-l2-b18-constant0.5.dsp"] == 6
+
+
 def test_a_board_that_nothing_fits(karate):
     run = skipwalk(*karate, "--lanes", "8", "--bits", "18", "--board", "ulx3s-25f", "--nodes", "1000")
     assert run.exit_code == 4
@@ -232,6 +268,7 @@ def test_synthesis_counts_luts_and_may_refuse(karate, monkeypatch):
     ("arguments", "code", "words"),
     [
         (["--dim", "8,x"], 2, "'8,x' is no list of integers such as 16,32"),
+        (["--constants", "1,-2"], 2, "'1,-2' is no list of positive numbers such as 0.7,1.4"),
         (["--beta", "5.13"], 2, "'5.13' is no format such as Q5.13"),
         (["--beta", "Q1.0"], 2, "Q1.0 has 1 bits; a format has 2 to 48"),
         (["--board", "arty"], 2, "no board 'arty'"),

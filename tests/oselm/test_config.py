@@ -7,7 +7,6 @@ import pytest
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import PRESETS, CoreConfig, GainRule, Schedule, preset
-from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.protocol import (
     MAGIC,
     VERSION,
@@ -24,15 +23,18 @@ from skipwalk.hw.oselm.protocol import (
 
 SMALL = {"dim": 8, "nodes": 64, "lanes": 4, "max_samples": 7}
 #: Of the presets, as bitstreams and model files have them.
-DIGESTS = {"tiny": "b86474ee", "ecp5-85f": "512a5cf9", "paper": "36cb4ccf"}
+DIGESTS = {"tiny": "b86474ee", "ecp5-85f": "512a5cf9", "ecp5-85f-d64": "035ff73d", "paper": "36cb4ccf"}
 
 
 def test_presets_are_what_their_names_promise():
-    assert {"tiny", "ecp5-85f", "paper"} <= set(PRESETS)
+    assert {"tiny", "ecp5-85f", "ecp5-85f-d64", "paper"} <= set(PRESETS)
     assert all(preset(name).name == name for name in PRESETS)
     ecp5 = preset("ecp5-85f")
     assert (ecp5.dim, ecp5.lanes, ecp5.schedule, ecp5.vendor) == (32, 32, Schedule.STREAMING, Vendor.ECP5)
     assert ecp5.nodes >= 2816
+    d64 = preset("ecp5-85f-d64")
+    assert (d64.dim, d64.lanes, d64.gain, d64.vendor) == (64, 64, GainRule.CONSTANT, Vendor.ECP5)
+    assert d64.max_samples >= 31
     assert preset("paper").schedule is Schedule.SEQUENTIAL
     assert preset("paper").max_samples >= 77
 
@@ -160,8 +162,6 @@ def test_a_gain_that_is_not_said_leaves_the_digests_of_older_cores():
     assert CoreConfig.from_dict(preset("tiny").replace(gain="constant").to_dict()).gain is GainRule.CONSTANT
     with pytest.raises(ValueError, match="'none' is not a valid GainRule"):
         CoreConfig(**SMALL, gain="none")
-    with pytest.raises(ValueError, match="no gateware for the gain 'constant' yet; use the golden backend"):
-        OSELMCore(CoreConfig(**SMALL, gain="constant"))
 
 
 def test_wide_words_are_seen_through_a_multiplier_port():

@@ -14,7 +14,7 @@ from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import CoreConfig, Schedule, preset
 from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.front_end.sampling import Sampling
-from skipwalk.hw.oselm.protocol import Counter, Edit, Opcode, Parameter, counters_of, edit_header, header
+from skipwalk.hw.oselm.protocol import PACKED, Counter, Edit, Opcode, Parameter, counters_of, edit_header, header
 from skipwalk.sim.oselm import compiled, golden
 from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.graph.contexts import ContextBatch, contexts, expected_visits, negative_sampler
@@ -57,9 +57,15 @@ CONFIGS = {
         # Four groups of lanes, each a cycle after the one before it.
         TINY.replace(name="groups", dim=16, lanes=8, group=2, max_samples=15),
         TINY.replace(name="groups sequential", dim=8, lanes=8, group=4, **SEQUENTIAL),
+        # Without P; h.h in several beats, and over groups of lanes.
+        TINY.replace(name="constant groups", gain="constant", dim=16, lanes=8, group=2, max_samples=15, lookahead=6),
+        TINY.replace(name="constant sequential", gain="constant", dim=6, lanes=2, max_samples=31, nodes=80,
+                     beta=SQ(4, 20), p=SQ(4, 28), **SEQUENTIAL),
         # Narrow formats and a large mu: everything saturates. Generic memories.
         TINY.replace(name="saturating", mu_shift=1, beta=SQ(3, 9), p=SQ(2, 12), e=SQ(2, 10), k=SQ(-3, 15), u=SQ(3, 9),
                      vendor=Vendor.GENERIC),
+        TINY.replace(name="constant saturating", gain="constant", mu_shift=0, beta=SQ(3, 9), p=SQ(2, 12), e=SQ(2, 10),
+                     k=SQ(-3, 15), vendor=Vendor.GENERIC),
     )
 }  # fmt: skip
 
@@ -75,7 +81,7 @@ def flush(tag: int = 0) -> np.ndarray:
 
 def scale(cfg: CoreConfig) -> float:
     """A start for beta within which nothing saturates, or within which much does."""
-    return 4.0 if cfg.name == "saturating" else 1.0
+    return 4.0 if cfg.name.endswith("saturating") else 1.0
 
 
 GAPS = {"full rate": {}, "gaps": {"gap_in": 0.4, "gap_out": 0.5, "seed": 1}, "slow": {"gap_in": 0.97, "seed": 2}}
@@ -121,7 +127,10 @@ def test_a_row_is_trained_right_after_it_was_written(cfg):
         batch = golden.Contexts(*(np.array(x) for x in ([5], [0, samples], [5] * samples, [1] * samples)))
         write = write_words(Opcode.WRITE_ROW, 5, rng.integers(-(1 << 10), 1 << 10, (1, cfg.dim)))
         bench.run(write, pack_words(batch), read_back(cfg))
-        write = write_words(Opcode.WRITE_P, 0, rng.integers(0, cfg.p.max_raw, (cfg.dim, cfg.dim)))
+        if cfg.has_p:
+            write = write_words(Opcode.WRITE_P, 0, rng.integers(0, cfg.p.max_raw, (cfg.dim, cfg.dim)))
+        else:
+            write = set_words({Parameter.P0: int(rng.integers(0, cfg.p.max_raw))})
         bench.run(write, pack_words(batch), read_back(cfg))
 
 
@@ -185,7 +194,7 @@ def test_reset_midway(cfg, seed):
         bench.core.feed(broken, cycles=int(rng.integers(1, 1500)))
         bench.reset()
         # Parameters and counters are 0 now; the rows under way are in doubt.
-        bench.run(start[:-5], hot(cfg, rng, 10, nodes=5), read_back(cfg))
+        bench.run(start[:-5] if cfg.has_p else start, hot(cfg, rng, 10, nodes=5), read_back(cfg))
 
 
 def test_every_format_saturates():
@@ -198,6 +207,28 @@ def test_every_format_saturates():
     bench.run(train_p(cfg, -1), hot(cfg, rng, 30, nodes=20), read_back(cfg))
     counters = bench.counters()
     assert all(counters[c] for c in Counter if c.name.startswith("SAT_")), counters
+
+
+def test_every_format_saturates_without_p():
+    cfg = CONFIGS["constant saturating"]
+    rng = np.random.default_rng(0)
+    bench = Bench(cfg)
+    # p0 h.h that is too large, and one below 0.
+    for p0 in (1.9, -0.5):
+        bench.run(load(cfg, rng, scale=4.0, p0=p0), hot(cfg, rng, 100, nodes=20), read_back(cfg))
+        counters = bench.counters()
+        assert counters[Counter.SAT_HU]
+    clamped = {c for c in Counter if c.name.startswith("SAT_") and counters[c]}
+    assert clamped == {Counter.SAT_BETA, Counter.SAT_K, Counter.SAT_E, Counter.SAT_HU}
+
+
+def test_commands_of_p_are_unknown_without_p():
+    cfg = CONFIGS["constant groups"]
+    bench = Bench(cfg)
+    bench.run(load(cfg, np.random.default_rng(0)))
+    words = [header(op, row) for op in (Opcode.WRITE_P, Opcode.READ_P) for row in (0, PACKED | 1)]
+    bench.run(np.array(words, np.uint32), read_back(cfg))
+    assert bench.counters()[Counter.REJECTED] == len(words)
 
 
 def train_p(cfg: CoreConfig, sign: int) -> np.ndarray:
@@ -225,8 +256,8 @@ def test_streams(name):
     simulate(OSELMCore(cfg), "oselm.cocotb_core", parameters={"cfg": cfg.to_dict()})
 
 
-def random_config(rng: np.random.Generator) -> CoreConfig:
-    """Any shape and formats that are small enough to compile quickly."""
+def random_config(rng: np.random.Generator, seed: int) -> CoreConfig:
+    """Any shape and formats that are small enough to compile quickly; without P for odd seeds."""
     while True:
         lanes = int(rng.choice([2, 4, 8]))
         dim = lanes * int(rng.integers(1, 9))
@@ -241,6 +272,7 @@ def random_config(rng: np.random.Generator) -> CoreConfig:
             return CoreConfig(
                 dim=dim, lanes=lanes, nodes=nodes, max_samples=samples, operand_bits=operand,
                 schedule=Schedule.STREAMING if streaming else Schedule.SEQUENTIAL,
+                gain="constant" if seed % 2 else "covariance",
                 lookahead=int(rng.integers(1, 7)) if streaming else 0, mu_shift=int(rng.integers(0, 10)),
                 gain_bits=int(rng.integers(8, operand)), broadcast=int(rng.integers(1, 7)), vendor=Vendor.ECP5,
                 beta=SQ(3 + whole[0], beta - 3 - whole[0]), p=SQ(2 + whole[1], p - 2 - whole[1]),
@@ -255,7 +287,7 @@ def random_config(rng: np.random.Generator) -> CoreConfig:
 def test_random_configurations(seed):
     """SKIPWALK_FUZZ=100 in the environment tries as many."""
     rng = np.random.default_rng([seed, 2024])
-    cfg = random_config(rng)
+    cfg = random_config(rng, seed)
     for options in ({}, {"gap_in": 0.3, "gap_out": 0.4, "seed": seed}):
         bench = Bench(cfg, compiled.train, **options)
         bench.run(load(cfg, rng, scale=float(rng.choice([0.5, 4.0])), p0=1.5))

@@ -8,6 +8,7 @@ from skipwalk.hw.oselm.protocol import Opcode, header
 from skipwalk.hw.oselm.timing import EngineTiming
 from skipwalk.sim.oselm.cycles import roofline_cycles, slot_cycles, train_cycles
 from skipwalk.sim.oselm.golden import Contexts
+from skipwalk.sim.oselm.resources import multipliers
 from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.oselm.words import train_words
 
@@ -18,6 +19,8 @@ CONFIGS = {
     "sequential": SEQUENTIAL,
     "one chunk": TINY.replace(lanes=8),
     "groups": TINY.replace(dim=16, lanes=8, group=2),
+    "constant": TINY.replace(dim=16, lanes=8, group=2, gain="constant"),
+    "constant sequential": SEQUENTIAL.replace(gain="constant"),
 }
 
 
@@ -67,21 +70,36 @@ def test_the_closed_form_holds_for_steady_contexts(name):
     assert a_context == pytest.approx(slot_cycles(cfg, cfg.max_samples), rel=0.02)
 
 
-@pytest.mark.parametrize("cfg", [*PRESETS.values(), SEQUENTIAL, TINY.replace(broadcast=5)])
+@pytest.mark.parametrize("cfg", [*PRESETS.values(), *CONFIGS.values(), TINY.replace(broadcast=5)])
 def test_latencies_are_those_of_the_gateware(cfg):
     timing, core = EngineTiming.of(cfg), OSELMCore(cfg)
     samples, sweep, gain = core._samples, core._sweep, core._gain
     assert timing.read_after_update == samples.read_after_update
     assert timing.gain_latency == samples.gain_latency
     assert timing.error == samples.error_latency + 1
-    assert timing.gain == cfg.dim * cfg.chunks - 1 + sweep.latency + gain.latency
-    assert timing.spacing == max(sweep.spacing, samples.gain_latency)
+    if sweep is None:
+        assert timing.gain == cfg.chunks - 1 + samples.square_latency + gain.latency
+        assert timing.spacing == max(gain.interval, samples.gain_latency)
+    else:
+        assert timing.gain == cfg.dim * cfg.chunks - 1 + sweep.latency + gain.latency
+        assert timing.spacing == max(sweep.spacing, samples.gain_latency)
 
 
 def test_the_default_core_meets_the_roofline_and_the_paper_preset_its_target():
     assert roofline_cycles(PRESETS["ecp5-85f"], 31) == 32
     assert slot_cycles(PRESETS["ecp5-85f"], 31) == 32
     assert slot_cycles(PRESETS["paper"], 77) <= 90
+
+
+def test_without_p_64_lanes_take_the_cycles_of_32():
+    """At most 34 cycles a context of 31 samples with at most 132 multipliers."""
+    cfg = PRESETS["ecp5-85f-d64"]
+    assert slot_cycles(cfg, 31) == roofline_cycles(cfg, 31) == 32
+    assert multipliers(cfg) == 132
+    # A row of several beats has no longer way: there is no sweep of dim times as many.
+    assert slot_cycles(cfg.replace(lanes=16, group=0), 31) == 4 * 32
+    # Contexts of few samples wait for the gain's multiplier.
+    assert slot_cycles(cfg.replace(lookahead=6), 0) == EngineTiming.of(cfg).spacing == 15
 
 
 def test_nothing_costs_nothing():

@@ -69,6 +69,24 @@ def test_rows_and_p_come_back_as_they_went(device):
     assert not device.read_rows([9, 15]).any()
 
 
+def test_a_core_without_p_trains_by_p0_and_is_not_asked_for_p():
+    cfg = CFG.replace(gain="constant")
+    rng = np.random.default_rng(3)
+    b, beta = batch(50, rng), rows(rng)
+    unit = GoldenTransport(cfg)
+    with OSELMDevice(unit, cfg) as device:
+        device.load_raw(beta)
+        for ask in (lambda: device.write_p(np.eye(DIM)), device.read_p):
+            with pytest.raises(CapacityError, match="a core with the gain 'constant' has no P; p0 alone counts"):
+                ask()
+        device.set_parameters(q=0.0, p0=0.7)
+        device.train(b)
+        state = golden.initial_state(cfg, q=0, p0=int(to_raw(0.7, cfg.p)), beta=beta)
+        golden.train(cfg, state, golden.Contexts(b.centres, b.indptr, b.samples, b.labels))
+        assert np.array_equal(device.read_rows_raw(), state.beta)
+        assert device.counters()["rejected"] == 0
+
+
 def test_training_is_the_golden_models(device):
     rng = np.random.default_rng(3)
     b, beta = batch(50, rng), rows(rng)

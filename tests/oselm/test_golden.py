@@ -199,7 +199,7 @@ def test_without_inflation_p_is_the_inverse_of_the_information():
 
 @SCHEDULES
 def test_a_constant_gain_is_normalised_lms(cfg):
-    """As OS-ELM whose P = p0 I never changes, to the bit; and the textbook within roundings."""
+    """As the textbook within roundings; and without a state of its own."""
     rng = np.random.default_rng(4)
     held, contexts = random_state(cfg, rng, q=0, p0=0.75), random_contexts(cfg, rng, 40)
     constant = cfg.replace(gain="constant")
@@ -215,14 +215,40 @@ def test_a_constant_gain_is_normalised_lms(cfg):
         formula.train(real, np.eye(cfg.dim) * 0.75, contexts, mu=2.0**-cfg.mu_shift, q=0.1, p0=9.0, constant=True)
         updates = np.bincount(contexts.samples, minlength=cfg.nodes)[:, None]
         assert (abs(from_raw(state.beta, cfg.beta) - real) / cfg.beta.step <= 0.625 * updates).all()
-        # One context at a time, P put back before each, is the same.
+        # One context at a time is the same.
         for i in range(len(contexts)):
-            held.p = np.eye(cfg.dim, dtype=np.int64) * held.p0
             span = slice(contexts.indptr[i], contexts.indptr[i + 1])
             part = contexts.samples[span], contexts.labels[span]
             one = golden.Contexts(contexts.centres[i : i + 1], np.array([0, len(part[0])]), *part)
-            golden.train(cfg, held, one)
+            golden.train(constant, held, one)
         assert_same(held.beta, state.beta)
+
+
+def test_a_constant_gain_is_the_formula(rng):
+    """k within its rounding, that of f = p0 g, and those of p0 h.h in g."""
+    cfg = STREAMING.replace(gain="constant")
+    state = random_state(cfg, rng, p0=float(rng.uniform(0.01, 1.99)))
+    h, mu = state.beta[0], Fraction(1, 1 << cfg.mu_shift)
+    p0, real_h = exact(state.p0, cfg.p), exact(h, cfg.beta) * mu
+    want = p0 * real_h / (1 + p0 * (real_h @ real_h))
+    of_g = Fraction(1, 1 << cfg.gain_bits) + Fraction(2, 1 << cfg.HU_FRACTION)
+    margin = Fraction(cfg.k.step) / 2 + abs(real_h) * (Fraction(cfg.p_view.step) / 2 + p0 * of_g)
+    assert (abs(exact(golden.constant_gain(cfg, state, h), cfg.k) - want) <= margin).all()
+    assert not any(state.counters.values())
+
+
+def test_what_a_constant_gain_clamps():
+    """h.h and p0 h.h that are too large, and a p0 below 0, once each; a p0 beyond its format is the last in it."""
+    cfg = STREAMING.replace(gain="constant", mu_shift=0, k=SQ(3, 15), p=SQ(3, 15))
+    state, h = golden.initial_state(cfg, q=0, p0=0), np.full(cfg.dim, cfg.beta.max_raw)
+    for p0, value, events in ((1, 1, 0), (1, 3, 1), (3, 2, 1), (-1, 1, 1), (0, 1, 0), (2, 7, 1)):
+        state.p0, before = p0 << cfg.p.fraction, state.counters["sat_hu"]
+        golden.constant_gain(cfg, state, np.minimum(h, value << cfg.beta.fraction))
+        assert state.counters["sat_hu"] - before == events, (p0, value)
+    state.p0 = 1 << 40
+    k = golden.constant_gain(cfg, state, h >> 6)
+    state.p0 = cfg.p.max_raw
+    assert_same(golden.constant_gain(cfg, state, h >> 6), k)
 
 
 # ---- segments

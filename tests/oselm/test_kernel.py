@@ -30,6 +30,10 @@ CORES = {
         CORE.replace(name="d64", dim=64, lanes=32, lookahead=1, max_samples=9),
         CORE.replace(name="constant", gain="constant"),
         CORE.replace(name="constant-sequential", dim=24, lanes=8, gain="constant", **SEQUENTIAL),
+        CORE.replace(name="constant-narrow", dim=8, lanes=4, gain="constant", mu_shift=0, beta=SQ(3, 9), p=SQ(2, 12),
+                     e=SQ(2, 10), k=SQ(-3, 15), u=SQ(3, 9), max_samples=12),
+        CORE.replace(name="constant-wide", dim=6, lanes=2, gain="constant", mu_shift=0, beta=SQ(6, 26), p=SQ(4, 28),
+                     u=SQ(6, 12), k=SQ(0, 16)),
         # Every fourth product lies half way between two integers.
         CORE.replace(name="halves", dim=16, lanes=4, beta=SQ(3, 13), e=SQ(2, 6), k=SQ(-1, 9), p=SQ(2, 12), u=SQ(2, 5),
                      mu_shift=0, max_samples=20),
@@ -60,9 +64,10 @@ def begun(cfg, rng, *, positive=True):
     beta = to_raw(rng.uniform(-1, 1, (cfg.nodes, cfg.dim)) * float(rng.choice([0.1, 1, 4, 16])), cfg.beta)
     q = int(rng.integers(0, 50 if positive else cfg.p.max_raw))
     state = golden.initial_state(cfg, q=q, p0=int(to_raw(cfg.p.max_raw * cfg.p.step * 0.9, cfg.p)), beta=beta)
-    # Of a constant gain, the loops want the P that it stands for.
-    if not positive and cfg.gain is GainRule.COVARIANCE:  # so that h.u is clamped too, and P
+    if not positive:  # so that h.u is clamped too, and P
         state.p = rng.integers(cfg.p.min_raw, cfg.p.max_raw, state.p.shape, endpoint=True)
+        if cfg.gain is GainRule.CONSTANT:
+            state.p0 = int(rng.integers(cfg.p.min_raw, cfg.p.max_raw, endpoint=True))
     return state
 
 
@@ -101,6 +106,8 @@ def test_all_loops_are_the_definition(name):
     clamped = assert_equal(cfg, made, range(4))
     if name == "narrow":
         assert all(clamped.values()), clamped
+    if name == "constant-narrow":
+        assert all(count for counter, count in clamped.items() if counter not in ("sat_p", "sat_u")), clamped
 
 
 def test_an_undisturbed_run_saturates_nothing_and_is_long():

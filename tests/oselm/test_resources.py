@@ -33,6 +33,7 @@ CORES = {
         edge_ends=5000,
         weight_bits=20,
     ),
+    "constant": CoreConfig(dim=16, nodes=300, lanes=2, max_samples=15, gain="constant", vendor=Vendor.ECP5),
     "long": CoreConfig(dim=4, nodes=1030, lanes=4, max_samples=40, lookahead=1, vendor=Vendor.ECP5),
     "sequential": CoreConfig(
         dim=4, nodes=1030, lanes=4, max_samples=40, schedule="sequential", lookahead=0, vendor=Vendor.ECP5
@@ -82,6 +83,22 @@ def test_what_lanes_chunks_and_rows_cost():
     assert core_needs(core).bram == 2 * (3 + 1 + 1 + 1) + 3
     assert core_needs(core.replace(nodes=600)).bram == 2 * (5 + 1 + 1 + 1) + 3
     assert core_needs(core, LinkConfig()).bram == core_needs(core).bram + 3
+
+
+def test_what_is_not_there_without_p():
+    """Half of the multipliers; of block RAMs one a lane, and that of u."""
+    core = CORES["block-ram"]
+    with_p, without = core_needs(core), core_needs(core.replace(gain="constant"))
+    assert (with_p.dsp - without.dsp, with_p.bram - without.bram) == (2 * core.lanes, core.lanes + 1)
+
+
+def test_d32_without_p_fits_a_45f():
+    board = BOARDS["ulx3s-45f-d32"]
+    assert (board.core.dim, board.core.has_p, fpga_of(board).name) == (32, False, "LFE5U-45F")
+    needs, device = core_needs(board.core, board.link), fpga_of(board)
+    assert needs.dsp <= device.dsp
+    assert needs.bram <= device.bram
+    assert core_needs(board.core.replace(gain="covariance")).dsp > device.dsp
 
 
 def test_cells_of_a_netlist():

@@ -113,6 +113,10 @@ class Timeline:
 
     def write_u(self, c: int, t: int) -> int:
         cfg = self.cfg
+        if not cfg.has_p:
+            # Its part is h, and no gain comes before h.h.
+            self.u[c] = self.h[c]
+            return t + cfg.chunks + self.engine.error_latency - 1
         u = (with_extremes(self.rng, cfg.u.min_raw, cfg.u.max_raw, cfg.dim) * self.rng.choice([0.1, 1])).astype(
             np.int64
         )
@@ -158,6 +162,8 @@ class Timeline:
     def gain(self, c: int, t: int) -> None:
         cfg = self.cfg
         g = int(self.rng.integers(0, 1 << cfg.gain_bits))
+        if not cfg.has_p:
+            g = int(with_extremes(self.rng, cfg.p_view.min_raw, cfg.p_view.max_raw, ()))
         product = g * self.u[c]
         k = requantize(product, cfg.k_shift, cfg.k)
         golden._count(self.state, "sat_k", golden._rounded(product, cfg.k_shift), k, cfg.lanes)
@@ -196,10 +202,16 @@ class Timeline:
         return inputs
 
 
-@pytest.mark.parametrize("shape", ENGINES)
+SHAPES = ENGINES | {
+    "constant": ENGINES["five beats"].replace(gain="constant"),
+    "constant sequential": ENGINES["sequential"].replace(gain="constant"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_sample_engine(tmp_path, shape):
     """Few rows, so that each comes again at every distance, in the same context and in others; no update is lost."""
-    cfg = ENGINES[shape].replace(mu_shift=2)
+    cfg = SHAPES[shape].replace(mu_shift=2)
     engine = SampleEngine(cfg)
     rng = np.random.default_rng(4)
     line = Timeline(cfg, engine, rng, rows=14)
@@ -209,9 +221,12 @@ def test_sample_engine(tmp_path, shape):
     line.read_rows()
     apart = {n - e["source"] for n, e in enumerate(line.entries) if e["source"] is not None}
     assert apart >= set(range(1, min(cfg.ring, 6)))
-    outputs = ["h__en", "h__data", "k__en", "k__data", "row__en", "row__data", "error_valid"]
+    outputs = ["row__en", "row__data", "error_valid"]
+    outputs += ["h__en", "h__data", "k__en", "k__data"] if cfg.has_p else ["square__valid", "square__sum"]
     got = record(engine, tmp_path, line.inputs(), [*outputs, "saturated_beta", "saturated_k", "saturated_e"])
-    for name, want in (("h", line.h), ("k", line.k)):
+    if not cfg.has_p:
+        assert_same(got["square__sum"][got["square__valid"].astype(bool)], [h @ h for h in line.h], shape=shape)
+    for name, want in (("h", line.h), ("k", line.k)) if cfg.has_p else ():
         beats = got[f"{name}__data"][got[f"{name}__en"].astype(bool)].reshape(-1, cfg.dim)
         assert_same(beats, want, fmt=getattr(cfg, "beta_view" if name == "h" else name), shape=shape)
     rows = got["row__data"][got["row__en"].astype(bool)].reshape(-1, cfg.dim)

@@ -106,6 +106,8 @@ class ReferenceCore:
         reads_row = opcode in (Opcode.WRITE_ROW, Opcode.READ_ROW)
         table, fmt = (self.state.beta, cfg.beta) if reads_row else (self.state.p, cfg.p)
         match opcode:
+            case Opcode.WRITE_P | Opcode.READ_P if not cfg.has_p:
+                self.rejected += 1
             case Opcode.INFO:
                 return list(identity_words(cfg))
             case Opcode.SET:
@@ -373,7 +375,8 @@ def pack_words(contexts: golden.Contexts) -> np.ndarray:
 
 
 def load(cfg: CoreConfig, rng: np.random.Generator, *, scale: float = 1.0, q: int = 7, p0: float = 1.9) -> np.ndarray:
-    """Commands that fill beta (uniform within +-``scale``), P = ``p0`` I, both parameters, and clear the counters."""
+    """Commands that fill beta (uniform within +-``scale``), P = ``p0`` I where there is one, set both parameters, and
+    clear the counters."""
 
     def raw(x: np.ndarray, fmt: SQ) -> np.ndarray:
         return np.clip(np.floor(x * 2.0**fmt.fraction), fmt.min_raw, fmt.max_raw).astype(np.int64)
@@ -384,7 +387,7 @@ def load(cfg: CoreConfig, rng: np.random.Generator, *, scale: float = 1.0, q: in
     return np.concatenate(
         [
             write_words(Opcode.WRITE_ROW, 0, beta),
-            write_words(Opcode.WRITE_P, 0, np.eye(cfg.dim, dtype=np.int64) * diagonal),
+            write_words(Opcode.WRITE_P, 0, np.eye(cfg.dim if cfg.has_p else 0, dtype=np.int64) * diagonal),
             np.array([*parameters, header(Opcode.CLEAR)], np.uint32),
         ]
     )
@@ -393,7 +396,7 @@ def load(cfg: CoreConfig, rng: np.random.Generator, *, scale: float = 1.0, q: in
 def read_back(cfg: CoreConfig) -> np.ndarray:
     """Commands that read all rows, P and all counters."""
     reads = [header(Opcode.READ_ROW, n) for n in range(cfg.nodes)]
-    reads += [header(Opcode.READ_P, n) for n in range(cfg.dim)]
+    reads += [header(Opcode.READ_P, n) for n in range(cfg.dim if cfg.has_p else 0)]
     return np.array(reads + [header(Opcode.GET, n) for n in counters_of(cfg)], np.uint32)
 
 
@@ -518,7 +521,8 @@ def anything(
 
     def table_access(opcode: Opcode, rows: int, fmt: SQ) -> list[int]:
         flag = PACKED * (packed and rng.random() < 0.5)
-        if opcode in (Opcode.READ_ROW, Opcode.READ_P):
+        unknown = opcode is Opcode.WRITE_P and not cfg.has_p
+        if opcode in (Opcode.READ_ROW, Opcode.READ_P) or unknown:
             return [header(opcode, flag | row(rows))]
         words = elements(fmt)
         return [header(opcode, flag | row(rows)), *(words[: packed_words(cfg.dim, fmt.bits)] if flag else words)]

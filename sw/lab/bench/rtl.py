@@ -86,22 +86,23 @@ def count(work: Work, cfg: CoreConfig, cases: Sequence[Case]) -> list[dict[str, 
 def breakdown(cfg: CoreConfig, counted: dict[str, Any]) -> dict[str, float]:
     """Where the cycles of :func:`count` went, as shares of them.
 
-    ``busy.*``: of each group of ``lanes`` multipliers (dots and updates of P and of rows, and the gain's two).
+    ``busy.*``: of each group of ``lanes`` multipliers (dots and updates of P and of rows, and the gain's two); a
+    core without P has dots of centres too, and 0 for those of P.
     ``stall.*``: no step could be issued, by reason. ``idle``: neither a step nor a known reason, which is filling and
     draining at barriers. ``multipliers``: of all multipliers in all cycles; ``roofline``: least cycles by taken ones.
     """
     cycles, contexts, samples = counted["cycles"], counted["contexts"], counted["samples"]
-    sweep, chunks, lanes = cfg.dim * cfg.chunks, cfg.chunks, cfg.lanes
+    sweep, chunks, lanes = cfg.dim * cfg.chunks if cfg.has_p else 0, cfg.chunks, cfg.lanes
     stalls = {name.removeprefix("wait_"): counted[name] for name in counted if name.startswith("wait_")}
     # Beats of the four groups; an update beat turns u into k, too.
     beats = {
         "p_dot": contexts * sweep,
         "p_update": contexts * sweep,
-        "row_dot": samples * chunks,
+        "row_dot": (samples if cfg.has_p else samples + contexts) * chunks,
         "row_update": (samples + contexts) * chunks,
     }
-    # h.u, element by element, and the reciprocal.
-    gain = contexts * (cfg.dim + 1)
+    # h.u, element by element, and the reciprocal; without P, p0 h.h in two parts, p0 g, and the reciprocal.
+    gain = contexts * (cfg.dim + 1 if cfg.has_p else 4)
     used = sum(beats.values()) * lanes + gain
     issued = (contexts + samples) * chunks
     return {
@@ -110,7 +111,7 @@ def breakdown(cfg: CoreConfig, counted: dict[str, Any]) -> dict[str, float]:
         "issuing": issued / cycles,
         **{f"stall.{name}": n / cycles for name, n in stalls.items()},
         "idle": max(0.0, 1 - (issued + sum(stalls.values())) / cycles),
-        "multipliers": used / ((4 * lanes + 2) * cycles),
+        "multipliers": used / (((4 if cfg.has_p else 2) * lanes + 2) * cycles),
         "roofline": counted["roofline"] / cycles,
     }
 
