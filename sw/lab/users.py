@@ -185,6 +185,11 @@ def _kept(output: Path) -> list[Result]:
     return [Result(**entry) for entry in json.loads(output.read_text()) if entry["name"] != "provenance"]
 
 
+def _others(kept: Sequence[Result], results: Sequence[Result]) -> list[Result]:
+    names = {result.name for result in results}
+    return [entry for entry in kept if entry.name not in names]
+
+
 @click.command("users")
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--only", multiple=True, type=click.Choice(list(PATHS)), help="These paths; repeatable.")
@@ -198,7 +203,7 @@ def main(ctx: click.Context, output: Path, only: Sequence[str], timeout: float) 
     5 if a command fails.
     """
     names = [name for name in PATHS if not only or name in only]
-    results, failed = [], False
+    kept, results, failed = _kept(output), [], False
     with tempfile.TemporaryDirectory(prefix="users-", ignore_cleanup_errors=True) as folder:
         begin = time.monotonic()
         environment = install(Path(folder))
@@ -224,6 +229,6 @@ def main(ctx: click.Context, output: Path, only: Sequence[str], timeout: float) 
                 Result(f"users.{name}.last", outcome.last.replace(str(folder), ""), ""),
                 Result(f"users.{name}.done", int(outcome.failed is None), "", "higher"),
             ]
-        results += [entry for entry in _kept(output) if entry.name.split(".")[1] not in (*names, "install")]
-        write_report(output, results, pages=PATHS)
+            # After each: a long run that is stopped has left what it did.
+            write_report(output, [*results, *_others(kept, results)], pages=PATHS)
     ctx.exit(5 if failed else 0)
