@@ -203,7 +203,8 @@ def main(ctx: click.Context, output: Path, only: Sequence[str], timeout: float) 
     5 if a command fails.
     """
     names = [name for name in PATHS if not only or name in only]
-    kept, results, failed = _kept(output), [], False
+    kept, failed = _kept(output), False
+    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="users-", ignore_cleanup_errors=True) as folder:
         begin = time.monotonic()
         environment = install(Path(folder))
