@@ -58,14 +58,14 @@ class DeviceModel:
 
     def _begin(self, session: int, unit: int) -> None:
         self.session = session
-        self._identity, self._core = self._units[unit if unit < len(self._units) else 0]
+        self._identity, self.core = self._units[unit if unit < len(self._units) else 0]
         self.rx_head = self.rx_tail = self.reported = 0
         self.tx_acked = self.tx_next = self.tx_head = 0
         self._rx: list[int] = []
         self._tx: dict[int, int] = {}
         self._welcome = self._answer = self._again = False
-        if hasattr(self._core, "reset"):
-            self._core.reset()
+        if hasattr(self.core, "reset"):
+            self.core.reset()
 
     def feed(self, data: bytes) -> None:
         """Bytes from the host."""
@@ -75,7 +75,7 @@ class DeviceModel:
     def run_core(self, at_most: int | None = None) -> None:
         """Let the core take words that were received, as long as there is room for one answer to each."""
         words = self.released(at_most)
-        self.answered(len(words), self._core(words))
+        self.answered(len(words), self.core(words))
 
     def released(self, at_most: int | None = None) -> np.ndarray:
         """The words that the core would take next."""

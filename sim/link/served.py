@@ -4,8 +4,9 @@ import os
 import select
 import threading
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class _Terminal(Pipe):
 class _Core:
     """A unit's model as :class:`DeviceModel` wants one. Each session has a new model: also memories begin anew."""
 
-    def __init__(self, make: Callable[[], object]):
+    def __init__(self, make: Callable[[], Any]):
         self._make, self._model = make, make()
         self._used = False
 
@@ -62,14 +63,12 @@ class _Core:
 
 
 class ServedModel:
-    """A golden model behind the device end of the link, on a pseudo-terminal, served by a thread. A context manager.
+    """Golden models behind the device end of the link, on a pseudo-terminal, served by a thread. A context manager.
 
     Parameters
     ----------
-    kind, digest : int
-        Of the unit.
-    make : callable
-        Gives its model: words in by ``feed``, replies out by ``drain``.
+    units : sequence of (int, int, callable)
+        Of each unit, kind and digest, and what gives its model: words in by ``feed``, replies out by ``drain``.
     carrier : callable, optional
         ``carrier(pipe)``: what the device has in place of its pipe, one that damages frames, say.
 
@@ -82,12 +81,14 @@ class ServedModel:
     """
 
     def __init__(
-        self, kind: int, digest: int, make: Callable[[], object], carrier: Callable[[Pipe], Pipe] | None = None
+        self,
+        units: Sequence[tuple[int, int, Callable[[], Any]]],
+        carrier: Callable[[Pipe], Pipe] | None = None,
     ):
         cfg = LinkConfig()
-        (identity,) = Identity.of_units([(kind, digest)], cfg)
-        self._core = _Core(make)
-        self._device = DeviceModel([(identity, self._core)], cfg)
+        identities = Identity.of_units([unit[:2] for unit in units], cfg)
+        cores = [_Core(make) for _, _, make in units]
+        self._device = DeviceModel(list(zip(identities, cores, strict=True)), cfg)
         terminal = _Terminal()
         self._pipe = carrier(terminal) if carrier else terminal
         self.port = terminal.name
@@ -110,11 +111,11 @@ class ServedModel:
 
     def _serve(self) -> None:
         """The link answers while the core computes, as it does on a board."""
-        device, core = self._device, self._core
+        device = self._device
         with ThreadPoolExecutor(1) as worker:
             while not self._stop.is_set():
                 words, session = device.released(BATCH), device.session
-                work = worker.submit(core, words) if len(words) else None
+                work = worker.submit(device.core, words) if len(words) else None
                 while not self._stop.is_set():
                     device.feed(self._pipe.read(0.001 if work else STOP_WITHIN))
                     done = work is None or work.done()

@@ -7,8 +7,10 @@ an empty folder, with the package installed from a wheel that was built for it.
 
 import contextlib
 import itertools
+import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -53,11 +55,15 @@ Path_ = Sequence[Step]
 
 @dataclass
 class Outcome:
-    """How a path went: its commands, seconds of each, the line that was printed last; ``failed`` is the command."""
+    """How a path went: its commands, seconds of each, the line that was printed last; ``failed`` is the command.
+
+    ``cpu`` are the processor's seconds of what ended by itself: those of a machine that does other things, too.
+    """
 
     commands: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     last: str = ""
+    cpu: float = 0.0
     failed: str | None = None
 
 
@@ -87,7 +93,7 @@ def run_path(steps: Path_, folder: Path, environment: dict[str, str], timeout: f
         script += [f'echo "{_MARK} $EPOCHREALTIME"', step.text + end]
         outcome.commands.append(step.text)
     script.append(f'echo "{_MARK} $EPOCHREALTIME"')
-    log = folder / "log"
+    log, before = folder / "log", _cpu()
     with open(log, "w") as output:
         process = subprocess.Popen(
             ["bash", "-c", "\n".join(script)], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
@@ -99,6 +105,7 @@ def run_path(steps: Path_, folder: Path, environment: dict[str, str], timeout: f
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    outcome.cpu = round(_cpu() - before, 1)
     lines = log.read_text(errors="replace").splitlines()
     times = [float(line.split()[1]) for line in lines if line.startswith(_MARK)]
     outcome.seconds = [round(after - before, 1) for before, after in itertools.pairwise(times)]
@@ -107,6 +114,12 @@ def run_path(steps: Path_, folder: Path, environment: dict[str, str], timeout: f
     if len(times) <= len(outcome.commands):
         outcome.failed = outcome.commands[len(times) - 1]
     return outcome
+
+
+def _cpu() -> float:
+    """Of child processes, seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def install(folder: Path, *, root: Path = ROOT) -> dict[str, str]:
@@ -124,7 +137,18 @@ def install(folder: Path, *, root: Path = ROOT) -> dict[str, str]:
     python = venv / "bin" / "python"
     _quietly([sys.executable, "-m", "pip", "wheel", "--no-deps", *_build_here(), "-w", str(dist), str(source)])
     (wheel,) = dist.glob("*.whl")
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--no-deps",
+        "--no-compile",
+        "--no-index",
+        str(wheel),
+    ]
     _quietly(pip)
     site = next((venv / "lib").glob("python*/site-packages"))
     others = [entry for entry in sys.path if Path(entry).name == "site-packages"]
@@ -154,6 +178,18 @@ def _quietly(command: Sequence[str]) -> None:
         raise DeviceError(f"{' '.join(command[1:4])} failed: {(done.stderr or done.stdout).strip()[-400:]}")
 
 
+def _kept(output: Path) -> list[Result]:
+    """What an earlier run left in the file; paths that are not done again keep it."""
+    if not output.exists():
+        return []
+    return [Result(**entry) for entry in json.loads(output.read_text()) if entry["name"] != "provenance"]
+
+
+def _others(kept: Sequence[Result], results: Sequence[Result]) -> list[Result]:
+    names = {result.name for result in results}
+    return [entry for entry in kept if entry.name not in names]
+
+
 @click.command("users")
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--only", multiple=True, type=click.Choice(list(PATHS)), help="These paths; repeatable.")
@@ -163,10 +199,12 @@ def main(ctx: click.Context, output: Path, only: Sequence[str], timeout: float) 
     """Do what the pages say, command by command, from an installed wheel in an empty folder; write the seconds.
 
     Each path is in a page: simulator (docs/simulate.md), chip (docs/axi.md), board (docs/boards.md), report
-    (docs/report.md). It needs all extras that they name. Exit code 5 if a command fails.
+    (docs/report.md). It needs all extras that they name. With --only, OUTPUT keeps what it has of the others. Exit code
+    5 if a command fails.
     """
     names = [name for name in PATHS if not only or name in only]
-    results, failed = [], False
+    kept, failed = _kept(output), False
+    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="users-", ignore_cleanup_errors=True) as folder:
         begin = time.monotonic()
         environment = install(Path(folder))
@@ -188,8 +226,10 @@ def main(ctx: click.Context, output: Path, only: Sequence[str], timeout: float) 
             results += [
                 Result(f"users.{name}.commands", len(outcome.commands), "", "lower"),
                 Result(f"users.{name}.seconds", round(sum(outcome.seconds), 1), "s", "lower"),
+                Result(f"users.{name}.cpu_seconds", outcome.cpu, "s", "lower"),
                 Result(f"users.{name}.last", outcome.last.replace(str(folder), ""), ""),
                 Result(f"users.{name}.done", int(outcome.failed is None), "", "higher"),
             ]
-        write_report(output, results, pages={name: PATHS[name] for name in names})
+            # After each: a long run that is stopped has left what it did.
+            write_report(output, [*results, *_others(kept, results)], pages=PATHS)
     ctx.exit(5 if failed else 0)

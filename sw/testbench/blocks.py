@@ -53,7 +53,7 @@ def _payloads(stream: str, *fields: str) -> Callable[[Seen], np.ndarray]:
 
 
 def _reciprocal(rng: np.random.Generator, n: int) -> Bench:
-    widths = {"int_bits": CoreConfig.HU_INTEGER, "frac_bits": CoreConfig.HU_FRACTION, "gain_bits": 17}
+    widths: dict[str, Any] = {"int_bits": CoreConfig.HU_INTEGER, "frac_bits": CoreConfig.HU_FRACTION, "gain_bits": 17}
     block = Reciprocal(**widths)
     x = rng.integers(1 << 18, 1 << 24, n) >> rng.integers(0, 6, n)
     columns = {"i": _padded(x, block.latency + 1), "i_valid": _padded(np.ones(n, int), block.latency + 1)}

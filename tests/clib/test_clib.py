@@ -92,7 +92,11 @@ def test_another_core_is_refused(oselm_program_of_graph):
 
 # ---- over the link
 def served(cfg, model, carrier=None) -> ServedModel:
-    return ServedModel(UNITS.of(cfg).kind, cfg.digest, lambda: model(cfg, plain=True), carrier)
+    return ServedModel([unit(cfg, model)], carrier)
+
+
+def unit(cfg, model):
+    return UNITS.of(cfg).kind, cfg.digest, lambda: model(cfg, plain=True)
 
 
 @pytest.mark.parametrize("rate", [0, 0.1, 0.3])
@@ -119,6 +123,17 @@ def test_lora_over_a_line_with_a_speed(tmp_path):
         found, said = run_over_line(program, both.script, device.address + "@115200")
     assert said == "0 damaged, 0 repeated\n"
     assert found == lora_numbers(cfg, both.words)
+
+
+def test_the_unit_that_is_asked_for_is_found_among_others(oselm_program_of_graph):
+    both = oselm_program(GRAPH, np.random.default_rng(10))
+    others = [unit(lora_preset("tiny"), LoraUnit), unit(GRAPH.replace(mu_shift=6), OSELMUnit)]
+    with ServedModel([*others, unit(GRAPH, OSELMUnit)]) as device:
+        found, said = run_over_line(oselm_program_of_graph, both.script, device.address)
+    assert said == "0 damaged, 0 repeated\n"
+    assert found == oselm_numbers(GRAPH, replies_of(OSELMUnit(GRAPH, plain=True), both.words))
+    with ServedModel(others) as device:
+        assert "another configuration" in run_over_line(oselm_program_of_graph, "", device.address)[1]
 
 
 def test_a_session_of_the_same_number_begins_anew(oselm_program_of_graph):

@@ -153,6 +153,7 @@ def users(folder: Path) -> None:
         entries += [
             entry(f"users.{name}.commands", 5, "", "lower"),
             entry(f"users.{name}.seconds", 61.2, "s", "lower"),
+            entry(f"users.{name}.cpu_seconds", 55.5, "s", "lower"),
             entry(f"users.{name}.last", f"the last line of {name}"),
             entry(f"users.{name}.done", done, "", "higher"),
         ]

@@ -132,8 +132,18 @@ def _paths(users: ResultFile) -> Html:
         last = users.value(f"users.{name}.last")
         page = str(pages.get(name, "")) if isinstance(pages, dict) else ""
         took = DASH if seconds is None else number(seconds)
-        body.append([name, page, entry.value, took, str(last or DASH) if done else f"FAILED: {last}"])
+        cpu = users.number(f"users.{name}.cpu_seconds")
+        body.append(
+            [
+                name,
+                page,
+                entry.value,
+                took,
+                DASH if cpu is None else number(cpu),
+                str(last or DASH) if done else f"FAILED: {last}",
+            ]
+        )
     users.number("users.install.seconds")
-    head = ["path", "page", "commands", "s", "printed last"]
+    head = ["path", "page", "commands", "s", "of the CPU, s", "printed last"]
     shown = table(head, body, caption="Four paths, as their pages tell them", lines=[None] * len(body))
     return figure("Four users: what their pages say, done from a wheel in an empty folder", shown, users, class_="wide")
