@@ -26,6 +26,7 @@ __all__ = [
     "Inflation",
     "Pause",
     "RowRead",
+    "Saturations",
     "SlotForget",
     "Square",
     "VectorWrites",
@@ -147,6 +148,13 @@ class Elements(wiring.Signature):
                 "context": Out(clog2(CONTEXT_SLOTS)),
             }
         )
+
+
+class Saturations(wiring.Signature):
+    """From the sample engine: something was clamped, one in a cycle: a beat of rows, a beat of k, an error."""
+
+    def __init__(self):
+        super().__init__({"beta": Out(1), "k": Out(1), "e": Out(1)})
 
 
 class Square(wiring.Signature):

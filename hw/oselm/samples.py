@@ -14,7 +14,7 @@ from ..fabric.pipeline import any_along, clog2, delay, hops
 from ..fabric.ram import Ram
 from .config import CoreConfig, Schedule
 from .ops import ReadKind, ReadOp, UpdateKind, UpdateOp
-from .ports import ElementWrites, RowRead, Square, VectorWrites
+from .ports import ElementWrites, RowRead, Saturations, Square, VectorWrites
 from .sizes import CONTEXT_SLOTS, LUT_RAM_WORDS
 
 __all__ = ["SampleEngine"]
@@ -58,8 +58,8 @@ class SampleEngine(wiring.Component):
         (:attr:`fill_latency`). Only with ``fills``.
     error_valid : Out(1)
         The error of one more entry is known; it may be used from the next cycle on.
-    saturated_beta, saturated_k, saturated_e : Out(1)
-        An update beat, a beat of k, or an error was clamped.
+    saturated : Out(Saturations)
+        An update beat (beta), a beat of k, or an error was clamped.
 
     All lanes work in step, or in ``cfg.groups`` groups of which each follows a cycle after the one before it. Scalar
     members are those of group 0; elements of a vector (``k``, ``h``, ``row``) come with their group.
@@ -110,9 +110,7 @@ class SampleEngine(wiring.Component):
                 **(self._p_members(cfg) if cfg.has_p else {"square": Out(Square(cfg))}),
                 "row": Out(RowRead(cfg, cfg.beta.bits)),
                 "error_valid": Out(1),
-                "saturated_beta": Out(1),
-                "saturated_k": Out(1),
-                "saturated_e": Out(1),
+                "saturated": Out(Saturations()),
                 **({"fill": In(data.ArrayLayout(signed(cfg.beta.bits), lanes))} if fills else {}),
             }
         )
@@ -279,7 +277,7 @@ class SampleEngine(wiring.Component):
         e_saturated = Signal()
         target = Mux(at_d.label, 1 << cfg.e.fraction, 0)
         e = requantize(m, target - d_register, shift=0, fmt=cfg.e, saturated=e_saturated)
-        m.d.comb += [self.error_valid.eq(d_valid), self.saturated_e.eq(d_valid & (e_saturated | d_saturated_register))]
+        m.d.comb += [self.error_valid.eq(d_valid), self.saturated.e.eq(d_valid & (e_saturated | d_saturated_register))]
         m.d.comb += [
             self._errors.wr_en.eq(d_valid),
             self._errors.wr_addr.eq(at_d.n),
@@ -308,8 +306,8 @@ class SampleEngine(wiring.Component):
             beta_saturated.append(flags[0])
             k_saturated.append(flags[1])
         m.d.comb += [
-            self.saturated_beta.eq(any_along(m, beta_saturated, name="saturated_beta")),
-            self.saturated_k.eq(any_along(m, k_saturated, name="saturated_k")),
+            self.saturated.beta.eq(any_along(m, beta_saturated, name="saturated_beta")),
+            self.saturated.k.eq(any_along(m, k_saturated, name="saturated_k")),
         ]
 
     def _update_group(self, m, group, op, scalar, u_write):

@@ -223,7 +223,7 @@ def test_sample_engine(tmp_path, shape):
     assert apart >= set(range(1, min(cfg.ring, 6)))
     outputs = ["row__en", "row__data", "error_valid"]
     outputs += ["h__en", "h__data", "k__en", "k__data"] if cfg.has_p else ["square__valid", "square__sum"]
-    got = record(engine, tmp_path, line.inputs(), [*outputs, "saturated_beta", "saturated_k", "saturated_e"])
+    got = record(engine, tmp_path, line.inputs(), [*outputs, "saturated__beta", "saturated__k", "saturated__e"])
     if not cfg.has_p:
         assert_same(got["square__sum"][got["square__valid"].astype(bool)], [h @ h for h in line.h], shape=shape)
     for name, want in (("h", line.h), ("k", line.k)) if cfg.has_p else ():
@@ -233,4 +233,4 @@ def test_sample_engine(tmp_path, shape):
     assert_same(rows, line.state.beta[line.rows], fmt=cfg.beta, shape=shape)
     assert got["error_valid"].sum() == len(line.entries)
     for name in ("sat_beta", "sat_k", "sat_e"):
-        assert got[f"saturated_{name[4:]}"].sum() == line.state.counters[name] > 0, name
+        assert got[f"saturated__{name[4:]}"].sum() == line.state.counters[name] > 0, name
