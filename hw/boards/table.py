@@ -131,7 +131,9 @@ class Board:
         if self.pll is None:
             raise ValueError(f"{self.name}: the clock of the SDRAM is a PLL's, and clock_hz is input_hz")
         if self.sdram.clock_hz != self.uart.clock_hz:
-            raise ValueError(f"{self.name}: sdram is for {self.sdram.clock_hz} Hz, the core runs at {self.uart.clock_hz}")
+            raise ValueError(
+                f"{self.name}: sdram is for {self.sdram.clock_hz} Hz, the core runs at {self.uart.clock_hz}"
+            )
 
     @property
     def cores(self) -> tuple[UnitConfig, ...]:
