@@ -102,7 +102,7 @@ def _sdram_of(cores: Sequence[Any]) -> dict[str, Any]:
     found = [core.signature.members["sdram"] for core in cores if "sdram" in core.signature.members]
     if len(found) > 1:
         raise ValueError(f"{len(found)} cores have rows in the SDRAM; there is room for those of one")
-    return {"sdram": member for member in found}
+    return {"sdram": found[0]} if found else {}
 
 
 class SerialDevice(wiring.Component):
