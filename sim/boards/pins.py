@@ -11,7 +11,6 @@ import functools
 import re
 import tempfile
 import weakref
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +34,12 @@ ORIGINS = " ".join(f"-remove {name}" for name in ("src", "generator", "top", "am
 
 _VARIANT = Variant(
     prefix="Vboard",
-    options=("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"),
+    options=("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--pins-inout-enables"),
     cflags="-fPIC -fvisibility=hidden",
     fast="-O3 -march=native",
     ldflags="-shared",
     timing=True,
 )
-_SDRAM_VARIANT = replace(_VARIANT, options=(*_VARIANT.options, "--pins-inout-enables"))
 #: Of a function in Python that the harness calls.
 _CHIP = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_int32)
 
@@ -99,13 +97,11 @@ def compile_board(row: Board, *, quick: bool = False) -> Path:
     except SynthesisError as error:
         raise BuildError(str(error)) from error
     text = Path(__file__).with_name("harness.cpp").read_text()
-    variant = _VARIANT
     if row.sdram is not None:
-        text, variant = f"#define SKIPWALK_SDRAM\n{text}", _SDRAM_VARIANT
-    if quick:
-        variant = replace(variant, fast="-O0")
-    harness, name = {"harness.cpp": text}, f"board-{row.name}"
-    return compile_model(name, split_vectors(verilog), "board", harness, "libboard.so", variant) / "libboard.so"
+        text = f"#define SKIPWALK_SDRAM\n{text}"
+    harness, name, make = {"harness.cpp": text}, f"board-{row.name}", ("OPT_FAST=-O0",) if quick else ()
+    folder = compile_model(name, split_vectors(verilog), "board", harness, "libboard.so", _VARIANT, make)
+    return folder / "libboard.so"
 
 
 @functools.cache
