@@ -9,11 +9,15 @@ from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
 from ..link.protocol import LinkConfig, UartConfig
 from ..lora.config import LoraConfig, lora_preset
+from ..memory.sdram_config import SdramConfig
 from ..oselm.config import CoreConfig, GainRule, preset
 from ..unit.config import UnitConfig
 from .floorplan import LFE5U_85F, Sites
 
-__all__ = ["BOARDS", "Board", "Pll", "board"]
+__all__ = ["BOARDS", "PIN_REGISTERS", "Board", "Pll", "board"]
+
+#: Of the SDRAM, in the I/O cells: one on the way out, one on the way back.
+PIN_REGISTERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,12 @@ class Pll:
     def __post_init__(self):
         if not 400_000_000 <= self.oscillator_hz <= 800_000_000:
             raise ValueError(f"the oscillator of a PLL runs at 400 to 800 MHz, not at {self.oscillator_hz / 1e6:g}")
+
+    def phase(self, ns: float) -> tuple[int, int]:
+        """CPHASE and FPHASE of an output, of the same frequency, whose edges come ``ns`` before those of the first one:
+        the eighth of the oscillator's period that is closest. (The first one's are ``output - 1`` and 0.)"""
+        eighths = 8 * self.output - round(8 * ns * self.oscillator_hz / 1e9)
+        return self.output - 1 + eighths // 8, eighths % 8
 
     @property
     def output_hz(self) -> int:
@@ -89,6 +99,15 @@ class Board:
         More options for nextpnr.
     sites : Sites, optional
         Where the lanes of the OS-ELM core are laid out; left to nextpnr if not given.
+    sdram : SdramConfig, optional
+        The chip that rows in memory outside stand in, at the core's clock.
+    sdram_lead_ns : float
+        By how much the edges of the chip's clock come before those of the core's.
+
+    Raises
+    ------
+    ValueError
+        ``sdram`` is of another clock, or there is no PLL for it.
     """
 
     name: str
@@ -104,6 +123,18 @@ class Board:
     seeds: tuple[int, ...] = (1, 2, 3)
     place_options: tuple[str, ...] = ()
     sites: Sites | None = None
+    sdram: SdramConfig | None = None
+    sdram_lead_ns: float = 2.0
+
+    def __post_init__(self):
+        if self.sdram is None:
+            return
+        if self.pll is None:
+            raise ValueError(f"{self.name}: the clock of the SDRAM is a PLL's, and clock_hz is input_hz")
+        if self.sdram.clock_hz != self.uart.clock_hz:
+            raise ValueError(
+                f"{self.name}: sdram is for {self.sdram.clock_hz} Hz, the core runs at {self.uart.clock_hz}"
+            )
 
     @property
     def cores(self) -> tuple[UnitConfig, ...]:
@@ -141,6 +172,22 @@ BOARDS = {
             clock_hz=75_000_000,
             baud=3_000_000,
             loader="ulx3s",
+        ),
+        Board(
+            name="ulx3s-85f-sdram",
+            title="ULX3S with LFE5U-85F, rows in its SDRAM",
+            platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
+            # What a node takes on the chip besides (alias table, header of its list) is what limits them.
+            core=preset("ecp5-85f").replace(
+                name="ulx3s-85f-sdram", nodes=8192, edge_ends=65536, walks=4, slots=2048, pool=512
+            ),
+            sites=LFE5U_85F,
+            place_options=("--router", "router2"),
+            input_hz=25_000_000,
+            clock_hz=75_000_000,
+            baud=3_000_000,
+            loader="ulx3s",
+            sdram=SdramConfig(clock_hz=75_000_000, input_delay=PIN_REGISTERS),
         ),
         Board(
             name="ulx3s-25f",

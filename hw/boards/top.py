@@ -1,6 +1,6 @@
-"""The top module of a board: its clock, its serial port, and the device behind it."""
+"""The top module of a board: its clock, its serial port, its SDRAM, and the device behind them."""
 
-from amaranth.hdl import ClockDomain, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.cdc import ResetSynchronizer
 
@@ -23,7 +23,11 @@ class BoardTop(wiring.Component):
     def __init__(self, board: Board):
         self._board = board
         self._device = serial_device(
-            board.cores, board.uart, board.link, primitives=board.core.vendor is not Vendor.GENERIC
+            board.cores,
+            board.uart,
+            board.link,
+            primitives=board.core.vendor is not Vendor.GENERIC,
+            sdram=board.sdram,
         )
         super().__init__({})
 
@@ -37,7 +41,48 @@ class BoardTop(wiring.Component):
         m.submodules.rx_pin = rx = io.Buffer("i", uart.rx)
         m.submodules.tx_pin = tx = io.Buffer("o", uart.tx)
         m.d.comb += [device.rx.eq(rx.i), tx.o.eq(device.tx)]
+        if self._board.sdram is not None:
+            self._elaborate_sdram(m, platform, device.sdram)
         return m
+
+    @staticmethod
+    def _elaborate_sdram(m: Module, platform, pins) -> None:
+        """A register in the I/O cell of each pin (:data:`PIN_REGISTERS`). The clock comes from such a cell too, and so
+        takes as long to the pin as all others; which clock, says :meth:`_second_output`."""
+        sdram = platform.request("sdram", dir={part.name: "-" for part in platform.lookup("sdram").ios})
+        for name in ("clk_en", "cs", "ras", "cas", "we", "ba", "a", "dqm"):
+            m.submodules[f"sdram_{name}"] = pin = io.FFBuffer("o", getattr(sdram, name))
+            m.d.comb += pin.o.eq(getattr(pins, name))
+        m.submodules.sdram_dq = dq = io.FFBuffer("io", sdram.dq)
+        m.d.comb += [dq.o.eq(pins.dq_o), dq.oe.eq(pins.dq_oe), pins.dq_i.eq(dq.i)]
+        m.submodules.sdram_clk = clk = io.Buffer("o", sdram.clk)
+        m.submodules.sdram_clk_cell = Instance(
+            "ODDRX1F", i_SCLK=ClockSignal("sdram"), i_RST=0, i_D0=1, i_D1=0, o_Q=clk.o
+        )
+
+    def _second_output(self, m: Module, pll: Pll) -> dict:
+        """Of the PLL: the clock of the SDRAM, in the domain ``sdram``.
+
+        It leads the core's by ``sdram_lead_ns``. The chip takes what comes from the pins' registers, which change with
+        the core's clock, a period less that lead later; and what the chip says after one of its edges is taken in a
+        period and that lead later. With d the lead, T the period, t the time from a clock's edge to a change at a pin,
+        the same for all pins but for s, and h, u what a register at a pin needs::
+
+            into the chip    T - d - s >= tDS (1.5 ns)      d - s >= tDH (0.8 ns)
+            from the chip    T + d >= t + tAC (6 ns) + u    tOH (2.5 ns) + t - d >= h
+        """
+        if self._board.sdram is None:
+            return {}
+        m.domains.sdram = domain = ClockDomain(reset_less=True)
+        cphase, fphase = pll.phase(self._board.sdram_lead_ns)
+        return {
+            "p_OUTDIVIDER_MUXB": "DIVB",
+            "p_CLKOS_ENABLE": "ENABLED",
+            "p_CLKOS_DIV": pll.output,
+            "p_CLKOS_CPHASE": cphase,
+            "p_CLKOS_FPHASE": fphase,
+            "o_CLKOS": domain.clk,
+        }
 
     def _elaborate_pll(self, m: Module, platform, pll: Pll) -> None:
         m.submodules.clock_pin = pin = io.Buffer("i", platform.request(platform.default_clk, dir="-"))
@@ -73,6 +118,7 @@ class BoardTop(wiring.Component):
             i_ENCLKOP=0,
             i_CLKI=pin.i,
             i_CLKFB=sync.clk,
+            **self._second_output(m, pll),
             o_CLKOP=sync.clk,
             o_LOCK=locked,
         )

@@ -1,9 +1,10 @@
 """The port of a memory outside the chip: bursts of words."""
 
+from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["MemoryPort", "RequestLayout", "WordLayout"]
+__all__ = ["MemoryPort", "RequestLayout", "WordLayout", "widened"]
 
 
 class RequestLayout(data.StructLayout):
@@ -53,3 +54,17 @@ class MemoryPort(wiring.Signature):
                 "read": In(stream.Signature(word_bits)),
             }
         )
+
+
+def widened(m: Module, port, memory) -> None:
+    """Connects who needs memory to a ``memory`` of as many addresses or more; words are alike, and so are bursts."""
+    wiring.connect(m, port.write, memory.write)
+    wiring.connect(m, memory.read, port.read)
+    asked, request = port.request.payload, memory.request.payload
+    m.d.comb += [
+        request.address.eq(asked.address),
+        request.last.eq(asked.last),
+        request.write.eq(asked.write),
+        memory.request.valid.eq(port.request.valid),
+        port.request.ready.eq(memory.request.ready),
+    ]

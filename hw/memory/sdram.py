@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.pipeline import delay
@@ -69,7 +69,8 @@ class SdramController(wiring.Component):
     another bank and the burst before it took long enough to open it; :class:`SdramConfig` says what else costs
     (``same_bank_cycles``, ``turn_cycles``). A refresh takes about ``tRP + tRFC + tRCD`` and what closing waits for,
     every ``refresh_interval`` cycles.
-    Resources: two queues of :data:`READ_WORDS` and 4 words.
+    Resources: two queues of :data:`READ_WORDS` and 4 words, one of two requests: no wire leads from the choice of a
+    command to the port.
     """
 
     #: Words that have been read or will be, and were not taken yet.
@@ -99,8 +100,15 @@ class SdramController(wiring.Component):
         m.submodules.banks = banks = SdramBanks(cfg)
         m.submodules.cutter = cutter = BurstCutter(cfg.address_bits, self._last_bits, cfg.page_bits)
         m.submodules.words = words = SyncFIFOBuffered(width=len(self.port.write.payload.as_value()), depth=4)
-        wiring.connect(m, wiring.flipped(self.port.request), cutter.i)
+        asked = self.port.request
+        m.submodules.requests = requests = SyncFIFO(width=len(asked.payload.as_value()), depth=2)
         m.d.comb += [
+            requests.w_data.eq(asked.payload),
+            requests.w_en.eq(asked.valid),
+            asked.ready.eq(requests.w_rdy),
+            Value.cast(cutter.i.payload).eq(requests.r_data),
+            cutter.i.valid.eq(requests.r_rdy),
+            requests.r_en.eq(cutter.i.ready),
             words.w_data.eq(self.port.write.payload),
             words.w_en.eq(self.port.write.valid),
             self.port.write.ready.eq(words.w_rdy),
@@ -111,11 +119,11 @@ class SdramController(wiring.Component):
             m.d.comb += [command.eq(start.command), a.eq(start.a)]
         with m.Elif(start.due):
             self._refresh(m, banks, command, a)
-        part = self._part(m, cutter.o, uses)
+        part, takes = self._part(m, cutter.o, uses)
         m.d.comb += uses.eq((command == Command.READ) | (command == Command.WRITE))
         with m.If(start.done & ~start.due):
             ready = Mux(part.part.write, banks.can_write & words.r_rdy, banks.can_read & (room != 0))
-            self._choose(m, banks.banks, part, cutter.o, ready, command, bank, a)
+            self._choose(m, banks.banks, part, takes, cutter.o, ready, command, bank, a)
         refreshes = start.done & (command == Command.REFRESH)
         m.d.comb += [
             banks.command.eq(command),
@@ -129,23 +137,25 @@ class SdramController(wiring.Component):
             self.opened.eq(command == Command.ACTIVE),
         ]
         self._drive(m, command, bank, a, words.r_data, start.done)
+        read = Signal()
         taken = self._read(m, command == Command.READ)
-        m.d.sync += room.eq(room - (command == Command.READ) + taken)
+        # Another one comes in two cycles at the earliest.
+        m.d.sync += [read.eq(command == Command.READ), room.eq(room - read + taken)]
         return m
 
     def _part(self, m, ahead, uses):
-        """The part that is under way, word by word; ``valid`` besides."""
+        """The part that is under way, word by word, and ``valid`` besides; whether the next one is taken."""
         cfg = self._cfg
         layout = data.StructLayout({"valid": 1, "part": _PartLayout(cfg)})
         under_way = Signal(layout)
         part = under_way.part
-        takes = ~under_way.valid | (uses & (part.last == 0))
-        m.d.comb += ahead.ready.eq(takes)
+        takes = Signal()
+        m.d.comb += [takes.eq(~under_way.valid | (uses & (part.last == 0))), ahead.ready.eq(takes)]
         with m.If(takes):
             m.d.sync += [under_way.valid.eq(ahead.valid), part.eq(Value.cast(ahead.payload))]
         with m.Elif(uses):
             m.d.sync += [part.place.eq(part.place + 1), part.last.eq(part.last - 1)]
-        return under_way
+        return under_way, takes
 
     @staticmethod
     def _refresh(m, banks, command, a):
@@ -157,24 +167,39 @@ class SdramController(wiring.Component):
         with m.Elif(Cat(bank.can_open for bank in banks.banks).all()):
             m.d.comb += command.eq(Command.REFRESH)
 
-    def _choose(self, m, banks, under_way, ahead, ready, command, bank, a):
-        """A word of this part; else its page, or that of the part ahead, is closed or opened."""
+    def _choose(self, m, banks, under_way, takes, ahead, ready, command, bank, a):
+        """A word of this part; else its page, or that of the part ahead, is closed or opened.
+
+        Rows are compared in the cycle before: of a part that has just come it is not known yet which row its bank has.
+        That costs nothing: the last word of the part before it was sent in the cycle before, and takes two.
+        """
         cfg = self._cfg
         part, after = under_way.part, data.View(_PartLayout(cfg), Value.cast(ahead.payload))
         now, then = Signal(BankLayout(cfg)), Signal(BankLayout(cfg))
         opens, of = Signal(_PartLayout(cfg)), Signal(BankLayout(cfg))
         states = Array(Value.cast(state) for state in banks)
-        hit = now.open & (now.row == part.row)
-        own = under_way.valid & ~hit
-        ahead_hit = then.open & (then.row == after.row)
-        other = ahead.valid & ~ahead_hit & (~under_way.valid | (after.bank != part.bank))
+        hit, own, other = Signal(), Signal(), Signal()
+        comes, part_row, ahead_comes, ahead_row = Signal(init=1), Signal(), Signal(init=1), Signal()
+        opened = command == Command.ACTIVE
+        m.d.sync += [
+            comes.eq(takes),
+            part_row.eq((now.row == part.row) | (opened & own)),
+            ahead_comes.eq(takes | ~ahead.valid),
+            ahead_row.eq((then.row == after.row) | (opened & ~own)),
+        ]
+        known = under_way.valid & ~comes
         m.d.comb += [
+            hit.eq(known & now.open & part_row),
+            own.eq(known & ~(now.open & part_row)),
+            other.eq(
+                under_way.valid & ahead.valid & ~ahead_comes & ~(then.open & ahead_row) & (after.bank != part.bank)
+            ),
             now.eq(states[part.bank]),
             then.eq(states[after.bank]),
             opens.eq(Mux(own, part, after)),
             of.eq(Mux(own, now, then)),
         ]
-        with m.If(under_way.valid & hit & now.can_use & ready):
+        with m.If(hit & now.can_use & ready):
             m.d.comb += [
                 command.eq(Mux(part.write, Command.WRITE, Command.READ)),
                 bank.eq(part.bank),

@@ -70,15 +70,13 @@ class SdramBanks(wiring.Component):
 
         def timer(name: str, most: int, *restarts: tuple[Value, int]) -> Value:
             """Whether it has run out. A restart of n cycles ends n cycles after this one, unless it runs longer."""
-            left = Signal(range(most + 1), name=name)
-            out = Signal(name=f"{name}_out", init=1)
-            passes, after = Signal.like(left, name=f"{name}_passes"), Signal.like(left, name=f"{name}_after")
-            m.d.comb += [passes.eq(Mux(left == 0, 0, left - 1)), after.eq(passes)]
+            # As many ones as cycles are left: the longer one of two is their sum, and takes no comparison.
+            left = Signal(max(1, most - 1), name=name)
+            after = left >> 1
             for when, cycles in restarts:
-                with m.If(when & (passes < cycles - 1)):
-                    m.d.comb += after.eq(cycles - 1)
-            m.d.sync += [left.eq(after), out.eq(after == 0)]
-            return out
+                after |= Mux(when, (1 << (cycles - 1)) - 1, 0)
+            m.d.sync += left.eq(after)
+            return ~left[0]
 
         active, closes, refresh, reads, writes = (
             self.command == command

@@ -13,6 +13,9 @@ __all__ = ["SdramStart"]
 class SdramStart(wiring.Component):
     """Power-up: a wait, PRECHARGE of all banks, ``cfg.powerup_refreshes`` REFRESH, MODE.
 
+    A chip that has been started before has rows open perhaps, and may not keep them so for as long as power-up takes:
+    after any other reset than the first, PRECHARGE comes as soon as whatever was under way has ended.
+
     Parameters
     ----------
     cfg : SdramConfig
@@ -26,7 +29,8 @@ class SdramStart(wiring.Component):
     due : Out(1), refreshed : In(1)
         From then on: the chip has to be refreshed; it is, in this cycle.
 
-    Timing: ``powerup_cycles + tRP + powerup_refreshes * tRFC + MODE_CYCLES`` and 4 at most, once.
+    Timing: ``powerup_cycles + tRP + powerup_refreshes * tRFC + MODE_CYCLES`` and 4 at most, once; after later resets
+    ``settling`` in the place of ``powerup_cycles``.
     """
 
     def __init__(self, cfg: SdramConfig):
@@ -46,19 +50,28 @@ class SdramStart(wiring.Component):
         """Of the mode register: bursts of two, sequential."""
         return self._cfg.cas << 4 | (self._cfg.BEATS.bit_length() - 1)
 
+    @property
+    def settling(self) -> int:
+        """Cycles until any command that came before a reset has ended; REFRESH takes longest."""
+        return self._cfg.cycles(self._cfg.t_rfc) + 2
+
     def elaborate(self, platform):
         cfg = self._cfg
         m = Module()
         rp, rfc = cfg.cycles(cfg.t_rp), cfg.cycles(cfg.t_rfc)
+        waited = Signal(range(self.settling + 1))
+        known = Signal(reset_less=True)
         wait = Signal(range(max(cfg.powerup_cycles, rp, rfc, cfg.MODE_CYCLES) + 1), init=cfg.powerup_cycles)
         left = Signal(range(cfg.powerup_refreshes + 1), init=cfg.powerup_refreshes)
         with m.If(wait != 0):
             m.d.sync += wait.eq(wait - 1)
         with m.FSM():
-            with m.State("POWER"), m.If(wait == 0):
-                m.d.comb += [self.command.eq(Command.PRECHARGE), self.a.eq(1 << 10)]
-                m.d.sync += wait.eq(rp - 1)
-                m.next = "REFRESH"
+            with m.State("POWER"):
+                m.d.sync += waited.eq(waited + 1)
+                with m.If((wait == 0) | (known & (waited == self.settling))):
+                    m.d.comb += [self.command.eq(Command.PRECHARGE), self.a.eq(1 << 10)]
+                    m.d.sync += [wait.eq(rp - 1), known.eq(1)]
+                    m.next = "REFRESH"
             with m.State("REFRESH"), m.If(wait == 0):
                 m.d.comb += self.command.eq(Command.REFRESH)
                 m.d.sync += [wait.eq(rfc - 1), left.eq(left - 1)]

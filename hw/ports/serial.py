@@ -13,8 +13,10 @@ from ..fabric.vendor import Vendor
 from ..link.device import LinkDevice
 from ..link.protocol import Identity, LinkConfig, UartConfig
 from ..link.uart import UartReceiver, UartTransmitter
+from ..memory.sdram_config import SdramConfig
 from ..unit.config import UnitConfig
 from ..units import UNITS
+from .sdram import CoreOnSdram
 
 __all__ = ["SerialDevice", "Unit", "UnitSwitch", "serial_device"]
 
@@ -28,10 +30,16 @@ class Unit:
     core: Any
 
     @classmethod
-    def of(cls, cfg: UnitConfig, *, primitives: bool = False) -> "Unit":
-        """The core of a configuration. ``primitives`` as for :class:`OSELMCore`."""
+    def of(cls, cfg: UnitConfig, *, primitives: bool = False, sdram: SdramConfig | None = None) -> "Unit":
+        """The core of a configuration, and the controller of ``sdram`` if its rows are outside. ``primitives`` as for
+        :class:`OSELMCore`. Raises ValueError where it has rows outside and there is no memory for them."""
         kind = UNITS.of(cfg)
-        return cls(kind.kind, cfg.digest, kind.core(cfg, primitives=primitives))
+        core = kind.core(cfg, primitives=primitives)
+        if "memory" in core.signature.members:
+            if sdram is None:
+                raise ValueError(f"{kind.name} has rows in memory outside, and there is no SDRAM for them")
+            core = CoreOnSdram(core, sdram)
+        return cls(kind.kind, cfg.digest, core)
 
 
 class UnitSwitch(wiring.Component):
@@ -40,7 +48,7 @@ class UnitSwitch(wiring.Component):
     Parameters
     ----------
     cores : sequence
-        Components with streams ``i`` and ``o`` of 32-bit words.
+        Components with streams ``i`` and ``o`` of 32-bit words; one of them may have the pins ``sdram`` besides.
 
     Members
     -------
@@ -50,6 +58,8 @@ class UnitSwitch(wiring.Component):
         Resets the one chosen, a cycle later.
     i : In(stream.Signature(32)), o : Out(stream.Signature(32))
         Words; valid only while ``clear`` is low and was low in the cycle before.
+    sdram : Out(SdramPins)
+        Only if a core has them.
 
     Memories keep their contents in a reset, and thus while another core is used.
     """
@@ -57,7 +67,15 @@ class UnitSwitch(wiring.Component):
     def __init__(self, cores: Sequence[Any]):
         self._cores = cores
         words = stream.Signature(32)
-        super().__init__({"unit": In(range(max(2, len(cores)))), "clear": In(1), "i": In(words), "o": Out(words)})
+        super().__init__(
+            {
+                "unit": In(range(max(2, len(cores)))),
+                "clear": In(1),
+                "i": In(words),
+                "o": Out(words),
+                **_sdram_of(cores),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -69,12 +87,22 @@ class UnitSwitch(wiring.Component):
                 core.i.valid.eq(self.i.valid & chosen[i]),
                 core.o.ready.eq(self.o.ready & chosen[i]),
             ]
+            if "sdram" in core.signature.members:
+                wiring.connect(m, core.sdram, wiring.flipped(self.sdram))
         m.d.comb += [
             self.i.ready.eq(Array(core.i.ready for core in self._cores)[self.unit]),
             self.o.valid.eq(Array(core.o.valid for core in self._cores)[self.unit]),
             self.o.payload.eq(Array(core.o.payload for core in self._cores)[self.unit]),
         ]
         return m
+
+
+def _sdram_of(cores: Sequence[Any]) -> dict[str, Any]:
+    """The member of the core that has an SDRAM, if one has. Raises ValueError if several have."""
+    found = [core.signature.members["sdram"] for core in cores if "sdram" in core.signature.members]
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} cores have rows in the SDRAM; there is room for those of one")
+    return {"sdram": found[0]} if found else {}
 
 
 class SerialDevice(wiring.Component):
@@ -95,6 +123,8 @@ class SerialDevice(wiring.Component):
     -------
     rx : In(1), tx : Out(1)
         The serial line, idle high.
+    sdram : Out(SdramPins)
+        Only if a core has them.
     """
 
     def __init__(
@@ -112,7 +142,7 @@ class SerialDevice(wiring.Component):
         self._link = LinkDevice(identities, link, vendor=vendor, primitives=primitives)
         self._receiver = UartReceiver(uart)
         self._transmitter = UartTransmitter(uart)
-        super().__init__({"rx": In(1), "tx": Out(1, init=1)})
+        super().__init__({"rx": In(1), "tx": Out(1, init=1), **_sdram_of([unit.core for unit in units])})
 
     def elaborate(self, platform):
         m = Module()
@@ -130,6 +160,8 @@ class SerialDevice(wiring.Component):
         wiring.connect(m, link.tx, transmitter.i)
         wiring.connect(m, link.o, cores.i)
         wiring.connect(m, cores.o, link.i)
+        if "sdram" in self.signature.members:
+            wiring.connect(m, cores.sdram, wiring.flipped(self.sdram))
         return m
 
 
@@ -139,7 +171,9 @@ def serial_device(
     link: LinkConfig | None = None,
     *,
     primitives: bool = False,
+    sdram: SdramConfig | None = None,
 ) -> SerialDevice:
-    """The device that carries cores of these configurations. ``primitives`` as for :class:`OSELMCore`."""
-    units = [Unit.of(cfg, primitives=primitives) for cfg in cores]
+    """The device that carries cores of these configurations. ``primitives`` as for :class:`OSELMCore`; ``sdram`` is
+    for the one whose rows are outside."""
+    units = [Unit.of(cfg, primitives=primitives, sdram=sdram) for cfg in cores]
     return SerialDevice(units, uart, link, vendor=cores[0].vendor, primitives=primitives)

@@ -14,13 +14,33 @@ module OBZ (input I, T, output O);
     assign O = I | T;
 endmodule
 
+module BB (input I, T, output O, inout B);
+    assign B = T ? 1'bz : I;
+    assign O = B;
+endmodule
+
+// Registers in an I/O cell, which the boards never reset.
+module IFS1P3DX (input CD, D, SP, SCLK, output reg Q = 0);
+    always @(posedge SCLK) if (SP) Q <= D;
+endmodule
+
+module OFS1P3DX (input CD, D, SP, SCLK, output reg Q = 0);
+    always @(posedge SCLK) if (SP) Q <= D;
+endmodule
+
+// Both halves of a clock's period; the boards use it with constants, whose latency does not matter.
+module ODDRX1F (input SCLK, RST, D0, D1, output Q);
+    assign Q = SCLK ? D0 : D1;
+endmodule
+
 // PLL with feedback from CLKOP, after FPGA-TN-02200: one edge in CLKI_DIV of CLKI and one in CLKFB_DIV of CLKOP coincide.
 // The oscillator, at CLKOP_DIV times CLKOP, has to run at 400 to 800 MHz, or LOCK never rises. The cell takes up to 15 ms
 // to lock; the model takes LOCK_EDGES edges of CLKI, and its clock runs meanwhile. A period of CLKI that differs from the
-// one before by more than a percent takes the lock away.
+// one before by more than a percent takes the lock away. CLKOS, if it is used, is CLKOP at another phase.
 module EHXPLLL (
     input CLKI, CLKFB, RST, STDBY, PHASESEL0, PHASESEL1, PHASEDIR, PHASESTEP, PHASELOADREG, PLLWAKESYNC, ENCLKOP,
     output reg CLKOP = 0,
+    output reg CLKOS = 0,
     output reg LOCK = 0
 );
     parameter CLKI_DIV = 1;
@@ -29,6 +49,11 @@ module EHXPLLL (
     parameter CLKOP_CPHASE = 0;
     parameter CLKOP_FPHASE = 0;
     parameter CLKOP_ENABLE = "ENABLED";
+    parameter CLKOS_ENABLE = "DISABLED";
+    parameter CLKOS_DIV = 8;
+    parameter CLKOS_CPHASE = 0;
+    parameter CLKOS_FPHASE = 0;
+    parameter OUTDIVIDER_MUXB = "DIVB";
     parameter FEEDBK_PATH = "CLKOP";
     parameter OUTDIVIDER_MUXA = "DIVA";
     parameter PLLRST_ENA = "DISABLED";
@@ -37,6 +62,8 @@ module EHXPLLL (
     parameter DPHASE_SOURCE = "DISABLED";
 
     localparam LOCK_EDGES = 64;
+    // Of the oscillator's period, by which CLKOS is late; and half a period of CLKOP.
+    localparam EIGHTHS = 8 * (CLKOS_CPHASE - CLKOP_CPHASE) + CLKOS_FPHASE, HALF = 4 * CLKOP_DIV;
 
     generate
         if (FEEDBK_PATH != "CLKOP") EHXPLLL_model_has_only_FEEDBK_PATH_CLKOP error ();
@@ -45,6 +72,11 @@ module EHXPLLL (
         if (PLLRST_ENA != "DISABLED" || STDBY_ENABLE != "DISABLED") EHXPLLL_model_has_no_RST_or_STDBY error ();
         if (INTFB_WAKE != "DISABLED" || DPHASE_SOURCE != "DISABLED") EHXPLLL_model_has_no_moving_phase error ();
         if (CLKOP_CPHASE != CLKOP_DIV - 1 || CLKOP_FPHASE != 0) EHXPLLL_model_has_only_phase_0 error ();
+        if (CLKOS_ENABLE == "ENABLED") begin
+            if (CLKOS_DIV != CLKOP_DIV) EHXPLLL_model_has_only_one_frequency error ();
+            if (OUTDIVIDER_MUXB != "DIVB") EHXPLLL_model_has_only_DIVB error ();
+            if (EIGHTHS <= 0 || EIGHTHS >= 2 * HALF || EIGHTHS == HALF) EHXPLLL_model_has_no_such_phase_of_CLKOS error ();
+        end
     endgenerate
 
     // ---- what CLKI is like
@@ -78,6 +110,11 @@ module EHXPLLL (
             CLKOP = ~CLKOP;
         end
     end
+
+    generate
+        // A process that waits sees no other edge: it waits for less than half a period.
+        if (CLKOS_ENABLE == "ENABLED") always @(CLKOP) #(half * (EIGHTHS % HALF) / HALF) CLKOS = CLKOP ^ (EIGHTHS > HALF);
+    endgenerate
 endmodule
 
 // ---- Gowin (after Yosys' techlibs/gowin/cells_sim.v)

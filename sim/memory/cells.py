@@ -9,7 +9,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
 from ...hw.fabric.pipeline import delay
-from ...hw.memory.port import MemoryPort
+from ...hw.memory.port import MemoryPort, widened
 from ...hw.memory.sdram import SdramController, SdramPins
 from ...hw.memory.sdram_config import SdramConfig
 
@@ -89,16 +89,6 @@ class SdramMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.controller, m.submodules.cells = controller, cells = self._controller, self._cells
-        port, own = self.port, controller.port
         wiring.connect(m, controller.pins, cells.pins)
-        wiring.connect(m, wiring.flipped(port.write), own.write)
-        wiring.connect(m, own.read, wiring.flipped(port.read))
-        asked, request = port.request.payload, own.request.payload
-        m.d.comb += [
-            request.address.eq(asked.address),
-            request.last.eq(asked.last),
-            request.write.eq(asked.write),
-            own.request.valid.eq(port.request.valid),
-            port.request.ready.eq(own.request.ready),
-        ]
+        widened(m, wiring.flipped(self.port), controller.port)
         return m

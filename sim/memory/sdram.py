@@ -116,6 +116,22 @@ class SdramChip:
         noise = self._noise()
         return sum((noise if mask >> b & 1 else value) & 0xFF << 8 * b for b in range(2))
 
+    @property
+    def drives(self) -> bool:
+        """Whether it drives the data pins at the next edge."""
+        return self._edge + 1 in self._drives
+
+    @property
+    def busy(self) -> bool:
+        """Whether data are to come or to go, at the next edge or later, or have just gone."""
+        return bool(self._drives) or self._takes is not None
+
+    def rest(self, edges: int) -> None:
+        """So many clock edges at which there is no command and nobody drives, while the chip is not ``busy``."""
+        assert not self.busy
+        self._edge += edges
+        self._masks.clear()
+
     def step(self, pins: Pins) -> None:
         """The next clock edge, at which the chip sees these."""
         self._edge += 1

@@ -59,7 +59,8 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     """What the core takes, and with ``link`` the device around it too (UART, frames, buffers)."""
     chunk_slots = 1 << (cfg.chunks - 1).bit_length()
     words_p, waiting = cfg.dim * chunk_slots, cfg.ring * cfg.chunks
-    lane = _blocks(cfg.nodes * cfg.chunks, cfg.beta.bits)
+    engine = cfg.engine  # whose rows are the slots, if there are any
+    lane = _blocks(engine.nodes * cfg.chunks, cfg.beta.bits)
     if waiting > LUT_RAM_WORDS:
         lane += 2 * _blocks(waiting, cfg.beta.bits)  # row FIFO and result history
     if words_p > LUT_RAM_WORDS and cfg.has_p:
@@ -70,12 +71,17 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
         shared += _blocks(CONTEXT_SLOTS << (cfg.dim - 1).bit_length(), cfg.u.bits)
     # Entry of a sample: row, label, number, and the latest earlier one of its row.
     ring_bits = (cfg.ring - 1).bit_length()
-    sample = cfg.row_bits + 2 * ring_bits + 3
+    sample = engine.row_bits + 2 * ring_bits + 3
     shared += _inferred(cfg.queue, sample)
     if cfg.walks:
-        shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(QUEUE_ITEMS, cfg.row_bits + 3)
+        shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(QUEUE_ITEMS, engine.row_bits + 3)
         walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()
         shared += _blocks(2 * walks * nodes, cfg.row_bits)
+    if cfg.pool:
+        shared += _blocks(cfg.pool, engine.row_bits)
+    if cfg.slots:
+        # Slots of a walk's nodes stand beside the nodes.
+        shared += _outside(cfg) + _blocks(2 * walks * nodes, engine.row_bits)
     if cfg.edge_ends:
         # A header: place, degree, class of the room, and whether the row is known.
         header = cfg.place_bits + cfg.row_bits + cfg.room_classes.bit_length() + 1
@@ -83,6 +89,17 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     if link is not None:
         shared += 2 * _blocks(link.depth, 32) + _blocks(ENCODER_BYTES, 8)
     return Needs(dsp=multipliers(cfg), bram=cfg.lanes * lane + shared)
+
+
+def _outside(cfg: CoreConfig) -> int:
+    """Block RAMs of the directory of rows outside, and of queues on their way."""
+    rows, slot = cfg.rows_outside, cfg.engine.row_bits
+    depth, link = 1 << slot, slot + 1
+    chains = _blocks(depth, link) + _blocks(depth, rows.row_bits + link + 1)
+    uses = _blocks(depth, rows.age_bits + 1 + rows.count_bits)
+    # Draws that wait for their group, each with its place in the pool; words of two rows that go.
+    draws = _inferred(max(cfg.pool, cfg.walks * cfg.replaced), (cfg.pool - 1).bit_length() + slot)
+    return chains + uses + _blocks(cfg.pool, slot) + draws + _inferred(2 * rows.words, rows.word_bits)
 
 
 def netlist_needs(cells: Mapping[str, int], family: str) -> Needs:

@@ -43,6 +43,7 @@ def _describe_board(board: Board) -> dict[str, str]:
         "clock": f"{board.uart.clock_hz / 1e6:g} MHz",
         "serial line": f"{board.baud} bit/s",
         "device": f"{fpga.name}: {fpga.dsp} multipliers, {fpga.bram} block RAMs of 18 kbit, {fpga.lut:,} LUTs",
+        **_sdram(board),
         **_on_board(board.core),
         "needs": f"{needs.dsp} multipliers, {needs.bram} block RAMs, the link's with them",
         "opened by": f"--board {board.name} --backend serial:PORT@{board.baud}",
@@ -50,6 +51,14 @@ def _describe_board(board: Board) -> dict[str, str]:
     for cfg in board.beside:
         lines |= {f"{UNITS.of(cfg).name} {name}": text for name, text in _on_board(cfg).items()}
     return lines
+
+
+def _sdram(board: Board) -> dict[str, str]:
+    sdram = board.sdram
+    if sdram is None:
+        return {}
+    size = (1 << sdram.address_bits) * sdram.word_bits // 8 >> 20
+    return {"SDRAM": f"{size} MB, {sdram.DATA_BITS} bits at {sdram.clock_hz / 1e6:g} MHz, a latency of {sdram.cas}"}
 
 
 def _on_board(cfg: UnitConfig) -> dict[str, str]:

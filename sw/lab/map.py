@@ -420,6 +420,12 @@ MAP: Mapping[str, Sequence[Row]] = {
             ("sim/boards/pins.py:BoardPins",),
             tests=("tests/boards/test_boards.py", "tests/boards/test_simulation.py"),
         ),
+        Row(
+            "rows in a board's SDRAM",
+            ("hw/ports/sdram.py:CoreOnSdram",),
+            ("sim/boards/sdram.py:SdramAtPins",),
+            tests=("tests/boards/test_sdram.py",),
+        ),
     ),
 }
 

@@ -25,8 +25,10 @@ def typical(cfg: CoreConfig) -> tuple[str, float]:
 
 
 def fits(cfg: CoreConfig, board: Board) -> bool:
-    """Whether a board has the multipliers and block RAMs for a core and its link."""
+    """Whether a board has the multipliers and block RAMs for a core and its link, and memory for rows outside."""
     needs, fpga = core_needs(cfg, board.link), fpga_of(board)
+    if cfg.slots and (board.sdram is None or board.sdram.address_bits < cfg.rows_outside.address_bits):
+        return False
     return needs.dsp <= fpga.dsp and needs.bram <= fpga.bram
 
 
@@ -40,9 +42,19 @@ def _store(cfg: CoreConfig) -> str:
     )
 
 
+def _rows(cfg: CoreConfig) -> str:
+    if not cfg.slots:
+        return "all on the chip"
+    row_bytes = cfg.rows_outside.words * cfg.MEMORY_BITS // 8
+    return (
+        f"{cfg.nodes} in memory outside, {row_bytes} bytes each; {cfg.slots} slots for them on the chip; walks of two "
+        f"nodes or more, negatives through a pool of up to {cfg.pool}, of which a walk replaces up to {cfg.replaced}"
+    )
+
+
 def describe(cfg: CoreConfig) -> dict[str, str]:
     """What a core holds and needs, and the boards it fits."""
-    memory = {"beta": cfg.nodes * cfg.dim * cfg.beta.bits}
+    memory = {"beta": cfg.engine.nodes * cfg.dim * cfg.beta.bits}
     if cfg.has_p:
         memory["P"] = cfg.dim**2 * cfg.p.bits
     formats = ("beta", "p", "k", "e", "u") if cfg.has_p else ("beta", "p", "k", "e")
@@ -53,6 +65,7 @@ def describe(cfg: CoreConfig) -> dict[str, str]:
         "core digest": f"{cfg.digest:#010x}",
         "holds": f"graphs of up to {cfg.nodes} nodes; window - 1 + negatives up to {cfg.max_samples}; "
         + (f"walks of up to {cfg.max_walk} nodes, {cfg.walks} in flight" if cfg.walks else "the host makes contexts"),
+        "rows": _rows(cfg),
         "store": _store(cfg),
         "formats": ", ".join(f"{name} {getattr(cfg, name)}" for name in formats),
         "gain": "OS-ELM: P learns from every context" if cfg.has_p else "constant: p0 stands for P (normalised LMS)",

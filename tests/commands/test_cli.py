@@ -106,6 +106,8 @@ def test_train_writes_model_vectors_and_report(folder):
 @pytest.mark.parametrize("name", BOARDS)
 def test_train_for_a_board_has_its_core(folder, name):
     short = ["--negatives", "8", "--walk-length", "20", "--walks-per-node", "1", "-q"]
+    if BOARDS[name].core.slots:
+        short += ["--negatives-from", "pool"]
     result = run("train", "graph.txt", "-o", "m.npz", "--board", name, *short)
     assert result.exit_code == 0, result.output
     model = Node2Vec.load("m.npz").model_
@@ -253,11 +255,15 @@ def test_info_says_what_fits():
     core = printed(run("info", "ecp5-85f"))
     assert core["holds"].startswith("graphs of up to 3072 nodes; window - 1 + negatives up to 31;")
     assert core["store"].startswith("on the device: 24576 edge ends, edges without weights;")
-    assert core["fits"] == "ulx3s-85f"
+    assert core["fits"] == "ulx3s-85f, ulx3s-85f-sdram"
+    assert core["rows"] == "all on the chip"
     without = printed(run("info", "ecp5-85f-d64"))
     assert without["gain"] == "constant: p0 stands for P (normalised LMS)"
-    assert (without["memory"], without["fits"]) == ("beta 3,456 Kibit", "ulx3s-85f")
+    assert (without["memory"], without["fits"]) == ("beta 3,456 Kibit", "ulx3s-85f, ulx3s-85f-sdram")
     assert without["needs"].startswith("132 multipliers,")
+    outside = printed(run("info", "ulx3s-85f-sdram"))
+    assert outside["SDRAM"] == "32 MB, 16 bits at 75 MHz, a latency of 2"
+    assert outside["rows"].startswith("8192 in memory outside, 72 bytes each; 2048 slots for them on the chip;")
     assert describe_core(preset("paper").replace(nodes=60_000))["fits"].startswith("none of the boards;")
     assert printed(run("info", "digits"))["holds"].startswith("a network of exactly these widths; 512 samples")
     both = run("info", "tiny").stdout

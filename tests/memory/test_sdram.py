@@ -117,6 +117,17 @@ def test_a_reset_at_any_moment_leaves_the_chip_usable():
     assert driver.reads == [word for burst in kept for word in burst.words]
 
 
+def test_rows_that_a_reset_left_open_are_closed_at_once():
+    """The chip has been started: they may not stay open for as long as power-up takes."""
+    cfg = dataclasses.replace(CFG, powerup_us=10)
+    rules = dataclasses.replace(RULES, powerup=10_000, ras_most=4_000, late=40)
+    tried = Bench(cfg, rules)
+    reads = [Burst(40, 2)] * 200
+    driver = tried.run([Burst(40, 2, (5, 6), (15, 15)), *reads], reads[:1], resets=[cfg.powerup_cycles + 400])
+    assert driver.reads == [5, 6]
+    assert tried.cycles < 2 * cfg.powerup_cycles
+
+
 def steady(bursts, cfg=CFG):
     """Cycles from the first word to the last, without refreshes."""
     quiet = dataclasses.replace(cfg, refresh_ms=64_000)

@@ -34,6 +34,19 @@ CORES = {
         weight_bits=20,
     ),
     "constant": CoreConfig(dim=16, nodes=300, lanes=2, max_samples=15, gain="constant", vendor=Vendor.ECP5),
+    "outside": CoreConfig(
+        dim=4,
+        nodes=2000,
+        lanes=2,
+        max_samples=7,
+        lookahead=1,
+        vendor=Vendor.ECP5,
+        walks=2,
+        max_walk=40,
+        pool=256,
+        replaced=4,
+        slots=600,
+    ),
     "long": CoreConfig(dim=4, nodes=1030, lanes=4, max_samples=40, lookahead=1, vendor=Vendor.ECP5),
     "sequential": CoreConfig(
         dim=4, nodes=1030, lanes=4, max_samples=40, schedule="sequential", lookahead=0, vendor=Vendor.ECP5
