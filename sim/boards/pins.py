@@ -12,6 +12,7 @@ import re
 import tempfile
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -108,21 +109,22 @@ def compile_board(row: Board, *, quick: bool = False) -> Path:
 def _load(library: Path, sdram: bool) -> ctypes.CDLL:
     """The library with the signatures of its functions."""
     board, size, real = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_double
-    return load_library(
-        library,
-        "skipwalk_board_",
-        {
-            "open": (board, [real, real]),
-            "close": (None, [board]),
-            "oscillator": (None, [board, ctypes.c_int]),
-            "run": (size, [board, ctypes.c_char_p, size, real]),
-            "time": (real, [board]),
-            "broken": (ctypes.c_uint64, [board]),
-            "pending": (size, [board]),
-            "take": (None, [board, ctypes.c_void_p]),
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "open": (board, [real, real]),
+        "close": (None, [board]),
+        "oscillator": (None, [board, ctypes.c_int]),
+        "run": (size, [board, ctypes.c_char_p, size, real]),
+        "time": (real, [board]),
+        "broken": (ctypes.c_uint64, [board]),
+        "pending": (size, [board]),
+        "take": (None, [board, ctypes.c_void_p]),
+    }
+    if sdram:
+        signatures |= {
+            "sdram": (None, [board, _CHIP, *[real] * 4]),
+            "unsettled": (ctypes.c_uint64, [board]),
         }
-        | ({"sdram": (None, [board, _CHIP, *[real] * 4]), "unsettled": (ctypes.c_uint64, [board])} if sdram else {}),
-    )
+    return load_library(library, "skipwalk_board_", signatures)
 
 
 class BoardPins:
