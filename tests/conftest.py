@@ -10,12 +10,6 @@ import pytest
 os.environ.setdefault("SKIPWALK_OPTIMISE", "-O1 -march=native")
 
 
-def pytest_configure(config):
-    # Tests make components only to ask for a latency, or for the error of their constructor; Amaranth suspects that
-    # they were forgotten in a design.
-    config.addinivalue_line("filterwarnings", r"ignore:.* created but never used")
-
-
 def pytest_collection_modifyitems(config, items):
     if not os.environ.get("SKIPWALK_LONG"):
         skip = pytest.mark.skip(reason="minutes; `make test-long` runs it")
