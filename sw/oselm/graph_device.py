@@ -28,9 +28,6 @@ class Learning:
     row_scale : int
         Largest first value, raw.
     walk_length : int
-    limits, update_limits : (int, int, int)
-        Of candidates that lie back, near and far, in rounds of walks and in those around a change;
-        :func:`skipwalk.sim.oselm.graph.walks.case_limits`.
     sampling : Sampling
     """
 
@@ -39,8 +36,6 @@ class Learning:
     seed: int
     row_scale: int
     walk_length: int
-    limits: tuple[int, int, int]
-    update_limits: tuple[int, int, int]
     sampling: Sampling
 
     def check(self, cfg: CoreConfig) -> None:
@@ -74,7 +69,8 @@ class GraphDevice(OSELMDevice):
         self._exchange(set_words(values))
 
     def set_limits(self, limits: tuple[int, int, int]) -> None:
-        """Which candidates walks take from now on, unless the core has these limits already; see :class:`Learning`."""
+        """Of candidates that lie back, near and far, for walks from now on, unless the core has these limits already;
+        :func:`skipwalk.sim.oselm.graph.walks.case_limits`."""
         if limits != self._limits:
             names = (Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR)
             self._exchange(set_words(dict(zip(names, limits, strict=True))))

@@ -16,7 +16,7 @@ from ..graph.live import LiveGraph
 from .changes import Change
 from .graph_device import Learning
 
-__all__ = ["Model", "Run", "learning"]
+__all__ = ["Model", "Run", "learning", "limits_of"]
 
 
 @dataclass
@@ -128,6 +128,11 @@ class Model:
         return learning(self.params, self.config)
 
     @property
+    def limits(self) -> tuple[int, int, int]:
+        """Those of the walks of ``run``; :func:`limits_of`."""
+        return limits_of(self.params, around_change=not self.run.of_walks)
+
+    @property
     def driven(self) -> CoreConfig:
         """The core that the driver speaks to: ``config``, with the graph's store and with walks as long, and as many in
         flight, as the parameters ask for. Where it is not ``config`` itself, the host makes up for what is missing."""
@@ -196,17 +201,14 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
     if not 0 <= scale < 1 << 16:
         most = ((1 << 16) - 1) * config.beta.step
         raise ValueError(f"init_scale must be 0 to {most:g} in the format {config.beta}, not {params['init_scale']}")
-    update_p = params["p"] if params["update_p"] is None else params["update_p"]
-    if not 1e-100 < update_p < 1e100:
-        raise ValueError(f"update_p must be between 1e-100 and 1e100, or None, not {update_p}")
+    for around_change in (False, True):
+        limits_of(params, around_change=around_change)
     return Learning(
         q=params["inflation"],
         p0=params["p0"],
         seed=params["random_state"],
         row_scale=scale,
         walk_length=params["walk_length"],
-        limits=case_limits(params["p"], params["q"]),
-        update_limits=case_limits(update_p, params["q"]),
         sampling=Sampling(
             window=params["window"],
             negatives=params["negatives"],
@@ -216,6 +218,17 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
             **pooled,
         ),
     )
+
+
+def limits_of(params: dict[str, Any], *, around_change: bool) -> tuple[int, int, int]:
+    """Limits of the candidates of walks: of rounds, or of those around a change. Raises ValueError for p, q or update_p
+    out of range."""
+    p, update_p = params["p"], params["update_p"]
+    if around_change and update_p is not None:
+        if not 1e-100 < update_p < 1e100:
+            raise ValueError(f"update_p must be between 1e-100 and 1e100, or None, not {update_p}")
+        p = update_p
+    return case_limits(p, params["q"])
 
 
 def _check_slots(params: dict[str, Any], config: CoreConfig) -> None:

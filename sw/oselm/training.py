@@ -98,8 +98,8 @@ def train(
     keep : callable, optional
         Called every ``every`` pieces, and when interrupted, with the core at rest.
     """
-    run, how = model.run, model.learning
-    device.set_limits(how.limits if run.of_walks else how.update_limits)
+    run = model.run
+    device.set_limits(model.limits)
     if model.visits is not None and not run.finished:
         device.set_table(table_of(model.visits))
     step = _block if run.of_walks else _changes

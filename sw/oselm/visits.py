@@ -14,7 +14,7 @@ from ...sim.oselm.graph.walks import make_walks
 from ..graph.contexts import negative_sampler
 from ..graph.live import LiveGraph
 from .changes import made
-from .model import Model, Run
+from .model import Model, Run, limits_of
 
 __all__ = ["of_changes", "of_rounds", "starts_of", "table_of"]
 
@@ -32,12 +32,13 @@ def of_rounds(model: Model, run: Run) -> np.ndarray:
     """(rows,) int64: how often each row occurs in the walks that are left of a run of rounds."""
     counts = np.zeros(len(model.live.ids), np.int64)
     graph, left = model.live.store.arrays, run.total - run.next
+    limits = limits_of(model.params, around_change=False)
     key = int(seed_key(model.params["random_state"], STREAM_STARTS))
     round_, place, walks = model.round, model.place, model.walks
     while left > 0:
         starts = round_starts(graph, key, round_, place, min(left, _BLOCK))
         round_, place = starts.round, starts.place
-        counts += _counted(model, model.live, starts.rows, walks, len(counts), model.learning.limits)
+        counts += _counted(model, model.live, starts.rows, walks, len(counts), limits)
         walks += len(starts.rows)
         left -= len(starts.rows)
     return counts
@@ -48,11 +49,11 @@ def of_changes(model: Model, run: Run) -> np.ndarray:
     old = model.live
     live = LiveGraph(list(old.ids), old.store.copy(), old.unit, old.vacant)
     counts = np.zeros(live.store.nodes, np.int64)
-    walks = model.walks
+    walks, limits = model.walks, limits_of(model.params, around_change=True)
     for change in run.changes:
         words, n = made(live, change, run.per_end)
         rows = np.array(starts_of(words, live), np.int64)
-        counts += _counted(model, live, rows, walks, len(counts), model.learning.update_limits)
+        counts += _counted(model, live, rows, walks, len(counts), limits)
         walks += n
     counts[live.vacant] = 0
     return counts[: len(live.ids)]
