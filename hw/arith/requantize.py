@@ -6,7 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from .formats import SQ
 
-__all__ = ["Requantize", "requantize"]
+__all__ = ["Requantize", "requantize", "rounded"]
+
+
+def rounded(x: ValueLike, shift: int) -> Value:
+    """``x`` without its lowest ``shift`` bits, half rounded up; exact, so a bit longer than what is left."""
+    x = Value.cast(x)
+    return (x + Const(1 << (shift - 1))) >> shift if shift else x
 
 
 def requantize(m: Module, x: ValueLike, *, shift: int, fmt: SQ, saturated: Signal | None = None) -> Value:
@@ -38,22 +44,20 @@ def requantize(m: Module, x: ValueLike, *, shift: int, fmt: SQ, saturated: Signa
     """
     if shift < 0:
         raise ValueError(f"shift must not be negative, it is {shift}: give the product more fraction bits")
-    rounded = Value.cast(x)
-    if shift:
-        rounded = (rounded + Const(1 << (shift - 1))) >> shift
-    if not rounded.shape().signed:
-        rounded = Value.cast(rounded).as_unsigned() + Const(0, signed(1))
+    left = rounded(x, shift)
+    if not left.shape().signed:
+        left = left.as_unsigned() + Const(0, signed(1))
     result = Signal(signed(fmt.bits), name="requantized")
     overflow = Const(0)
-    if len(rounded) > fmt.bits:
+    if len(left) > fmt.bits:
         # Kept as a signal: the sum is looked at three times.
-        whole = Signal(signed(len(rounded)), name="rounded")
-        m.d.comb += whole.eq(rounded)
+        whole = Signal(signed(len(left)), name="rounded")
+        m.d.comb += whole.eq(left)
         beyond = whole[fmt.bits - 1 :]
         overflow = beyond.any() & ~beyond.all()
         m.d.comb += result.eq(Mux(overflow, Mux(whole[-1], fmt.min_raw, fmt.max_raw), whole))
     else:
-        m.d.comb += result.eq(rounded)
+        m.d.comb += result.eq(left)
     if saturated is not None:
         m.d.comb += saturated.eq(overflow)
     return result

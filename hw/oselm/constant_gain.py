@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -10,9 +10,10 @@ from amaranth.lib.wiring import In, Out
 from ..arith.latency import MULTIPLIER, RECIPROCAL
 from ..arith.multiplier import Multiplier
 from ..arith.reciprocal import Reciprocal
-from ..arith.requantize import requantize
+from ..arith.requantize import requantize, rounded
 from ..fabric.pipeline import delay
 from .config import CoreConfig
+from .gain import one_plus
 from .ports import Inflation, Square
 from .sizes import CONTEXT_SLOTS
 
@@ -90,12 +91,12 @@ class ConstantGain(wiring.Component):
         m.d.sync += p0.eq(requantize(m, self.inflation.p0, shift=cfg.p.fraction - cfg.p_view.fraction, fmt=cfg.p_view))
 
         # h.h, in two halves.
-        one, most = 1 << cfg.HU_FRACTION, (1 << (cfg.HU_INTEGER + cfg.HU_FRACTION)) - 1
+        most = (1 << (cfg.HU_INTEGER + cfg.HU_FRACTION)) - 1
         hh, hh_valid, hh_clamped = Signal(range(most + 1), reset_less=True), Signal(), Signal(reset_less=True)
-        rounded = self._rounded(self.square.sum, cfg.hh_shift)
+        square = rounded(self.square.sum, cfg.hh_shift)
         m.d.sync += [
-            hh.eq(Mux(rounded > most, most, rounded)),
-            hh_clamped.eq(rounded > most),
+            hh.eq(Mux(square > most, most, square)),
+            hh_clamped.eq(square > most),
             hh_valid.eq(self.square.valid),
         ]
         upper = delay(m, hh[_LOW:], 1, name="upper")
@@ -105,19 +106,17 @@ class ConstantGain(wiring.Component):
             multiplier.b.eq(Mux(hh_valid, hh[:_LOW], Mux(upper_valid, upper, reciprocal.o))),
         ]
 
-        # 1 + p0 h.h, clamped to what the reciprocal takes.
+        # 1 + p0 h.h.
         lower_product = delay(m, multiplier.p, 1, name="lower_product").as_signed()
         total = Signal(signed(cfg.p_view.bits + cfg.HU_INTEGER + cfg.HU_FRACTION + 1), reset_less=True)
         m.d.sync += total.eq(lower_product + (multiplier.p << _LOW))
         done = delay(m, upper_valid, MULTIPLIER + 1, name="done", reset_less=False)
         was_clamped = delay(m, hh_clamped, MULTIPLIER + 2, name="was_clamped")
-        ph = Signal(signed(len(total) + 1))
-        m.d.comb += ph.eq(self._rounded(total, cfg.p_view.fraction))
-        below, above = ph < 0, ph > most - one
+        clamped, ph_clamped = one_plus(m, cfg, total, cfg.p_view.fraction)
         m.d.sync += [
-            reciprocal.i.eq(Mux(below, one, Mux(above, most, ph + one))),
+            reciprocal.i.eq(clamped),
             reciprocal.i_valid.eq(done),
-            self.saturated.eq(done & (below | above | was_clamped)),
+            self.saturated.eq(done & (ph_clamped | was_clamped)),
         ]
 
         # p0 g.
@@ -132,7 +131,3 @@ class ConstantGain(wiring.Component):
             fifo.r_en.eq(self.g.ready),
         ]
         return m
-
-    @staticmethod
-    def _rounded(x, shift):
-        return (x + Const(1 << (shift - 1))) >> shift if shift else x

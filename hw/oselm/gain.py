@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -10,12 +10,27 @@ from amaranth.lib.wiring import In, Out
 from ..arith.dot import sum_bits
 from ..arith.multiplier import Multiplier
 from ..arith.reciprocal import Reciprocal
+from ..arith.requantize import rounded
 from ..fabric.pipeline import delay
 from .config import CoreConfig
 from .ports import Elements
 from .sizes import CONTEXT_SLOTS
 
-__all__ = ["Gain"]
+__all__ = ["Gain", "one_plus"]
+
+
+def one_plus(m: Module, cfg: CoreConfig, x: Value, shift: int) -> tuple[Value, Value]:
+    """``1 + x`` as the reciprocal takes it, and whether x was clamped; combinational.
+
+    x, signed, drops ``shift`` bits to ``HU_FRACTION``, rounded, and is clamped to 0 .. 2**HU_INTEGER - 1.
+    """
+    one, top = 1 << cfg.HU_FRACTION, (1 << (cfg.HU_INTEGER + cfg.HU_FRACTION)) - 1
+    left = rounded(x, shift)
+    # Kept as a signal: it is looked at three times.
+    hu = Signal(signed(len(left)), name="hu")
+    m.d.comb += hu.eq(left)
+    low, high = hu < 0, hu > top - one
+    return Mux(low, one, Mux(high, top, hu + one)), low | high
 
 
 class Gain(wiring.Component):
@@ -79,22 +94,10 @@ class Gain(wiring.Component):
             m.d.sync += total.eq(Mux(first, 0, total) + multiplier.p)
         m.d.sync += done.eq(valid & last)
 
-        # 1 + h.u, clamped to what the reciprocal takes.
-        one = 1 << cfg.HU_FRACTION
-        top = (1 << (cfg.HU_INTEGER + cfg.HU_FRACTION)) - 1
-        rounded = total
-        if cfg.hu_shift:
-            rounded = (total + Const(1 << (cfg.hu_shift - 1))) >> cfg.hu_shift
-        hu = Signal(signed(len(rounded)))
-        m.d.comb += hu.eq(rounded)
-        low, high = hu < 0, hu > top - one
         x = Signal(cfg.HU_INTEGER + cfg.HU_FRACTION, reset_less=True)
         x_valid = Signal()
-        m.d.sync += [
-            x.eq(Mux(low, one, Mux(high, top, hu + one))),
-            x_valid.eq(done),
-            self.saturated.eq(done & (low | high)),
-        ]
+        clamped, was_clamped = one_plus(m, cfg, total, cfg.hu_shift)
+        m.d.sync += [x.eq(clamped), x_valid.eq(done), self.saturated.eq(done & was_clamped)]
         m.d.comb += [
             reciprocal.i.eq(x),
             reciprocal.i_valid.eq(x_valid),
