@@ -4,13 +4,10 @@ The netlist of its bitstream, pins, PLL and all, runs compiled by Verilator (:mo
 what the pseudo-terminal says. Any program that can open the board can open the pseudo-terminal.
 """
 
-import os
-import select
-import threading
 import time
-import tty
 
 from ...hw.boards.table import Board
+from ..link.terminal import Terminal, TerminalServer
 from .pins import BoardPins
 
 __all__ = ["BoardSimulation"]
@@ -27,8 +24,8 @@ STOP_WITHIN = 0.1
 MARGIN = 4
 
 
-class BoardSimulation:
-    """A running board on a pseudo-terminal, served by a thread. A context manager.
+class BoardSimulation(TerminalServer):
+    """A running board on a pseudo-terminal.
 
     Parameters
     ----------
@@ -39,8 +36,6 @@ class BoardSimulation:
 
     Attributes
     ----------
-    port : str
-        Path of the pseudo-terminal.
     address : str
         For ``--backend``: the port, and the bit rate that the simulation keeps up with, so that the host waits long
         enough.
@@ -54,6 +49,7 @@ class BoardSimulation:
     TRIAL = 100_000
 
     def __init__(self, pins: BoardPins, row: Board):
+        super().__init__(Terminal(CHUNK))
         self._pins = pins
         self._cycle = 1 / row.uart.clock_hz
         self.bytes_sent = self.bytes_received = 0
@@ -61,39 +57,23 @@ class BoardSimulation:
         pins.run(self.TRIAL * self._cycle)
         self.cycles_per_second = self.TRIAL / (time.monotonic() - start)
         baud = max(300, int(row.baud * self.cycles_per_second / row.uart.clock_hz / MARGIN))
-        self._master, self._slave = os.openpty()
-        os.set_blocking(self._master, False)
-        tty.setraw(self._slave)
-        self.port = os.ttyname(self._slave)
         self.address = f"serial:{self.port}@{baud}"
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def __enter__(self) -> "BoardSimulation":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._start()
 
     def close(self) -> None:
         """Switch the board off."""
-        self._stop.set()
-        self._thread.join()
-        os.close(self._master)
-        os.close(self._slave)
+        super().close()
         self._pins.close()
 
     def _serve(self) -> None:
         pins = self._pins
         while not self._stop.is_set():
-            if select.select([self._master], [], [], 0)[0]:
-                self.bytes_sent += pins.send(os.read(self._master, CHUNK))
+            if data := self._terminal.read(0):
+                self.bytes_sent += pins.send(data)
             else:
                 pins.run(SLICE * self._cycle)
             out = pins.received()
             self.bytes_received += len(out)
             # Time stands still while the host does not read.
             while out and not self._stop.is_set():
-                if select.select([], [self._master], [], STOP_WITHIN)[1]:
-                    out = out[os.write(self._master, out) :]
+                out = self._terminal.push(out, STOP_WITHIN)

@@ -1,9 +1,5 @@
 """The device model on a pseudo-terminal: for whoever opens it, a board."""
 
-import os
-import select
-import threading
-import tty
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,35 +10,14 @@ from ...hw.link.protocol import Identity, LinkConfig
 from .frame import Words
 from .model import DeviceModel
 from .pipe import Pipe
+from .terminal import Terminal, TerminalServer
 
 __all__ = ["ServedModel"]
 
-CHUNK = 4096
 #: Seconds until a served device that has nothing to do sees that it is to stop.
 STOP_WITHIN = 0.05
 #: Words that the core takes between two looks at the line; a word is answered by some hundred at most.
 BATCH = 16
-
-
-class _Terminal(Pipe):
-    """The device's end of a pseudo-terminal. What nobody reads within a second is lost, as on a line."""
-
-    def __init__(self):
-        self._master, self._slave = os.openpty()
-        os.set_blocking(self._master, False)
-        tty.setraw(self._slave)
-        self.name = os.ttyname(self._slave)
-
-    def read(self, timeout: float) -> bytes:
-        return os.read(self._master, CHUNK) if select.select([self._master], [], [], timeout)[0] else b""
-
-    def write(self, data: bytes) -> None:
-        while data and select.select([], [self._master], [], 1.0)[1]:
-            data = data[os.write(self._master, data) :]
-
-    def close(self) -> None:
-        os.close(self._master)
-        os.close(self._slave)
 
 
 class _Core:
@@ -62,8 +37,8 @@ class _Core:
         return model.drain().astype(Words)
 
 
-class ServedModel:
-    """Golden models behind the device end of the link, on a pseudo-terminal, served by a thread. A context manager.
+class ServedModel(TerminalServer):
+    """Golden models behind the device end of the link, on a pseudo-terminal.
 
     Parameters
     ----------
@@ -74,10 +49,8 @@ class ServedModel:
 
     Attributes
     ----------
-    port : str
-        Path of the pseudo-terminal.
     address : str
-        The same, for ``--backend``.
+        The port, for ``--backend``.
     """
 
     def __init__(
@@ -85,28 +58,17 @@ class ServedModel:
         units: Sequence[tuple[int, int, Callable[[], Any]]],
         carrier: Callable[[Pipe], Pipe] | None = None,
     ):
+        super().__init__(Terminal())
         cfg = LinkConfig()
         identities = Identity.of_units([unit[:2] for unit in units], cfg)
         cores = [_Core(make) for _, _, make in units]
         self._device = DeviceModel(list(zip(identities, cores, strict=True)), cfg)
-        terminal = _Terminal()
-        self._pipe = carrier(terminal) if carrier else terminal
-        self.port = terminal.name
+        self._pipe = carrier(self._terminal) if carrier else self._terminal
         self.address = f"serial:{self.port}"
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def __enter__(self) -> "ServedModel":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._start()
 
     def close(self) -> None:
-        """Stop serving, and give the pseudo-terminal back."""
-        self._stop.set()
-        self._thread.join()
+        super().close()
         self._pipe.close()
 
     def _serve(self) -> None:
