@@ -5,12 +5,11 @@ A board is a row of :data:`BOARDS`; pins and device come from the platform class
 
 from dataclasses import dataclass, field
 
-from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
 from ..link.protocol import LinkConfig, UartConfig
 from ..lora.config import LoraConfig, lora_preset
 from ..memory.sdram_config import SdramConfig
-from ..oselm.config import CoreConfig, GainRule, preset
+from ..oselm.config import CONSTANT_FORMATS, CoreConfig, GainRule, preset
 from ..unit.config import UnitConfig
 from .floorplan import LFE5U_85F, Sites
 
@@ -234,9 +233,8 @@ BOARDS = {
                 edge_ends=16384,
                 group=4,
                 gain=GainRule.CONSTANT,
-                p=SQ(4, 14),
-                k=SQ(0, 18),
                 vendor=Vendor.ECP5,
+                **CONSTANT_FORMATS,
             ),
             place_options=("--router", "router2"),
             input_hz=25_000_000,

@@ -6,13 +6,14 @@ sizes, bit positions) is a property of it, so that no number is written twice. S
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
 from ..unit.config import UnitConfig
 from .rows.config import RowsConfig
 
-__all__ = ["PRESETS", "CoreConfig", "GainRule", "Schedule", "preset"]
+__all__ = ["CONSTANT_FORMATS", "PRESETS", "CoreConfig", "GainRule", "Schedule", "preset"]
 
 
 class Schedule(StrEnum):
@@ -361,6 +362,9 @@ class CoreConfig(UnitConfig):
     LATER = frozenset({"pool", "slots", "replaced", "gain"})
 
 
+#: Of a core with a constant gain: with room for constants of up to 7.9.
+CONSTANT_FORMATS: dict[str, Any] = {"p": SQ(4, 14), "k": SQ(0, 18)}
+
 #: Named configurations.
 PRESETS = {
     c.name: c
@@ -377,7 +381,7 @@ PRESETS = {
             walks=8,
             edge_ends=24576,
         ),
-        # Without P, with room for constants of up to 7.9: D = 64 in the cycles of D = 32.
+        # Without P: D = 64 in the cycles of D = 32.
         CoreConfig(
             name="ecp5-85f-d64",
             dim=64,
@@ -388,8 +392,7 @@ PRESETS = {
             group=8,
             walks=8,
             gain=GainRule.CONSTANT,
-            p=SQ(4, 14),
-            k=SQ(0, 18),
+            **CONSTANT_FORMATS,
         ),
         CoreConfig(
             name="paper",

@@ -16,7 +16,7 @@ from ...hw.arith.formats import SQ
 from ...hw.boards.fpgas import Fpga, fpga_of
 from ...hw.boards.table import Board
 from ...hw.fabric.vendor import Vendor
-from ...hw.oselm.config import CoreConfig, GainRule
+from ...hw.oselm.config import CONSTANT_FORMATS, CoreConfig, GainRule
 from ...sim.oselm.cycles import roofline_cycles, slot_cycles
 from ...sim.oselm.resources import Needs, core_needs
 
@@ -50,7 +50,7 @@ def formats_of(bits: int, *, constant: bool = False) -> dict[str, Any]:
     whole = {"k": 0 if constant else -2, "e": 4, "u": 5}
     return {
         **{name: SQ(integer, bits - integer) for name, integer in whole.items()},
-        **({"p": SQ(4, 14), "gain": GainRule.CONSTANT} if constant else {}),
+        **({"p": CONSTANT_FORMATS["p"], "gain": GainRule.CONSTANT} if constant else {}),
         "operand_bits": bits,
         "gain_bits": bits - 1,
     }

@@ -109,13 +109,13 @@ class Groups(wiring.Component):
     def _count(self, m, group, n, of_active):
         """How many nodes of each walk are there: all of them, unless the group has begun and is not complete."""
         use, all_of_them = self.use, self._cfg.max_walk
-        if not (self._cfg.edge_ends and not self._cfg.slots):
+        if self._cfg.slots or not self._cfg.edge_ends:
+            # Nobody begins a group before it is complete.
             m.d.comb += use.there.eq(all_of_them)
             return
         slots = slot_bits(self._cfg)
         counts = [Signal(range(all_of_them + 1), name=f"count_{slot}", reset_less=True) for slot in range(1 << slots)]
-        address = of_active("address")
-        address = WalkAddress(self._cfg)(address)
+        address = WalkAddress(self._cfg)(of_active("address"))
         for slot, count in enumerate(counts):
             with m.If(of_active("walk_en") & (n == slot)):
                 m.d.sync += count.eq(0)

@@ -44,8 +44,8 @@ class Windowing(wiring.Component):
 
     Timing: one item a cycle, also from context to context and from group to group, as long as the next context is
     found in time: that takes 3 cycles, and 3 more for each walk that has no context left. A context whose nodes are not
-    there is looked for every 3 cycles. With a pool the contexts of a
-    group are looked for once those of the last one have been given, and ``draws`` are done.
+    there is looked for every 3 cycles. With a pool the contexts of a group are looked for once those of the last one
+    have been given, and ``draws`` are done.
     """
 
     def __init__(self, cfg: CoreConfig):

@@ -13,7 +13,7 @@ from ...graph.readers import read_graph, read_labels
 from ...oselm.evaluation import evaluate
 from .experiment import Measure, Options
 
-__all__ = ["F1", "LabelledGraph", "load", "photo"]
+__all__ = ["F1", "LabelledGraph", "load", "photo", "with_photo"]
 
 #: What each of them measures.
 F1 = {"f1_micro": Measure("F1", "higher"), "f1_macro": Measure("F1", "higher")}
@@ -53,6 +53,15 @@ def load(options: Options) -> LabelledGraph:
     graph = read_graph(options.graph)
     labels = read_labels(options.labels, graph)
     return LabelledGraph(graph, np.array([graph.index(node) for node in labels]), np.array(list(labels.values())))
+
+
+def with_photo(options: Options, prefix: str) -> tuple[dict[str, LabelledGraph], dict[str, str]]:
+    """Cora, and Amazon Photo where it is; and what is left out, as ``PREFIX.photo``, and why."""
+    data = {"cora": load(options)}
+    try:
+        return {**data, "photo": photo()}, {}
+    except InputError as error:
+        return data, {f"{prefix}.photo": str(error)}
 
 
 def photo() -> LabelledGraph:

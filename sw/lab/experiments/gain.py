@@ -16,9 +16,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from ....hw.arith.formats import SQ
-from ....hw.oselm.config import CoreConfig, GainRule, preset
-from ...errors import InputError
+from ....hw.oselm.config import CONSTANT_FORMATS, CoreConfig, GainRule, preset
 from ...graph.graph import Graph
 from ...oselm.estimator import Node2Vec
 from . import cora
@@ -40,8 +38,6 @@ _OTHERS: dict[str, dict[str, Any]] = {
     "oselm-mu9": {"mu_shift": 9},
     "oselm-p0-0.5": {"p0": 0.5},
 }
-#: A constant of 1.9 or more does not fit P's format, nor k's; these have as many bits.
-_WIDER = {"p": SQ(4, 14), "k": SQ(0, 18)}
 
 
 def block_model(name: str, seed: int) -> LabelledGraph:
@@ -54,16 +50,11 @@ def block_model(name: str, seed: int) -> LabelledGraph:
 
 
 def _core(constant: bool) -> CoreConfig:
-    return preset("ecp5-85f").replace(gain=GainRule.CONSTANT, **_WIDER) if constant else preset("ecp5-85f")
+    return preset("ecp5-85f").replace(gain=GainRule.CONSTANT, **CONSTANT_FORMATS) if constant else preset("ecp5-85f")
 
 
 def _plan(options: Options) -> Plan:
-    data: dict[str, LabelledGraph] = {"cora": cora.load(options)}
-    skipped = {}
-    try:
-        data["photo"] = cora.photo()
-    except InputError as error:
-        skipped["gain.photo"] = str(error)
+    data, skipped = cora.with_photo(options, "gain")
     # Graph, its name for people, D, walks a node, and seconds at D = 32.
     where: list[tuple[str, str, int, int, float]] = [
         ("cora", "Cora", dim, walks, 0.3 * walks + 1)

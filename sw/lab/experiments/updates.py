@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
 from ...graph.forest import spanning_forest
 from ...graph.graph import Graph
 from ...oselm.estimator import Node2Vec
@@ -31,12 +30,7 @@ _BLOCKS = ("blocks16", "blocks64")
 
 
 def _plan(options: Options) -> Plan:
-    data: dict[str, LabelledGraph] = {"cora": cora.load(options)}
-    skipped = {}
-    try:
-        data["photo"] = cora.photo()
-    except InputError as error:
-        skipped["updates.photo"] = str(error)
+    data, skipped = cora.with_photo(options, "updates")
     # Graph, its name for people, and seconds.
     where = [("cora", "Cora", 10.0), *((name, f"blocks, degree {BLOCK_MODELS[name][0]}", 30.0) for name in _BLOCKS)]
     where += [("photo", "Amazon Photo", 90.0)] if "photo" in data else []
