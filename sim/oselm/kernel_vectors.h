@@ -6,7 +6,9 @@
  * even. Half goes up in a core, so products that lie half way between two integers are left to kernel_plain.h. They are
  * rare, and known by the trailing zeros of their factors. So is what leaves its range: the or over all results tells.
  *
- * Sums of products: words times words in 64 bits, even and odd lanes apart.
+ * Sums of products: words times words in 64 bits, even and odd lanes apart. Errors of eight samples at a time take
+ * half words times half words in 32 bits instead, where the largest element of the rows and the sum of |h| say that
+ * nothing leaves them; that is nearly always, since vectors are small.
  *
  * P is held transposed, [column][row], so that rows are lanes.
  */
@@ -20,7 +22,9 @@
 #define OUTSIDE(bits) ((1 << HELD_BITS) - (1 << (bits)))
 #define BEYOND 16 /* samples that may be read behind those of a context */
 #define VECTORS (DIM / 8)
-#define BLOCK (DIM % 16 == 0 ? 2 : 1)
+#define BLOCK (DIM % 32 == 0 ? 4 : DIM % 16 == 0 ? 2 : 1)
+#define HALVES (DIM % 16 == 0 && E_SHIFT >= 1 && E_SHIFT <= 30)
+#define PAIRS (HALVES ? VECTORS / 2 : 1)
 #define UNROLL _Pragma("GCC unroll 8")
 #define ALIGNED __attribute__((aligned(64)))
 
@@ -31,21 +35,23 @@ typedef struct ALIGNED {
     V h[VECTORS], h_odd[VECTORS]; /* the latter with odd elements in even places */
     V u[VECTORS], k[VECTORS];
     F u_real[VECTORS], k_of_p[VECTORS], k_of_beta[VECTORS]; /* k times 2^-P_SHIFT and 2^-BETA_SHIFT */
+    V h_halves[PAIRS], most; /* h in half words; up to which magnitude of a row's half words they may be used, in each */
     int64_t sum_h;
     uint32_t zeros_of_u, zeros_of_k; /* bit n: an element has n trailing zeros */
 } Slot;
 
 typedef struct ALIGNED {
-    int32_t p[2][DIM][DIM]; /* P_HOLD + P, now and before */
+    int32_t p[2][DIM][DIM]; /* P_HOLD + P, now and before, without what its diagonal has grown by */
     int now;
+    V grown[VECTORS], diagonal[VECTORS]; /* that, and P_HOLD + the diagonal with it */
 } Matrix;
 
-/* The samples of a context and their errors. Samples are read 8 at a time, so those of the next contexts too; what they
- * give is not used. Behind the last one there are copies. */
+/* The samples of a context and their errors. Samples are read 8 at a time; what those behind the last give is not
+ * used. */
 typedef struct ALIGNED {
     const int32_t *samples;
     const uint8_t *labels;
-    int32_t *beta;
+    int32_t *rows[MAX_SAMPLES + 8];
     float errors[MAX_SAMPLES + 8];
     uint8_t halves[MAX_SAMPLES / 8 + 1]; /* a bit for each: whether a product of its error and k may lie half way */
     int n;
@@ -55,15 +61,29 @@ typedef struct ALIGNED {
 
 static const int32_t no_row[DIM] ALIGNED;
 
+/* The diagonal of a matrix that has all of it. */
+static void begin_diagonal(Matrix *m, const int32_t (*p)[DIM])
+{
+    memset(m->grown, 0, sizeof m->grown);
+    for (int r = 0; r < DIM; r++) ((int32_t *)m->diagonal)[r] = p[r][r];
+}
+
+static void end_diagonal(Matrix *m, int32_t (*p)[DIM])
+{
+    for (int r = 0; r < DIM; r++) p[r][r] += ((int32_t *)m->grown)[r];
+}
+
 static void load_matrix(Matrix *m, const int64_t *p)
 {
     m->now = 0;
     for (int r = 0; r < DIM; r++)
         for (int c = 0; c < DIM; c++) m->p[0][c][r] = P_HOLD + (int32_t)p[r * DIM + c];
+    begin_diagonal(m, m->p[0]);
 }
 
-static void store_matrix(const Matrix *m, int64_t *p)
+static void store_matrix(Matrix *m, int64_t *p)
 {
+    end_diagonal(m, m->p[m->now]);
     for (int r = 0; r < DIM; r++)
         for (int c = 0; c < DIM; c++) p[r * DIM + c] = m->p[m->now][c][r] - P_HOLD;
 }
@@ -122,6 +142,34 @@ INLINE int64_t total(V sum)
     return _mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1);
 }
 
+INLINE int32_t sum_of(V x)
+{
+    __m128i y = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    y = _mm_add_epi32(y, _mm_shuffle_epi32(y, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi32(y, _mm_shuffle_epi32(y, 0xB1)));
+}
+
+/* Two vectors of words as half words, which saturate; the places are mixed, always in the same way. */
+INLINE V halves(const V *two) { return _mm256_packs_epi32(_mm256_loadu_si256(two), _mm256_loadu_si256(two + 1)); }
+
+/* h in half words. A row whose magnitudes are at most `most` has a sum of products with h that stays, half a step of
+ * rounding included, below 2^31. Saturated half words are above any `most`. */
+static void load_halves(Slot *slot)
+{
+    V sum = _mm256_setzero_si256();
+    UNROLL for (int j = 0; j < VECTORS; j++) sum = _mm256_add_epi32(sum, _mm256_abs_epi32(slot->h[j]));
+    V largest = _mm256_setzero_si256();
+    UNROLL for (int j = 0; j < PAIRS; j++) {
+        slot->h_halves[j] = halves(slot->h + 2 * j);
+        largest = _mm256_max_epu16(largest, _mm256_abs_epi16(slot->h_halves[j]));
+    }
+    const int32_t room = INT32_MAX - (int32_t)(INT64_C(1) << E_SHIFT >> 1);
+    int32_t most = room / (sum_of(sum) + 1);
+    if (most > 0x7FFE) most = 0x7FFE;
+    if (!_mm256_testz_si256(_mm256_subs_epu16(largest, _mm256_set1_epi16(0x7FFE)), each(-1))) most = 0;
+    slot->most = _mm256_set1_epi16((int16_t)most);
+}
+
 static void load(Slot *slot, const int32_t *row)
 {
     V sum = _mm256_setzero_si256();
@@ -131,15 +179,13 @@ static void load(Slot *slot, const int32_t *row)
         slot->h_odd[j] = _mm256_srli_epi64(x, 32);
         sum = _mm256_add_epi32(sum, x);
     }
-    int32_t lanes[8];
-    _mm256_storeu_si256((V *)lanes, sum);
-    slot->sum_h = 0;
-    for (int i = 0; i < 8; i++) slot->sum_h += lanes[i];
+    slot->sum_h = sum_of(sum);
+    if (HALVES) load_halves(slot);
 }
 
 /* ---- P */
 
-/* The update of P as it is defined, from the matrix before, whose diagonal has grown, to the present one. */
+/* The update of P as it is defined, from the matrix before, which has all of its diagonal, to the present one. */
 static void update_p_plain(const int32_t (*from)[DIM], int32_t (*to)[DIM], const Slot *before, int64_t *counters)
 {
     const int32_t *u = (const int32_t *)before->u, *k = (const int32_t *)before->k;
@@ -187,6 +233,28 @@ INLINE int swept(const int32_t (*from)[DIM], int32_t (*to)[DIM], const F *u, con
 
 static void product(const int32_t (*p)[DIM], const int32_t *h, V *sums) { swept(p, 0, 0, 0, h, sums); }
 
+/* What is added to elements of the diagonal below `limit`; in the diagonal and beside the matrix. */
+INLINE void grow(Matrix *m, int32_t q, int32_t limit)
+{
+    UNROLL for (int j = 0; j < VECTORS; j++) {
+        const V step = _mm256_and_si256(_mm256_cmpgt_epi32(each(limit), m->diagonal[j]), each(q));
+        m->grown[j] = _mm256_add_epi32(m->grown[j], step);
+        m->diagonal[j] = _mm256_add_epi32(m->diagonal[j], step);
+    }
+}
+
+/* The update of the diagonal; returns whether it has left its range. */
+INLINE int diagonal_swept(Matrix *m, const Slot *before)
+{
+    V bad = _mm256_setzero_si256();
+    UNROLL for (int j = 0; j < VECTORS; j++) {
+        const F old = _mm256_castsi256_ps(m->diagonal[j]);
+        m->diagonal[j] = _mm256_castps_si256(_mm256_fnmadd_ps(before->u_real[j], before->k_of_p[j], old));
+        bad = _mm256_or_si256(bad, m->diagonal[j]);
+    }
+    return !_mm256_testz_si256(bad, each(OUTSIDE(P_BITS)));
+}
+
 /* The update of P by a context (or none), then u of another one (or none). */
 static void sweep(Matrix *m, const Slot *before, Slot *next, int64_t q, int64_t p0, int64_t *counters)
 {
@@ -195,16 +263,23 @@ static void sweep(Matrix *m, const Slot *before, Slot *next, int64_t q, int64_t 
     if (before) {
         int32_t(*from)[DIM] = m->p[m->now], (*to)[DIM] = m->p[!m->now];
         m->now = !m->now;
-        const int32_t limit = P_HOLD + (int32_t)p0, grow = (int32_t)q;
-        for (int r = 0; r < DIM; r++) from[r][r] += grow & -(from[r][r] < limit);
+        grow(m, (int32_t)q, P_HOLD + (int32_t)p0);
         if (__builtin_expect(meet(before->zeros_of_u, before->zeros_of_k, P_SHIFT - 1), 0) ||
+            __builtin_expect(diagonal_swept(m, before), 0) ||
             __builtin_expect(swept(from, to, before->u_real, (const float *)before->k_of_p, h, sums), 0)) {
+            end_diagonal(m, from);
             update_p_plain(from, to, before, counters);
+            begin_diagonal(m, to);
             product(to, h, sums);
         }
     } else
         product(m->p[m->now], h, sums);
     if (!next) return;
+    UNROLL for (int j = 0; j < VECTORS; j++) {
+        const V grown = m->grown[j], h = next->h[j];
+        sums[2 * j] = _mm256_add_epi64(sums[2 * j], _mm256_mul_epi32(grown, h));
+        sums[2 * j + 1] = _mm256_add_epi64(sums[2 * j + 1], _mm256_mul_epi32(_mm256_srli_epi64(grown, 32), next->h_odd[j]));
+    }
     const V held = _mm256_set1_epi64x(P_HOLD * next->sum_h);
     V zeros = _mm256_setzero_si256();
     for (int j = 0; j < VECTORS; j++) {
@@ -256,18 +331,17 @@ static void fetch(Samples *s, int32_t *beta, const int32_t *samples, const uint8
         memcpy(s->own_labels, labels, left);
         samples = s->own_samples, labels = s->own_labels;
     }
-    s->beta = beta, s->samples = samples, s->labels = labels, s->n = n;
+    s->samples = samples, s->labels = labels, s->n = n;
     for (int x = 0; x < n; x++) {
-        const int32_t *row = row_of(beta, samples[x]);
-        UNROLL for (int j = 0; j < DIM; j += 16) __builtin_prefetch(row + j);
+        s->rows[x] = row_of(beta, samples[x]);
+        UNROLL for (int j = 0; j < DIM; j += 16) __builtin_prefetch(s->rows[x] + j);
     }
+    for (int x = n; x % 8; x++) s->rows[x] = beta;
 }
-
-INLINE int32_t *sample(const Samples *s, int x) { return row_of(s->beta, s->samples[x]); }
 
 INLINE void read_one(Samples *s, int x, const Slot *slot, int64_t *counters)
 {
-    const int32_t e = error_of(total(dot_lanes(slot, (const V *)sample(s, x))), s->labels[x], counters);
+    const int32_t e = error_of(total(dot_lanes(slot, (const V *)s->rows[x])), s->labels[x], counters);
     const int half = (uint64_t)(uint32_t)(e & -e) * slot->zeros_of_k >> (BETA_SHIFT - 1) & 1;
     s->errors[x] = e;
     s->halves[x / 8] = (s->halves[x / 8] & ~(1 << x % 8)) | half << x % 8;
@@ -281,13 +355,40 @@ INLINE V totals(V a, V b, V c, V d)
     return _mm256_add_epi64(_mm256_permute2x128_si256(ab, cd, 0x20), _mm256_permute2x128_si256(ab, cd, 0x31));
 }
 
+/* Dot products of the samples x ... x + 7, rounded: in 64 bits ... */
+static __attribute__((noinline)) V dots_wide(const Samples *s, int x, const Slot *slot)
+{
+#define LANES_OF(i) dot_lanes(slot, (const V *)s->rows[x + (i)])
+    const V even = totals(LANES_OF(0), LANES_OF(2), LANES_OF(4), LANES_OF(6));
+    const V odd = totals(LANES_OF(1), LANES_OF(3), LANES_OF(5), LANES_OF(7));
+    return narrowed(even, odd, E_SHIFT);
+}
+
+/* ... and in 32, where they fit. */
+INLINE V dots(const Samples *s, int x, const Slot *slot)
+{
+    if (!HALVES) return dots_wide(s, x, slot);
+    V largest = _mm256_setzero_si256(), sums[8];
+    UNROLL for (int i = 0; i < 8; i++) {
+        const V *row = (const V *)s->rows[x + i];
+        UNROLL for (int j = 0; j < PAIRS; j++) {
+            const V pair = halves(row + 2 * j), product = _mm256_madd_epi16(pair, slot->h_halves[j]);
+            largest = _mm256_max_epu16(largest, _mm256_abs_epi16(pair));
+            sums[i] = j ? _mm256_add_epi32(sums[i], product) : product;
+        }
+    }
+    const V beyond = _mm256_subs_epu16(largest, slot->most);
+    if (__builtin_expect(!_mm256_testz_si256(beyond, beyond), 0)) return dots_wide(s, x, slot);
+#define TWO(i) _mm256_hadd_epi32(sums[i], sums[(i) + 1])
+    const V low = _mm256_hadd_epi32(TWO(0), TWO(2)), high = _mm256_hadd_epi32(TWO(4), TWO(6));
+    const V sum = _mm256_add_epi32(_mm256_permute2x128_si256(low, high, 0x20), _mm256_permute2x128_si256(low, high, 0x31));
+    return _mm256_srai_epi32(_mm256_add_epi32(sum, each((int32_t)(INT64_C(1) << E_SHIFT >> 1))), E_SHIFT);
+}
+
 /* Errors of the samples x ... x + 7. */
 INLINE void read_eight(Samples *s, int x, const Slot *slot, int64_t *counters)
 {
-#define LANES_OF(i) dot_lanes(slot, (const V *)sample(s, x + (i)))
-    const V even = totals(LANES_OF(0), LANES_OF(2), LANES_OF(4), LANES_OF(6));
-    const V odd = totals(LANES_OF(1), LANES_OF(3), LANES_OF(5), LANES_OF(7));
-    const V exact_d = narrowed(even, odd, E_SHIFT), d = limited(exact_d, E_BITS);
+    const V exact_d = dots(s, x, slot), d = limited(exact_d, E_BITS);
     const V labels = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(s->labels + x)));
     const V exact = _mm256_sub_epi32(_mm256_slli_epi32(labels, E_FRACTION), d), e = limited(exact, E_BITS);
     const int count = s->n - x < 8 ? s->n - x : 8;
@@ -300,12 +401,13 @@ INLINE void read_eight(Samples *s, int x, const Slot *slot, int64_t *counters)
 
 static __attribute__((noinline)) void update_slowly(const Samples *s, int x, const Slot *slot, int64_t *counters)
 {
-    update_plain(sample(s, x), s->errors[x], (const int32_t *)slot->k, counters);
+    update_plain(s->rows[x], s->errors[x], (const int32_t *)slot->k, counters);
 }
 
-INLINE void update_one(const Samples *s, int x, const Slot *slot, int64_t *counters)
+/* With `half`, a product may lie half way. */
+INLINE void update_one(const Samples *s, int x, const Slot *slot, int half, int64_t *counters)
 {
-    V *row = (V *)sample(s, x);
+    V *row = (V *)s->rows[x];
     const F e = _mm256_set1_ps(s->errors[x]);
     V bad = _mm256_setzero_si256(), kept[VECTORS];
     UNROLL for (int j = 0; j < VECTORS; j++) {
@@ -315,17 +417,19 @@ INLINE void update_one(const Samples *s, int x, const Slot *slot, int64_t *count
         kept[j] = _mm256_sub_epi32(sum, each(BETA_HOLD));
     }
     const int clipped = !_mm256_testz_si256(bad, each(OUTSIDE(BETA_BITS)));
-    if (__builtin_expect(clipped | (s->halves[x / 8] >> x % 8 & 1), 0)) {
+    if (__builtin_expect(clipped | half, 0)) {
         update_slowly(s, x, slot, counters);
         return;
     }
     UNROLL for (int j = 0; j < VECTORS; j++) _mm256_storeu_si256(row + j, kept[j]);
 }
 
+/* Samples up to `end`, of the same eight as the first one. */
 INLINE void update_some(const Samples *s, int first, int end, const Slot *slot, int64_t *counters)
 {
     if (end > s->n) end = s->n;
-    for (int x = first; x < end; x++) update_one(s, x, slot, counters);
+    unsigned halves = s->halves[first / 8] >> first % 8;
+    for (int x = first; x < end; x++, halves >>= 1) update_one(s, x, slot, halves & 1, counters);
 }
 
 /* Whether one of the samples x ... x + 7 of `now` is updated as an earlier one of the same eight of `old`. */
@@ -349,7 +453,7 @@ static void read_all(Samples *now, const Slot *slot, int64_t *counters)
 
 static void update_all(const Samples *old, const Slot *slot, int64_t *counters)
 {
-    update_some(old, 0, old->n, slot, counters);
+    for (int x = 0; x < old->n; x += 8) update_some(old, x, x + 8, slot, counters);
 }
 
 /* Position by position, an error of one context and an update by the one before. */
