@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -108,6 +109,37 @@ def test_all_loops_are_the_definition(name):
         assert all(clamped.values()), clamped
     if name == "constant-narrow":
         assert all(count for counter, count in clamped.items() if counter not in ("sat_p", "sat_u")), clamped
+
+
+def test_vectors_at_the_edges_of_half_words():
+    """Rows and sums that just fit the quick way of the vectors, and such as just do not."""
+    edges = np.array([0x7FFE, 0x7FFF, 0x8000, 0x1FFFF, -0x7FFE, -0x7FFF, -0x8000, -0x8001, -0x20000])
+    loop = kernel(CORE)
+    for seed, (scale, share) in enumerate(product((100, 3000, 30_000), (0, 0.002, 0.5))):
+        rng = np.random.default_rng(seed)
+        want = begun(CORE, rng)
+        common = rng.uniform(-0.1, 1, want.beta.shape) * scale
+        rare = rng.random(want.beta.shape) < share
+        want.beta[:] = np.where(rare, rng.choice(edges, want.beta.shape), common.astype(np.int32))
+        state, contexts = want.copy(), segment(CORE, rng, 6, CORE.nodes)
+        golden.train(CORE, want, contexts)
+        counters = run(loop, state, contexts)
+        assert_same(state.beta, want.beta, seed=seed)
+        assert_same(state.p, want.p, seed=seed)
+        assert counters == want.counters, seed
+
+
+@pytest.mark.parametrize("q", [0, 300, 20_000])
+def test_a_diagonal_that_grows_a_lot(q):
+    rng = np.random.default_rng(q)
+    beta = to_raw(rng.uniform(-0.5, 0.5, (CORE.nodes, CORE.dim)), CORE.beta)
+    want = golden.initial_state(CORE, q=q, p0=int(to_raw(1.9, CORE.p)), beta=beta)
+    state, contexts = want.copy(), segment(CORE, rng, 80, CORE.nodes)
+    golden.train(CORE, want, contexts)
+    counters = run(kernel(CORE), state, contexts)
+    assert_same(state.p, want.p)
+    assert_same(state.beta, want.beta)
+    assert counters == want.counters
 
 
 def test_an_undisturbed_run_saturates_nothing_and_is_long():
