@@ -113,19 +113,23 @@ def test_all_loops_are_the_definition(name):
 
 def test_vectors_at_the_edges_of_half_words():
     """Rows and sums that just fit the quick way of the vectors, and such as just do not."""
-    edges = np.array([16_000, 20_000, 0x7FFE, 0x7FFF, 0x8000, 0x1FFFF, -0x7FFE, -0x7FFF, -0x8000, -0x8001, -0x20000])
-    loop = kernel(CORE)
-    for seed, (scale, column) in enumerate(product((0, 100, 30_000), (0, 11, 31))):
-        rng = np.random.default_rng(seed)
-        want = begun(CORE, rng)
-        want.beta[:] = (rng.uniform(-0.1, 1, want.beta.shape) * scale).astype(np.int32)
-        want.beta[:12, column] = rng.choice(edges, 12)
-        state, contexts = want.copy(), segment(CORE, rng, 8, 16)
+    edges = (16_000, 0x7FFE, 0x7FFF, 0x8000, 0x1FFFF, -0x7FFE, -0x7FFF, -0x8000, -0x8001, -0x20000)
+    some = np.arange(CORE.dim) == 11
+    every = np.full(CORE.dim, 30_000)
+    cases = [*product([some * edge for edge in edges], repeat=2), (every, every), (every // 10, every), (every, -every)]
+    loop, begin = kernel(CORE), begun(CORE, np.random.default_rng(0))
+    labels, indptr = np.tile(np.array([1, 0, 0], np.uint8), 8), np.array([0, 24])
+    contexts = golden.Contexts(np.zeros(1, np.int32), indptr, np.arange(1, 25, dtype=np.int32), labels)
+    for h, row in cases:
+        want = begin.copy()
+        want.beta[:] = 0
+        want.beta[0], want.beta[1:25:3] = h, row
+        state = want.copy()
         golden.train(CORE, want, contexts)
         counters = run(loop, state, contexts)
-        assert_same(state.beta, want.beta, seed=seed)
-        assert_same(state.p, want.p, seed=seed)
-        assert counters == want.counters, seed
+        assert_same(state.beta, want.beta, h=h.tolist(), row=row.tolist())
+        assert_same(state.p, want.p)
+        assert counters == want.counters
 
 
 @pytest.mark.parametrize("q", [0, 300, 20_000])
