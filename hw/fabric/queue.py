@@ -10,8 +10,8 @@ __all__ = ["RegisterQueue"]
 class RegisterQueue(wiring.Component):
     """A FIFO that moves up: what is next always stands in the same register.
 
-    To the cycle as :class:`amaranth.lib.fifo.SyncFIFO`, whose output comes through an address and a LUT RAM instead; for
-    queues whose reader stands far away.
+    To the cycle as :class:`amaranth.lib.fifo.SyncFIFO`, whose output comes through an address and a LUT RAM instead.
+    For queues whose reader stands far away.
 
     Parameters
     ----------
