@@ -8,6 +8,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from .queue import RegisterQueue
+
 __all__ = ["QueryPort", "Shared"]
 
 
@@ -53,7 +55,7 @@ class Shared(wiring.Component):
     one on the way back. Requests wait in a register for each client; whose turn it is is decided from registers alone
     and for the cycle after; and the server takes requests out of a queue, so that it reaches no client either.
 
-    Resources: a register for each client's request, :data:`QUEUE` requests in LUT RAM.
+    Resources: a register for each client's request, and :data:`QUEUE` more.
     """
 
     #: Requests that have had their turn and wait for the server.
@@ -75,7 +77,7 @@ class Shared(wiring.Component):
         layout = request.payload.shape()
         size = Shape.cast(layout).width
         m.submodules.asked = asked = SyncFIFO(width=n, depth=self._under_way)
-        m.submodules.queue = queue = SyncFIFO(width=size, depth=self.QUEUE)
+        m.submodules.queue = queue = RegisterQueue(width=size, depth=self.QUEUE)
 
         # ``turn``: whose request goes into the queue in this cycle, if ``taking``; or who was the last one.
         turn, taking = Signal(n, init=1), Signal()
