@@ -71,7 +71,7 @@ experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the scienc
 
 litex: $(VENV)/.installed-demo,litex build/demo/cora.edges  ## Cora's first walks by a VexRiscv and a core in a simulated LiteX SoC; writes results/litex.json
 	mkdir -p build/litex-core
-	$(BIN)/skipwalk export tiny --set nodes=2708 --set edge_ends=12288 -o build/litex-core/core.v
+	$(BIN)/skipwalk export tiny --set nodes=2708 --set edge_ends=16384 -o build/litex-core/core.v
 	$(BIN)/skipwalk lab litex build/litex-core/core.v build/demo/cora.edges --json results/litex.json
 
 tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README

@@ -69,7 +69,7 @@ def first_walks(core: CoreConfig, graph: Graph, walks: int, *, seed: int = 0, by
         run=Run(0, walks),
     )
     if model.driven.digest != core.digest:
-        wanted = model.driven.edge_ends
+        wanted = -(-model.live.store.top // 4) * 4
         raise CapacityError(f"the core ({core.name}) does not hold this graph; export one with edge_ends={wanted}")
     recorder = _Recorder(core)
     session = Session(model, "golden", False, lambda *_: recorder)

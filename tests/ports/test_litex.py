@@ -118,7 +118,7 @@ def test_the_task_is_the_beginning_of_fit():
 
 
 def test_what_is_no_task_is_refused():
-    with pytest.raises(CapacityError, match="does not hold this graph"):
+    with pytest.raises(CapacityError, match="does not hold this graph; export one with edge_ends=260"):
         first_walks(preset("tiny"), KARATE, 4)
     with pytest.raises(InputError, match="without weights"):
         first_walks(TINY, Graph.from_edges([(0, 1), (1, 2)], [1.0, 2.0]), 4)
