@@ -80,8 +80,8 @@ def main(
         core = config_of_map(json.loads(exported.with_suffix(".json").read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"is no map of a core: {error}", path=exported.with_suffix(".json")) from error
-    if not isinstance(core, CoreConfig):
-        raise InputError("is no OS-ELM core", path=exported)
+    if not isinstance(core, CoreConfig) or core.slots:
+        raise InputError("is no OS-ELM core with all its rows on the chip", path=exported)
     graph = read_graph(graph_file)
     try:
         from ..litex.simulation import PACKAGES, Simulation, compiler_version

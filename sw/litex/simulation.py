@@ -172,7 +172,8 @@ def _make(folder: Path, exported: Path, bench: str) -> None:
     """What a build folder holds: ``bench``, and headers in ``generated``."""
     with tempfile.TemporaryDirectory(prefix="litex-") as name:
         verilog = generate(exported, Path(name))
-        shutil.copytree(Path(name, "generated"), folder / "generated")
+        # Its make files name the folder.
+        shutil.copytree(Path(name, "generated"), folder / "generated", ignore=shutil.ignore_patterns("*.mak"))
     built = compile_model("litex", verilog, "sim", {"bench.cpp": bench}, "bench", _VARIANT)
     shutil.move(built / "bench", folder)
     shutil.rmtree(built)

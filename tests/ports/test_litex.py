@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import networkx as nx
 import numpy as np
 import pytest
+from skipwalk.hw.lora.config import lora_preset
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sw.build.c_header import c_header, c_sources
@@ -191,6 +192,8 @@ def test_what_is_missing_is_told(tmp_path):
     (tmp_path / "my.edges").write_text("0 1\n1 2\n")
     done = skipwalk("lab", "litex", exported(tmp_path), tmp_path / "my.edges")
     assert 'a LiteX SoC needs litex: pip install "skipwalk[litex,rtl]"' in done.stderr
+    done = skipwalk("lab", "litex", exported(tmp_path, lora_preset("tiny")), tmp_path / "my.edges")
+    assert "is no OS-ELM core" in done.stderr
     (tmp_path / "core.json").write_text("{}")
     done = skipwalk("lab", "litex", tmp_path / "core.v", tmp_path / "my.edges")
     assert "is no map of a core" in done.stderr
