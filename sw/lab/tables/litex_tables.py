@@ -1,9 +1,9 @@
 """The table of docs/litex.md from results/litex.json."""
 
-__all__ = ["walks"]
+__all__ = ["ROWS", "walks"]
 
 #: Rows: what is shown, name in the results.
-_ROWS = {
+ROWS = {
     "digest as the golden model's": "bits_equal",
     "cycles: graph and parameters to the core": "cycles_load",
     "cycles: the walks": "cycles_train",
@@ -20,7 +20,7 @@ _WAYS = {"csr": "words by CSR", "dma": "by DMA where there are 4 and more"}
 def walks(values: dict, provenance: dict) -> tuple[list[str], list[list[str]], str]:
     """Header, rows and a remark: what the program took, for each way of the words."""
     ways = [way for way in _WAYS if f"litex.{way}.walks" in values]
-    body = [[shown, *(_shown(name, values[f"litex.{way}.{name}"]) for way in ways)] for shown, name in _ROWS.items()]
+    body = [[shown, *(_shown(name, values[f"litex.{way}.{name}"]) for way in ways)] for shown, name in ROWS.items()]
     core, graph = provenance["core"], provenance["graph"]
     title = f"{values[f'litex.{ways[0]}.walks']:,} walks of `{graph}`, {values[f'litex.{ways[0]}.contexts']:,} contexts"
     made_with = ", ".join(f"{name} {version}" for name, version in provenance["litex"].items())
