@@ -11,7 +11,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints users manual
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints users manual litex
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -68,6 +68,11 @@ bench: $(VENV)/.installed-demo,bench build/demo/cora.edges  ## CPU against core,
 
 experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the science (40 minutes); OPTIONS="--only NAME --seeds N --full --scheduler ADDRESS"
 	$(BIN)/skipwalk lab experiments --jobs $(JOBS) $(or $(OPTIONS),--json results/experiments.json)
+
+litex: $(VENV)/.installed-demo,litex build/demo/cora.edges  ## Cora's first walks by a VexRiscv and a core in a simulated LiteX SoC; writes results/litex.json
+	mkdir -p build/litex-core
+	$(BIN)/skipwalk export tiny --set nodes=2708 --set edge_ends=16384 -o build/litex-core/core.v
+	$(BIN)/skipwalk lab litex build/litex-core/core.v build/demo/cora.edges --json results/litex.json
 
 tables: $(VENV)/.installed-dev  ## put the figures of results/ into the README
 	$(BIN)/skipwalk lab tables

@@ -57,36 +57,50 @@ int32_t skw_signed(uint32_t word, uint32_t bits)
     return (int32_t)(value & sign ? value - ((int64_t)sign << 1) : value);
 }
 
+/* Words that go or come at once. */
+#define CHUNK 32
+
 int skw_send_packed(const struct skw_port *port, const int32_t *elements, size_t n, uint32_t bits)
 {
+    uint32_t words[CHUNK], filled = 0;
     uint64_t held = 0;
-    uint32_t filled = 0;
-    size_t i;
+    size_t i, whole = 0;
     int status;
     for (i = 0; i < n; i++) {
         held |= (uint64_t)((uint32_t)elements[i] & low_bits(bits)) << filled;
         filled += bits;
         if (filled >= 32) {
-            if ((status = skw_send_1(port, (uint32_t)held)) != SKW_OK)
-                return status;
+            words[whole++] = (uint32_t)held;
             held >>= 32;
             filled -= 32;
         }
+        if (whole == CHUNK) {
+            if ((status = skw_send(port, words, whole)) != SKW_OK)
+                return status;
+            whole = 0;
+        }
     }
-    return filled > 0 ? skw_send_1(port, (uint32_t)held) : SKW_OK;
+    if (filled > 0)
+        words[whole++] = (uint32_t)held;
+    return whole > 0 ? skw_send(port, words, whole) : SKW_OK;
 }
 
 int skw_receive_packed(const struct skw_port *port, int32_t *elements, size_t n, uint32_t bits)
 {
+    uint32_t words[CHUNK], filled = 0;
     uint64_t held = 0;
-    uint32_t filled = 0, word;
-    size_t i;
+    size_t i, at = 0, have = 0, left = (size_t)(((uint64_t)n * bits + 31) / 32);
     int status;
     for (i = 0; i < n; i++) {
         if (filled < bits) {
-            if ((status = skw_receive(port, &word, 1)) != SKW_OK)
-                return status;
-            held |= (uint64_t)word << filled;
+            if (at == have) {
+                have = left < CHUNK ? left : CHUNK;
+                if ((status = skw_receive(port, words, have)) != SKW_OK)
+                    return status;
+                left -= have;
+                at = 0;
+            }
+            held |= (uint64_t)words[at++] << filled;
             filled += 32;
         }
         elements[i] = skw_signed((uint32_t)held, bits);

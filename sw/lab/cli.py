@@ -19,6 +19,7 @@ ENTRIES = {
     "coverage": Entry("lab.verification.coverage:main", "Lines and branches that tests reach."),
     "mutants": Entry("lab.verification.mutants:main", "Break the gateware; see whether tests notice.", "dev"),
     "memory": Entry("lab.memory:main", "Rows in a simulated SDRAM: bits, cycles, traffic.", "rtl,demo"),
+    "litex": Entry("lab.litex:main", "A VexRiscv and a core in a simulated LiteX SoC."),
     "blocks": Entry("lab.blocks:main", "Frequency and cells of single blocks on an ECP5.", "boards"),
     "ultrascale": Entry("lab.ultrascale:main", "What exported cores take of an UltraScale+ part.", "rtl,synth"),
     "users": Entry("lab.users:main", "Do what the pages tell users, from an installed wheel.", "dev"),

@@ -30,6 +30,7 @@ PAGES = {
     "simulate": "In a simulator",
     "axi": "In your own chip",
     "zynq": "On a Zynq",
+    "litex": "In a LiteX SoC",
     "memory": "Memory outside the chip",
     "explore": "Which core?",
     "experiments": "Experiments",

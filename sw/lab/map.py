@@ -413,6 +413,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "AXI4-Stream and AXI4-Lite; rows behind AXI4",
             ("hw/ports/axi.py:AxiCore", "hw/ports/axi_memory.py:CoreOnAxi"),
+            tests=("tests/ports/test_litex.py",),
         ),
         Row(
             "a board: PLL, reset, pins",

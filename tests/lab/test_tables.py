@@ -1,6 +1,6 @@
 """The figures of the README are those of the files under results/."""
 
-from skipwalk.sw.lab.tables import bench_tables, experiment_tables, pages
+from skipwalk.sw.lab.tables import bench_tables, experiment_tables, litex_tables, pages
 
 from ..support.command import skipwalk
 
@@ -72,3 +72,15 @@ def test_rows_of_an_older_commit_are_named(monkeypatch):
         monkeypatch.setattr(pages, "load", lambda name, found=found: ({}, found))
         made = pages.TABLES["cora"]()
         assert words in made if words else "of commit" not in made, made
+
+
+def test_walks_of_a_litex_soc_show_the_ways_that_were_run():
+    names = (*litex_tables.ROWS.values(), "walks", "contexts")
+    values = {f"litex.dma.{name}": 1234 for name in names} | {"litex.dma.bits_equal": 0}
+    core = {"dim": 8, "lanes": 4, "nodes": 64}
+    said = {"core": core, "graph": "some.edges", "litex": {"litex": "1"}, "compiler": "gcc 2"}
+    head, body, remark = litex_tables.walks(values, said)
+    assert head == ["1,234 walks of `some.edges`, 1,234 contexts", "by DMA where there are 4 and more"]
+    assert body[0] == ["digest as the golden model's", "**no**"]
+    assert body[1][1] == "1,234"
+    assert remark == "D = 8, 4 lanes, 64 rows; litex 1; gcc 2."

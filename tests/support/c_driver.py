@@ -8,23 +8,23 @@ from pathlib import Path
 import numpy as np
 from skipwalk.sw.build.c_header import c_header, c_sources
 
-__all__ = ["MISSING", "compile_driver", "run_driver", "run_over_line"]
+__all__ = ["MISSING", "PROGRAMS", "STRICT", "compile_driver", "run_driver", "run_over_line"]
 
 #: Why a test cannot run, or None.
 MISSING = None if shutil.which("cc") else "needs a C compiler: apt-get install gcc"
-_STRICT = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1"]
-_PROGRAMS = Path(__file__).parents[1] / "clib"
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1"]
+PROGRAMS = Path(__file__).parents[1] / "clib"
 
 
 def compile_driver(cfg, unit: str, folder: Path) -> Path:
     """What ``skipwalk export`` writes for ``cfg``, and ``tests/clib/<unit>.c``, as a program."""
     files = {**c_sources(cfg), "core.h": c_header(cfg, "core")}
     for name in (f"{unit}.c", "script.h"):
-        files[name] = (_PROGRAMS / name).read_text()
+        files[name] = (PROGRAMS / name).read_text()
     for name, text in files.items():
         (folder / name).write_text(text)
     sources = [name for name in files if name.endswith(".c")]
-    done = subprocess.run(["cc", *_STRICT, "-o", "program", *sources], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(["cc", *STRICT, "-o", "program", *sources], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / "program"
 

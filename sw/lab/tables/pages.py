@@ -16,7 +16,7 @@ import click
 
 from ..page.markup import short_commit
 from ..page.results import read_results
-from . import axi_tables, bench_tables, block_tables, experiment_tables, verification_tables
+from . import axi_tables, bench_tables, block_tables, experiment_tables, litex_tables, verification_tables
 from .pictures import PICTURES, picture
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -247,6 +247,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fine-tuning": experiments("lora.", experiment_tables.fine_tuning),
     "rates": experiments("rates.", experiment_tables.rates),
     "axi": made_of("axi.json", axi_tables.resources),
+    "litex": made_of("litex.json", litex_tables.walks),
     **{name: made_of("verification.json", getattr(verification_tables, name)) for name in verification_tables.__all__},
     "blocks": made_of("blocks.json", block_tables.blocks),
 }
