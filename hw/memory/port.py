@@ -39,6 +39,8 @@ class MemoryPort(wiring.Signature):
     Members
     -------
     request : Out(stream of RequestLayout), write : Out(stream of WordLayout), read : In(stream of words)
+    opened : In(1)
+        An event, for a counter: memory has opened a page that was not at hand. 0 where it has none.
 
     Raises ValueError for a word of part of a byte.
     """
@@ -52,6 +54,7 @@ class MemoryPort(wiring.Signature):
                 "request": Out(stream.Signature(RequestLayout(address_bits, last_bits))),
                 "write": Out(stream.Signature(WordLayout(word_bits))),
                 "read": In(stream.Signature(word_bits)),
+                "opened": In(1),
             }
         )
 
@@ -67,4 +70,5 @@ def widened(m: Module, port, memory) -> None:
         request.write.eq(asked.write),
         memory.request.valid.eq(port.request.valid),
         port.request.ready.eq(memory.request.ready),
+        port.opened.eq(memory.opened),
     ]

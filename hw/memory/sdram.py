@@ -140,7 +140,7 @@ class SdramController(wiring.Component):
         read = Signal()
         taken = self._read(m, command == Command.READ)
         # Another one comes in two cycles at the earliest.
-        m.d.sync += [read.eq(command == Command.READ), room.eq(room - read + taken)]
+        m.d.sync += [self.port.opened.eq(self.opened), read.eq(command == Command.READ), room.eq(room - read + taken)]
         return m
 
     def _part(self, m, ahead, uses):

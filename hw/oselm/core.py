@@ -405,4 +405,5 @@ class OSELMCore(wiring.Component):
             Counter.ROWS_FETCHED: outside.fetched,
             Counter.ROWS_WRITTEN: outside.written,
             Counter.WAIT_MEMORY: (starved & fetching) | (paused & ~waits),
+            Counter.PAGES_OPENED: self.memory.opened,
         }

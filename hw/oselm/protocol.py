@@ -135,6 +135,7 @@ class Counter(IntEnum):
     ROWS_FETCHED = 18  # rows that came from memory, because they had none
     ROWS_WRITTEN = 19  # rows that went back to memory
     WAIT_MEMORY = 20  # cycles in which the next step could not be issued: rows of a context had not come, or one went
+    PAGES_OPENED = 21  # pages of memory that were opened, where it has pages
 
 
 def counters_of(cfg: CoreConfig) -> tuple[Counter, ...]:

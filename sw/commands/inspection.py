@@ -110,4 +110,16 @@ def _describe_model(model: Model) -> dict[str, str]:
         "digest": model.digest,
         "parameters": ", ".join(f"{name} {value}" for name, value in sorted(model.params.items())),
         "counters": ", ".join(f"{name} {value}" for name, value in model.counters.items() if value),
+        **_memory(model.counters),
     }
+
+
+def _memory(counters: dict[str, int]) -> dict[str, str]:
+    """How well the slots did, of a core with rows outside that has a clock."""
+    asked, fetched, written = (counters.get(f"rows_{name}", 0) for name in ("asked", "fetched", "written"))
+    if not asked:
+        return {}
+    waits = counters.get("wait_memory", 0) / max(counters.get("cycles", 0), 1)
+    pages = counters.get("pages_opened", 0) / max(fetched + written, 1)
+    shown = f"{1 - fetched / asked:.1%} of the rows asked for had a slot, {waits:.1%} of the cycles waited for memory"
+    return {"memory": f"{shown}, {pages:.2f} pages opened a row moved" if pages else shown}

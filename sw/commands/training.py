@@ -42,7 +42,8 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "negative_mode": (click.Choice(["shared", "per_positive"]), "For a whole context, or for each positive."),
     "negatives_from": (
         click.Choice(["graph", "pool", "visits"]),
-        "From the graph; the same through a pool of nodes; or visits^0.75 of all walks.",
+        "From the graph; the same through a pool of nodes; or visits^0.75 of all walks.  [default: graph; pool where "
+        "rows are in memory outside]",
     ),
     "pool_slots": (int, "Nodes in the pool; a power of two."),
     "pool_replaced": (int, "How many of them a walk replaces; a power of two."),

@@ -50,11 +50,12 @@ class Node2Vec(Estimator):
         Nodes in a window, the centre included.
     negatives : int
         For a whole context (``negative_mode="shared"``) or for each positive (``"per_positive"``).
-    negatives_from : {"graph", "pool", "visits"}
+    negatives_from : {"graph", "pool", "visits"}, optional
         Half of them any node and half the neighbour of any node, drawn from the graph as it is at that moment; or
         visits^0.75 of all walks so far, those of the present run included, as published: every walk is then made twice,
         and an update costs what the whole graph costs. ``pool``: as ``graph``, through a pool of ``pool_slots`` nodes
-        of which each walk replaces ``pool_replaced``, so that few rows are in use at a time. Counts in ``fit`` alone.
+        of which each walk replaces ``pool_replaced``, so that few rows are in use at a time. If not given: ``pool``
+        on a core whose rows are in memory outside, ``graph`` on any other. Counts in ``fit`` alone.
     pool_slots, pool_replaced : int
         Powers of two, 16 ... 1024 and at most 128.
     inflation : float
@@ -121,7 +122,7 @@ class Node2Vec(Estimator):
         window: int = 8,
         negatives: int = 24,
         negative_mode: str = "shared",
-        negatives_from: str = "graph",
+        negatives_from: str | None = None,
         pool_slots: int = 512,
         pool_replaced: int = 8,
         inflation: float = 1e-4,
@@ -183,6 +184,8 @@ class Node2Vec(Estimator):
         with self._turn():
             graph = as_graph(X)
             base, params = self.core_config(), self._params(as_seed(self.random_state))
+            if params["negatives_from"] is None:
+                params["negatives_from"] = "pool" if base.slots else "graph"
             check_parameters(base, params)
             if not graph.n_edges:
                 raise InputError("the graph has no edges, so there is nothing to walk on")

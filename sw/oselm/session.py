@@ -30,16 +30,29 @@ def open_core(backend: str, model: Model) -> Transport:
     driven = model.driven
     hosted = driven.digest != model.config.digest
     if hosted and model.config.slots:
-        raise CapacityError(
-            f"the core ({model.config.name}) has its rows in memory, and no room for the graph: it has "
-            f"{model.config.edge_ends} edge ends of {driven.edge_ends}; choose one with more edge_ends"
-        )
+        raise CapacityError(_no_room(model))
     transport = open_transport(backend, model.config)
     if not hosted:
         return transport
     from .hosted import HostedGraph
 
     return HostedGraph(transport, model.config, driven)
+
+
+def _no_room(model: Model) -> str:
+    """Why a core whose rows are in memory cannot hold the graph, which then nobody can."""
+    config, store = model.config, model.live.store
+    core = f"the core ({config.name}) has its rows in memory, so it has to hold the graph as well"
+    if store.top > config.edge_ends:
+        return (
+            f"{core}: this one needs {store.top} edge ends (a node's neighbours take a power of two of them, 4 or "
+            f"more), and it has {config.edge_ends}; leave edges out, or choose a core with more edge_ends"
+        )
+    weights = f"{store.weight_bits or 'no'} bits of weights"
+    return (
+        f"{core}: this one has {weights}, and it has {config.weight_bits or 'none'}; choose a core with "
+        f"weight_bits={store.weight_bits}, or another graph"
+    )
 
 
 class Session:

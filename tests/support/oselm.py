@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 #: Counters that depend on time and not only on the commands.
-TIMED = (Counter.CYCLES, *(c for c in Counter if c.name.startswith(("WAIT_", "ROWS_"))))
+TIMED = (Counter.CYCLES, *(c for c in Counter if c.name.startswith(("WAIT_", "ROWS_", "PAGES_"))))
 
 
 class ReferenceCore:

@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ...fabric.pipeline import clog2
@@ -21,7 +22,7 @@ class RowCache(wiring.Component):
     ::
 
         ops --> RowDirectory --> slots
-                    | jobs
+                    | jobs, a queue
                 Transfers <--> memory, slots' words
 
     Parameters
@@ -40,8 +41,11 @@ class RowCache(wiring.Component):
         In the order of END and FLUSH, for a cycle each: the group has all its rows; all rows have gone to memory, which
         sees them before whatever is asked of it next.
 
-    Timing and resources: those of both.
+    Timing and resources: those of both, and a queue of :data:`JOBS` jobs: the directory looks for the next rows while
+    one leaves the lanes.
     """
+
+    JOBS = 4
 
     def __init__(self, cfg: RowsConfig, *, vendor: Vendor = Vendor.GENERIC, primitives: bool = False):
         self._directory = RowDirectory(cfg, vendor=vendor, primitives=primitives)
@@ -64,7 +68,16 @@ class RowCache(wiring.Component):
         m.submodules.directory, m.submodules.transfers = directory, transfers = self._directory, self._transfers
         wiring.connect(m, wiring.flipped(self.ops), directory.ops)
         wiring.connect(m, directory.slots, wiring.flipped(self.slots))
-        wiring.connect(m, directory.jobs, transfers.jobs)
+        shape = directory.jobs.payload.shape()
+        m.submodules.jobs = jobs = SyncFIFOBuffered(width=shape.size, depth=self.JOBS)
+        m.d.comb += [
+            jobs.w_data.eq(directory.jobs.payload),
+            jobs.w_en.eq(directory.jobs.valid),
+            directory.jobs.ready.eq(jobs.w_rdy),
+            transfers.jobs.payload.eq(jobs.r_data),
+            transfers.jobs.valid.eq(jobs.r_rdy),
+            jobs.r_en.eq(transfers.jobs.ready),
+        ]
         wiring.connect(m, transfers.memory, wiring.flipped(self.memory))
         wiring.connect(m, transfers.evicted, wiring.flipped(self.evicted))
         wiring.connect(m, transfers.fills, wiring.flipped(self.fills))

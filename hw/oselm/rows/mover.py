@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 
 from ...fabric.pipeline import clog2, delay
 from ...fabric.read_chain import ReadChain
-from ...unit.packing import Packer, Unpacker
 from .config import RowsConfig
 from .layouts import FillLayout, SlotBeats, SlotReads
+from .packing import RowPacker, RowUnpacker
 
 __all__ = ["RowMover"]
 
@@ -35,9 +35,9 @@ class RowMover(wiring.Component):
         For each mark: reads see all rows that came before it.
     beats : Out(SlotBeats)
 
-    Timing: a row that goes takes a cycle for each element and one for each word, and for each beat about
-    ``latency + 4`` cycles until it can be read; one that comes the same, and for each beat ``fill_latency`` or, for the
-    last one, ``written`` cycles.
+    Timing: a row that goes takes a cycle for each element, and for each beat about ``latency + 4`` cycles until it can
+    be read; one that comes a cycle for each element, as far as words come, and for each beat ``fill_latency`` or, for
+    the last one, ``written`` cycles.
     Resources: two registers for each element of a beat, three where there are several groups.
     """
 
@@ -73,7 +73,7 @@ class RowMover(wiring.Component):
     def _evict(self, m):
         """A row, beat after beat, into words."""
         chain, read = self._chain, self.beats.reads
-        m.submodules.packer = packer = Packer([self._bits])
+        m.submodules.packer = packer = RowPacker(self._bits)
         m.submodules.elements = elements = SyncFIFO(width=self._bits, depth=self.WAITING)
         chunk, shifts = Signal(range(max(2, self._chunks))), Signal(range(self._lanes + 1))
         out = Signal(range(self._lanes * self._chunks))  # elements of the row that have been packed
@@ -123,7 +123,7 @@ class RowMover(wiring.Component):
     def _fill(self, m):
         """Words into a row, beat after beat; returns whether one is under way."""
         fills, write = self.fills, self.beats.writes
-        m.submodules.unpacker = unpacker = Unpacker([self._bits])
+        m.submodules.unpacker = unpacker = RowUnpacker(self._bits)
         chain = [Signal(signed(self._bits), name=f"fill_{i}", reset_less=True) for i in range(self._lanes)]
         chunk, n = Signal(range(max(2, self._chunks))), Signal(range(self._lanes))
         slot = Signal.like(write.payload.slot, reset_less=True)
