@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from .commands.lazy import Entry, LazyGroup
-from .errors import CapacityError, DeviceError, InputError, SkipwalkError
+from .errors import CapacityError, DeviceError, InputError, SkipwalkError, printable
 
 __all__ = ["COMMANDS", "EXIT_CODES", "main"]
 
@@ -64,7 +64,8 @@ class _Log(logging.Handler):
     """Log lines on whatever stderr is now."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"skipwalk: {record.getMessage()}", err=True)
+        # Names out of files, and of files, are among it.
+        click.echo(f"skipwalk: {printable(record.getMessage())}", err=True)
 
 
 @contextlib.contextmanager

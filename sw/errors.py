@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["CapacityError", "DeviceError", "InputError", "SkipwalkError", "UnknownNodeError"]
+__all__ = ["CapacityError", "DeviceError", "InputError", "SkipwalkError", "UnknownNodeError", "printable"]
 
 
 class SkipwalkError(Exception):
@@ -20,11 +20,12 @@ class InputError(SkipwalkError, ValueError):
         self.path = None if path is None else Path(path)
         self.line = line
         place = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
-        super().__init__("".join(map(_printable, place + message)))
+        super().__init__(printable(place + message))
 
 
-def _printable(mark: str) -> str:
-    return mark if mark.isprintable() or mark == "\n" else mark.encode("unicode_escape").decode()
+def printable(text: str) -> str:
+    """Text with what a terminal would not print, or obey, escaped; lines stay lines."""
+    return "".join(m if m.isprintable() or m == "\n" else m.encode("unicode_escape").decode() for m in text)
 
 
 class UnknownNodeError(InputError, KeyError):

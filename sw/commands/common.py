@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..errors import InputError, SkipwalkError
+from ..errors import InputError, SkipwalkError, printable
 from ..oselm.model import Model
 from ..oselm.vectors import save_npz, save_word2vec
 from ..results.files import STANDARD, check_place, same_file
@@ -106,7 +106,7 @@ def show(lines: "Mapping[str, Any] | list[Result]") -> None:
     width = max(map(len, lines))
     taken = click.get_current_context().meta.get(_TAKEN, False)
     for name, value in lines.items():
-        click.echo(f"{name:{width}}  {value}".rstrip(), err=taken)
+        click.echo(printable(f"{name:{width}}  {value}".rstrip()), err=taken)
 
 
 def write(path: Path | None, results: list[Result], **details: Any) -> None:

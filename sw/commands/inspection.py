@@ -16,6 +16,7 @@ from ..oselm.evaluation import evaluate as score
 from ..oselm.model import Model
 from ..oselm.model_file import is_model
 from ..oselm.vectors import load_npz, load_word2vec
+from ..results.files import STANDARD
 from ..results.report import Result
 from ..units import UNITS
 from .common import FILE, check_outputs, options, quieten, save_vectors, show, write
@@ -71,7 +72,7 @@ def info(what: str | None) -> None:
             if number:
                 click.echo()
             show(lines)
-    elif not Path(what).exists():
+    elif Path(what) != STANDARD and not Path(what).exists():
         names = dict.fromkeys([*(name for unit in UNITS.values() for name in unit.presets), *BOARDS])
         raise InputError(f"{what}: no such file, and no preset or board ({', '.join(names)})")
     else:

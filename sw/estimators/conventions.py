@@ -39,8 +39,8 @@ def as_seed(random_state: Any) -> int:
 
 
 def plain(value: Any) -> Any:
-    """A NumPy scalar as Python's own number, which JSON can hold; anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
+    """A NumPy scalar, or an array without axes, as Python's own number, which JSON can hold; anything else as it is."""
+    return value.item() if isinstance(value, np.generic | np.ndarray) and not value.ndim else value
 
 
 @contextmanager

@@ -327,6 +327,8 @@ def check_weights(weights: Any, n_edges: int) -> np.ndarray | None:
     if weights is None:
         return None
     try:
+        if np.iscomplexobj(weights):
+            raise TypeError("complex")
         values = np.asarray(weights, np.float64)
     except (TypeError, ValueError):
         raise InputError("weights: not all of them are numbers") from None

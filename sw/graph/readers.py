@@ -23,22 +23,23 @@ from ..errors import InputError
 from .graph import Graph
 from .packed import PACKED, read_bytes, reading, unpack_npz, unzip
 
-__all__ = ["read_edges", "read_graph", "read_labels", "typed_ids"]
+__all__ = ["read_edges", "read_graph", "read_labels", "sniffed", "typed_ids"]
 
 log = logging.getLogger(__name__)
 
-#: Column names that make the first row of a table its header.
-SOURCES = ("source", "src", "from", "u", "node1", "id1", "head")
-TARGETS = ("target", "dst", "to", "v", "node2", "id2", "tail")
+#: Column names that make the first row of a table its header, without blanks, ``_``, ``-`` and a last ``id``.
+SOURCES = ("source", "src", "from", "fromnode", "u", "node1", "id1", "head")
+TARGETS = ("target", "dst", "to", "tonode", "v", "node2", "id2", "tail")
 WEIGHTS = ("weight", "w", "value", "score", "strength")
-NODES = ("node", "id", "node_id", "name", "vertex")
+NODES = ("node", "id", "name", "vertex")
 CLASSES = ("class", "label", "y", "target", "community", "subject", "category")
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 # At most 18 digits, so that ids fit into int64 wherever they are stored.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
-_MOST_ROWS = 1 << 27
+#: Rows of a matrix, most of which may be empty; more only in a file of as many bytes.
+_MOST_ROWS = 1 << 20
 
 Row = tuple[int, list[str]]  # line number and cells
 
@@ -56,9 +57,9 @@ def read_graph(path: str | Path, *, fmt: str | None = None) -> Graph:
     with reading(path):
         kind, data = _content(path, fmt)
         if kind == "npz":
-            graph = _from_npz(data)
+            graph = _from_npz(data, path)
         elif kind == "mtx":
-            graph = _from_mtx(data)
+            graph = _from_mtx(data, path)
         elif kind in ("graphml", "gml"):
             graph = _from_networkx_file(data, path, kind)
         else:
@@ -179,7 +180,13 @@ def _rows(data: bytes, path: Path, delimiter: str | None) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError("not UTF-8 text; convert it, or name its format by its ending", path=path, line=line) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(
+            "a NUL, which no text has; is it packed, or UTF-16? Unpack or convert it", path=path, line=line
+        )
     comments = _Comments(path)
+    attributes = set[str]()
     if delimiter is None:
         for line, words in enumerate(text.split("\n"), 1):
             cells = words.split()
@@ -189,15 +196,17 @@ def _rows(data: bytes, path: Path, delimiter: str | None) -> Iterator[Row]:
                 comments.see(line, cells)
                 continue
             if "{" in words and (match := _DICTIONARY.fullmatch(words)):
-                cells = [*match.groups()[:2], *_weight_of_dictionary(match[3], path, line)]
-            if any(mark in words for mark in ',;"'):
+                cells = [*match.groups()[:2], *_weight_of_dictionary(match[3], attributes, path, line)]
+            if any(mark in words for mark in ',;"()[]'):
                 _check_marks(cells, path, line)
             comments.edge(cells)
             yield line, cells
         comments.check()
+        if attributes:
+            log.warning("%s: attributes passed over: %s", path, ", ".join(sorted(attributes)))
         return
     if delimiter == ",":
-        delimiter = _sniffed(text)
+        delimiter = sniffed(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for row in reader:
@@ -218,11 +227,13 @@ def _rows(data: bytes, path: Path, delimiter: str | None) -> Iterator[Row]:
 _DICTIONARY = re.compile(r"\s*(\S+)\s+(\S+)\s+(\{.*\})\s*")
 
 
-def _weight_of_dictionary(text: str, path: Path, line: int) -> list[str]:
-    """The weight among an edge's attributes as networkx writes them, or nothing."""
+def _weight_of_dictionary(text: str, others: set[str], path: Path, line: int) -> list[str]:
+    """The weight among an edge's attributes as networkx writes them, or nothing; the others' names go into a set."""
     try:
         attributes = ast.literal_eval(text)
-        return [str(attributes[name]) for name in WEIGHTS if name in attributes][:1]
+        taken = [name for name in WEIGHTS if name in attributes][:1]
+        others |= {str(name) for name in attributes if name not in taken}
+        return [str(attributes[name]) for name in taken]
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
         raise InputError(f"{text[:40]!r} is no dictionary of attributes: {error}", path=path, line=line) from None
 
@@ -230,7 +241,8 @@ def _weight_of_dictionary(text: str, path: Path, line: int) -> list[str]:
 def _check_marks(cells: list[str], path: Path, line: int) -> None:
     """Commas, semicolons and quotes at the edge of an id are those of a table that is named as something else."""
     for cell in cells[:2]:
-        if cell[0] in ",;" or cell[-1] in ",;" or (cell[0] == '"') != (cell[-1] == '"'):
+        brackets = any(cell.count(one) != cell.count(other) for one, other in ("()", "[]"))
+        if cell[0] in ",;" or cell[-1] in ",;" or (cell[0] == '"') != (cell[-1] == '"') or brackets:
             raise InputError(
                 f"the id {cell!r} has a mark of a table; name the file .csv, or separate by blanks",
                 path=path,
@@ -238,8 +250,8 @@ def _check_marks(cells: list[str], path: Path, line: int) -> None:
             )
 
 
-def _sniffed(text: str) -> str:
-    """The delimiter of a .csv file: that of comma, semicolon and tab which its first row has most often."""
+def sniffed(text: str) -> str:
+    """The delimiter of the text of a .csv file: that of comma, semicolon and tab which its first row has most often."""
     first = next((row for row in text.splitlines() if row.strip() and not row.startswith("#")), "")
     first = re.sub(r'"[^"]*"', "", first)
     return max(",;\t", key=first.count)
@@ -298,7 +310,7 @@ def _header(
     if not head:
         return rest, None
     first, second = head[0][1], head[-1][1]
-    lower = [cell.lower() for cell in first]
+    lower = [re.sub(r"[ _-]|id$", "", cell.lower()) or cell.lower() for cell in first]
     columns = [next((lower.index(name) for name in known if name in lower), -1) for known in names]
     named = min(columns[:2]) >= 0 and columns[0] != columns[1]
     numbers_follow = all(map(_INTEGER.fullmatch, second[:n_ids])) and not any(map(_INTEGER.fullmatch, first[:n_ids]))
@@ -334,8 +346,9 @@ def _from_rows(rows: Iterator[Row], path: Path, table: bool) -> Graph:
         ends.append(index.setdefault(v, len(index)))
         if width == 3:
             weights.append(_weight(cells[2], path, line))
-    if not table and columns is None:
+    if columns is None:
         _check_counts(list(index), ends, weights, path, first)
+        _check_arrows(list(index), ends, width, path, first)
     log.info("%s: %s", path, "source, target and weight" if width == 3 else "source and target, no weights")
     pairs = np.array(ends, np.int64).reshape(-1, 2)
     return Graph.from_rows(pairs, weights if width == 3 else None, ids=typed_ids(index))
@@ -361,6 +374,13 @@ def _check_counts(names: list[str], ends: list[int], weights: list[float], path:
         )
 
 
+def _check_arrows(names: list[str], ends: list[int], width: int, path: Path, line: int) -> None:
+    """Refuse ``u - v`` and ``u -> v``, which read as the edge of u and the arrow, of weight v."""
+    seconds = set(ends[1::2])
+    if width == 3 and len(seconds) == 1 and not any(map(str.isalnum, arrow := names[seconds.pop()])):
+        raise InputError(f"every second word is {arrow!r}; an edge is `u v` or `u v weight`", path=path, line=line)
+
+
 def _numbered_to(n: int, names: list[str], ends: list[int]) -> bool:
     """Whether all these nodes are numbers from 0 to n."""
     words = [names[end] for end in set(ends)]
@@ -377,9 +397,9 @@ def _columns_message(n: int, width: int, table: bool) -> str:
 
 def _weight(cell: str, path: Path, line: int) -> float:
     try:
-        value = float(cell)
+        value = float(cell.replace("_", "x"))  # Python takes 1_0 for 10
     except ValueError:
-        raise InputError(f"weight {cell!r} is not a number", path=path, line=line) from None
+        raise InputError(f"weight {cell[:40]!r} is not a number", path=path, line=line) from None
     if not 0 < value < float("inf"):
         raise InputError(
             f"weight {cell}; it has to be positive and finite: remove or mend the line", path=path, line=line
@@ -432,7 +452,7 @@ def _read_gml(data: bytes) -> Any:
 _CONTROL = re.compile(rb"[^\t\n\r -~]")
 
 
-def _from_mtx(data: bytes) -> Graph:
+def _from_mtx(data: bytes, path: Path) -> Graph:
     # SciPy's compiled reader runs past the end for a last line without its end, and at a NUL.
     head = data.partition(b"\n")[0]
     found = _CONTROL.search(head) or _CONTROL.search(re.sub(rb"(?m)^%.*$", b"", data))
@@ -443,9 +463,13 @@ def _from_mtx(data: bytes) -> Graph:
 
     data += b"\n"
     try:
-        rows, columns, *_ = scipy_io.mminfo(io.BytesIO(data))
-        if max(rows, columns) > _MOST_ROWS:
-            raise InputError(f"a matrix of {rows} rows; at most {_MOST_ROWS} are read")
+        rows, columns, entries, _, field, _ = scipy_io.mminfo(io.BytesIO(data))
+        _check_rows(max(rows, columns), len(data))
+        if entries > len(data):
+            raise InputError(f"{entries} entries in {len(data)} bytes; write it again")
+        if field == "complex":
+            raise InputError("complex numbers; weights are real")
+        log.info("%s: weights are %s", path, "1" if field == "pattern" else "the entries")
         matrix = sparse.csr_array(scipy_io.mmread(io.BytesIO(data)))
         return Graph.from_scipy(matrix, range(1, rows + 1) if rows == columns else None)
     except InputError:
@@ -454,18 +478,34 @@ def _from_mtx(data: bytes) -> Graph:
         raise InputError(f"malformed: {error}") from error
 
 
-def _from_npz(data: bytes) -> Graph:
+def _check_rows(rows: int, size: int) -> None:
+    """Each row gets an id and memory, whether the file says anything of it or not."""
+    if rows > max(_MOST_ROWS, size):
+        raise InputError(f"a matrix of {rows} rows in {size} bytes; at most {max(_MOST_ROWS, size)} are read")
+
+
+def _from_npz(data: bytes, path: Path) -> Graph:
     from scipy import sparse
 
     arrays = unpack_npz(data)
+    for name in ("ids", "edges"):
+        if name in arrays and arrays[name].dtype.kind not in "iufU":
+            raise InputError(f"{name} of {arrays[name].dtype}; ids are numbers or text")
     ids = arrays["ids"].tolist() if "ids" in arrays else None
-    values = arrays.get("weights", arrays.get("data"))
+    taken = next((name for name in ("weights", "data", *WEIGHTS) if name in arrays), None)
+    values = None if taken is None else arrays[taken]
+    known = {"ids", "edges", "format", "shape", "indptr", "indices", "row", "col", "offsets", "blocksize", taken}
+    others = sorted(arrays.keys() - known)
+    weights = "no weights" if taken is None else f"weights are {taken!r}"
+    log.info("%s: %s%s", path, weights, f"; passed over: {', '.join(others)}" if others else "")
     try:
         if "edges" in arrays:
             if ids is None:
                 return Graph.from_edges(arrays["edges"], values)
             return Graph.from_rows(arrays["edges"], values, ids)
         if "format" in arrays:
+            if "shape" in arrays and arrays["shape"].size:
+                _check_rows(int(arrays["shape"].max()), len(data))
             return Graph.from_scipy(sparse.load_npz(io.BytesIO(data)), ids)
         if "indptr" in arrays and "indices" in arrays:
             indptr, indices = arrays["indptr"], arrays["indices"]

@@ -1,9 +1,11 @@
 """Skip2-LoRA as an estimator: a frozen network, and adapters that learn on the unit."""
 
 import contextlib
+import functools
 import json
+import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,17 @@ __all__ = ["SkipLoRA"]
 _FORMAT = "skipwalk-lora-1"
 #: Epochs of a command, and samples of a mini-batch.
 _MOST = (1 << 16) - 1
+
+
+def _in_turn(method: Callable) -> Callable:
+    """A method of :class:`SkipLoRA` that threads call one after another."""
+
+    @functools.wraps(method)
+    def taken(self: "SkipLoRA", *arguments: Any, **named: Any) -> Any:
+        with self._turn():
+            return method(self, *arguments, **named)
+
+    return taken
 
 
 class SkipLoRA(ClassifierMixin, BaseEstimator):
@@ -87,6 +100,10 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         The network, a parameter, samples or labels cannot be used; nothing is changed then.
     DeviceError
         The unit cannot be opened.
+
+    Notes
+    -----
+    Calls from several threads take turns.
     """
 
     def __init__(
@@ -123,6 +140,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     #: Whether clamped results are spoken of.
     _judges = True
 
+    @_in_turn
     def set_params(self, **params: Any) -> "SkipLoRA":
         """As in scikit-learn. Another network or unit forgets what was learned. Raises
         InputError, with nothing changed."""
@@ -143,9 +161,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
 
     def _check(self, cfg: LoraConfig) -> None:
         for name, low in (("epochs", 0), ("batch_size", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or not low <= value <= _MOST:
-                raise InputError(f"{name} must be an integer from {low} to {_MOST}, not {value!r}")
+            _count(name, getattr(self, name), low)
         if isinstance(self.learning_rate, str):
             if self.learning_rate != "auto":
                 raise InputError(f'learning_rate must be a number or "auto", not {self.learning_rate!r}')
@@ -159,10 +175,10 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             cfg = LoraConfig(
                 widths=network.widths,
                 classes=network.outputs,
-                rank=self.rank,
-                lanes=self.lanes,
-                cache_samples=self.cache_samples,
-                x_bits=self.x_bits,
+                rank=plain(self.rank),
+                lanes=plain(self.lanes),
+                cache_samples=plain(self.cache_samples),
+                x_bits=plain(self.x_bits),
                 gradient_bits=36 if self.x_bits == 8 else 44,
             )
         except (TypeError, ValueError) as error:
@@ -190,8 +206,13 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__().copy()
-        state.pop("_device", None)
+        for name in ("_device", "_lock"):
+            state.pop(name, None)
         return state
+
+    def _turn(self) -> threading.RLock:
+        """Held by whoever uses the estimator."""
+        return self.__dict__.setdefault("_lock", threading.RLock())
 
     # ---- the unit
     def _open(self) -> LoraDevice:
@@ -206,6 +227,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             self._device.load_adapters(self._words)
         return self._device
 
+    @_in_turn
     def close(self) -> None:
         """Give the unit back; the adapters stay."""
         if self._device is not None:
@@ -229,6 +251,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             raise
 
     # ---- learning
+    @_in_turn
     def calibrate(self, x: np.ndarray) -> "SkipLoRA":
         """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too."""
         quantized = quantize(self.cfg, self.network_, x)
@@ -236,6 +259,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         self.quantized_ = quantized
         return self
 
+    @_in_turn
     def fit(self, x: np.ndarray, y: np.ndarray, progress: Progress | None = None) -> "SkipLoRA":
         """Start from new adapters and learn samples x (n, n_1) with labels y (n,) for ``epochs`` passes.
 
@@ -243,12 +267,14 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         """
         with self._all_or_nothing():
             raw, labels = self._begin(x, y)
-            return self._learn(raw, labels, self.epochs, progress)
+            return self._learn(raw, labels, _count("epochs", self.epochs, 0), progress)
 
+    @_in_turn
     def partial_fit(
         self, x: np.ndarray, y: np.ndarray, epochs: int = 1, progress: Progress | None = None
     ) -> "SkipLoRA":
         """Go on from the adapters as they are, for ``epochs`` passes over these samples."""
+        epochs = _count("epochs", epochs, 0)
         with self._all_or_nothing():
             raw, labels = self._samples(x, y)
             if self.learning_rate_ is None or self.learning_rate != "auto":
@@ -261,9 +287,11 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
 
         Each epoch ends at rest, so the bits differ from those of :meth:`fit`, where samples follow without a gap.
         """
-        raw, labels = self._begin(x, y)
-        for epoch in range(self.epochs):
-            self._learn(raw, labels, 1, None)
+        with self._turn():
+            raw, labels = self._begin(x, y)
+        for epoch in range(_count("epochs", self.epochs, 0)):
+            with self._turn():
+                self._learn(raw, labels, 1, None)
             yield epoch + 1
 
     def _begin(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -297,7 +325,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
 
     def _samples(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Raw inputs and indices of classes. Raises InputError for what cannot be used."""
-        x, y = np.asarray(x, np.float64), np.asarray(y)
+        x, y = self._numbers(x), np.asarray(y)
         if x.ndim != 2 or x.shape[1] != self.cfg.widths[0] or y.shape != (len(x),) or not len(x):
             raise InputError(
                 f"samples must be an array (n, {self.cfg.widths[0]}) with n labels, not {x.shape} with {y.shape}"
@@ -308,11 +336,20 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         assert self.quantized_ is not None
         return self.quantized_.inputs(x), labels
 
+    @staticmethod
+    def _numbers(x: Any) -> np.ndarray:
+        try:
+            return np.asarray(x, np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"samples are not an array of numbers: {error}") from None
+
     def _indices(self, y: np.ndarray) -> np.ndarray:
         """Which class each label is (n,): the one that equals it, or else reads the same (``"0"`` for 0, 1.0 for 1).
 
         Raises InputError for a label that is none.
         """
+        if y.ndim != 1:
+            raise InputError(f"labels must be one for each sample (n,), not an array {y.shape}")
         classes = self.classes_.tolist()
         index: dict[Any, int] = {}
         for name in (lambda label: label, str):
@@ -328,16 +365,16 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         assert self.learning_rate_ is not None
         device.set_rate(_raw_rate(self.cfg, self.learning_rate_))
         n, total, first = len(raw), len(raw) * epochs, self._epochs_done
-        start = device.cycles
+        start, batch = device.cycles, _count("batch_size", self.batch_size, 1)
         with progress_bar(total, "sample", verbose=self.verbose, progress=progress) as tell:
             self.reports_ = []
             if self._in_cache(n):
-                for report in device.epochs(n, epochs, self.batch_size, key=order_key(self._seed), first=first):
+                for report in device.epochs(n, epochs, batch, key=order_key(self._seed), first=first):
                     self.reports_.append(report)
                     tell(len(self.reports_) * n, total)
             else:
                 order = epoch_order(n, epochs, self._seed, first)
-                for done in device.train_slices(raw, labels, order, self.batch_size, cache=self.cache):
+                for done in device.train_slices(raw, labels, order, batch, cache=self.cache):
                     tell(done, total)
         self._epochs_done += epochs
         self.train_cycles_ = _since(start, device.cycles)
@@ -369,19 +406,27 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         warnings.warn(f"{what}: {remedy}", ConvergenceWarning, stacklevel=4)
 
     # ---- use
+    @_in_turn
     def decision_function(self, x: np.ndarray) -> np.ndarray:
         """Outputs (n, m) of network and adapters, by the unit."""
         if self.quantized_ is None:
             raise InputError("the network has not been calibrated; call fit or calibrate first")
-        return from_raw(self._open().outputs(self.quantized_.inputs(x)), self.cfg.y) * 2.0**self.quantized_.halvings
+        return (
+            from_raw(self._open().outputs(self.quantized_.inputs(self._numbers(x))), self.cfg.y)
+            * 2.0**self.quantized_.halvings
+        )
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The class of each sample."""
         return self.classes_[self.decision_function(x).argmax(axis=1)]
 
+    @_in_turn
     def score(self, x: np.ndarray, y: np.ndarray) -> float:
         """Accuracy on samples x with labels y. Raises InputError for a label that is none of the classes."""
-        return float(np.mean(self.decision_function(x).argmax(axis=1) == self._indices(np.asarray(y))))
+        outputs, labels = self.decision_function(x), self._indices(np.asarray(y))
+        if len(outputs) != len(labels):
+            raise InputError(f"{len(labels)} labels for {len(outputs)} samples; give one for each")
+        return float(np.mean(outputs.argmax(axis=1) == labels))
 
     @property
     def adapters_(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -395,6 +440,7 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         return self._words.copy()
 
     # ---- files
+    @_in_turn
     def save(self, path: "str | Path") -> None:
         """Adapters, network, scales and parameters as ``.npz``, whole or not at all. Raises InputError."""
         if self.quantized_ is None:
@@ -409,10 +455,10 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             "halvings": q.halvings,
             "learning_rate": self.learning_rate if isinstance(self.learning_rate, str) else float(self.learning_rate),
             "learning_rate_": self.learning_rate_,
-            "epochs": int(self.epochs),
-            "batch_size": int(self.batch_size),
+            "epochs": _count("epochs", self.epochs, 0),
+            "batch_size": _count("batch_size", self.batch_size, 1),
             "epochs_done": self._epochs_done,
-            "random_state": plain(self.random_state) if isinstance(self.random_state, int | np.integer) else None,
+            "random_state": _kept_seed(self.random_state),
         }
         arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network_.weights)}
         arrays |= {f"bias_{k}": v for k, v in enumerate(self.network_.biases)}
@@ -473,14 +519,14 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
                     _floats("units", unit, () if k else inputs, positive=True)
                     for k, unit in enumerate(_listed("units", meta["units"], cfg.layers))
                 ),
-                int(_floats("halvings", meta.get("halvings", 0), ())),
+                _count("halvings", meta.get("halvings", 0), -1000, 1000),
             )
             model._words = words
             rate = meta.get("learning_rate_", meta["learning_rate"])
             if rate is not None:
                 _raw_rate(cfg, rate)
                 model.learning_rate_ = float(rate)
-            model._epochs_done = int(meta.get("epochs_done", meta["epochs"]))
+            model._epochs_done = _count("epochs_done", meta.get("epochs_done", meta["epochs"]), 0, (1 << 53) - 1)
         except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             if isinstance(error, InputError) and error.path is not None:
                 raise
@@ -510,6 +556,20 @@ def _floats(name: str, value: Any, shape: tuple[int, ...], *, positive: bool = F
     if array.shape != shape or not np.isfinite(array).all() or (positive and not (array > 0).all()):
         raise ValueError(f"{name} must be {'positive ' if positive else ''}finite numbers of shape {shape}")
     return array
+
+
+def _count(name: str, value: Any, low: int, high: int = _MOST) -> int:
+    """A number of epochs and the like as Python's own. Raises InputError for anything but an integer in bounds."""
+    value = plain(value)
+    if type(value) is not int or not low <= value <= high:
+        raise InputError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+    return value
+
+
+def _kept_seed(random_state: Any) -> int | None:
+    """What a file keeps of ``random_state``: an integer, or nothing."""
+    seed = plain(random_state)
+    return int(seed) if isinstance(seed, int) else None
 
 
 def _since(start: int | None, now: int | None) -> int | None:

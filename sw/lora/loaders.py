@@ -35,11 +35,12 @@ def load_network(source: Any) -> Network:
         path = Path(source)
         if not path.is_file():
             raise InputError("no such file", path=path)
-        if path.suffix == ".npz":
+        ending = path.suffix.lower()
+        if ending == ".npz":
             return _from_npz(path)
-        if path.suffix == ".onnx":
+        if ending == ".onnx":
             return from_onnx(path)
-        if path.suffix in (".pt", ".pth"):
+        if ending in (".pt", ".pth"):
             return from_torch(torch_module(path))
         raise InputError(f"unknown kind of network {path.suffix!r}; use .npz, .onnx, .pt or .pth", path=path)
     if hasattr(source, "coefs_") or hasattr(source, "named_steps"):

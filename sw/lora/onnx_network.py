@@ -79,7 +79,10 @@ def _constant(kind: str, options: dict[str, Any], inputs: list[np.ndarray]) -> n
     if kind == "Constant":
         if "value" in options:
             return _array(options["value"])
-        return np.asarray(next(v for name, v in options.items() if name.startswith("value_")), np.float64)
+        values = [value for name, value in options.items() if name.startswith("value_")]
+        if len(values) != 1:
+            raise InputError("a Constant without a value")
+        return np.asarray(values[0], np.float64)
     if kind in ("Identity", "Cast"):
         return inputs[0]
     if kind == "Transpose":

@@ -1,26 +1,29 @@
 """Labelled samples from files."""
 
-import contextlib
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
-from ..graph.packed import read_bytes, reading, unpack_npz
+from ..graph.packed import read_bytes, reading, unpack_npz, unzip
+from ..graph.readers import sniffed, typed_ids
 
 __all__ = ["read_samples"]
 
 
 def read_samples(path: "str | Path") -> tuple[np.ndarray, np.ndarray]:
-    """Samples x (n, n_1) and labels y (n,) from ``.npz`` (arrays ``x`` and ``y``) or CSV (the label comes last);
-    ``-`` is standard input.
+    """Samples x (n, n_1) and labels y (n,) from ``.npz`` (arrays ``x`` and ``y``) or CSV (the label comes last),
+    separated by commas, semicolons or tabs, packed or not; ``-`` is standard input.
 
-    Labels in CSV are integers if all of them are, else text. Raises InputError with file and line for what cannot be
-    used: an array missing, lines of different length, something that is not a number, no samples.
+    Labels in CSV are integers if all of them are written as one (``7``, not ``007``), else text. Raises InputError with
+    file and line for what cannot be used: an array missing, lines of different length, something that is not a number,
+    no samples.
     """
     path = Path(path)
     with reading(path):
         data = read_bytes(path)
+        if path.suffix.lower() == ".zip":
+            data = unzip(data)[1]
     x, y = _npz(path, data) if path.suffix == ".npz" or data.startswith(b"PK") else _csv(path, data)
     if x.ndim != 2 or y.shape != (len(x),) or not len(x):
         raise InputError(f"x must be (n, features) and y (n,), not {x.shape} and {y.shape}", path=path)
@@ -46,25 +49,23 @@ def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     rows: list[list[float]] = []
     labels: list[str] = []
     try:
-        lines = data.decode("utf-8-sig").splitlines()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"not a text file: {error}; use .npz or CSV", path=path) from error
-    for number, line in enumerate(lines, 1):
+    delimiter = sniffed(text)
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        *values, label = line.split(",")
+        *values, label = line.split(delimiter)
         if rows and len(values) != len(rows[0]):
             raise InputError(
                 f"{len(values)} values and a label, the lines before have {len(rows[0])} values", path=path, line=number
             )
         try:
-            rows.append([float(v) for v in values])
+            rows.append([float(v.replace("_", "x")) for v in values])  # Python takes 1_0 for 10
         except ValueError:
             raise InputError(
                 "a value is not a number; a line is: value,value,...,label", path=path, line=number
             ) from None
         labels.append(label.strip())
-    y = np.array(labels)
-    with contextlib.suppress(ValueError, OverflowError):  # names stay text
-        y = y.astype(np.int64)
-    return np.array(rows, np.float64), y
+    return np.array(rows, np.float64), np.array(typed_ids(labels))

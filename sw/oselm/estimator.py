@@ -17,7 +17,7 @@ from ..graph.graph import Graph
 from . import visits
 from .changes import cuts, drops
 from .model import Model, Run
-from .parameters import check_parameters, core_of
+from .parameters import MOST_PER_END, MOST_WALKS, check_count, check_parameters, core_of
 from .session import Session, open_core
 from .sizing import placed
 from .training import Interrupted
@@ -468,9 +468,8 @@ class Node2Vec(Estimator):
 
     def _how(self, checkpoint: str | Path | None, checkpoint_every: int, progress: Progress | None) -> dict[str, Any]:
         """How a run is watched and kept."""
-        if checkpoint_every < 1:
-            raise ValueError(f"checkpoint_every must be at least 1, not {checkpoint_every}")
-        kept = {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
+        check_count("checkpoint_every", plain(checkpoint_every), MOST_WALKS)
+        kept = {"checkpoint": checkpoint, "checkpoint_every": plain(checkpoint_every)}
         return {"verbose": bool(self.verbose), "progress": progress, **kept}
 
     def _ready(self, **walks: int) -> Session:
@@ -482,10 +481,7 @@ class Node2Vec(Estimator):
             left = model.run.total - model.run.next
             raise InputError(f"{left} {model.run.unit} of the last run are left; call resume() first")
         for name, value in walks.items():
-            if type(plain(value)) is not int:
-                raise TypeError(f"{name} must be an integer, not {value!r}")
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+            check_count(name, plain(value), MOST_PER_END if name == "walks_per_end" else MOST_WALKS)
         kept = {name: model.params[name] for name in ("random_state", "negatives_from")}
         params = {**self._params(kept["random_state"]), **kept}
         if params != model.params:

@@ -73,6 +73,8 @@ class LiveLearning:
     # ---- lines
     def _take(self, line: Line) -> None:
         try:
+            if line.fault:
+                raise InputError(line.fault)
             request = parsed(line.text, self._ids)
         except InputError as error:
             self._refuse(line, error)

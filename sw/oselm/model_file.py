@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...hw.oselm.config import CoreConfig
+from ...hw.oselm.config import CoreConfig, Schedule
 from ..errors import InputError, SkipwalkError
 from ..graph.live import LiveGraph
 from ..graph.packed import open_input, pack_npz, reading
@@ -21,6 +21,7 @@ from ..results.files import atomic_write
 from .changes import Addition, Change, CutEdge, DropNode, made
 from .checks import check_csr, check_raw, open_arrays
 from .model import Model, Run, learning
+from .parameters import MOST_PER_END, MOST_WALKS
 from .vectors import from_json, ids_from_arrays, ids_to_arrays, to_json
 
 __all__ = ["FORMAT", "VERSION", "is_model", "read_model", "write_model"]
@@ -210,7 +211,7 @@ def _run(data: dict[str, Any], live: LiveGraph) -> Run:
         number=_integer(data, "number", 0, 1 << 62),
         total=_integer(data, "total", 0, 1 << 62),
         next=_integer(data, "next", 0, data["total"]),
-        per_end=_integer(data, "per_end", 0, 1 << 32),
+        per_end=_integer(data, "per_end", 0, MOST_PER_END),
     )
     changes: list[Change] = []
     for mark, *rest in data["changes"]:
@@ -233,6 +234,7 @@ def _run(data: dict[str, Any], live: LiveGraph) -> Run:
 #: Kinds of parameters in a file: the estimator's own, but how it runs.
 _WHOLE = ("walk_length", "walks_per_node", "window", "negatives", "walks_in_flight", "block_walks", "random_state")
 _REAL = ("p", "q", "inflation", "p0", "init_scale")
+_TEXT = ("preset", "schedule", "negative_mode", "negatives_from")
 #: Parameters that came later, and what they were before.
 _LATER = {"pool_slots": 512, "pool_replaced": 8, "update_p": None}
 
@@ -249,7 +251,17 @@ def check_params(params: Any, config: CoreConfig) -> None:
         if type(params[name]) not in (int, float):
             raise ValueError(f"{name} is {params[name]!r}")
     for name in ("walks_per_node", "block_walks", "walks_in_flight"):
-        _integer(params, name, 1, 1 << 32)
+        _integer(params, name, 1, MOST_WALKS)
+    # A preset may be one of another version, and what changes it may not go with today's; their kinds are known.
+    for name in ("dim", "nodes", "mu_shift"):
+        if params[name] is not None:
+            _integer(params, name, 0, 1 << CoreConfig.ROW_BITS)
+    if params["schedule"] not in (None, *map(str, Schedule)):
+        raise ValueError(f"schedule is {params['schedule']!r}")
+    if not isinstance(params["preset"], str):
+        raise ValueError(f"preset is {params['preset']!r}")
+    if unknown := sorted(params.keys() - {*_WHOLE, *_REAL, *_LATER, *_TEXT, "dim", "nodes", "mu_shift"}):
+        raise ValueError(f"parameters that no estimator has: {', '.join(unknown)}")
     if params["block_walks"] % params["walks_in_flight"]:
         raise ValueError("block_walks is no multiple of walks_in_flight")
     how = learning(params, config)

@@ -6,7 +6,12 @@ from ...hw.oselm.config import CoreConfig, Schedule, preset
 from ..errors import CapacityError
 from .model import learning
 
-__all__ = ["check_parameters", "core_of"]
+__all__ = ["MOST_PER_END", "MOST_WALKS", "check_count", "check_parameters", "core_of"]
+
+#: Walks from a node in one call, and walks between two barriers.
+MOST_WALKS = 1 << 32
+#: Walks from each end of a change.
+MOST_PER_END = (1 << 16) - 1
 
 
 def core_of(
@@ -35,14 +40,22 @@ def core_of(
     return base.replace(**changes)
 
 
+def check_count(name: str, value: Any, most: int) -> None:
+    """Raises TypeError or ValueError for a parameter that is no integer from 1 to ``most``."""
+    if type(value) is not int:
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if not 1 <= value <= most:
+        raise ValueError(f"{name} must be {'at least 1' if value < 1 else f'at most {most}'}, not {value}")
+
+
 def check_parameters(config: CoreConfig, params: dict[str, Any]) -> None:
     """Raises ValueError or TypeError for a parameter of ``Node2Vec`` that is out of range, and CapacityError for
     contexts that are too long for the core."""
     for name in ("walks_per_node", "block_walks"):
-        if type(params[name]) is not int:
-            raise TypeError(f"{name} must be an integer, not {params[name]!r}")
-        if params[name] < 1:
-            raise ValueError(f"{name} must be at least 1, not {params[name]}")
+        check_count(name, params[name], MOST_WALKS)
+    for name in ("p", "q", "update_p", "inflation", "p0", "init_scale"):
+        if type(params[name]) not in (int, float) and not (name == "update_p" and params[name] is None):
+            raise TypeError(f"{name} must be a number, not {params[name]!r}")
     how = learning(params, config)
     how.check(config)
     sampling, per = how.sampling, "for each positive" if how.sampling.per_positive else "shared"

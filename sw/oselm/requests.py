@@ -81,7 +81,7 @@ def parsed(line: str, ids: Ids) -> Request | None:
 
 def _positive(text: str) -> float:
     try:
-        value = float(text)
+        value = float(text.replace("_", "x"))  # Python takes 1_0 for 10
     except ValueError:
         raise InputError(f"weight {text!r} is not a number") from None
     if not 0 < value < float("inf"):

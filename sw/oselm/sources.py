@@ -23,11 +23,12 @@ _LONGEST = 1 << 16
 
 
 class Line(NamedTuple):
-    """A line, from where, and its number there (from 1)."""
+    """A line, from where, and its number there (from 1); or why the source cannot be read further."""
 
     source: str
     number: int
     text: str
+    fault: str = ""
 
 
 class Sources:
@@ -50,6 +51,8 @@ class Sources:
         for path in paths:
             if path != "-" and not os.access(path, os.R_OK):
                 raise InputError("cannot be read" if Path(path).exists() else "no such file", path=path)
+            if Path(path).is_dir():
+                raise InputError("is a folder; name a file in it", path=path)
         for path in paths:
             threading.Thread(target=self._read, args=(path,), daemon=True).start()
 
@@ -84,7 +87,7 @@ class Sources:
                     number = self._lines_of(file, path, number, grows=is_file and self._follow)
                 again = self._follow and not is_file
         except OSError as error:
-            self._lines.put(Line(path, number, f"! {error.strerror or error}"))
+            self._lines.put(Line(path, number, "", f"cannot be read: {error.strerror or error}"))
         finally:
             self._lines.put(None)
 

@@ -200,6 +200,7 @@ def test_a_dash_is_standard_input_and_output(folder, model):
         assert done.exit_code == 0, done.stderr
         assert done.stdout_bytes == model
         assert "walks" in done.stderr
+    assert "30 nodes, 138 edges" in runner.invoke(main, ["info", "-"], input=model).stdout
     text = runner.invoke(main, ["vectors", "-", "-o", "-"], input=model)
     assert text.stdout.startswith("30 8\n")
     for data in (model, text.stdout_bytes):
@@ -221,6 +222,15 @@ def test_full_standard_output_is_one_sentence(folder, arguments):
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith("skipwalk: error: ")
     assert "cannot be written: No space left on device" in done.stderr
+
+
+def test_what_a_terminal_would_obey_is_escaped(folder):
+    """Names out of files, in the log and in what is shown; a terminal gets no escape sequence of theirs."""
+    (folder / "g\u202e.csv").write_text("source,target,\x1b]0;title\x07\na,b,c\n")
+    done = run("train", "g\u202e.csv", "-o", "m.npz", *TINY)
+    assert done.exit_code == 0
+    assert "columns passed over: \\x1b]0;title\\x07" in done.stderr
+    assert done.stderr.replace("\n", "").isprintable()
 
 
 def test_version_of_sources_that_are_not_installed(monkeypatch):

@@ -1,5 +1,6 @@
 """`skipwalk learn`: a process that appends to a log, another that asks; what is wrong is named and changes nothing."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from skipwalk.sw.errors import InputError
 from skipwalk.sw.oselm.changes import Addition, CutEdge, DropNode
 from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.oselm.requests import Ids, Nearest, VectorOf, parsed
+from skipwalk.sw.oselm.sources import Sources
 
 EDGES = [(f"n{a}", f"n{b}") for a in range(30) for b in range(a) if a // 10 == b // 10] + [
     ("n0", "n10"),
@@ -132,13 +134,53 @@ def test_how_lines_come_changes_no_bit(model, tmp_path):
 
 
 def test_what_cannot_be_begun(model, tmp_path):
+    changes = tmp_path / "changes.txt"
+    changes.write_text("+ n0 x\n")
     for arguments, message in (
         ([str(tmp_path / "none.npz")], "none.npz: no such file"),
         ([str(model), str(tmp_path / "none.txt")], "none.txt: no such file"),
         ([str(model), "-o", str(tmp_path / "no" / "m.npz")], "does not exist"),
+        ([str(model), str(tmp_path)], "is a folder; name a file in it"),
+        ([str(model), str(changes), "-o", str(changes)], "is an input too and would be lost"),
+        ([str(model), "-", "-"], "standard input can be only one of the inputs"),
+        (["-"], "standard input can be only one of the inputs"),
     ):
         result = CliRunner().invoke(main, ["learn", *arguments], input="+ a b\n")
         assert (result.exit_code, message in result.stderr) == (3, True), result.stderr
+    assert changes.read_text() == "+ n0 x\n"
+
+
+def test_a_model_is_learned_into_by_one_process_at_a_time(model, monkeypatch):
+    """Another one that updates it in place waits: the file is locked as long as lines come."""
+    taken = []
+
+    def lines(self, timeout):
+        if not taken:
+            with model.open("rb") as file, pytest.raises(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken.append(timeout)
+        raise EOFError
+
+    monkeypatch.setattr(Sources, "take", lines)
+    assert learn(model, "").exit_code == 0
+    assert taken
+
+
+def test_answers_hold_nothing_that_a_terminal_obeys(model):
+    result = learn(model, "+ n0 a\u202eb\n? a\u202eb\n~ a\u202eb 1\n")
+    assert result.stdout.replace("\n", "").isprintable()
+    assert result.stdout.startswith("? a\\u202eb ")
+
+
+def test_a_source_that_breaks_off_is_named(model, tmp_path, monkeypatch):
+    (tmp_path / "c.txt").write_text("+ n0 x\n")
+
+    def breaks(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Sources, "_lines_of", breaks)
+    result = learn(model, "", str(tmp_path / "c.txt"))
+    assert "c.txt:0: cannot be read: Input/output error" in result.stderr
 
 
 # ---- processes

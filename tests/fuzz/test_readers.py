@@ -5,6 +5,7 @@ are changed within sound archives, so that what lies behind the checksums is rea
 """
 
 import io
+import json
 import time
 import zipfile
 from pathlib import Path
@@ -230,4 +231,15 @@ def test_adapters_that_do_not_fit(targets, tmp_path, name, change, words):
     arrays = packed.unpack_npz(targets["p.npz"][0])
     np.savez(tmp_path / "a.npz", **{**arrays, name: change(arrays[name])})
     with pytest.raises(InputError, match=rf"a\.npz: no saved SkipLoRA: {words}"):
+        SkipLoRA.load(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "values", [{"halvings": 10**6}, {"epochs_done": -5}, {"epochs_done": 10**30}, {"epochs": True}]
+)
+def test_adapters_whose_text_makes_no_sense(targets, tmp_path, values):
+    arrays = packed.unpack_npz(targets["p.npz"][0])
+    text = json.loads(arrays["meta"].item()) | values
+    np.savez(tmp_path / "a.npz", **{**arrays, "meta": np.array(json.dumps(text))})
+    with pytest.raises(InputError, match=r"a\.npz: no saved SkipLoRA: .* must be an integer from"):
         SkipLoRA.load(tmp_path / "a.npz")

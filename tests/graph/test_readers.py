@@ -49,6 +49,19 @@ WEIGHTED = want(("a", "b", 2.0), ("b", "c", 3.0))
         ("g.txt", "3 3 2\n1 2 1\n2 3 1\n", r"g\.txt:1: reads as the numbers"),
         ("g.txt", "a b {'weight': __import__('os')}\n", "no dictionary of attributes"),
         ("g.gml", "graph [" * 5000, "nested too deeply|malformed"),
+        ("g.txt", "1 - 2\n2 - 3\n", r"g\.txt:1: every second word is '-'"),
+        ("g.txt", "1 -> 2\n2 -> 3\n", r"g\.txt:1: every second word is '->'"),
+        ("g.txt", "[1 2]\n[2 3]\n", r"g\.txt:1: the id '\[1' has a mark"),
+        ("g.csv", "4,3\n1,2\n2,3\n3,4\n", r"g\.csv:1: reads as the numbers of nodes and edges"),
+        ("g.txt", "1 2 1_0\n", "weight '1_0' is not a number"),
+        ("g.txt", "a b\nb\0 c\n", r"g\.txt:2: a NUL"),
+        ("g.mtx", "%%MatrixMarket matrix coordinate complex general\n2 2 1\n1 2 1 1\n", "complex numbers"),
+        ("g.mtx", "%%MatrixMarket matrix array real general\n90000 90000\n1\n", "8100000000 entries in 56 bytes"),
+        (
+            "g.mtx",
+            "%%MatrixMarket matrix coordinate real general\n9000000 9000000 1\n1 2 1\n",
+            "matrix of 9000000 rows",
+        ),
     ],
 )
 def test_mistakes_are_refused(tmp_path, name, text, message):
@@ -149,6 +162,46 @@ def test_every_flipped_byte_of_an_npz_is_an_input_error_or_harmless(tmp_path):
                 read_graph(path)
             except InputError as error:
                 assert error.path == path  # noqa: PT017
+
+
+PAIRS = np.array([[0, 1], [1, 2]])
+DIAGONAL = {"offsets": np.array([1]), "data": np.ones((1, 2)), "shape": np.array([10**9, 10**9])}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"format": np.array(b"dia"), **DIAGONAL}, "a matrix of 1000000000 rows"),
+        ({"edges": PAIRS, "ids": np.array([b"a", b"b", b"c"])}, r"ids of \|S1; ids are numbers or text"),
+        ({"edges": PAIRS.astype("datetime64[s]")}, "edges of datetime64"),
+        ({"edges": PAIRS > 0}, "edges of bool"),
+        ({"edges": PAIRS, "weights": np.array([2 + 1j, 3])}, "not all of them are numbers"),
+    ],
+)
+def test_arrays_that_are_no_graph(tmp_path, arrays, message):
+    """Ids that could not be saved after training, shapes that only take memory, and numbers that would lose a part."""
+    np.savez(tmp_path / "g.npz", **arrays)
+    with pytest.raises(InputError, match=rf"g\.npz: .*{message}"):
+        read_graph(tmp_path / "g.npz")
+
+
+@pytest.mark.parametrize("header", ["src_id,dst_id", "node_1,node_2", "FromNodeId,ToNodeId", "source-id,Target Id"])
+def test_headers_however_they_are_written(tmp_path, header):
+    (tmp_path / "g.csv").write_text(f"{header},weight\na,b,2\nb,c,3\n")
+    assert edges(tmp_path / "g.csv") == WEIGHTED
+
+
+def test_log_says_what_was_passed_over(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "skipwalk")
+    (tmp_path / "g.txt").write_text("a b {'capacity': 2}\n")
+    assert read_graph(tmp_path / "g.txt").weights is None
+    assert "g.txt: attributes passed over: capacity" in caplog.text
+    np.savez(tmp_path / "g.npz", edges=PAIRS, score=np.array([2.0, 3.0]), colour=PAIRS)
+    assert edges(tmp_path / "g.npz") == want((0, 1, 2.0), (1, 2, 3.0))
+    assert "weights are 'score'; passed over: colour" in caplog.text
+    scipy_io.mmwrite(tmp_path / "g.mtx", sparse.coo_array(([2.0], ([1], [0])), shape=(2, 2)))
+    read_graph(tmp_path / "g.mtx")
+    assert "g.mtx: weights are the entries" in caplog.text
 
 
 def test_log_says_what_was_taken(tmp_path, caplog):

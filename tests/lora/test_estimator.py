@@ -1,7 +1,9 @@
 """SkipLoRA on the golden unit: as accurate as float, files, refusals; the methods it is compared with; the command."""
 
+import gzip
 import json
 import pickle
+import threading
 from itertools import pairwise
 
 import numpy as np
@@ -168,10 +170,18 @@ def test_refusals_change_nothing():
         (x, np.where(y == 2, 9, y), r"label 9 is none of the network's classes \[0, 1, 2\]"),
         (np.where(x == x[3, 0], np.nan, x), y, "sample 3 has a value that is not finite"),
         (x[:0], y[:0], "with n labels"),
+        ([["a"] * 6], ["0"], "not an array of numbers"),
     ):
         with pytest.raises(InputError, match=words):
             model.fit(bad_x, bad_y)
         np.testing.assert_array_equal(model.adapters_raw_, before)
+    for labels, words in ((y[:-1], "59 labels for 60 samples"), (y[:, None], "one for each sample")):
+        with pytest.raises(InputError, match=words):
+            model.score(x, labels)
+    for epochs in (-1, 1.5, 1 << 20, True):
+        with pytest.raises(InputError, match="epochs must be an integer from 0 to 65535"):
+            model.partial_fit(x, y, epochs=epochs)
+    np.testing.assert_array_equal(model.adapters_raw_, before)
     fresh, _, _ = small()
     with pytest.raises(InputError, match="not been calibrated"):
         fresh.predict(x)
@@ -197,6 +207,7 @@ def test_an_interrupt_leaves_the_adapters_from_before():
         ({"learning_rate": float("nan")}, "learning_rate must be"),
         ({"batch_size": 0}, "batch_size must be an integer from 1 to 65535, not 0"),
         ({"epochs": 1.5}, "epochs must be an integer"),
+        ({"epochs": True}, "epochs must be an integer"),
         ({"rank": 9}, "no unit can be made for this network: rank must be 1 to 8"),
         ({"x_bits": 7}, "x_bits must be 8 or 16"),
     ],
@@ -279,7 +290,14 @@ def test_samples_from_files(tmp_path):
     csv.write_text("# x0,x1,label\n1,2,a\n\n3,4.5,b\n")
     x, y = read_samples(csv)
     assert (x.tolist(), y.tolist()) == ([[1, 2], [3, 4.5]], ["a", "b"])
+    for text in ("1;2;7\n3;4.5;8\n", "1\t2\t7\n3\t4.5\t8\n"):
+        csv.write_text(text)
+        x, y = read_samples(csv)
+        assert (x.tolist(), y.tolist()) == ([[1, 2], [3, 4.5]], [7, 8])
+    csv.write_bytes(gzip.compress(b"1,2,007\n3,4,7\n"))
+    assert read_samples(csv)[1].tolist() == ["007", "7"]
     for text, words in (
+        ("1_0,2,0\n", r"s\.csv:1: a value is not a number"),
         ("1,2,0\n1,0\n", r"s\.csv:2: 1 values and a label, the lines before have 2"),
         ("1,x,0\n", r"s\.csv:1: a value is not a number"),
         ("", "x must be"),
@@ -333,6 +351,31 @@ def test_labels_of_another_type_are_the_classes_that_read_the_same():
         with pytest.raises(InputError, match="none of the network's classes"):
             model.score(x, np.array(["cat"] * 20))
         model.close()
+
+
+def test_parameters_may_be_numpys_numbers(tmp_path):
+    """As a parameter grid gives them: of any width, whatever is computed from them does not wrap."""
+    whole = {"rank": 2, "lanes": 8, "cache_samples": 64, "epochs": 2, "batch_size": 5, "x_bits": 8, "random_state": 3}
+    model, x, y = small(**whole)
+    expected = model.fit(x, y).partial_fit(x, y, epochs=1).adapters_raw_
+    for kind in (np.int64, np.uint8, np.array):
+        model = small(**{name: kind(value) for name, value in whole.items()})[0]
+        model.fit(x, y).partial_fit(x, y, epochs=kind(1)).save(tmp_path / "a.npz")
+        np.testing.assert_array_equal(SkipLoRA.load(tmp_path / "a.npz").adapters_raw_, expected)
+
+
+def test_threads_take_turns():
+    model, x, y = small(epochs=1)
+    model.fit(x, y)
+    threads = [threading.Thread(target=model.partial_fit, args=(x, y)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    alone = small(epochs=1)[0].fit(x, y)
+    for _ in range(6):
+        alone.partial_fit(x, y)
+    np.testing.assert_array_equal(model.adapters_raw_, alone.adapters_raw_)
 
 
 def test_it_is_a_scikit_learn_estimator():

@@ -96,6 +96,11 @@ def test_identity_names_a_constant_again(tmp_path):
         ([FIRST, ("Cast", "u", "i", {"to": 6}), ("Cast", "i", "f", {"to": 1}), ("Relu", "f", "h", {}), LAST], "Cast"),
         ([("Add", "x x", "a", {}), ("Gemm", "a w0 b0", "u", {}), RELU, LAST], "Add reads x and x"),
         ([FIRST, RELU, ("Gemm", "w1 h", "y", {})], "operator Gemm is not supported"),
+        ([("Constant", "", "c", {}), FIRST, RELU, LAST], "a Constant without a value"),
+        ([LAST, RELU, FIRST], "Gemm reads h, the step before it computes x"),
+        ([FIRST, RELU, LAST, ("Relu", "u", "d", {})], "Relu reads u, the step before it computes y"),
+        ([FIRST, RELU, ("Gemm", "h w1 b1", "z", {}), ("Softmax", "z", "y", {"axis": 0})], "Softmax is not supported"),
+        ([("MatMul", "w0 x", "u", {}), RELU, LAST], "operator MatMul is not supported"),
     ],
 )
 def test_what_is_no_chain_is_refused(tmp_path, nodes, words):

@@ -6,6 +6,8 @@ import os
 import pickle
 import signal
 import threading
+from decimal import Decimal
+from fractions import Fraction
 
 import networkx as nx
 import numpy as np
@@ -836,6 +838,36 @@ def test_parameters_may_be_numpys_numbers(tmp_path):
     loaded = Node2Vec.load(tmp_path / "m.npz")
     plain = small(random_state=3, walks_per_node=1).fit(GROUPS).partial_fit([(0, "x")], walks_per_end=2)
     assert loaded.digest_ == estimator.digest_ == plain.digest_
+
+
+@pytest.mark.parametrize(
+    ("changes", "call", "message"),
+    [
+        ({"p": Fraction(1, 2)}, {}, r"p must be a number, not Fraction\(1, 2\)"),
+        ({"q": Decimal(1)}, {}, "q must be a number"),
+        ({"update_p": "4"}, {}, "update_p must be a number"),
+        ({"walks_per_node": 1 << 40}, {}, "walks_per_node must be at most"),
+        ({"block_walks": 1 << 40}, {}, "block_walks must be at most"),
+        ({}, {"checkpoint_every": 1.5}, "checkpoint_every must be an integer, not 1.5"),
+        ({}, {"checkpoint_every": "a"}, "checkpoint_every must be an integer, not 'a'"),
+    ],
+)
+def test_what_could_not_be_saved_is_refused_before_training(changes, call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        small(**changes).fit(GROUPS, **call)
+
+
+def test_more_walks_around_a_change_than_there_is_time_for(fitted):
+    with pytest.raises(ValueError, match="walks_per_end must be at most 65535, not 1000000000000"):
+        fitted.partial_fit([(0, "x")], walks_per_end=10**12)
+    assert "x" not in fitted.graph_
+
+
+def test_numbers_without_axes_are_numbers(tmp_path):
+    estimator = small(p=np.array(0.5), window=np.array(SMALL["window"]), walks_per_node=np.array(1)).fit(GROUPS)
+    estimator.partial_fit([(0, "x")], checkpoint=tmp_path / "c.npz", checkpoint_every=np.uint8(1))
+    estimator.save(tmp_path / "m.npz")
+    assert Node2Vec.load(tmp_path / "m.npz").digest_ == estimator.digest_
 
 
 def test_threads_take_turns():

@@ -162,6 +162,24 @@ def test_damaged_npz_is_refused(tmp_path):
         load_npz(tmp_path / "none.npz")
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("vectors", np.array([["0"], ["1"]]), "vectors of <U1; they have to be numbers"),
+        ("vectors", np.array([[1j], [0]]), "vectors of complex128"),
+        ("vectors", np.array([[np.nan], [0.0]]), "the vector of 'a' is not finite"),
+        ("vectors", np.zeros((2, 0)), r"vectors of shape \(2, 0\)"),
+        ("ids", np.array(["a", "a"]), "ids that are there twice"),
+        ("meta", np.array("[1]"), "its meta is no table"),
+    ],
+)
+def test_npz_that_nobody_could_evaluate_is_refused(tmp_path, name, array, message):
+    good = {"vectors": np.zeros((2, 1)), "ids": np.array(["a", "b"]), "meta": np.array("{}")}
+    np.savez(tmp_path / "e.npz", **{**good, name: array})
+    with pytest.raises(InputError, match=message):
+        load_npz(tmp_path / "e.npz")
+
+
 def test_atomic_write_keeps_the_old_file_when_it_fails(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(b"old")
