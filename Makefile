@@ -86,9 +86,10 @@ link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes b
 mutants: $(VENV)/.installed-dev  ## small faults in the gateware: do the tests see them (a day); OPTIONS="--count N --only hw/link --minutes M"
 	$(BIN)/skipwalk lab mutants $(or $(OPTIONS),--json results/verification.json)
 
-memory: $(VENV)/.installed-dev build/demo/cora.edges  ## rows in a simulated SDRAM (an hour); writes results/memory.json; PHOTO=FILE, OPTIONS="--only NAME"
+memory: $(VENV)/.installed-dev build/demo/cora.edges  ## rows in a simulated SDRAM (an hour); writes results/memory.json; PHOTO=FILE, LABELS=FILE, OPTIONS="--only NAME"
 	$(BIN)/skipwalk lab memory results/memory.json --cora build/demo/cora.edges \
-	    --photo $(or $(PHOTO),../shared/data/amazon_photo/edges.txt) $(OPTIONS)
+	    --photo $(or $(PHOTO),../shared/data/amazon_photo/edges.txt) \
+	    --labels $(or $(LABELS),../shared/data/amazon_photo/labels.txt) $(OPTIONS)
 
 fuzz: $(VENV)/.installed-dev  ## random programs, golden against RTL, and damaged files; MINUTES=10 for each of five targets, SEED=1
 	SKIPWALK_FUZZ_MINUTES=$(or $(MINUTES),10) SKIPWALK_FUZZ_SEED=$(or $(SEED),1) \

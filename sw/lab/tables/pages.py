@@ -16,7 +16,15 @@ import click
 
 from ..page.markup import short_commit
 from ..page.results import read_results
-from . import axi_tables, bench_tables, block_tables, experiment_tables, litex_tables, verification_tables
+from . import (
+    axi_tables,
+    bench_tables,
+    block_tables,
+    experiment_tables,
+    litex_tables,
+    memory_tables,
+    verification_tables,
+)
 from .pictures import PICTURES, picture
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -250,6 +258,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "litex": made_of("litex.json", litex_tables.walks),
     **{name: made_of("verification.json", getattr(verification_tables, name)) for name in verification_tables.__all__},
     "blocks": made_of("blocks.json", block_tables.blocks),
+    **{name.replace("_", "-"): made_of("memory.json", getattr(memory_tables, name)) for name in memory_tables.__all__},
 }
 
 

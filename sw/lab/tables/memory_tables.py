@@ -1,0 +1,62 @@
+"""Tables of docs/memory.md from results/memory.json."""
+
+__all__ = ["memory", "memory_campaign", "memory_f1"]
+
+Table = tuple[list[str], list[list[str]]]
+
+#: Figures of walks, and how they are shown.
+_WALKS = {
+    "nodes": ("nodes", ","),
+    "slots": ("slots", ","),
+    "walks": ("walks", ","),
+    "walk_us": ("a walk, us", ".1f"),
+    "walk_cycles": ("a walk, cycles", ","),
+    "wait_share": ("of them waiting for memory", ".0%"),
+    "hit_rate": ("rows that had a slot", ".0%"),
+    "rows_fetched": ("rows fetched a walk", ".1f"),
+    "pages_opened": ("pages opened a row moved", ".2f"),
+}
+
+
+def _cases(v: dict) -> list[str]:
+    prefix = "memory.bits_equal."
+    return [name.removeprefix(prefix) for name in v if name.startswith(prefix)]
+
+
+def memory(v: dict, provenance: dict) -> Table:
+    cases = _cases(v)
+    if not cases:
+        return ["walks", ""], [["none yet", "-"]]
+    body = []
+    for name, (label, form) in _WALKS.items():
+        found = [v.get(f"memory.{name}.{case}") for case in cases]
+        body.append([label, *("-" if value is None else format(value, form) for value in found)])
+    body.append(["bits as of the golden model", *("yes" if v[f"memory.bits_equal.{c}"] else "**no**" for c in cases)])
+    clocks = [v.get(f"memory.clock_hz.{case}") for case in cases]
+    body.append(["clock, MHz", *("-" if hz is None else f"{hz / 1e6:g}" for hz in clocks)])
+    return ["walks", *(f"`{case}`" for case in cases)], body
+
+
+def memory_campaign(v: dict, provenance: dict) -> Table:
+    labels = {
+        "runs": "programs",
+        "designs": "on so many cores",
+        "wrong": "with a reply that is not the golden model's",
+        "hangs": "that hung",
+        "resets": "resets in them",
+        "cycles": "cycles",
+    }
+    found = {label: v[f"memory.campaign.{name}"] for name, label in labels.items() if f"memory.campaign.{name}" in v}
+    return ["campaign", ""], [[label, f"{value:,}"] for label, value in found.items()] or [["none yet", "-"]]
+
+
+def memory_f1(v: dict, provenance: dict) -> Table:
+    cases = {"photo_fresh": "drawn for each context anew", "photo": "through the pool"}
+    body = [
+        [label, *(f"{x:.3f}" for x in v[f"memory.f1_micro.{case}.runs"]), f"{v[f'memory.f1_micro.{case}']:.4f}"]
+        for case, label in cases.items()
+        if f"memory.f1_micro.{case}" in v
+    ]
+    seeds = len(body[0]) - 2 if body else 0
+    head = f"micro-F1 on Amazon Photo, {v.get('memory.f1_walks.photo', '-')} walks a node; negatives"
+    return [head, *(f"seed {i}" for i in range(seeds)), "mean"], body or [["none yet", "-"]]
