@@ -9,8 +9,8 @@ n things that are no power of two, numbers from n on are passed over.
 """
 
 import numpy as np
-from numba import njit
 
+from ..jit import jit
 from .threefry import draw
 
 __all__ = ["STEPS", "bits_for", "permutation", "permuted", "step_draws"]
@@ -22,7 +22,7 @@ _S32 = np.uint64(32)
 _ONE = np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def bits_for(n):
     """Bits of the numbers that are permuted so that n things (1 ... 2**32) are among them: at least 1."""
     bits = 1
@@ -31,7 +31,7 @@ def bits_for(n):
     return bits
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def step_draws(key, number):
     """The draws of round ``number``: (STEPS,) uint64."""
     draws = np.empty(STEPS, np.uint64)
@@ -40,7 +40,7 @@ def step_draws(key, number):
     return draws
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def permuted(x, bits, draws):
     """Where x, below 2**bits, goes: another number of as many bits."""
     mask = (_ONE << np.uint64(bits)) - _ONE
@@ -52,7 +52,7 @@ def permuted(x, bits, draws):
     return np.int64(y)
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def permutation(key, number, n):
     """The n numbers below n in the order of round ``number``: (n,) int64."""
     bits = bits_for(n)

@@ -1,9 +1,9 @@
 """Numbers as they travel: signed raw integers in words of 32 bits."""
 
 import numpy as np
-from numba import njit
 
 from ...hw.arith.formats import SQ
+from ..jit import jit
 
 __all__ = ["from_packed", "from_words", "packed", "packed_run", "raw_words", "unpacked_run"]
 
@@ -48,7 +48,7 @@ def unpacked_run(words: np.ndarray, bits: int, n: int) -> np.ndarray:
     return out[0]
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _pack(raw, bits, out):
     mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
     for i in range(raw.shape[0]):
@@ -65,7 +65,7 @@ def _pack(raw, bits, out):
             out[i, at] = held
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _unpack(words, bits, out):
     for i in range(out.shape[0]):
         held, n, at = np.uint64(0), 0, 0

@@ -5,10 +5,10 @@ stays the definition.
 """
 
 import numpy as np
-from numba import njit
 
 from ...hw.lora.config import LoraConfig
 from ..arith.reciprocal import reciprocal
+from ..jit import jit
 from .golden import COUNTERS, Backbone, Segment, State, exp_table, log_table
 
 __all__ = ["backbone_forward", "losses", "run"]
@@ -16,7 +16,7 @@ __all__ = ["backbone_forward", "losses", "run"]
 _A, _B, _GRADIENT, _Z, _Y, _G, _GZ = range(len(COUNTERS))
 
 
-@njit(cache=True)
+@jit()
 def _fit(value, shift, bits, sat, which):
     """Round half up by ``shift`` and saturate to a signed width, counting an event."""
     if shift > 0:
@@ -31,7 +31,7 @@ def _fit(value, shift, bits, sat, which):
     return value
 
 
-@njit(cache=True)
+@jit()
 def _update(word, gradient, vector, factor, shift, bits, gradient_bits, first, last, sat, which):
     """One beat: gradient sums of a word and, at the end of a mini-batch, the word itself."""
     clamped = np.zeros(sat.shape[0], np.int64)
@@ -45,7 +45,7 @@ def _update(word, gradient, vector, factor, shift, bits, gradient_bits, first, l
             sat[i] += 1
 
 
-@njit(cache=True)
+@jit()
 def _error(y, label, g, table, gains, gain_low, rate, index_shift, g_shift, g_bits, scale_shift, scale_bits, sat):
     """Scaled softmax error; ``gains`` are the reciprocals of every possible sum from ``gain_low`` on."""
     top = y.max()
@@ -65,7 +65,7 @@ def _error(y, label, g, table, gains, gain_low, rate, index_shift, g_shift, g_bi
     g[label] = _fit(-others, 0, g_bits, sat, _G)
 
 
-@njit(cache=True)
+@jit()
 def _losses(y, labels, table, logs, ln2, exp_bits, log_bits, index_shift, gap_shift):
     out = np.zeros(labels.shape[0], np.int64)
     half = (np.int64(1) << index_shift) >> 1
@@ -95,7 +95,7 @@ def losses(cfg: LoraConfig, y: np.ndarray, labels: np.ndarray) -> np.ndarray:
     )
 
 
-@njit(cache=True)
+@jit()
 def _run(x, c, rows, labels, last, words, gradients, rate, fresh, sat, totals, y, shape, shifts, bits, layer, column,
          chunk, table, gains, gain_low):  # fmt: skip
     """Slots 0 to n - 1 + lag; see ``lora.slot``. Returns whether a new mini-batch would begin."""

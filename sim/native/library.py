@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..rtl.build import build_folder
+from ..rtl.build import BuildError, build_folder
 
 __all__ = ["Compiler", "NoCompilerError", "compilers", "load_library"]
 
@@ -109,5 +109,5 @@ def load_library(
             Path(main).stem, files, options=options, versions=[chosen.version], make=compile_in, below=below
         )
         return ctypes.CDLL(str(built / "library.so"))
-    except OSError as error:
-        raise NoCompilerError(f"{main} was compiled, but not kept or loaded: {error}") from error
+    except (OSError, BuildError) as error:
+        raise NoCompilerError(f"{main} cannot be compiled, kept or loaded: {error}") from error

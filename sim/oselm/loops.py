@@ -6,17 +6,16 @@ It is kept in Numba's cache, with the numbers of the configuration as arguments.
 from collections import namedtuple
 from functools import lru_cache
 
-import numba as nb
 import numpy as np
 
 from ...hw.oselm.config import CoreConfig
+from ..jit import jit
 from .kernel import Kernel, arithmetic, lines
 
 __all__ = ["kernel"]
 
 #: The numbers of :func:`arithmetic`, by their names.
 Numbers = namedtuple("Numbers", list(arithmetic(CoreConfig(dim=2, nodes=2, lanes=2, max_samples=1))))  # type: ignore[misc]
-_INLINE = {"inline": "always", "cache": True}
 
 
 @lru_cache(maxsize=64)
@@ -31,18 +30,18 @@ def kernel(cfg: CoreConfig) -> Kernel:
     return run
 
 
-@nb.njit(**_INLINE)
+@jit(inline="always")
 def _round(x, shift):
     return (x + ((1 << shift) >> 1)) >> shift
 
 
-@nb.njit(**_INLINE)
+@jit(inline="always")
 def _saturated(x, bits):
     top = np.int64(1) << (bits - 1)
     return min(max(x, -top), top - 1)
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _reciprocal(n, value, slope, x):
     """The piecewise-linear reciprocal of ``golden.reciprocal``, for one number of at least 1."""
     one, top = np.int64(1) << n.HU_FRACTION, n.HU_INTEGER - 1
@@ -56,7 +55,7 @@ def _reciprocal(n, value, slope, x):
     return min(_round((value[interval] - fall) << (top - exponent), n.GUARD + top), (1 << n.GAIN_BITS) - 1)
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _sweep(n, p, q, p0, update, k, u, forward, h, out, counters):
     for r in range(n.DIM):
         if update:
@@ -82,7 +81,7 @@ def _sweep(n, p, q, p0, update, k, u, forward, h, out, counters):
             counters[4] += out[r] != exact
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _gain(n, value, slope, h, u, k, counters):
     acc = np.int64(0)
     for r in range(n.DIM):
@@ -94,7 +93,7 @@ def _gain(n, value, slope, h, u, k, counters):
     _scaled(n, _reciprocal(n, value, slope, one + hu), u, k, counters)
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _constant_gain(n, value, slope, p0, h, k, counters):
     acc = np.int64(0)
     for r in range(n.DIM):
@@ -110,7 +109,7 @@ def _constant_gain(n, value, slope, p0, h, k, counters):
     _scaled(n, _round(p * _reciprocal(n, value, slope, one + kept), n.GAIN_BITS), h, k, counters)
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _scaled(n, g, u, k, counters):
     for c in range(0, n.DIM, n.LANES):
         bad = 0
@@ -121,7 +120,7 @@ def _scaled(n, g, u, k, counters):
         counters[2] += bad
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _sweep_and_gain(n, value, slope, p, q, p0, update, k, u, forward, h, new_u, new_k, counters):
     if not n.CONSTANT:
         _sweep(n, p, q, p0, update, k, u, forward, h, new_u, counters)
@@ -131,13 +130,13 @@ def _sweep_and_gain(n, value, slope, p, q, p0, update, k, u, forward, h, new_u, 
         _constant_gain(n, value, slope, p0, h, new_k, counters)
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _load(n, beta, row, h):
     for j in range(n.DIM):
         h[j] = _saturated(_round(np.int64(beta[row, j]), n.BETA_DROP), n.BETA_VIEW_BITS)
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _error(n, beta, row, h, label, counters):
     acc = np.int64(0)
     for j in range(n.DIM):
@@ -150,7 +149,7 @@ def _error(n, beta, row, h, label, counters):
     return e
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _update(n, beta, row, e, k, counters):
     for c in range(0, n.DIM, n.LANES):
         bad = 0
@@ -165,7 +164,7 @@ def _update(n, beta, row, e, k, counters):
         counters[0] += bad
 
 
-@nb.njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _train(numbers, value, slope, beta, p, q, p0, centres, indptr, samples, labels, counters):
     c = numbers
     n, ahead = len(centres), c.AHEAD

@@ -7,7 +7,6 @@ drives the one drives the other. What it cannot know are cycles: the counters of
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 
 from ...hw.fabric.widths import COUNTER_BITS
 from ...hw.oselm.config import CoreConfig
@@ -24,6 +23,7 @@ from ...hw.oselm.protocol import (
     packed_words,
 )
 from ..arith.words import from_packed, from_words, packed, raw_words
+from ..jit import jit
 from . import compiled, golden
 from .front_end.front_end import FrontEnd
 from .golden import Contexts
@@ -279,7 +279,7 @@ def _joined(parts: list[Contexts]) -> Contexts:
     )
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _edges_end(words, at, size):
     """Where the whole EDITs from ``at`` on that add an edge and ask for no walks end, if there are two or more."""
     end = at
@@ -288,7 +288,7 @@ def _edges_end(words, at, size):
     return end if end > at + size else at
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _rows_of(words, at, head, size, nodes):
     """How many whole commands of one size follow each other from ``at``, for rows that there are."""
     count = 0
@@ -298,7 +298,7 @@ def _rows_of(words, at, head, size, nodes):
     return count
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _extent(words, at):
     """Where the run of NOP and whole TRAIN commands from ``at`` ends; how many contexts and samples it has at most."""
     n_contexts, n_samples = 0, 0
@@ -317,7 +317,7 @@ def _extent(words, at):
     return at, n_contexts, n_samples
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _decode(words, nodes, max_samples, centres, indptr, samples, labels):
     """Fill the arrays with what is sound; returns numbers of contexts, of samples and of what was dropped."""
     c, s, rejected, at = 0, 0, 0, 0

@@ -120,14 +120,25 @@ def processor() -> str:
     return "\n".join([platform.machine(), *sorted(kept)])
 
 
+_REMEDY = "set SKIPWALK_BUILD to a folder that can be written"
+
+
 def build_root() -> Path:
-    """Where generated files go: $SKIPWALK_BUILD, else ``build/`` of a source checkout, else the user's cache."""
+    """Where generated files go: $SKIPWALK_BUILD, else ``build/`` of a source checkout, else the user's cache.
+
+    Raises BuildError: the user has no home.
+    """
     if override := os.environ.get("SKIPWALK_BUILD"):
         return Path(override).expanduser().resolve()
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file():
         return checkout / "build"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skipwalk"
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        return Path(cache) / "skipwalk"
+    try:
+        return Path.home() / ".cache" / "skipwalk"
+    except RuntimeError as error:
+        raise BuildError(f"there is no home for generated files; {_REMEDY}") from error
 
 
 def top_name(component: object) -> str:
@@ -211,13 +222,20 @@ def build_folder(
         raises, nothing stays behind.
     below : str
         The folder around it, relative to the root.
+
+    Raises BuildError if nothing can be written there.
     """
     key = json.dumps([name, sorted(files.items()), list(options), list(versions), processor()])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     folder = build_root() / below / f"{name}-{digest}"
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(f"{folder.parent} cannot be made: {error.strerror}; {_REMEDY}") from error
+    if not os.access(folder.parent, os.W_OK):
+        raise BuildError(f"{folder.parent} is not writable; {_REMEDY}")
     with _locked(folder.parent / f".{name}-{digest}.lock"):
         if folder.is_dir():
             return folder

@@ -45,6 +45,8 @@ def evaluate(
     check_outputs(report, inputs=[vectors, labels])
     ids, matrix, details = _read_vectors(vectors)
     nodes = Graph.from_edges([], nodes=ids)
+    if nodes.n_nodes < len(ids):
+        raise InputError(f"{len(ids)} vectors of {nodes.n_nodes} different nodes; write the file again", path=vectors)
     classes = read_labels(labels, nodes, strict=strict)
     log.info("%d of %d nodes have labels", len(classes), len(ids))
     rows = [nodes.index(node) for node in classes]

@@ -33,6 +33,10 @@ class Scores:
     majority_macro: np.ndarray
 
 
+#: Beyond this, squares would overflow.
+_LARGEST = 1e100
+
+
 def evaluate(
     vectors: np.ndarray,
     labels: Sequence[Hashable] | np.ndarray,
@@ -54,10 +58,13 @@ def evaluate(
     Raises
     ------
     InputError
-        Only one class, a class with a single node, or fewer held-out nodes than classes.
+        Vectors without numbers or with too large ones, only one class, a class with a single node, or fewer held-out
+        nodes than classes.
     """
     if len(vectors) != len(labels):
         raise InputError(f"{len(labels)} labels for {len(vectors)} vectors; give one for each")
+    if not vectors.shape[1] or float(np.abs(vectors).max(initial=0)) > _LARGEST:
+        raise InputError(f"vectors of {vectors.shape[1]} numbers, or some beyond {_LARGEST:g}; scale them")
     sizes = Counter(str(label) for label in labels)
     if len(sizes) < 2:
         raise InputError(f"{len(sizes)} class among {len(labels)} labelled nodes; an evaluation needs two or more")

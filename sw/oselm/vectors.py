@@ -132,8 +132,6 @@ def load_npz(path: str | Path) -> tuple[list[Hashable], np.ndarray, dict[str, An
             vectors, meta, ids = arrays["vectors"], json.loads(arrays["meta"].item()), ids_from_arrays(arrays)
             if not isinstance(meta, dict):
                 raise ValueError("its meta is no table")
-            if len(set(ids)) < len(ids):
-                raise ValueError("ids that are there twice")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not an embedding that save_npz wrote ({error})", path=path) from error
         if vectors.ndim != 2 or len(vectors) != len(ids):
@@ -182,7 +180,7 @@ def _checked(path: str | Path, ids: Ids, vectors: np.ndarray) -> np.ndarray:
     values = np.asarray(vectors)
     if values.dtype.kind not in "fiu":
         raise InputError(f"vectors of {values.dtype}; they have to be numbers", path=path)
-    if values.ndim != 2 or len(values) != len(ids) or not values.shape[1]:
+    if values.ndim != 2 or len(values) != len(ids):
         raise InputError(f"vectors of shape {values.shape} for {len(ids)} ids; give (n_ids, dim)", path=path)
     bad = np.flatnonzero(~np.isfinite(values).all(1))
     if len(bad):

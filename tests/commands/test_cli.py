@@ -158,6 +158,21 @@ def test_evaluate_takes_models_and_both_kinds_of_vectors(folder):
     assert values["f1_macro"] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"ids": np.array(["n0"] * 30)}, "v.npz: 30 vectors of 1 different nodes"),
+        ({"vectors": np.zeros((30, 0))}, "vectors of 0 numbers"),
+        ({"vectors": np.full((30, 2), 1e300)}, "some beyond 1e+100"),
+    ],
+)
+def test_vectors_that_cannot_be_evaluated(folder, arrays, message):
+    good = {"vectors": np.ones((30, 2)), "ids": np.array([f"n{i}" for i in range(30)]), "meta": np.array("{}")}
+    np.savez("v.npz", **{**good, **arrays})
+    done = run("evaluate", "v.npz", "labels.txt")
+    assert (done.exit_code, message in done.stderr) == (3, True), done.output
+
+
 def test_evaluate_links_hides_edges_and_ranks_them(folder):
     result = run("evaluate-links", "graph.txt", "--hidden", "0.2", "--json", "r.json", "--seed", "3", *TINY)
     assert result.exit_code == 0, result.output

@@ -4,10 +4,10 @@
 """
 
 import numpy as np
-from numba import njit
 
 from ....hw.oselm.front_end.sampling import POOL_CONTEXT
 from ....hw.oselm.protocol import THRESHOLD_BITS
+from ...jit import jit
 from ..graph.edits import ROWS, Arrays
 from ..graph.store import GraphStore
 from .threefry import draw
@@ -61,7 +61,7 @@ class AliasTable:
         return len(self.alias)
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _vose(scaled):
     """Alias table of weights with mean 1."""
     n = len(scaled)
@@ -110,20 +110,20 @@ def graph_contexts(
     return _contexts(walk_block, *how, key, first_walk, interleave, pool, replaced)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@jit(nogil=True, inline="always")
 def _from_table(threshold, alias, bits):
     column = np.int64(((bits >> _S32) * np.uint64(len(alias))) >> _S32)
     return np.int64(column) if (bits & _LOW) >> _SPARE < threshold[column] else np.int64(alias[column])
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _fill_from_table(threshold, alias, key, own, samples):
     """Negatives of one context."""
     for j in range(len(samples)):
         samples[j] = _from_table(threshold, alias, draw(key, own | np.uint64(j)))
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _fill_from_graph(rows, place, degree, neighbours, key, own, samples, entry, bits):
     """Negatives of one context: in steps, each of which only reads what none of its own results decides, so that the
     processor waits for memory once a step instead of once a negative. ``entry`` and ``bits`` are room to work in."""
@@ -143,7 +143,7 @@ def _fill_from_graph(rows, place, degree, neighbours, key, own, samples, entry, 
         samples[j] = neighbour if entry[j] >= 0 else samples[j]
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _fill(threshold, alias, g, key, own, samples, entry, bits):
     """Rows for the counters from ``own`` on, out of the table if there is one, else out of the graph."""
     if len(alias) > 0:
@@ -152,7 +152,7 @@ def _fill(threshold, alias, g, key, own, samples, entry, bits):
         _fill_from_graph(g.numbers[ROWS], g.place, g.degree, g.neighbours, key, own, samples, entry, bits)
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _replace(slots, replaced, threshold, alias, g, key, first, n, entry, bits):
     """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
     drawn = np.empty(replaced, np.int32)
@@ -162,7 +162,7 @@ def _replace(slots, replaced, threshold, alias, g, key, first, n, entry, bits):
             slots[(walk * replaced + k) & (len(slots) - 1)] = drawn[k]
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _contexts(
     walk_block, window, negatives, per_positive, threshold, alias, g, key, first_walk, interleave, pool, replaced
 ):

@@ -4,11 +4,11 @@ makes them here too, and by :mod:`skipwalk.sim.oselm.graph`."""
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 
 from ....hw.oselm.config import CoreConfig
 from ....hw.oselm.front_end.sampling import Sampling
 from ....hw.oselm.protocol import THRESHOLD_BITS, WALKS_SHIFT, Opcode, Parameter
+from ...jit import jit
 from ..golden import Contexts
 from ..graph.unit import GraphUnit
 from .contexts import graph_contexts, make_contexts
@@ -181,12 +181,12 @@ class FrontEnd:
         self._threshold, self._alias = np.ascontiguousarray(threshold), alias.astype(np.int32)
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _words(nodes, per_word):
     return nodes if per_word == 1 else (nodes + 1) >> 1
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _extent(words, at, per_word):
     """Where the run of NOP and whole WALK commands from ``at`` ends, and how many walks it has."""
     n = 0
@@ -204,7 +204,7 @@ def _extent(words, at, per_word):
     return at, n
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _decode(words, nodes, per_word, least, block):
     """Fill the rows of ``block`` with the sound walks, those of at least so many nodes; returns how many."""
     n, at = 0, 0

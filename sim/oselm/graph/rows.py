@@ -4,8 +4,8 @@ A node that comes later starts as it would have started at first, and a larger g
 """
 
 import numpy as np
-from numba import njit
 
+from ...jit import jit
 from ..front_end.threefry import draw
 
 __all__ = ["first_values"]
@@ -22,7 +22,7 @@ def first_values(key: int, first: int, n: int, dim: int, scale: int) -> np.ndarr
     return _uniform(np.uint64(key), first, n, dim, scale)
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _uniform(key, first, n, dim, scale):
     out = np.empty((n, dim), np.int64)
     choices = np.uint64(2 * scale + 1)

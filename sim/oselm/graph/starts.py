@@ -14,10 +14,10 @@ invertible, so a round visits all rows.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ...arith.permutation import bits_for, step_draws
 from ...arith.permutation import permuted as _permuted
+from ...jit import jit
 from .edits import ROWS, Arrays
 
 __all__ = ["PLACE_BITS", "Starts", "bits_for", "permuted", "round_starts"]
@@ -45,7 +45,7 @@ def round_starts(graph: Arrays, key: int, round_: int, place: int, n: int) -> St
     return Starts(rows[:found], int(round_), int(place), found < n)
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def permuted(key, round_, bits):
     """What a round visits: all (2**bits,) int64 numbers of ``bits`` bits, place by place."""
     constants = step_draws(np.uint64(key), np.uint64(round_))
@@ -55,7 +55,7 @@ def permuted(key, round_, bits):
     return out
 
 
-@njit(cache=True, nogil=True)
+@jit(nogil=True)
 def _round_starts(g, key, round_, x, out):
     rows = g.numbers[ROWS]
     bits = bits_for(rows)
