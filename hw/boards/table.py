@@ -168,7 +168,7 @@ BOARDS = {
             # The default router does not come to an end where the lanes are dense.
             place_options=("--router", "router2"),
             input_hz=25_000_000,
-            clock_hz=80_000_000,
+            clock_hz=75_000_000,
             baud=3_000_000,
             loader="ulx3s",
         ),
