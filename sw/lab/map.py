@@ -257,6 +257,8 @@ MAP: Mapping[str, Sequence[Row]] = {
             (
                 "hw/oselm/rows/outside.py:RowsOutside",
                 "hw/oselm/rows/mover.py:RowMover",
+                "hw/oselm/rows/packing.py:RowPacker",
+                "hw/oselm/rows/packing.py:RowUnpacker",
                 "hw/oselm/rows/lease.py:LeaseHolder",
                 "hw/oselm/rows/turns.py:BeatTurns",
                 "hw/oselm/rows/turns.py:LeaseTurns",
@@ -368,6 +370,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         ),
         Row("a memory that is never read where it is written", ("hw/fabric/ram.py:Ram",)),
         Row("several clients of one server", ("hw/fabric/shared.py:Shared",)),
+        Row("a short queue of registers", ("hw/fabric/queue.py:RegisterQueue",)),
         Row("events are counted", ("hw/fabric/counters.py:CounterBank",)),
         Row(
             "cells of an ECP5",
