@@ -1,13 +1,24 @@
 """What pytest has to know before it collects, and what tests share."""
 
+import contextlib
+import importlib
 import logging
 import os
 import signal
+import sys
 
 import pytest
 
 # Before anything of the simulation is imported.
 os.environ.setdefault("SKIPWALK_OPTIMISE", "-O1 -march=native")
+
+
+# pyosys has the symbols of every extension that is loaded after it made global, and an error in one of them (fonts of
+# matplotlib) may then be answered by another. So it is imported here, where some test asks for it anyway, and undone.
+_flags = sys.getdlopenflags()
+with contextlib.suppress(ImportError):
+    importlib.import_module("pyosys")
+sys.setdlopenflags(_flags)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -99,7 +99,7 @@ class _Recorder(Transport):
 
 def _parameters(core: CoreConfig, seed: int, walks: int) -> dict:
     """Of ``Node2Vec``: its own, and shorter contexts and walks where the core wants that."""
-    params = Node2Vec(random_state=seed).get_params()
+    params = Node2Vec(random_state=seed, negatives_from="graph").get_params()
     in_flight = min(params["walks_in_flight"], core.walks)
     window = min(params["window"], core.max_samples // 2 + 1)
     return params | {
