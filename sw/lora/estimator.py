@@ -1,11 +1,9 @@
 """Skip2-LoRA as an estimator: a frozen network, and adapters that learn on the unit."""
 
 import contextlib
-import functools
 import json
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from ...sim.arith.fixed import from_raw
 from ...sim.lora.layout import pack_adapters, unpack_adapters
 from ..errors import InputError
 from ..estimators.conventions import Progress, as_seed, plain, progress_bar
+from ..estimators.turns import TakesTurns
 from ..graph.packed import read_bytes, reading, unpack_npz
 from ..link.transport import Transport, open_transport
 from ..results.files import atomic_write
@@ -35,18 +34,7 @@ _FORMAT = "skipwalk-lora-1"
 _MOST = (1 << 16) - 1
 
 
-def _in_turn(method: Callable) -> Callable:
-    """A method of :class:`SkipLoRA` that threads call one after another."""
-
-    @functools.wraps(method)
-    def taken(self: "SkipLoRA", *arguments: Any, **named: Any) -> Any:
-        with self._turn():
-            return method(self, *arguments, **named)
-
-    return taken
-
-
-class SkipLoRA(ClassifierMixin, BaseEstimator):
+class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
     """Fine-tunes a pre-trained network by adapters from the input of each layer to its last output (Skip2-LoRA).
 
     Parameters
@@ -140,24 +128,24 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
     #: Whether clamped results are spoken of.
     _judges = True
 
-    @_in_turn
     def set_params(self, **params: Any) -> "SkipLoRA":
         """As in scikit-learn. Another network or unit forgets what was learned. Raises
         InputError, with nothing changed."""
-        before = self.get_params(deep=False)
-        super().set_params(**params)
-        own = {"epochs", "batch_size", "learning_rate", "cache", "random_state", "verbose", "backend"}
-        try:
-            if set(params) <= own:
-                self._check(self.cfg)
-            else:
-                self._begin_anew()
-        except BaseException:
-            super().set_params(**before)
-            raise
-        if "backend" in params:
-            self.close()
-        return self
+        with self._turn():
+            before = self.get_params(deep=False)
+            super().set_params(**params)
+            own = {"epochs", "batch_size", "learning_rate", "cache", "random_state", "verbose", "backend"}
+            try:
+                if set(params) <= own:
+                    self._check(self.cfg)
+                else:
+                    self._begin_anew()
+            except BaseException:
+                super().set_params(**before)
+                raise
+            if "backend" in params:
+                self.close()
+            return self
 
     def _check(self, cfg: LoraConfig) -> None:
         for name, low in (("epochs", 0), ("batch_size", 1)):
@@ -205,14 +193,9 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         return self.quantized_ is not None
 
     def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__().copy()
-        for name in ("_device", "_lock"):
-            state.pop(name, None)
+        state = super().__getstate__()
+        state.pop("_device", None)
         return state
-
-    def _turn(self) -> threading.RLock:
-        """Held by whoever uses the estimator."""
-        return self.__dict__.setdefault("_lock", threading.RLock())
 
     # ---- the unit
     def _open(self) -> LoraDevice:
@@ -227,12 +210,12 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             self._device.load_adapters(self._words)
         return self._device
 
-    @_in_turn
     def close(self) -> None:
         """Give the unit back; the adapters stay."""
-        if self._device is not None:
-            self._device.close()
-            self._device = None
+        with self._turn():
+            if self._device is not None:
+                self._device.close()
+                self._device = None
 
     @property
     def cycles(self) -> int | None:
@@ -251,31 +234,29 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
             raise
 
     # ---- learning
-    @_in_turn
     def calibrate(self, x: np.ndarray) -> "SkipLoRA":
         """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too."""
-        quantized = quantize(self.cfg, self.network_, x)
-        self.close()
-        self.quantized_ = quantized
-        return self
+        with self._turn():
+            quantized = quantize(self.cfg, self.network_, x)
+            self.close()
+            self.quantized_ = quantized
+            return self
 
-    @_in_turn
     def fit(self, x: np.ndarray, y: np.ndarray, progress: Progress | None = None) -> "SkipLoRA":
         """Start from new adapters and learn samples x (n, n_1) with labels y (n,) for ``epochs`` passes.
 
         ``progress`` is called with how many of how many samples have been sent.
         """
-        with self._all_or_nothing():
+        with self._turn(), self._all_or_nothing():
             raw, labels = self._begin(x, y)
             return self._learn(raw, labels, _count("epochs", self.epochs, 0), progress)
 
-    @_in_turn
     def partial_fit(
         self, x: np.ndarray, y: np.ndarray, epochs: int = 1, progress: Progress | None = None
     ) -> "SkipLoRA":
         """Go on from the adapters as they are, for ``epochs`` passes over these samples."""
         epochs = _count("epochs", epochs, 0)
-        with self._all_or_nothing():
+        with self._turn(), self._all_or_nothing():
             raw, labels = self._samples(x, y)
             if self.learning_rate_ is None or self.learning_rate != "auto":
                 self._find_rate(x, labels)
@@ -406,27 +387,27 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         warnings.warn(f"{what}: {remedy}", ConvergenceWarning, stacklevel=4)
 
     # ---- use
-    @_in_turn
     def decision_function(self, x: np.ndarray) -> np.ndarray:
         """Outputs (n, m) of network and adapters, by the unit."""
-        if self.quantized_ is None:
-            raise InputError("the network has not been calibrated; call fit or calibrate first")
-        return (
-            from_raw(self._open().outputs(self.quantized_.inputs(self._numbers(x))), self.cfg.y)
-            * 2.0**self.quantized_.halvings
-        )
+        with self._turn():
+            if self.quantized_ is None:
+                raise InputError("the network has not been calibrated; call fit or calibrate first")
+            return (
+                from_raw(self._open().outputs(self.quantized_.inputs(self._numbers(x))), self.cfg.y)
+                * 2.0**self.quantized_.halvings
+            )
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The class of each sample."""
         return self.classes_[self.decision_function(x).argmax(axis=1)]
 
-    @_in_turn
     def score(self, x: np.ndarray, y: np.ndarray) -> float:
         """Accuracy on samples x with labels y. Raises InputError for a label that is none of the classes."""
-        outputs, labels = self.decision_function(x), self._indices(np.asarray(y))
-        if len(outputs) != len(labels):
-            raise InputError(f"{len(labels)} labels for {len(outputs)} samples; give one for each")
-        return float(np.mean(outputs.argmax(axis=1) == labels))
+        with self._turn():
+            outputs, labels = self.decision_function(x), self._indices(np.asarray(y))
+            if len(outputs) != len(labels):
+                raise InputError(f"{len(labels)} labels for {len(outputs)} samples; give one for each")
+            return float(np.mean(outputs.argmax(axis=1) == labels))
 
     @property
     def adapters_(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -440,32 +421,34 @@ class SkipLoRA(ClassifierMixin, BaseEstimator):
         return self._words.copy()
 
     # ---- files
-    @_in_turn
     def save(self, path: "str | Path") -> None:
         """Adapters, network, scales and parameters as ``.npz``, whole or not at all. Raises InputError."""
-        if self.quantized_ is None:
-            raise InputError("there is nothing to save yet; call fit or calibrate first")
-        q = self.quantized_
-        meta = {
-            "format": _FORMAT,
-            "cfg": self.cfg.to_dict(),
-            "offset": np.asarray(q.offset).tolist(),
-            "scale": np.asarray(q.scale).tolist(),
-            "units": [np.asarray(unit).tolist() for unit in q.units],
-            "halvings": q.halvings,
-            "learning_rate": self.learning_rate if isinstance(self.learning_rate, str) else float(self.learning_rate),
-            "learning_rate_": self.learning_rate_,
-            "epochs": _count("epochs", self.epochs, 0),
-            "batch_size": _count("batch_size", self.batch_size, 1),
-            "epochs_done": self._epochs_done,
-            "random_state": _kept_seed(self.random_state),
-        }
-        arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network_.weights)}
-        arrays |= {f"bias_{k}": v for k, v in enumerate(self.network_.biases)}
-        arrays |= {"backbone_weights": q.backbone.weights, "backbone_biases": q.backbone.biases}
-        arrays |= {"backbone_shifts": q.backbone.shifts, "adapters": self._words, "classes": self.classes_}
-        with atomic_write(path) as file:
-            np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
+        with self._turn():
+            if self.quantized_ is None:
+                raise InputError("there is nothing to save yet; call fit or calibrate first")
+            q = self.quantized_
+            meta = {
+                "format": _FORMAT,
+                "cfg": self.cfg.to_dict(),
+                "offset": np.asarray(q.offset).tolist(),
+                "scale": np.asarray(q.scale).tolist(),
+                "units": [np.asarray(unit).tolist() for unit in q.units],
+                "halvings": q.halvings,
+                "learning_rate": self.learning_rate
+                if isinstance(self.learning_rate, str)
+                else float(self.learning_rate),
+                "learning_rate_": self.learning_rate_,
+                "epochs": _count("epochs", self.epochs, 0),
+                "batch_size": _count("batch_size", self.batch_size, 1),
+                "epochs_done": self._epochs_done,
+                "random_state": _kept_seed(self.random_state),
+            }
+            arrays: dict[str, Any] = {f"weight_{k}": v for k, v in enumerate(self.network_.weights)}
+            arrays |= {f"bias_{k}": v for k, v in enumerate(self.network_.biases)}
+            arrays |= {"backbone_weights": q.backbone.weights, "backbone_biases": q.backbone.biases}
+            arrays |= {"backbone_shifts": q.backbone.shifts, "adapters": self._words, "classes": self.classes_}
+            with atomic_write(path) as file:
+                np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
 
     @classmethod
     def load(cls, path: "str | Path", *, backend: str = "golden") -> "SkipLoRA":

@@ -1,6 +1,5 @@
 """node2vec that keeps learning: a scikit-learn estimator over an OS-ELM core that holds the graph."""
 
-import threading
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ...sim.arith.fixed import to_raw
 from ..errors import InputError
 from ..estimators.base import Estimator
 from ..estimators.conventions import Progress, as_seed, plain
+from ..estimators.turns import TakesTurns
 from ..graph.conversion import as_graph
 from ..graph.graph import Graph
 from . import visits
@@ -26,7 +26,7 @@ from .updates import is_news, with_room
 __all__ = ["Node2Vec"]
 
 
-class Node2Vec(Estimator):
+class Node2Vec(TakesTurns, Estimator):
     """Embedding of a graph's nodes by sequential node2vec (OS-ELM), on the golden model or in the RTL: equal bits.
 
     Parameters
@@ -417,9 +417,6 @@ class Node2Vec(Estimator):
     #: Opens cores.
     _opener = staticmethod(open_core)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
-
     def __sklearn_is_fitted__(self) -> bool:
         return self._session is not None
 
@@ -432,10 +429,6 @@ class Node2Vec(Estimator):
         tags.no_validation = True
         tags.transformer_tags = TransformerTags()
         return tags
-
-    def _turn(self) -> threading.RLock:
-        """Held by whoever uses the estimator."""
-        return self.__dict__.setdefault("_lock", threading.RLock())
 
     def _current(self) -> Session:
         """What was learned, on the backend that is set now."""

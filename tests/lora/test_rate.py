@@ -69,8 +69,9 @@ def test_what_was_clamped_on_the_way_is_said():
     task = load_task("digits-inverted", 0)
     network = pretrain(*task.pretrain, task.classes)
     rescued = SkipLoRA(network, learning_rate=2.0**-6, epochs=30, cache=False)
-    with pytest.warns(ConvergenceWarning, match=r'results were clamped .* take a lower one, or "auto"'):
+    with pytest.warns(ConvergenceWarning, match=r'results were clamped .* take a lower one, or "auto"') as warned:
         rescued.fit(*task.finetune)
+    assert {warning.filename for warning in warned} == {__file__}, "it points at who called fit"
 
 
 def test_cross_entropy():
