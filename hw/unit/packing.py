@@ -11,12 +11,13 @@ from amaranth.lib.wiring import In, Out
 
 from ..fabric.pipeline import clog2
 
-__all__ = ["ElementLayout", "Packer", "Unpacker"]
+__all__ = ["WORD", "ElementLayout", "Packer", "Unpacker", "checked_widths"]
 
 WORD = 32
 
 
-def _checked(widths: Sequence[int]) -> tuple[int, ...]:
+def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """These widths of elements. Raises ValueError if there is none, or one that is not 1 to 32."""
     for bits in widths:
         if not 1 <= bits <= WORD:
             raise ValueError(f"elements of 1 to {WORD} bits can be packed, not of {bits}")
@@ -70,7 +71,7 @@ class Unpacker(wiring.Component):
     """
 
     def __init__(self, widths: Sequence[int]):
-        self._widths = _checked(widths)
+        self._widths = checked_widths(widths)
         super().__init__(
             {
                 **_select(self._widths),
@@ -128,7 +129,7 @@ class Packer(wiring.Component):
     """
 
     def __init__(self, widths: Sequence[int]):
-        self._widths = _checked(widths)
+        self._widths = checked_widths(widths)
         super().__init__(
             {
                 **_select(self._widths),

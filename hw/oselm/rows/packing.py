@@ -8,17 +8,9 @@ from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...unit.packing import ElementLayout
+from ...unit.packing import WORD, ElementLayout, checked_widths
 
 __all__ = ["RowPacker", "RowUnpacker"]
-
-WORD = 32
-
-
-def _checked(bits: int) -> int:
-    if not 1 <= bits <= WORD:
-        raise ValueError(f"elements of 1 to {WORD} bits can be packed, not of {bits}")
-    return bits
 
 
 class RowUnpacker(wiring.Component):
@@ -42,7 +34,7 @@ class RowUnpacker(wiring.Component):
     """
 
     def __init__(self, bits: int):
-        self._bits = _checked(bits)
+        (self._bits,) = checked_widths([bits])
         super().__init__(
             {"clear": In(1), "i": In(stream.Signature(WORD)), "o": Out(stream.Signature(bits))},
         )
@@ -111,7 +103,7 @@ class RowPacker(wiring.Component):
     """
 
     def __init__(self, bits: int):
-        self._bits = _checked(bits)
+        (self._bits,) = checked_widths([bits])
         super().__init__({"i": In(stream.Signature(ElementLayout(bits))), "o": Out(stream.Signature(WORD))})
 
     def elaborate(self, platform):
