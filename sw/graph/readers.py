@@ -23,7 +23,7 @@ from ..errors import InputError
 from .graph import Graph
 from .packed import PACKED, read_bytes, reading, unpack_npz, unzip
 
-__all__ = ["read_edges", "read_graph", "read_labels", "sniffed", "typed_ids"]
+__all__ = ["read_edges", "read_graph", "read_labels", "real", "sniffed", "typed_ids"]
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +148,11 @@ def typed_ids(words: Iterable[str]) -> list[int] | list[str]:
     if all(_INTEGER.fullmatch(word) for word in words):
         return [int(word) for word in words]
     return words
+
+
+def real(text: str) -> float:
+    """A number as it stands in text. Raises ValueError for all else, and for ``1_0``, which Python takes for 10."""
+    return float(text.replace("_", "x"))
 
 
 # ---- files
@@ -397,7 +402,7 @@ def _columns_message(n: int, width: int, table: bool) -> str:
 
 def _weight(cell: str, path: Path, line: int) -> float:
     try:
-        value = float(cell.replace("_", "x"))  # Python takes 1_0 for 10
+        value = real(cell)
     except ValueError:
         raise InputError(f"weight {cell[:40]!r} is not a number", path=path, line=line) from None
     if not 0 < value < float("inf"):

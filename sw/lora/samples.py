@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph.packed import read_bytes, reading, unpack_npz, unzip
-from ..graph.readers import sniffed, typed_ids
+from ..graph.readers import real, sniffed, typed_ids
 
 __all__ = ["read_samples"]
 
@@ -62,7 +62,7 @@ def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
                 f"{len(values)} values and a label, the lines before have {len(rows[0])} values", path=path, line=number
             )
         try:
-            rows.append([float(v.replace("_", "x")) for v in values])  # Python takes 1_0 for 10
+            rows.append([real(v) for v in values])
         except ValueError:
             raise InputError(
                 "a value is not a number; a line is: value,value,...,label", path=path, line=number

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 from ..errors import InputError
+from ..graph.readers import real
 from .changes import Addition, Change, CutEdge, DropNode
 
 __all__ = ["Ids", "Nearest", "Request", "VectorOf", "parsed"]
@@ -81,7 +82,7 @@ def parsed(line: str, ids: Ids) -> Request | None:
 
 def _positive(text: str) -> float:
     try:
-        value = float(text.replace("_", "x"))  # Python takes 1_0 for 10
+        value = real(text)
     except ValueError:
         raise InputError(f"weight {text!r} is not a number") from None
     if not 0 < value < float("inf"):
