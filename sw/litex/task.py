@@ -6,12 +6,11 @@ import numpy as np
 
 from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.protocol import Opcode
-from ...sim.arith.fixed import to_raw
 from ..errors import CapacityError, InputError
 from ..graph.graph import Graph
 from ..link.transport import GoldenTransport, Transport
 from ..oselm.estimator import Node2Vec
-from ..oselm.model import Model, Run
+from ..oselm.model import Model
 from ..oselm.parameters import check_parameters
 from ..oselm.session import Session
 from ..oselm.sizing import placed
@@ -60,14 +59,7 @@ def first_walks(core: CoreConfig, graph: Graph, walks: int, *, seed: int = 0, by
     params = _parameters(core, seed, walks)
     check_parameters(core, params)
     _, live = placed(graph, core, follow=False)
-    model = Model(
-        config=core,
-        params=params,
-        live=live,
-        beta=np.empty((0, core.dim), np.int64),
-        p=np.eye(core.dim, dtype=np.int64) * to_raw(params["p0"], core.p),
-        run=Run(0, walks),
-    )
+    model = Model.untrained(core, params, live, walks)
     if model.driven.digest != core.digest:
         wanted = -(-model.live.store.top // 4) * 4
         raise CapacityError(f"the core ({core.name}) does not hold this graph; export one with edge_ends={wanted}")

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ...hw.oselm.config import CoreConfig
-from ...sim.arith.fixed import to_raw
 from ..errors import InputError
 from ..estimators.base import Estimator
 from ..estimators.conventions import Progress, as_seed, plain
@@ -16,7 +15,7 @@ from ..graph.conversion import as_graph
 from ..graph.graph import Graph
 from . import visits
 from .changes import cuts, drops
-from .model import Model, Run
+from .model import Model
 from .parameters import MOST_PER_END, MOST_WALKS, check_count, check_parameters, core_of
 from .session import Session, open_core
 from .sizing import placed
@@ -190,14 +189,7 @@ class Node2Vec(TakesTurns, Estimator):
             if not graph.n_edges:
                 raise InputError("the graph has no edges, so there is nothing to walk on")
             config, live = placed(graph, base, follow=self._follows())
-            model = Model(
-                config=config,
-                params=params,
-                live=live,
-                beta=np.empty((0, config.dim), np.int64),
-                p=np.eye(config.dim, dtype=np.int64) * to_raw(self.p0, config.p),
-                run=Run(0, params["walks_per_node"] * live.n_starts),
-            )
+            model = Model.untrained(config, params, live, params["walks_per_node"] * live.n_starts)
             if params["negatives_from"] == "visits" and params["negatives"]:
                 model.visits = visits.of_rounds(model, model.run)
             session = Session(model, self.backend, self._follows(), self._opener)

@@ -127,6 +127,12 @@ class Model:
         """Parameters as the core takes them. Raises ValueError for one that it cannot."""
         return learning(self.params, self.config)
 
+    @classmethod
+    def untrained(cls, config: CoreConfig, params: dict[str, Any], live: LiveGraph, walks: int) -> "Model":
+        """Before the first of ``walks`` walks: no rows yet, and P = p0 I."""
+        p = np.eye(config.dim, dtype=np.int64) * to_raw(params["p0"], config.p)
+        return cls(config, params, live, beta=np.empty((0, config.dim), np.int64), p=p, run=Run(0, walks))
+
     @property
     def limits(self) -> tuple[int, int, int]:
         """Those of the walks of ``run``; :func:`limits_of`."""
