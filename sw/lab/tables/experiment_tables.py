@@ -1,8 +1,9 @@
 """Tables of the experiments: header and rows from values by name and provenance, as ``results/experiments.json`` has
 them. Cells are means over seeds with half of their 95 % t-interval, where there is more than one seed."""
 
+from .cells import Table
+
 Values = dict
-Table = tuple[list[str], list[list[str]]]
 
 _MOVED = {
     "digits": "digits, turned",

@@ -1,5 +1,7 @@
 """The table of docs/litex.md from results/litex.json."""
 
+from .cells import yes_or_no
+
 __all__ = ["ROWS", "walks"]
 
 #: Rows: what is shown, name in the results.
@@ -30,5 +32,5 @@ def walks(values: dict, provenance: dict) -> tuple[list[str], list[list[str]], s
 
 def _shown(name: str, value: float) -> str:
     if name == "bits_equal":
-        return "yes" if value else "**no**"
+        return yes_or_no(value)
     return f"{value:,}"

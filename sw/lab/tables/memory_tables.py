@@ -1,8 +1,8 @@
 """Tables of docs/memory.md from results/memory.json."""
 
-__all__ = ["memory", "memory_campaign", "memory_f1"]
+from .cells import Table, yes_or_no
 
-Table = tuple[list[str], list[list[str]]]
+__all__ = ["memory", "memory_campaign", "memory_f1"]
 
 #: Figures of walks, and how they are shown.
 _WALKS = {
@@ -31,7 +31,7 @@ def memory(v: dict, provenance: dict) -> Table:
     for name, (label, form) in _WALKS.items():
         found = [v.get(f"memory.{name}.{case}") for case in cases]
         body.append([label, *("-" if value is None else format(value, form) for value in found)])
-    body.append(["bits as of the golden model", *("yes" if v[f"memory.bits_equal.{c}"] else "**no**" for c in cases)])
+    body.append(["bits as of the golden model", *(yes_or_no(v[f"memory.bits_equal.{c}"]) for c in cases)])
     clocks = [v.get(f"memory.clock_hz.{case}") for case in cases]
     body.append(["clock, MHz", *("-" if hz is None else f"{hz / 1e6:g}" for hz in clocks)])
     return ["walks", *(f"`{case}`" for case in cases)], body

@@ -25,6 +25,7 @@ from . import (
     memory_tables,
     verification_tables,
 )
+from .cells import yes_or_no
 from .pictures import PICTURES, picture
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -58,7 +59,7 @@ def demo() -> str:
         ["micro-F1, trained in the RTL (18-bit fixed point)", f"{v['oselm.f1_micro.rtl']:.3f}"],
         ["micro-F1, float64, the same contexts", f"{v['oselm.f1_micro.float']:.3f}"],
         ["micro-F1, always the largest class", f"{v['oselm.f1_micro.majority']:.3f}"],
-        ["RTL and golden model end in the same bits", "yes" if v["oselm.bits_equal"] else "**no**"],
+        ["RTL and golden model end in the same bits", yes_or_no(v["oselm.bits_equal"])],
         ["beats with a saturated value", f"{v['oselm.saturations']:,}"],
         ["cycles a walk (73 contexts of 31 samples)", f"{v['oselm.cycles_per_walk']:,.0f}"],
         ["roofline of 128 multipliers", f"{v['oselm.roofline_cycles_per_walk']:,.0f}"],
@@ -72,7 +73,7 @@ def demo_board() -> str:
     equal = [f"board.bits_equal.{after}" for after in ("fit", "inserted", "removed")]
     body = [
         ["rows and P as on the golden model: after the graph, the insertions, the removals",
-         ", ".join("yes" if v[name] else "**no**" for name in equal)],
+         ", ".join(yes_or_no(v[name]) for name in equal)],
         ["the whole graph: first byte sent to last walk trained, s", f"{v['board.seconds.fit']:.2f}"],
         ["walks trained", f"{v['board.walks']:,}"],
         ["a walk, us, with everything", f"{v['board.walk_us']:.1f}"],
@@ -115,7 +116,7 @@ def _lora(v: dict) -> list[list[str]]:
         ["after 30 epochs in the RTL (8-bit activations, 18-bit adapters)", f"{v['lora.accuracy.rtl']:.1%}"],
         ["after 30 epochs in float", f"{v['lora.accuracy.float']:.1%}"],
         ["mean of five seeds, fixed point and float", _pair(v, "lora.accuracy.fixed.mean", "lora.accuracy.float.mean")],
-        ["RTL and golden model end in the same bits", "yes" if v["lora.bits_equal"] else "**no**"],
+        ["RTL and golden model end in the same bits", yes_or_no(v["lora.bits_equal"])],
         ["cycles a sample out of the Skip-Cache (roofline)", _cost(v, "cached")],
         ["cycles a sample through the network (roofline)", _cost(v, "uncached")],
         ["cycles of the whole fine-tuning saved by the cache", f"{v['lora.cycle_reduction_by_cache']:.1%}"],

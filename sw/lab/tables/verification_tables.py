@@ -1,8 +1,8 @@
 """Tables of docs/verification.md from results/verification.json: header and rows from values and provenance."""
 
-__all__ = ["coverage", "fuzz", "mutants", "proofs", "survivors"]
+from .cells import Table
 
-Table = tuple[list[str], list[list[str]]]
+__all__ = ["coverage", "fuzz", "mutants", "proofs", "survivors"]
 
 
 def _number(v: dict, name: str, form: str = ",") -> str:
