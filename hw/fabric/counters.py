@@ -4,7 +4,7 @@ from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .pipeline import clog2
+from .pipeline import clog2, delay
 from .widths import COUNTER_BITS
 
 __all__ = ["CounterAccess", "CounterBank"]
@@ -27,12 +27,13 @@ class CounterBank(wiring.Component):
         What is counted; seen two cycles later, so that neither events nor ``clear`` have to come early.
     access : In(CounterAccess)
         ``clear`` wins over events. A reset does the same by the same register, a cycle later: the wire of the reset
-        itself does not reach the counters. ``count`` follows ``index`` after :attr:`LATENCY` cycles.
+        itself does not reach the counters. ``count`` follows ``index`` after :attr:`LATENCY` cycles; it is the count of
+        two cycles ago.
     hold : In(1)
         As ``clear``, for its owner.
     """
 
-    LATENCY = 2
+    LATENCY = 3
 
     def __init__(self, n: int):
         super().__init__({"events": In(n), "access": In(CounterAccess(n)), "hold": In(1)})
@@ -47,13 +48,15 @@ class CounterBank(wiring.Component):
                 m.d.sync += count.eq(0)
             with m.Elif(event):
                 m.d.sync += count.eq(count + 1)
-        # One of each four, then one of those.
+        # One of each four, then one of those. The index is held here, and not made one with others of the same word:
+        # its wires would cross the chip twice in a cycle.
+        index = delay(m, self.access.index, 1, name="index", keep=True)
         some = []
         for n in range(0, len(counts), 4):
             register = Signal(COUNTER_BITS, name=f"some_{n}", reset_less=True)
-            m.d.sync += register.eq(Array(counts[n : n + 4])[self.access.index[:2]])
+            m.d.sync += register.eq(Array(counts[n : n + 4])[index[:2]])
             some.append(register)
         chosen = Signal(COUNTER_BITS, reset_less=True)
-        m.d.sync += chosen.eq(Array(some)[self.access.index[2:]])
+        m.d.sync += chosen.eq(Array(some)[index[2:]])
         m.d.comb += self.access.count.eq(chosen)
         return m

@@ -24,12 +24,13 @@ def test_counts(n):
     events = rng.integers(1 << n, size=cycles)
     clear, reset = rng.random((2, cycles)) < 0.01
     # An index stays for the cycles that its counter takes.
-    index = np.repeat(rng.integers(n, size=cycles // 3), 3)
+    stay = CounterBank.LATENCY + 1
+    index = np.repeat(rng.integers(n, size=cycles // stay), stay)
     bank = CounterBank(n)
     hold = clear & (rng.random(cycles) < 0.5)
     inputs = {"events": events, "access.clear": clear & ~hold, "hold": hold, "access.index": index}
     seen = clocked(bank, inputs, ["access.count"], reset=reset)["access.count"]
     counts = expected(events.tolist(), clear, reset, n)
     assert counts.max() > 20
-    at = np.arange(2, cycles, 3)
-    np.testing.assert_array_equal(seen[at], counts[at - CounterBank.LATENCY, index[at]])
+    at = np.arange(CounterBank.LATENCY, cycles, stay)
+    np.testing.assert_array_equal(seen[at], counts[at - 2, index[at]])
