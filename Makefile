@@ -11,7 +11,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx report embedding explore fmax-history constraints users manual litex
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx peers report embedding explore fmax-history constraints users manual litex
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -62,6 +62,13 @@ format: $(VENV)/.installed-dev  ## put sources into shape
 
 accuracy: $(VENV)/.installed-demo build/demo/cora.edges  ## fixed point against float, five seeds (2 minutes); writes results/accuracy.json
 	$(BIN)/skipwalk lab accuracy build/demo/cora.edges build/demo/cora.labels --json results/accuracy.json
+
+peers: build/peers/.installed  ## PecanPy and fastnode2vec, in an environment of their own, for whole commands in `make bench`
+
+build/peers/.installed:
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/pip install --quiet --disable-pip-version-check pecanpy==2.0.9 fastnode2vec==0.0.7 gensim==4.4.0 'numpy<2'
+	touch $@
 
 bench: $(VENV)/.installed-demo,bench build/demo/cora.edges  ## CPU against core, cycles, ratios (10 minutes, quiet machine); OPTIONS="--main-core"
 	$(BIN)/skipwalk lab bench build/demo/cora.edges --json results/bench.json $(OPTIONS)

@@ -15,6 +15,7 @@ from skipwalk.hw.oselm.config import preset
 from skipwalk.sim.oselm import formula
 from skipwalk.sim.oselm.golden import Contexts
 from skipwalk.sw.graph.contexts import ContextBatch
+from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.bench import (
     boards,
     lora,
@@ -29,6 +30,7 @@ from skipwalk.sw.lab.bench import (
     summary,
     table,
     timing,
+    whole,
 )
 from skipwalk.sw.lab.bench.work import INFLATION, MU, P0
 from skipwalk.sw.lora import methods
@@ -400,6 +402,10 @@ def made_up(board=True, **timings):
         "oselm.c.d32.cc loops": {**at, "median": 40e-6},
         "oselm.golden.d32": {**at, "median": 10.5e-6},
         "oselm.numpy.d32": {**at, "median": 1000e-6},
+        "train.skipwalk.w2": 2.0,
+        "train.skipwalk.w10": 4.0,
+        "train.pecanpy.w2": 24.0,
+        "train.pecanpy.w10": 100.0,
         "sgns.gensim_1_thread": {**at, "median": 700e-6},
         "sgns.gensim_all": {**at, "median": 400e-6},
         "sgns.gensim_1_thread.both_sides": {**at, "median": 300e-6},
@@ -421,6 +427,9 @@ def test_ratios_stay_apart_and_multiply():
     assert values["golden.walk_us"] == pytest.approx(10.5)
     assert values["ratio.golden_over_c_float32"] == pytest.approx(1.5)
     assert values["sgns.walk_us.gensim_1_thread"] == pytest.approx(700)
+    assert (values["train.cpu_seconds.skipwalk.w2"], values["train.cpu_seconds.pecanpy"]) == (2.0, 100.0)
+    assert (values["ratio.train_cpu.pecanpy.w2"], values["ratio.train_cpu.pecanpy"]) == (12.0, 25.0)
+    assert not any("fastnode2vec" in name for name in values)
     assert values["ratio.same_work"] == pytest.approx(7 / 24)
     assert values["ratio.same_work.cpu_loops"] == pytest.approx(40 / 24)
     assert values["ratio.node2vec"] == pytest.approx(100)
@@ -494,7 +503,7 @@ def test_quick_run_measures_everything_once(graph_file, tmp_path, monkeypatch):
     (tmp_path / "boards").mkdir()
     board = {"board": "ulx3s-85f", "fmax_mhz": 80.0, "core": preset("ecp5-85f").to_dict()}
     (tmp_path / "boards" / "ulx3s-85f.json").write_text(json.dumps(board))
-    run = skipwalk("lab", "bench", *arguments, "--boards", tmp_path / "boards")
+    run = skipwalk("lab", "bench", *arguments, "--boards", tmp_path / "boards", "--peers", tmp_path / "none")
     assert run.exit_code == 0, run.output
     entries = json.loads(report.read_text())
     values = {entry["name"]: entry["value"] for entry in entries}
@@ -510,6 +519,7 @@ def test_quick_run_measures_everything_once(graph_file, tmp_path, monkeypatch):
         "utilisation.multipliers",
         "estimator.max_error",
         "lora.digits.sample_us.skip2.cpu_float32",
+        "train.cpu_seconds.skipwalk",
     } <= values.keys()
     for entry in entries[:-1]:
         assert entry.keys() >= {"name", "value", "unit", "better"}
@@ -521,9 +531,31 @@ def test_quick_run_measures_everything_once(graph_file, tmp_path, monkeypatch):
     assert 0 < values["utilisation.multipliers"] < 1
     assert "skipwalk[bench]" in details["skipped"]["sgns.gensim_1_thread"]
     assert "ratio.node2vec" in details["skipped"]
+    assert "make peers" in details["skipped"]["train.pecanpy.w1"]
     assert details["compilers"]
     assert json.loads((tmp_path / "out" / "summary.json").read_text())[0] == entries[0]
     assert "ratio.same_work" in run.output
+
+
+@pytest.mark.parametrize("tool", whole.PEERS)
+def test_a_peer_that_fails_is_left_out_with_its_last_words(tool, tmp_path):
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\necho no such module >&2\nexit 3\n")
+    python.chmod(0o755)
+    with pytest.raises(whole.NoPeerError, match=f"{tool} failed with 3: no such module"):
+        whole.cpu_seconds(tool, Graph.from_edges([("a", "b")]), 1, tmp_path)
+    assert whole.versions(tmp_path) == {}
+
+
+@pytest.mark.parametrize("tool", whole.PEERS)
+def test_a_peer_counts_with_its_own_time(tool, tmp_path):
+    """One that does nothing but write its file: to be told by its arguments."""
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nfor last; do case $last in */vectors.txt) echo 1 > $last;; esac; done\n")
+    python.chmod(0o755)
+    assert 0 <= whole.cpu_seconds(tool, Graph.from_edges([("a", "b")]), 1, tmp_path) < 1
 
 
 def _absent(package):

@@ -18,6 +18,7 @@ from .steps import Skipped, steps, versions
 from .store import Store
 from .summary import Measurements, results
 from .table import table
+from .whole import versions as peer_versions
 from .work import Work
 
 __all__ = ["main"]
@@ -43,9 +44,23 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     is_flag=True,
     help="Compile no other core than that of D = 32 (and the Skip2-LoRA units).",
 )
+@click.option(
+    "--peers",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/peers"),
+    show_default=True,
+    help="Virtual environment of PecanPy and fastnode2vec, from `make peers`.",
+)
 @click.option("--no-rtl", is_flag=True, help="Leave the simulated gateware out: no ratios, but no Verilator either.")
 def main(
-    graph_file: Path, out: Path, boards: Path, report: Path | None, is_quick: bool, only_main: bool, no_rtl: bool
+    graph_file: Path,
+    out: Path,
+    boards: Path,
+    report: Path | None,
+    is_quick: bool,
+    only_main: bool,
+    peers: Path,
+    no_rtl: bool,
 ) -> None:
     """Measure this machine's CPU against the core on walks of GRAPH, and where the core's cycles go.
 
@@ -54,7 +69,7 @@ def main(
     """
     quieten(True)
     try:
-        measured, details = _run(graph_file, out, boards, is_quick, only_main, not no_rtl)
+        measured, details = _run(graph_file, out, boards, is_quick, only_main, peers, not no_rtl)
         entries = results(measured)
         details |= {"skipped": measured.skipped, "notes": measured.notes}
         write_report(out / "summary.json", entries, **details)
@@ -66,7 +81,7 @@ def main(
 
 
 def _run(
-    graph_file: Path, out: Path, boards: Path, is_quick: bool, only_main: bool, rtl: bool
+    graph_file: Path, out: Path, boards: Path, is_quick: bool, only_main: bool, peers: Path, rtl: bool
 ) -> tuple[Measurements, dict[str, Any]]:
     """All steps; the measurements, and what is to be said of where they come from."""
     graph = read_graph(graph_file)
@@ -77,7 +92,7 @@ def _run(
     work = Work.of(graph, plan.all_walks)
     skipped: dict[str, str] = {}
     found_compilers = _compilers(skipped)
-    todo = list(steps(plan, work, found_compilers, rtl))
+    todo = list(steps(plan, work, found_compilers, rtl, peers))
     found: dict[str, Any] = {}
     load_before = os.getloadavg() if hasattr(os, "getloadavg") else None
     bar = tqdm(todo, unit="row", disable=None, dynamic_ncols=True)
@@ -99,6 +114,7 @@ def _run(
         "quick": is_quick,
         "compilers": [compiler.version for compiler in found_compilers],
         "tools": versions(),
+        "peers": peer_versions(peers),
         "cpu_cycles": cycles,
         "base_clock": source,
         "load_before": load_before,

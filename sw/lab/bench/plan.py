@@ -44,6 +44,8 @@ class Plan:
         Sizes of the synthetic graphs into which edges are inserted.
     least : int
         Repeats of a row, however long they take.
+    whole_walks : tuple of int
+        Walks a node of whole commands, the main one last; the quickest of ``whole_repeats`` runs counts.
     """
 
     cores: dict[int, tuple[CoreConfig, int]]
@@ -59,6 +61,8 @@ class Plan:
     uncached_epochs: int = 2
     live_nodes: tuple[int, ...] = (20_000, 200_000)
     least: int = 7
+    whole_walks: tuple[int, ...] = (2, 10)
+    whole_repeats: int = 2
 
     @property
     def all_walks(self) -> int:
@@ -131,4 +135,6 @@ def quick(nodes: int) -> Plan:
         epochs=3,
         uncached_epochs=0,
         live_nodes=(500,),
+        whole_walks=(1,),
+        whole_repeats=1,
     )

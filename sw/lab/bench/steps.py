@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ....hw.oselm.config import CoreConfig
@@ -15,7 +16,7 @@ from ...lora.pretrain import pretrain
 from ...lora.tasks import Task, load_task
 from ...results.records import source_digest
 from ...results.report import installed
-from . import live, lora, oselm, sgns
+from . import live, lora, oselm, sgns, whole
 from .native import Compiler, load
 from .plan import PAPER_CASE, Plan
 from .rtl import Case, count, count_lora
@@ -60,7 +61,7 @@ class _Tasks:
         return self._made[name]
 
 
-def steps(plan: Plan, work: Work, compilers: list[Compiler], rtl: bool = True) -> Iterator[Step]:
+def steps(plan: Plan, work: Work, compilers: list[Compiler], rtl: bool, peers: Path) -> Iterator[Step]:
     """All steps in order: first what takes long and is kept (the RTL), then the times, close to each other."""
     tasks = _Tasks()
     if rtl:
@@ -68,6 +69,7 @@ def steps(plan: Plan, work: Work, compilers: list[Compiler], rtl: bool = True) -
         yield from _lora_counts(plan, tasks)
     yield from _clock(plan, compilers)
     yield from _live_times(plan, work)
+    yield from _whole_times(plan, work, peers)
     yield from _oselm_times(plan, work, compilers)
     yield from _sgns_times(plan, work, compilers)
     yield from _lora_times(plan, tasks, compilers)
@@ -144,6 +146,20 @@ def _live_times(plan: Plan, work: Work) -> Iterator[Step]:
     for nodes in (work.graph.n_nodes, *plan.live_nodes):
         yield Step(f"edge.golden.n{nodes}", [nodes], partial(insert, nodes))
     yield Step("fit.cpu", [work.graph.digest], partial(live.fit_seconds, work.graph))
+
+
+def _whole_times(plan: Plan, work: Work, peers: Path) -> Iterator[Step]:
+    def run(tool: str, walks: int) -> float:
+        try:
+            # What it compiles once, it has compiled before.
+            whole.cpu_seconds(tool, work.graph, 1, peers)
+            return min(whole.cpu_seconds(tool, work.graph, walks, peers) for _ in range(plan.whole_repeats))
+        except whole.NoPeerError as error:
+            raise Skipped(str(error)) from None
+
+    for walks in plan.whole_walks:
+        for tool in whole.TOOLS:
+            yield Step(f"train.{tool}.w{walks}", [work.graph.digest, walks], partial(run, tool, walks))
 
 
 def _oselm_times(plan: Plan, work: Work, compilers: list[Compiler]) -> Iterator[Step]:

@@ -9,6 +9,7 @@ from .boards import BLOCK_RAMS, BOARD, NOMINAL_MHZ, Board, beta_block_rams
 from .lora import METHODS
 from .plan import PAPER_CASE, Plan
 from .rtl import Case, breakdown, core_key
+from .whole import PEERS, TOOLS
 
 __all__ = ["Measurements", "results"]
 
@@ -76,7 +77,7 @@ class Measurements:
 def results(m: Measurements) -> list[Result | Series]:
     """All results, those that could not be measured left out and their reasons in ``m.skipped``."""
     out: list[Result | Series] = []
-    for part in (_clock, _live, _oselm, _sgns, _ratios, _breakdown, _estimator, _lora):
+    for part in (_clock, _live, _whole, _oselm, _sgns, _ratios, _breakdown, _estimator, _lora):
         out += part(m)
     return out
 
@@ -103,6 +104,17 @@ def _live(m: Measurements) -> Iterator[Result]:
     if whole := m.found.get("fit.cpu"):
         for part in ("reading", "walks", "training"):
             yield Result(f"fit.cpu_seconds.{part}", whole[part], "s", "lower")
+
+
+def _whole(m: Measurements) -> Iterator[Result]:
+    for walks in reversed(m.plan.whole_walks):
+        suffix = "" if walks == m.plan.whole_walks[-1] else f".w{walks}"
+        seconds = {tool: m.found[name] for tool in TOOLS if (name := f"train.{tool}.w{walks}") in m.found}
+        for tool, spent in seconds.items():
+            yield Result(f"train.cpu_seconds.{tool}{suffix}", spent, "s", "lower")
+        for tool in seconds:
+            if tool in PEERS and "skipwalk" in seconds:
+                yield Result(f"ratio.train_cpu.{tool}{suffix}", seconds[tool] / seconds["skipwalk"], "x", "higher")
 
 
 def _oselm(m: Measurements) -> Iterator[Result]:

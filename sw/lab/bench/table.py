@@ -12,6 +12,7 @@ _GROUPS = (
     ("Ratios (above 1: the core is ahead)", ("ratio.",)),
     ("A walk of OS-ELM, 73 contexts, the same work", ("oselm.walk_us.", "golden.")),
     ("An edge that comes, and a whole graph, on the golden model", ("edge_ms.", "fit.")),
+    ("Whole commands, from edges to vectors, one thread", ("train.",)),
     ("A walk of node2vec as published, 77 samples a context", ("sgns.",)),
     ("Cycles of a walk", ("oselm.walk_cycles.",)),
     ("Where the core's cycles go", ("utilisation.", "cycles.")),

@@ -50,6 +50,32 @@ def _cycles(v: Mapping[str, Any], name: str) -> str:
     return _number(v, f"oselm.walk_cycles.{name}", ",.0f")
 
 
+def whole(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
+    """CPU seconds of whole commands. They have no notes."""
+    body = []
+    for tool in ("skipwalk", "fastnode2vec", "pecanpy"):
+        seconds = [_number(v, f"train.cpu_seconds.{tool}{kind}") for kind in (".w2", "")]
+        body.append([f"`{tool}`", *seconds, _number(v, f"ratio.train_cpu.{tool}")])
+    return ["CPU seconds, Cora", "2 walks a node", "10 walks a node", "over skipwalk, 10 walks"], body, ""
+
+
+def live(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
+    """What an edge costs on the golden model, and where the CPU goes in a whole fit. They have no notes."""
+    body = [
+        [f"an edge and its 10 walks, {int(name.rpartition('.n')[2]):,} nodes", f"{v[name]:.2f} ms"]
+        for name in v
+        if name.startswith("edge_ms.golden.")
+    ]
+    body += [
+        [f"a whole fit of Cora: {part}", f"{v[f'fit.cpu_seconds.{part}']:.2f} s"]
+        for part in ("reading", "walks", "training")
+        if f"fit.cpu_seconds.{part}" in v
+    ]
+    golden = _number(v, "ratio.golden_over_c_float32", ".2f")
+    body.append(["a walk", f"{_number(v, 'golden.walk_us')} us, {golden} times the best float32 C"])
+    return ["the golden model, one thread", "CPU time"], body, ""
+
+
 def ratios(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
     """The three ratios, which are never mixed. They have no notes."""
     body = [

@@ -244,6 +244,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "bench": bench(bench_tables.times),
     "bench-lora": bench(bench_tables.lora),
     "bench-ratios": bench(bench_tables.ratios),
+    "bench-whole": bench(bench_tables.whole),
+    "bench-live": bench(bench_tables.live),
     "cora": experiments("cora.static.", experiment_tables.cora),
     "growing": experiments("cora.growing.", experiment_tables.growing),
     "updates": experiments("updates.", experiment_tables.updates),
