@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Shape, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -52,8 +52,9 @@ class Shared(wiring.Component):
         Answers in order.
 
     Timing: a request a cycle, of one client every other cycle; three cycles of latency on the way to the server, and
-    one on the way back. Requests wait in a register for each client; whose turn it is is decided from registers alone
-    and for the cycle after; and the server takes requests out of a queue, so that it reaches no client either.
+    one on the way back. Requests wait in a register for each client. Whether that is free, and whose turn it is, is
+    decided a cycle ahead, so that no client hears of another in the same cycle; and the server takes requests out of a
+    queue, so that it reaches no client either.
 
     Resources: a register for each client's request, and :data:`QUEUE` more.
     """
@@ -82,13 +83,16 @@ class Shared(wiring.Component):
         # ``turn``: whose request goes into the queue in this cycle, if ``taking``; or who was the last one.
         turn, taking = Signal(n, init=1), Signal()
         turns = turn & taking.replicate(n)
-        held, payloads = Signal(n), []
+        # ``free``: nothing is held, or it goes in this cycle.
+        held, free, payloads = Signal(n), Signal(n, init=-1), []
+        holds, goes = Signal(n), Signal(n)  # in the next cycle
         for i, client in enumerate(self.clients):
             payload = Signal(layout, name=f"payload_{i}", reset_less=True)
-            m.d.comb += client.request.ready.eq(~held[i] | turns[i])
-            with m.If(client.request.ready):
-                m.d.sync += [held[i].eq(client.request.valid), payload.eq(client.request.payload)]
+            m.d.comb += [client.request.ready.eq(free[i]), holds[i].eq(Mux(free[i], client.request.valid, held[i]))]
+            with m.If(free[i]):
+                m.d.sync += payload.eq(client.request.payload)
             payloads.append(Value.cast(payload))
+        m.d.sync += [held.eq(holds), free.eq(~holds | goes)]
 
         # Room in the queue, and for the answers; what moves in this cycle shows in the next one.
         room, owed = Signal(range(self.QUEUE + 1), init=self.QUEUE), Signal(range(self._under_way + 1))
@@ -106,7 +110,8 @@ class Shared(wiring.Component):
             for i in range(n):
                 # Nobody between the last one and this one wants to.
                 mine = [turn[i - k] & ~Cat(wanted[(i - j) % n] for j in range(1, k)).any() for k in range(1, n + 1)]
-                m.d.sync += turn[i].eq(wanted[i] & Cat(mine).any())
+                m.d.comb += goes[i].eq(wanted[i] & Cat(mine).any())
+            m.d.sync += turn.eq(goes)
 
         m.d.comb += [
             queue.w_en.eq(taking),

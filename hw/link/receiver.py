@@ -45,7 +45,7 @@ class FrameReceiver(wiring.Component):
     o : Out(stream.Signature(FrameLayout()))
         One beat for each frame. ``i`` is not ready from the frame's end until it is taken.
 
-    Timing: one byte a cycle; ``o`` two cycles after the end.
+    Timing: a byte every other cycle; ``o`` two cycles after the end.
     """
 
     def __init__(self, cfg: LinkConfig):
@@ -75,10 +75,11 @@ class FrameReceiver(wiring.Component):
         room = Signal(16)
         spilled = Signal(2)  # one for the CRC's word alone, two for a word of the host
         broken = Signal()
-        take = self.i.valid & self.i.ready & ~self.i.p.end
+        # A byte waits for a cycle: whether it comes is decided in the line's decoder.
+        take, byte = Signal(), Signal(8, reset_less=True)
 
-        m.d.comb += [check.data.eq(self.i.p.byte), check.valid.eq(take), check.start.eq(first & take)]
-        m.d.sync += self.wr_en.eq(0)
+        m.d.comb += [check.data.eq(byte), check.valid.eq(take), check.start.eq(first & take)]
+        m.d.sync += [take.eq(self.i.valid & self.i.ready & ~self.i.p.end), byte.eq(self.i.p.byte), self.wr_en.eq(0)]
         with m.If(self.wr_en):
             m.d.sync += self.wr_addr.eq(self.wr_addr + 1)
         with m.If(first):
@@ -86,9 +87,9 @@ class FrameReceiver(wiring.Component):
         with m.If(take):
             m.d.sync += first.eq(0)
             with m.If(header_left != 0):
-                m.d.sync += [header.eq(Cat(header[8:], self.i.p.byte)), header_left.eq(header_left - 1)]
+                m.d.sync += [header.eq(Cat(header[8:], byte)), header_left.eq(header_left - 1)]
             with m.Else():
-                m.d.sync += [self.wr_data.eq(Cat(self.wr_data[8:], self.i.p.byte)), phase.eq(phase + 1)]
+                m.d.sync += [self.wr_data.eq(Cat(self.wr_data[8:], byte)), phase.eq(phase + 1)]
                 with m.If(phase == 3):
                     m.d.sync += [
                         words.eq(Mux(words > most, words, words + 1)),
@@ -101,8 +102,8 @@ class FrameReceiver(wiring.Component):
         m.d.comb += Cat(frame.flags, frame.session, frame.seq, frame.ack).eq(header)
         with m.FSM():
             with m.State("TAKE"):
-                m.d.comb += self.i.ready.eq(1)
-                with m.If(self.i.valid & self.i.p.end):
+                m.d.comb += self.i.ready.eq(~take)
+                with m.If(self.i.valid & self.i.p.end & ~take):
                     m.d.sync += broken.eq(
                         self.i.p.bad | (header_left != 0) | (phase != 0) | (words == 0) | (words > most)
                     )

@@ -5,12 +5,12 @@ from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.counters import CounterBank
 from ..fabric.held import held
 from ..fabric.pipeline import delay
+from ..fabric.queue import RegisterQueue
 from ..fabric.read_chain import ReadChain
 from .command import CommandInterpreter
 from .config import CoreConfig, Schedule
@@ -144,8 +144,8 @@ class OSELMCore(wiring.Component):
         m.submodules.queue = hold(self._queue)
         m.submodules.counters = self._counters
         m.submodules.chain = self._chain
-        m.submodules.words = words = hold(SyncFIFO(width=32, depth=4))
-        m.submodules.replies = replies = hold(SyncFIFO(width=32, depth=4))
+        m.submodules.words = words = hold(RegisterQueue(width=32, depth=4))
+        m.submodules.replies = replies = hold(RegisterQueue(width=32, depth=4))
         self._connect_words(m, words, replies, flush)
         host = self._host(m)
         self._connect_contexts(m, host)
@@ -180,9 +180,14 @@ class OSELMCore(wiring.Component):
             words.w_en.eq(self.i.valid & ~flush),
             self.i.ready.eq(words.w_rdy & ~flush),
         ]
-        wiring.connect(m, words.r_stream, self._command.i)
-        wiring.connect(m, self._command.o, replies.w_stream)
+        given, taken = self._command.i, self._command.o
         m.d.comb += [
+            given.payload.eq(words.r_data),
+            given.valid.eq(words.r_rdy),
+            words.r_en.eq(given.ready),
+            replies.w_data.eq(taken.payload),
+            replies.w_en.eq(taken.valid),
+            taken.ready.eq(replies.w_rdy),
             self.o.payload.eq(replies.r_data),
             self.o.valid.eq(replies.r_rdy & ~flush),
             replies.r_en.eq(self.o.ready & ~flush),

@@ -25,9 +25,9 @@ def identity_state(m: Module, command, word: ValueLike, left: Signal, n: int) ->
 def counter_states(m: Module, command, rejected: Signal, header: Value, left: Signal, n: int) -> None:
     """FETCH, then GET: the counter at ``counters.index``, low word first; 0 and ``rejected`` from ``n`` on."""
     counter = Signal(COUNTER_BITS)
-    known = header[:8] < n
+    known = Signal()
     with m.State("FETCH"):
-        m.d.sync += [counter.eq(command.counters.count), left.eq(left + 1)]
+        m.d.sync += [counter.eq(command.counters.count), known.eq(header[:8] < n), left.eq(left + 1)]
         with m.If(left == CounterBank.LATENCY - 1):
             m.d.sync += left.eq(0)
             m.next = "GET"
