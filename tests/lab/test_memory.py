@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from skipwalk.hw.oselm.protocol import Counter
 from skipwalk.sw.lab.memory import campaign, cli, quality, walks
+from skipwalk.sw.lab.tables import memory_tables
 from skipwalk.sw.results.report import Result
 
 
@@ -30,6 +31,14 @@ def test_figures_of_a_case():
     names = ("walk_cycles", "walk_us", "wait_share", "hit_rate", "rows_fetched", "walk_bytes", "pages_opened")
     assert [found[f"memory.{name}.some"] for name in names] == [7500, 100.0, 0.25, 0.5, 40.0, 72 * 70, 1.1]
     assert (found["memory.nodes.some"], found["memory.bits_equal.some"]) == (5000, 1)
+
+
+def test_cycles_with_data_at_the_pins():
+    """1,440 bytes are 720 cycles of 16 pins; figures of before they were counted have none."""
+    figures = {"bits_equal": 1, "walk_cycles": 1000, "walk_bytes": 1440}
+    v = {f"memory.{name}.new": value for name, value in figures.items()} | {"memory.bits_equal.old": 1}
+    rows = {row[0]: row[1:] for row in memory_tables.memory(v, {})[1]}
+    assert rows["cycles with data at the pins"] == ["72%", "-"]
 
 
 @pytest.mark.parametrize("core", [walks.CORE, walks.LARGE, walks.SMALL])
