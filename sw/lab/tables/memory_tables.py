@@ -20,8 +20,10 @@ _WALKS = {
 
 
 def _cases(v: dict) -> list[str]:
+    """The smallest graph first."""
     prefix = "memory.bits_equal."
-    return [name.removeprefix(prefix) for name in v if name.startswith(prefix)]
+    cases = (name.removeprefix(prefix) for name in v if name.startswith(prefix))
+    return sorted(cases, key=lambda case: v.get(f"memory.nodes.{case}", 0))
 
 
 def _pins_share(v: dict, case: str) -> str:
