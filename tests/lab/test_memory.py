@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from skipwalk.hw.oselm.protocol import Counter
 from skipwalk.sw.lab.memory import campaign, cli, quality, walks
+from skipwalk.sw.lab.tables import memory_tables
 from skipwalk.sw.results.report import Result
 
 
@@ -30,6 +31,16 @@ def test_figures_of_a_case():
     names = ("walk_cycles", "walk_us", "wait_share", "hit_rate", "rows_fetched", "walk_bytes", "pages_opened")
     assert [found[f"memory.{name}.some"] for name in names] == [7500, 100.0, 0.25, 0.5, 40.0, 72 * 70, 1.1]
     assert (found["memory.nodes.some"], found["memory.bits_equal.some"]) == (5000, 1)
+
+
+def test_the_table_of_walks():
+    """The smallest graph first. 1,440 bytes are 720 cycles of 16 pins; older figures may lack them."""
+    figures = {"bits_equal": 1, "nodes": 20, "walk_cycles": 1000, "walk_bytes": 1440}
+    v = {f"memory.{name}.large": value for name, value in figures.items()}
+    v |= {"memory.bits_equal.small": 1, "memory.nodes.small": 10}
+    header, body = memory_tables.memory(v, {})
+    assert header == ["walks", "`small`", "`large`"]
+    assert {row[0]: row[1:] for row in body}["cycles with data at the pins"] == ["-", "72%"]
 
 
 @pytest.mark.parametrize("core", [walks.CORE, walks.LARGE, walks.SMALL])

@@ -1,5 +1,6 @@
 """Tables of docs/memory.md from results/memory.json."""
 
+from ....hw.memory.sdram_config import SdramConfig
 from .cells import Table, yes_or_no
 
 __all__ = ["memory", "memory_campaign", "memory_f1"]
@@ -19,8 +20,19 @@ _WALKS = {
 
 
 def _cases(v: dict) -> list[str]:
+    """The smallest graph first."""
     prefix = "memory.bits_equal."
-    return [name.removeprefix(prefix) for name in v if name.startswith(prefix)]
+    cases = (name.removeprefix(prefix) for name in v if name.startswith(prefix))
+    return sorted(cases, key=lambda case: v.get(f"memory.nodes.{case}", 0))
+
+
+def _pins_share(v: dict, case: str) -> str:
+    """Of a walk's cycles, in which the SDRAM's data pins carry a row."""
+    names = f"memory.walk_bytes.{case}", f"memory.walk_cycles.{case}"
+    if any(name not in v for name in names):
+        return "-"
+    moved, cycles = (v[name] for name in names)
+    return f"{moved * 8 / SdramConfig.DATA_BITS / cycles:.0%}"
 
 
 def memory(v: dict, provenance: dict) -> Table:
@@ -31,6 +43,7 @@ def memory(v: dict, provenance: dict) -> Table:
     for name, (label, form) in _WALKS.items():
         found = [v.get(f"memory.{name}.{case}") for case in cases]
         body.append([label, *("-" if value is None else format(value, form) for value in found)])
+    body.append(["cycles with data at the pins", *(_pins_share(v, case) for case in cases)])
     body.append(["bits as of the golden model", *(yes_or_no(v[f"memory.bits_equal.{c}"]) for c in cases)])
     clocks = [v.get(f"memory.clock_hz.{case}") for case in cases]
     body.append(["clock, MHz", *("-" if hz is None else f"{hz / 1e6:g}" for hz in clocks)])
