@@ -310,8 +310,9 @@ class OSELMCore(wiring.Component):
         ]
         with m.If(turns.read.valid):
             m.d.comb += samples.read.eq(turns.read)
+        # The rest stays the sequencer's: the number of an entry leads through the errors' memory.
         with m.If(turns.update.valid):
-            m.d.comb += samples.update.eq(turns.update)
+            m.d.comb += [samples.update[name].eq(turns.update[name]) for name in turns.FILLED]
 
         wiring.connect(m, front.rows.asks, outside.asks)
         if fills is None:
