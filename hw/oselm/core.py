@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ..fabric.counters import CounterBank
 from ..fabric.held import held
 from ..fabric.pipeline import delay
+from ..fabric.queue import RegisterQueue
 from ..fabric.read_chain import ReadChain
 from .command import CommandInterpreter
 from .config import CoreConfig, Schedule
@@ -145,7 +146,7 @@ class OSELMCore(wiring.Component):
         m.submodules.counters = self._counters
         m.submodules.chain = self._chain
         m.submodules.words = words = hold(SyncFIFO(width=32, depth=4))
-        m.submodules.replies = replies = hold(SyncFIFO(width=32, depth=4))
+        m.submodules.replies = replies = hold(RegisterQueue(width=32, depth=4))
         self._connect_words(m, words, replies, flush)
         host = self._host(m)
         self._connect_contexts(m, host)
@@ -174,15 +175,18 @@ class OSELMCore(wiring.Component):
         return m
 
     def _connect_words(self, m, words, replies, flush):
-        """Words wait in registers on both sides, so that no decision reaches from the link into the lanes."""
+        """Words wait on both sides, so that no decision reaches from the link into the lanes; replies in registers:
+        much lies before them already."""
         m.d.comb += [
             words.w_data.eq(self.i.payload),
             words.w_en.eq(self.i.valid & ~flush),
             self.i.ready.eq(words.w_rdy & ~flush),
         ]
         wiring.connect(m, words.r_stream, self._command.i)
-        wiring.connect(m, self._command.o, replies.w_stream)
         m.d.comb += [
+            replies.w_data.eq(self._command.o.payload),
+            replies.w_en.eq(self._command.o.valid),
+            self._command.o.ready.eq(replies.w_rdy),
             self.o.payload.eq(replies.r_data),
             self.o.valid.eq(replies.r_rdy & ~flush),
             replies.r_en.eq(self.o.ready & ~flush),
