@@ -84,7 +84,8 @@ class Uses(wiring.Component):
         passed = Signal(range(cfg.slots + 1))
         t = Signal(range(states.latency + 1))
         age, window, in_use, writes = Signal(cfg.age_bits), Signal(cfg.age_bits), Signal(), Signal()
-        m.d.sync += [oldest.eq(oldest + self.release), t.eq(0)]
+        released = Signal()  # a cycle late, which only keeps slots longer
+        m.d.sync += [released.eq(self.release), oldest.eq(oldest + released), t.eq(0)]
         m.d.comb += [
             states.rd_addr.eq(at),
             states.wr_en.eq(delay(m, writes, 1, name="wr_en", reset_less=False)),
