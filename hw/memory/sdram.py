@@ -137,9 +137,9 @@ class SdramController(wiring.Component):
             self.opened.eq(command == Command.ACTIVE),
         ]
         self._drive(m, command, bank, a, words.r_data, start.done)
-        read = Signal()
-        taken = self._read(m, command == Command.READ)
-        # Another one comes in two cycles at the earliest.
+        read, taken = Signal(), Signal()
+        m.d.sync += taken.eq(self._read(m, command == Command.READ))
+        # Another one comes in two cycles at the earliest; a place that has become free may be known a cycle later.
         m.d.sync += [self.port.opened.eq(self.opened), read.eq(command == Command.READ), room.eq(room - read + taken)]
         return m
 

@@ -174,7 +174,8 @@ class OSELMCore(wiring.Component):
         return m
 
     def _connect_words(self, m, words, replies, flush):
-        """Words wait in registers on both sides, so that no decision reaches from the link into the lanes."""
+        """Words wait on both sides, so that no decision reaches from the link into the lanes; replies in registers:
+        much lies before them already."""
         m.d.comb += [
             words.w_data.eq(self.i.payload),
             words.w_en.eq(self.i.valid & ~flush),
@@ -315,8 +316,9 @@ class OSELMCore(wiring.Component):
         ]
         with m.If(turns.read.valid):
             m.d.comb += samples.read.eq(turns.read)
+        # The rest stays the sequencer's: the number of an entry leads through the errors' memory.
         with m.If(turns.update.valid):
-            m.d.comb += samples.update.eq(turns.update)
+            m.d.comb += [samples.update[name].eq(turns.update[name]) for name in turns.FILLED]
 
         wiring.connect(m, front.rows.asks, outside.asks)
         if fills is None:

@@ -141,13 +141,13 @@ class StreamingSequencer(wiring.Component):
         chunk = Signal(range(max(2, cfg.chunks)))
         second = Signal()  # the update of a position with equal rows
         errors = Signal(range(cfg.ring + 1))
-        timer = Signal(range(timing.spacing + 1))
+        timer, sweeps = Signal(range(timing.spacing + 1)), Signal()  # until the next sweep may begin; it is not 0
 
         begins, ends = chunk == 0, chunk == cfg.chunks - 1
         reads = position.read & ~second
         updates = position.update & (second | ~equal)
         wait_gain = position.first & position.gain & ~self.g.valid
-        wait_sweep = position.first & (timer != 0)
+        wait_sweep = position.first & sweeps
         wait_error = updates & (errors == 0)
         fire = valid & ~(begins & (wait_gain | wait_sweep | wait_error))
         wait_row = valid & equal & ~second
@@ -170,9 +170,9 @@ class StreamingSequencer(wiring.Component):
                 m.d.sync += second.eq(~second)
         m.d.sync += errors.eq(errors + self.error_valid - (fire & begins & updates))
         with m.If(fire & begins & position.first):
-            m.d.sync += timer.eq(timing.spacing - 1)
-        with m.Elif(timer != 0):
-            m.d.sync += timer.eq(timer - 1)
+            m.d.sync += [timer.eq(timing.spacing - 1), sweeps.eq(timing.spacing > 1)]
+        with m.Elif(sweeps):
+            m.d.sync += [timer.eq(timer - 1), sweeps.eq(timer != 1)]
 
         update = Signal(UpdateOp(cfg))
         m.d.comb += [

@@ -6,6 +6,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..fabric.held import held
 from ..memory.port import widened
 from ..memory.sdram import SdramController, SdramPins
 from ..memory.sdram_config import SdramConfig
@@ -14,7 +15,8 @@ __all__ = ["CoreOnSdram"]
 
 
 class CoreOnSdram(wiring.Component):
-    """The core and the controller; a reset is one of both.
+    """The core and the controller; a reset is one of both. It reaches the controller, which stands at the pins, out of
+    a register of its own and a cycle later: the core asks for nothing so soon.
 
     Parameters
     ----------
@@ -43,7 +45,9 @@ class CoreOnSdram(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.core, m.submodules.controller = core, controller = self._core, self._controller
+        core, controller = self._core, self._controller
+        m.submodules.core = core
+        m.submodules.controller = held(m, controller, 0, name="reset_controller")
         wiring.connect(m, wiring.flipped(self.i), core.i)
         wiring.connect(m, core.o, wiring.flipped(self.o))
         wiring.connect(m, controller.pins, wiring.flipped(self.sdram))

@@ -33,7 +33,7 @@ class RowDirectory(wiring.Component):
         As of :class:`~skipwalk.hw.oselm.rows.uses.Uses`.
 
     Timing: two or five commands to :class:`~skipwalk.hw.oselm.rows.chains.Chains` and Uses, and 2 cycles for each: with
-    memories of latency 2 a row that has a slot takes about 17 cycles, another one 40. Resources: those of both.
+    memories of latency 2 a row that has a slot takes about 17 cycles, another one 42. Resources: those of both.
     """
 
     def __init__(self, cfg: RowsConfig, *, vendor: Vendor = Vendor.GENERIC, primitives: bool = False):

@@ -27,7 +27,7 @@ class LeaseHolder(wiring.Component):
     busy : Out(1)
         Somebody wants a row, or one is being given back.
 
-    Timing: what the row takes to come, and 6 cycles; ``settling + 1`` more to give it back.
+    Timing: what the row takes to come, and 7 cycles; ``settling + 1`` more to give it back.
     """
 
     def __init__(self, cfg: RowsConfig, settling: int):

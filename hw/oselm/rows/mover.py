@@ -32,7 +32,7 @@ class RowMover(wiring.Component):
     evicted : In(SlotReads), fills : In(stream of FillLayout), marked : In(1)
         As of :class:`~skipwalk.hw.oselm.rows.transfers.Transfers`.
     landed : Out(1)
-        For each mark: reads see all rows that came before it.
+        For each mark, out of a register: reads see all rows that came before it.
     beats : Out(SlotBeats)
 
     Timing: a row that goes takes a cycle for each element, and for each beat about ``latency + 4`` cycles until it can
@@ -65,9 +65,9 @@ class RowMover(wiring.Component):
         m.submodules.chain = self._chain
         self._evict(m)
         busy = self._fill(m)
-        marks = Signal(range(16))
-        m.d.comb += self.landed.eq((marks != 0) & ~busy)
-        m.d.sync += marks.eq(marks + self.marked - self.landed)
+        marks, lands = Signal(range(16)), Signal()
+        m.d.comb += lands.eq((marks != 0) & ~busy)
+        m.d.sync += [self.landed.eq(lands), marks.eq(marks + self.marked - lands)]
         return m
 
     def _evict(self, m):

@@ -1,6 +1,6 @@
 """All that a core has to do with rows outside: slots for who asks, and rows between the engine and memory."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -94,6 +94,12 @@ class RowsOutside(wiring.Component):
             self.fetched.eq(cache.fills.valid & cache.fills.ready & cache.fills.payload.last),
             self.written.eq(cache.evicted.slot.valid & cache.evicted.slot.ready),
         ]
+        # Only who waits for rows to land looks, and only who has a group releases it.
+        askers = (wiring.flipped(self.asks), holder.asks)
+        m.d.comb += [
+            *(asks.landed.eq(mover.landed) for asks in askers),
+            cache.release.eq(Cat(asks.release for asks in askers).any()),
+        ]
         return m
 
     def _ask(self, m, asks):
@@ -101,4 +107,3 @@ class RowsOutside(wiring.Component):
         cache = self._cache
         wiring.connect(m, asks.ops, cache.ops)
         wiring.connect(m, cache.slots, asks.slots)
-        m.d.comb += [asks.landed.eq(self._mover.landed), cache.release.eq(asks.release)]

@@ -4,10 +4,11 @@ The format is that of :mod:`skipwalk.hw.unit.packing`: the first element lies in
 words, and a row ends with a padded word. Where a memory waits, a register more is worth a cycle less.
 """
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...fabric.queue import RegisterQueue
 from ...unit.packing import WORD, ElementLayout, checked_widths
 
 __all__ = ["RowPacker", "RowUnpacker"]
@@ -27,8 +28,9 @@ class RowUnpacker(wiring.Component):
         What is left of the row's words is dropped: between two rows, with no word on its way.
     i : In(stream.Signature(32)), o : Out(stream.Signature(bits))
 
-    Timing: the first element 3 cycles after its word; then one a cycle, as far as words come.
-    Resources: two shifters of a word, by less than an element.
+    Timing: the first element 3 cycles after its word; then one a cycle, as far as words come. ``i.ready`` comes from a
+    register: a second word waits while the one before it does.
+    Resources: two shifters of a word, by less than an element; a :class:`RegisterQueue` of two words.
 
     Raises ValueError for another width.
     """
@@ -43,7 +45,8 @@ class RowUnpacker(wiring.Component):
         bits = self._bits
         m = Module()
         most = (bits - 1 + WORD) // bits  # whole elements that a word completes
-        word, word_held = Signal(WORD, reset_less=True), Signal()
+        words = RegisterQueue(width=WORD, depth=2)
+        m.submodules.words = ResetInserter(self.clear)(words)
         left = Signal(range(max(2, bits)))  # bits of an element that the words before it have begun
         shifted, shifted_held = Signal(WORD + bits - 1, reset_less=True), Signal()
         completes, completed = Signal(range(most + 1)), Signal(range(most + 1))
@@ -55,8 +58,11 @@ class RowUnpacker(wiring.Component):
             completes.eq(sum((reached >= n * bits for n in range(1, most + 1)), Const(0))),
             # The word is added where less than an element is left, the present one gone.
             merges.eq(shifted_held & ((whole == 0) | ((whole == 1) & taken))),
-            moves.eq(word_held & (~shifted_held | merges)),
-            self.i.ready.eq(~word_held | moves),
+            moves.eq(words.r_rdy & (~shifted_held | merges)),
+            words.r_en.eq(moves),
+            words.w_data.eq(self.i.payload),
+            words.w_en.eq(self.i.valid),
+            self.i.ready.eq(words.w_rdy),
             self.o.valid.eq(whole != 0),
             self.o.payload.eq(held),
         ]
@@ -69,16 +75,13 @@ class RowUnpacker(wiring.Component):
             m.d.sync += shifted_held.eq(0)
         with m.If(moves):
             m.d.sync += [
-                shifted.eq(word << left),
+                shifted.eq(words.r_data << left),
                 shifted_held.eq(1),
                 completed.eq(completes),
                 left.eq(reached - sum(Mux(completes == n, n * bits, 0) for n in range(1, most + 1))),
-                word_held.eq(0),
             ]
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [word.eq(self.i.payload), word_held.eq(1)]
         with m.If(self.clear):
-            m.d.sync += [held.eq(0), whole.eq(0), left.eq(0), word_held.eq(0), shifted_held.eq(0)]
+            m.d.sync += [held.eq(0), whole.eq(0), left.eq(0), shifted_held.eq(0)]
         return m
 
 

@@ -29,7 +29,7 @@ class BeatTurns(wiring.Component):
     busy_read, busy_update : In(1)
         The sequencer reads, or updates, in this cycle.
     read, update : Out(ReadOp), Out(UpdateOp)
-        Valid where the engine is to take these instead of its own.
+        Valid where the engine is to take these instead of its own; of ``update`` :data:`FILLED` alone.
     row : In(RowRead)
         What the engine has read.
     host_row : Out(1)
@@ -37,8 +37,12 @@ class BeatTurns(wiring.Component):
     forget : Out(SlotForget)
         A slot gets another row.
 
-    Timing: a beat in the cycle in which the engine is free, or the next one but two in which it is paused.
+    Timing: a beat in the cycle in which the engine is free. Where it is not, the sequencer is asked, out of a register,
+    and pauses in the next cycle at the earliest; where a beat finds the engine free meanwhile, it pauses for nothing.
     """
+
+    #: Members of ``update`` that mean something: whatever the engine is told besides does not reach the row.
+    FILLED = ("valid", "kind", "row", "chunk")
 
     def __init__(self, cfg: CoreConfig, rows):
         self._cfg = cfg
@@ -77,11 +81,13 @@ class BeatTurns(wiring.Component):
             ("reads", beats.reads, self.busy_read, pause.read, pause.reads, self.read),
             ("writes", beats.writes, self.busy_update, pause.update, pause.updates, self.update),
         ):
-            asked = Signal(name=f"asked_{name}")
-            m.d.comb += [beat.ready.eq(~busy), op.valid.eq(beat.valid & ~busy), ask.eq(beat.valid & busy & ~asked)]
+            # It is going to leave a beat free; or it is asked to.
+            asked, asking = Signal(name=f"asked_{name}"), Signal(name=f"asking_{name}")
+            m.d.comb += [beat.ready.eq(~busy), op.valid.eq(beat.valid & ~busy), ask.eq(asking)]
+            m.d.sync += asking.eq(beat.valid & busy & ~asked & ~(asking & asks))
             with m.If(op.valid):
                 m.d.sync += asked.eq(0)
-            with m.Elif(ask & asks):
+            with m.Elif(asking & asks):
                 m.d.sync += asked.eq(1)
         with m.If(self.read.valid):
             m.d.sync += going.eq(1)

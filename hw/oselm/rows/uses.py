@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...fabric.pipeline import delay
 from ...fabric.ram import Ram
 from ...fabric.vendor import Vendor
 from .config import RowsConfig
@@ -56,7 +57,8 @@ class Uses(wiring.Component):
 
     Timing: with memories of latency n, ``n + 3`` cycles, as of Chains; NEXT ``n + 1`` more for each slot in use that it
     passes by. Nothing is taken after a reset for as many cycles as there are slots, rounded up to a power of two.
-    Resources: a memory of as many words: the number of a group, a count.
+    Resources: a memory of as many words: the number of a group, a count. What is written goes in through registers, a
+    cycle later, when the answer stands.
     """
 
     def __init__(self, cfg: RowsConfig, *, vendor: Vendor = Vendor.GENERIC, primitives: bool = False):
@@ -81,12 +83,14 @@ class Uses(wiring.Component):
         newest, oldest = Signal(cfg.age_bits), Signal(cfg.age_bits)
         passed = Signal(range(cfg.slots + 1))
         t = Signal(range(states.latency + 1))
-        age, window, in_use = Signal(cfg.age_bits), Signal(cfg.age_bits), Signal()
-        m.d.sync += [oldest.eq(oldest + self.release), t.eq(0)]
+        age, window, in_use, writes = Signal(cfg.age_bits), Signal(cfg.age_bits), Signal(), Signal()
+        released = Signal()  # a cycle late, which only keeps slots longer
+        m.d.sync += [released.eq(self.release), oldest.eq(oldest + released), t.eq(0)]
         m.d.comb += [
             states.rd_addr.eq(at),
-            states.wr_addr.eq(at),
-            states.wr_data.eq(new),
+            states.wr_en.eq(delay(m, writes, 1, name="wr_en", reset_less=False)),
+            states.wr_addr.eq(delay(m, at, 1, name="wr_addr")),
+            states.wr_data.eq(delay(m, new, 1, name="wr_data")),
             age.eq(newest - state.group),
             window.eq(newest - oldest),
             in_use.eq((state.count != 0) | (state.recent & (age <= window))),
@@ -99,7 +103,7 @@ class Uses(wiring.Component):
 
         with m.FSM():
             with m.State("CLEAR"):
-                m.d.comb += states.wr_en.eq(1)
+                m.d.comb += writes.eq(1)
                 m.d.sync += at.eq(at + 1)
                 with m.If(at == (1 << cfg.slot_bits) - 1):
                     m.next = "IDLE"
@@ -121,15 +125,15 @@ class Uses(wiring.Component):
                     m.next = "ANSWER"
                     with m.Switch(kind):
                         with m.Case(Use.WALK, Use.POOL):
-                            m.d.comb += [states.wr_en.eq(1), new.group.eq(newest)]
+                            m.d.comb += [writes.eq(1), new.group.eq(newest)]
                             m.d.comb += new.count.eq(state.count + (kind == Use.POOL))
                         with m.Case(Use.DROP):
-                            m.d.comb += [states.wr_en.eq(1), new.count.eq(state.count - 1)]
+                            m.d.comb += [writes.eq(1), new.count.eq(state.count - 1)]
                             with m.If(~state.recent | (age != 0)):
                                 m.d.comb += new.group.eq(newest - 1)
                         with m.Case(Use.END):
                             # One slot a group: what nobody uses is not recent, before numbers come again.
-                            m.d.comb += [states.wr_en.eq(1), new.recent.eq(state.recent & in_use)]
+                            m.d.comb += [writes.eq(1), new.recent.eq(state.recent & in_use)]
                             m.d.sync += [sweep.eq(following(sweep)), newest.eq(newest + 1)]
                         with m.Case(Use.NEXT):
                             m.d.sync += hand.eq(following(at))
