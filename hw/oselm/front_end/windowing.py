@@ -69,7 +69,8 @@ class Windowing(wiring.Component):
         seeking = self._seek(m, context, valid, take, done)
         group, giving = self._give(m, context, valid, take)
         if cfg.pool:
-            m.d.comb += self.draws.clear.eq(~valid & ~giving)
+            # The last negative looks into the pool a cycle after it was given, and must not meet the first new one there.
+            m.d.comb += self.draws.clear.eq(~valid & ~giving & ~self.items.valid)
         # A group is in use until its last item has been given.
         for i in range(2):
             ahead = valid & (context.centre.group == i)

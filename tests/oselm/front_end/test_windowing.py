@@ -73,6 +73,11 @@ def items_of(cfg, groups, first, go, late=0.0, slow=0.0, seed=0):
         ctx.set(dut.groups.there, there[address >> slots][slot] if samples else 0)
         for counts in there:
             counts[:] = [min(n + int(rng.random() >= slow), cfg.max_walk) for n in counts]
+        if cfg.pool:
+            clear = ctx.get(dut.draws.wanted) & ctx.get(dut.draws.clear)
+            ctx.set(dut.draws.done, clear)
+            # A new row goes into the pool at once; the item that comes now looks for its own there in the same cycle.
+            assert not (clear and ctx.get(dut.items.valid)), f"the pool changes under item {len(got)}"
         if ctx.get(dut.items.valid):
             a, negative = ctx.get(dut.items.address), ctx.get(dut.items.negative)
             where = None if negative else (a.index, a.slot, a.group)
@@ -126,6 +131,16 @@ def test_a_group_is_kept_until_its_last_context_is_given(window):
     each = len(want) // 120
     # The item that is given in this very cycle comes out in the next.
     assert all(items >= each * (i + 1) - 1 for i, items in enumerate(freed))
+
+
+@pytest.mark.parametrize("go", [1.0, 0.3])
+def test_the_pool_is_renewed_after_the_last_look(go):
+    """Groups of a context or two, each of which may change the pool while the items before it are on their way."""
+    cfg = TINY.replace(walks=2, pool=16)
+    groups = [[shape(nodes, 2, 2, False), shape(3, 2, 2, False)] for nodes in (2, 3, 2, 5) * 20]
+    got, freed, _ = items_of(cfg, groups, 0, go)
+    assert got == expected(groups, 0)
+    assert len(freed) == len(groups)
 
 
 def test_an_item_a_cycle():
