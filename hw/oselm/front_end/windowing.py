@@ -69,7 +69,7 @@ class Windowing(wiring.Component):
         seeking = self._seek(m, context, valid, take, done)
         group, giving = self._give(m, context, valid, take)
         if cfg.pool:
-            # The last negative looks into the pool a cycle after it was given, and must not meet the first new one there.
+            # The last negative looks into the pool a cycle after it was given; the first new one may not meet it there.
             m.d.comb += self.draws.clear.eq(~valid & ~giving & ~self.items.valid)
         # A group is in use until its last item has been given.
         for i in range(2):
