@@ -9,6 +9,7 @@ from typing import Any
 Table = tuple[list[str], list[list[str]], str]
 
 _NONE = "-"
+_UNMEASURED = "Not measured yet."
 
 
 def _number(v: Mapping[str, Any], name: str, form: str = ",.1f") -> str:
@@ -54,9 +55,15 @@ def whole(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
     """CPU seconds of whole commands. They have no notes."""
     body = []
     for tool in ("skipwalk", "fastnode2vec", "pecanpy"):
+        if f"train.cpu_seconds.{tool}" not in v:
+            continue
         seconds = [_number(v, f"train.cpu_seconds.{tool}{kind}") for kind in (".w2", "")]
         body.append([f"`{tool}`", *seconds, _number(v, f"ratio.train_cpu.{tool}")])
-    return ["CPU seconds, Cora", "2 walks a node", "10 walks a node", "over skipwalk, 10 walks"], body, ""
+    return (
+        ["CPU seconds, Cora", "2 walks a node", "10 walks a node", "over skipwalk, 10 walks"],
+        body,
+        "" if body else _UNMEASURED,
+    )
 
 
 def live(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
@@ -71,9 +78,10 @@ def live(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
         for part in ("reading", "walks", "training")
         if f"fit.cpu_seconds.{part}" in v
     ]
-    golden = _number(v, "ratio.golden_over_c_float32", ".2f")
-    body.append(["a walk", f"{_number(v, 'golden.walk_us')} us, {golden} times the best float32 C"])
-    return ["the golden model, one thread", "CPU time"], body, ""
+    if "golden.walk_us" in v:
+        golden = _number(v, "ratio.golden_over_c_float32", ".2f")
+        body.append(["a walk", f"{_number(v, 'golden.walk_us')} us, {golden} times the best float32 C"])
+    return ["the golden model, one thread", "CPU time"], body, "" if body else _UNMEASURED
 
 
 def ratios(v: Mapping[str, Any], notes: Mapping[str, str]) -> Table:
