@@ -1,7 +1,7 @@
 """A short queue of registers."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["RegisterQueue"]
@@ -23,7 +23,7 @@ class RegisterQueue(wiring.Component):
     Members
     -------
     w_rdy, w_en, w_data, r_rdy, r_en, r_data
-        As of SyncFIFO.
+        As of SyncFIFO, and so are the properties ``w_stream`` and ``r_stream``, made of them.
 
     Timing: an entry each cycle; it is there in the cycle after it was written. Resources: ``width * depth`` registers.
 
@@ -47,6 +47,18 @@ class RegisterQueue(wiring.Component):
                 "r_data": Out(width),
             }
         )
+
+    @property
+    def w_stream(self):
+        w_stream = stream.Signature(self._width).flip().create()
+        w_stream.payload, w_stream.valid, w_stream.ready = self.w_data, self.w_en, self.w_rdy
+        return w_stream
+
+    @property
+    def r_stream(self):
+        r_stream = stream.Signature(self._width).create()
+        r_stream.payload, r_stream.valid, r_stream.ready = self.r_data, self.r_rdy, self.r_en
+        return r_stream
 
     def elaborate(self, platform):
         m = Module()

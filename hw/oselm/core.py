@@ -174,21 +174,15 @@ class OSELMCore(wiring.Component):
         return m
 
     def _connect_words(self, m, words, replies, flush):
-        """Words wait on both sides, so that no decision reaches from the link into the lanes; replies in registers:
-        much lies before them already."""
+        """Words wait in registers on both sides, so that no decision reaches from the link into the lanes."""
         m.d.comb += [
             words.w_data.eq(self.i.payload),
             words.w_en.eq(self.i.valid & ~flush),
             self.i.ready.eq(words.w_rdy & ~flush),
         ]
-        given, taken = self._command.i, self._command.o
+        wiring.connect(m, words.r_stream, self._command.i)
+        wiring.connect(m, self._command.o, replies.w_stream)
         m.d.comb += [
-            given.payload.eq(words.r_data),
-            given.valid.eq(words.r_rdy),
-            words.r_en.eq(given.ready),
-            replies.w_data.eq(taken.payload),
-            replies.w_en.eq(taken.valid),
-            taken.ready.eq(replies.w_rdy),
             self.o.payload.eq(replies.r_data),
             self.o.valid.eq(replies.r_rdy & ~flush),
             replies.r_en.eq(self.o.ready & ~flush),

@@ -537,12 +537,17 @@ def test_quick_run_measures_everything_once(graph_file, tmp_path, monkeypatch):
     assert "ratio.same_work" in run.output
 
 
+def peer_python(folder, script):
+    """A shell script in the place of the interpreter of an environment."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+
+
 @pytest.mark.parametrize("tool", whole.PEERS)
 def test_a_peer_that_fails_is_left_out_with_its_last_words(tool, tmp_path):
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text("#!/bin/sh\necho no such module >&2\nexit 3\n")
-    python.chmod(0o755)
+    peer_python(tmp_path, "echo no such module >&2\nexit 3")
     with pytest.raises(whole.NoPeerError, match=f"{tool} failed with 3: no such module"):
         whole.cpu_seconds(tool, Graph.from_edges([("a", "b")]), 1, tmp_path)
     assert whole.versions(tmp_path) == {}
@@ -551,10 +556,7 @@ def test_a_peer_that_fails_is_left_out_with_its_last_words(tool, tmp_path):
 @pytest.mark.parametrize("tool", whole.PEERS)
 def test_a_peer_counts_with_its_own_time(tool, tmp_path):
     """One that does nothing but write its file: to be told by its arguments."""
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text("#!/bin/sh\nfor last; do case $last in */vectors.txt) echo 1 > $last;; esac; done\n")
-    python.chmod(0o755)
+    peer_python(tmp_path, "for last; do case $last in */vectors.txt) echo 1 > $last;; esac; done")
     assert 0 <= whole.cpu_seconds(tool, Graph.from_edges([("a", "b")]), 1, tmp_path) < 1
 
 

@@ -47,6 +47,7 @@ class RowUnpacker(wiring.Component):
         most = (bits - 1 + WORD) // bits  # whole elements that a word completes
         words = RegisterQueue(width=WORD, depth=2)
         m.submodules.words = ResetInserter(self.clear)(words)
+        wiring.connect(m, wiring.flipped(self.i), words.w_stream)
         left = Signal(range(max(2, bits)))  # bits of an element that the words before it have begun
         shifted, shifted_held = Signal(WORD + bits - 1, reset_less=True), Signal()
         completes, completed = Signal(range(most + 1)), Signal(range(most + 1))
@@ -60,9 +61,6 @@ class RowUnpacker(wiring.Component):
             merges.eq(shifted_held & ((whole == 0) | ((whole == 1) & taken))),
             moves.eq(words.r_rdy & (~shifted_held | merges)),
             words.r_en.eq(moves),
-            words.w_data.eq(self.i.payload),
-            words.w_en.eq(self.i.valid),
-            self.i.ready.eq(words.w_rdy),
             self.o.valid.eq(whole != 0),
             self.o.payload.eq(held),
         ]

@@ -151,8 +151,9 @@ def _live_times(plan: Plan, work: Work) -> Iterator[Step]:
 def _whole_times(plan: Plan, work: Work, peers: Path) -> Iterator[Step]:
     def run(tool: str, walks: int) -> float:
         try:
-            # What it compiles once, it has compiled before.
-            whole.cpu_seconds(tool, work.graph, 1, peers)
+            if walks == plan.whole_walks[0]:
+                # What it compiles once, it has compiled before.
+                whole.cpu_seconds(tool, work.graph, 1, peers)
             return min(whole.cpu_seconds(tool, work.graph, walks, peers) for _ in range(plan.whole_repeats))
         except whole.NoPeerError as error:
             raise Skipped(str(error)) from None

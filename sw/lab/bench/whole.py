@@ -7,9 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ...graph.graph import Graph
 
@@ -79,9 +77,9 @@ def cpu_seconds(tool: str, graph: Graph, walks: int, peers: Path) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def versions(peers: Path, tools: Sequence[str] = PEERS) -> dict[str, Any]:
+def versions(peers: Path) -> dict[str, str]:
     """Of the tools in an environment, and of the NumPy there; empty if it is not there."""
-    names = (*tools, "numpy", "gensim", "numba")
+    names = (*PEERS, "numpy", "gensim", "numba")
     try:
         python = [str(peers / "bin" / "python"), "-c", _VERSIONS, *names]
         found = subprocess.run(python, capture_output=True, text=True, check=True).stdout.split()
