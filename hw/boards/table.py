@@ -166,9 +166,10 @@ BOARDS = {
             core=preset("ecp5-85f"),
             sites=LFE5U_85F,
             # The default router does not come to an end where the lanes are dense.
-            place_options=("--router", "router2"),
+            # And the default placer leaves wires of half the chip between control and lanes.
+            place_options=("--placer", "static", "--router", "router2"),
             input_hz=25_000_000,
-            clock_hz=75_000_000,
+            clock_hz=80_000_000,
             baud=3_000_000,
             loader="ulx3s",
         ),
@@ -181,7 +182,7 @@ BOARDS = {
                 name="ulx3s-85f-sdram", nodes=8192, edge_ends=65536, walks=4, slots=2048, pool=512
             ),
             sites=LFE5U_85F,
-            place_options=("--router", "router2"),
+            place_options=("--placer", "static", "--router", "router2"),
             input_hz=25_000_000,
             clock_hz=75_000_000,
             baud=3_000_000,

@@ -1,6 +1,6 @@
 """A short queue of registers."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -80,9 +80,9 @@ class RegisterQueue(wiring.Component):
         for i, entry in enumerate(entries):
             older = taken[i + 1] if i + 1 < self._depth else 0
             behind = entries[i + 1] if i + 1 < self._depth else self.w_data
-            # A free entry takes whatever comes; what it holds until then does not matter.
-            with m.If(reads & older):
-                m.d.sync += entry.eq(behind)
-            with m.Elif(reads | ~taken[i]):
-                m.d.sync += entry.eq(self.w_data)
+            # A free entry takes whatever comes; what it holds until then does not matter. So the last one does not ask
+            # the reader: what it gives away, nothing can replace in the same cycle.
+            moves = reads if i + 1 < self._depth else 0
+            with m.If(moves | ~taken[i]):
+                m.d.sync += entry.eq(Mux(older, behind, self.w_data))
         return m

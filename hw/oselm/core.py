@@ -144,8 +144,8 @@ class OSELMCore(wiring.Component):
         m.submodules.queue = hold(self._queue)
         m.submodules.counters = self._counters
         m.submodules.chain = self._chain
-        m.submodules.words = words = hold(RegisterQueue(width=32, depth=4))
-        m.submodules.replies = replies = hold(RegisterQueue(width=32, depth=4))
+        m.submodules.words = words = hold(RegisterQueue(width=32, depth=2))
+        m.submodules.replies = replies = hold(RegisterQueue(width=32, depth=2))
         self._connect_words(m, words, replies, flush)
         host = self._host(m)
         self._connect_contexts(m, host)

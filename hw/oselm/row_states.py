@@ -35,6 +35,8 @@ class RowStates:
         self._of_p = (header[28:] == Opcode.WRITE_P) | (header[28:] == Opcode.READ_P) if cfg.has_p else Const(0)
         self._packed = header[PACKED.bit_length() - 1]
         self.sound = Mux(self._of_p, row < cfg.dim, row < cfg.nodes)
+        self._known = Signal()  # the same, in the states after the barrier
+        m.d.sync += self._known.eq(self.sound)
         self._lane, self._chunk = Signal(range(max(2, cfg.lanes))), Signal(range(max(2, cfg.chunks)))
         self._last_lane = self._lane == cfg.lanes - 1
         self._last = self._last_lane & (self._chunk == cfg.chunks - 1)
@@ -57,7 +59,7 @@ class RowStates:
             command.host.lane.eq(self._lane),
             command.host.data.eq(Mux(self._packed, self._unpacker.o.payload, command.i.payload)),
             self._unpacker.i.payload.eq(command.i.payload),
-            self._packer.i.payload.element.eq(Mux(self.sound, command.chain.element, 0)),
+            self._packer.i.payload.element.eq(Mux(self._known, command.chain.element, 0)),
             self._packer.i.payload.last.eq(self._last),
         ]
         # A packed word leaves whatever the state; no other reply is there then.
@@ -108,8 +110,8 @@ class RowStates:
             ]
             with m.If(given):
                 m.d.comb += [
-                    command.host.write_row.eq(self.sound & ~self._of_p),
-                    command.host.write_p.eq(self.sound & self._of_p),
+                    command.host.write_row.eq(self._known & ~self._of_p),
+                    command.host.write_p.eq(self._known & self._of_p),
                 ]
                 self._next(m)
                 with m.If(self._last):
@@ -131,7 +133,7 @@ class RowStates:
             with m.Else():
                 m.d.comb += [
                     command.o.valid.eq(1),
-                    command.o.payload.eq(Mux(self.sound, command.chain.element, 0)),
+                    command.o.payload.eq(Mux(self._known, command.chain.element, 0)),
                     taken.eq(command.o.ready),
                 ]
             m.d.comb += command.chain.shift.eq(taken)

@@ -74,7 +74,8 @@ def cpu_seconds(tool: str, graph: Graph, walks: int, peers: Path) -> float:
         if code or not (Path(folder) / "vectors.txt").exists():
             last = log.read_text(errors="replace").strip().splitlines()[-1:]
             raise NoPeerError(f"{tool} failed with {code}: {''.join(last)}")
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    # Each difference by itself: neither is below zero then, whatever a sum of four would round to.
+    return (after.children_user - before.children_user) + (after.children_system - before.children_system)
 
 
 def versions(peers: Path) -> dict[str, str]:

@@ -110,6 +110,12 @@ def lora() -> str:
     return rows(head, body) + source("lora-digits.json", digits_from) + source("lora-fan.json", fan_from)
 
 
+def lora_short() -> str:
+    digits, provenance = load("lora-digits.json")
+    body = [row for row in _lora(digits) if row[0].startswith(("accuracy", "after", "RTL"))]
+    return rows(["digits, turned: rank 4, 470 samples", ""], body) + source("lora-digits.json", provenance)
+
+
 def _lora(v: dict) -> list[list[str]]:
     return [
         ["accuracy of the network alone", f"{v['lora.accuracy.before']:.1%}"],
@@ -238,6 +244,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "demo-board": demo_board,
     "accuracy": accuracy,
     "lora": lora,
+    "lora-short": lora_short,
     "methods": methods,
     "boards": boards,
     "bitstreams": bitstreams,
