@@ -19,6 +19,7 @@ _S16 = np.uint64(16)
 _LOW = np.uint64(0xFFFFFFFF)
 _SPARE = np.uint64(32 - THRESHOLD_BITS)
 _ONE = np.uint64(1)
+_NO_ENTRY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _FULL = 1 << THRESHOLD_BITS
 #: What stands in for the source of negatives that is not used.
 _NO_TABLE = np.empty(0, np.uint32), np.empty(0, np.int32)
@@ -132,15 +133,19 @@ def _fill_from_graph(rows, place, degree, neighbours, key, own, samples, entry, 
         bits[j] = draw(key, own | np.uint64(j))
     for j in range(n):
         samples[j] = ((bits[j] >> _S32) * np.uint64(rows)) >> _S32
+    # Those that are to be neighbours, without a branch that would be taken at random.
+    which, odd = entry, 0
     for j in range(n):
+        which[odd] = j
+        odd += np.int64(bits[j] & _ONE)
+    for i in range(odd):
+        j = which[i]
         row = samples[j]
-        size = np.uint64(degree[row])
-        at = 4 * np.int64(place[row]) + np.int64(((bits[j] & _LOW) * size) >> _S32)
-        entry[j] = at if (bits[j] & _ONE) * size else -1
-    for j in range(n):
-        # Without a branch that would be taken at random.
-        neighbour = neighbours[max(entry[j], 0)]
-        samples[j] = neighbour if entry[j] >= 0 else samples[j]
+        at = 4 * np.int64(place[row]) + np.int64(((bits[j] & _LOW) * np.uint64(degree[row])) >> _S32)
+        bits[i] = np.uint64(at) if degree[row] else _NO_ENTRY
+    for i in range(odd):
+        if bits[i] != _NO_ENTRY:
+            samples[which[i]] = neighbours[np.int64(bits[i])]
 
 
 @jit(nogil=True)

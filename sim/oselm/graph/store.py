@@ -50,11 +50,12 @@ class GraphStore:
         if weight_bits and not CoreConfig.WEIGHT_BITS < weight_bits <= 24:
             raise ValueError(f"weight_bits must be {CoreConfig.WEIGHT_BITS + 1} to 24, or 0, not {weight_bits}")
         self.nodes, self.edge_ends, self.weight_bits = nodes, edge_ends, weight_bits
+        headers = np.zeros((nodes, 2), np.int32)  # who asks for the one of a row asks for the other
         self.arrays = Arrays(
             np.zeros(edge_ends, np.int32),
             np.zeros(edge_ends if weight_bits else 0, np.int32),
-            np.zeros(nodes, np.int32),
-            np.zeros(nodes, np.int32),
+            headers[:, 0],
+            headers[:, 1],
             np.zeros(nodes, np.uint8),
             np.zeros(nodes, np.bool_),
             np.full(edits.CLASSES, -1, np.int32),
