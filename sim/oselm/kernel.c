@@ -87,6 +87,7 @@ static void sequential(int32_t *beta, Work *w, const Contexts *c, int64_t q, int
         Slot *slot = &w->slots[i & 1];
         Samples *now = next;
         next = near(w, beta, c, i + 1);
+        ask_for(next, 0, next->n);
         load(slot, row_of(beta, c->centres[i]));
         sweep_and_gain(w, before, slot, q, p0, table, counters);
         read_all(now, slot, counters);
@@ -110,7 +111,7 @@ static void streaming(int32_t *beta, Work *w, const Contexts *c, int64_t q, int6
         if (s >= -1) {
             before = now, now = next, next = near(w, beta, c, s + 1);
             if (now && before)
-                read_and_update(now, &w->slots[s % SLOTS], before, old, counters);
+                read_and_update(now, &w->slots[s % SLOTS], before, old, next, counters);
             else if (now)
                 read_all(now, &w->slots[s % SLOTS], counters);
         }

@@ -94,8 +94,12 @@ static void update_all(const Samples *old, const Slot *slot, int64_t *counters)
     for (int x = 0; x < old->n; x++) update_one(old, x, slot, counters);
 }
 
-static void read_and_update(Samples *now, const Slot *slot, const Samples *old, const Slot *before, int64_t *counters)
+static void ask_for(const Samples *s, int first, int end) { (void)s, (void)first, (void)end; }
+
+static void read_and_update(Samples *now, const Slot *slot, const Samples *old, const Slot *before,
+                            const Samples *next, int64_t *counters)
 {
+    (void)next;
     for (int x = 0; x < now->n || x < old->n; x++) {
         if (x < now->n) read_one(now, x, slot, counters);
         if (x < old->n) update_one(old, x, before, counters);

@@ -332,11 +332,17 @@ static void fetch(Samples *s, int32_t *beta, const int32_t *samples, const uint8
         samples = s->own_samples, labels = s->own_labels;
     }
     s->samples = samples, s->labels = labels, s->n = n;
-    for (int x = 0; x < n; x++) {
-        s->rows[x] = row_of(beta, samples[x]);
-        UNROLL for (int j = 0; j < DIM; j += 16) __builtin_prefetch(s->rows[x] + j);
-    }
+    for (int x = 0; x < n; x++) s->rows[x] = row_of(beta, samples[x]);
     for (int x = n; x % 8; x++) s->rows[x] = beta;
+}
+
+/* The rows of the samples from `first` to `end` are needed soon. Few at a time: all those of a context at once wait for
+ * each other. */
+INLINE void ask_for(const Samples *s, int first, int end)
+{
+    if (end > s->n) end = s->n;
+    for (int x = first; x < end; x++)
+        UNROLL for (int j = 0; j < DIM; j += 16) __builtin_prefetch(s->rows[x] + j);
 }
 
 INLINE void read_one(Samples *s, int x, const Slot *slot, int64_t *counters)
@@ -456,11 +462,14 @@ static void update_all(const Samples *old, const Slot *slot, int64_t *counters)
     for (int x = 0; x < old->n; x += 8) update_some(old, x, x + 8, slot, counters);
 }
 
-/* Position by position, an error of one context and an update by the one before. */
-static void read_and_update(Samples *now, const Slot *slot, const Samples *old, const Slot *before, int64_t *counters)
+/* Position by position, an error of one context and an update by the one before; the rows of the next one are asked for
+ * meanwhile. */
+static void read_and_update(Samples *now, const Slot *slot, const Samples *old, const Slot *before,
+                            const Samples *next, int64_t *counters)
 {
     const int n = now->n > old->n ? now->n : old->n;
     for (int x = 0; x < n; x += 8) {
+        ask_for(next, x, x + 4);
         if (x < now->n && x < old->n && meet_within(now, old, x))
             for (int i = x; i < x + 8; i++) {
                 if (i < now->n) read_one(now, i, slot, counters);
@@ -468,6 +477,7 @@ static void read_and_update(Samples *now, const Slot *slot, const Samples *old, 
             }
         else {
             if (x < now->n) read_eight(now, x, slot, counters);
+            ask_for(next, x + 4, x + 8);
             update_some(old, x, x + 8, before, counters);
         }
     }

@@ -110,7 +110,7 @@ def test_oselm_over_a_line_that_damages_frames(rate, oselm_program_of_graph):
 
     with served(GRAPH, OSELMUnit, faulty) as device:
         found, said = run_over_line(oselm_program_of_graph, both.script, device.address)
-    assert found == oselm_numbers(GRAPH, replies_of(OSELMUnit(GRAPH, plain=True), both.words))
+    assert found == oselm_numbers(GRAPH, replies_of(OSELMUnit(GRAPH, plain=True), both.words)), said
     damaged, repeated = (int(word) for word in said.split() if word.isdigit())
     assert (damaged + repeated > 0) == (rate > 0) == (sum(pipes[0].counts.values()) > 3)
 
@@ -131,7 +131,7 @@ def test_the_unit_that_is_asked_for_is_found_among_others(oselm_program_of_graph
     with ServedModel([*others, unit(GRAPH, OSELMUnit)]) as device:
         found, said = run_over_line(oselm_program_of_graph, both.script, device.address)
     assert said == "0 damaged, 0 repeated\n"
-    assert found == oselm_numbers(GRAPH, replies_of(OSELMUnit(GRAPH, plain=True), both.words))
+    assert found == oselm_numbers(GRAPH, replies_of(OSELMUnit(GRAPH, plain=True), both.words)), said
     with ServedModel(others) as device:
         assert "another configuration" in run_over_line(oselm_program_of_graph, "", device.address)[1]
 

@@ -118,51 +118,60 @@ def _from_table(threshold, alias, bits):
 
 
 @jit(nogil=True)
-def _fill_from_table(threshold, alias, key, own, samples):
-    """Negatives of one context."""
-    for j in range(len(samples)):
-        samples[j] = _from_table(threshold, alias, draw(key, own | np.uint64(j)))
+def _fill_from_table(threshold, alias, key, n, runs, samples):
+    """Negatives of ``n`` contexts; ``runs`` as for :func:`_fill`."""
+    for c in range(n):
+        own, begin = np.uint64(runs[0, c]), runs[1, c]
+        for j in range(runs[2, c]):
+            samples[begin + j] = _from_table(threshold, alias, draw(key, own | np.uint64(j)))
 
 
 @jit(nogil=True)
-def _fill_from_graph(rows, place, degree, neighbours, key, own, samples, entry, bits):
-    """Negatives of one context: in steps, each of which only reads what none of its own results decides, so that the
+def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, entry, bits):
+    """Negatives of ``n`` contexts: in steps, each of which only reads what none of its own results decides, so that the
     processor waits for memory once a step instead of once a negative. ``entry`` and ``bits`` are room to work in."""
-    n = len(samples)
-    for j in range(n):
-        bits[j] = draw(key, own | np.uint64(j))
-    for j in range(n):
-        samples[j] = ((bits[j] >> _S32) * np.uint64(rows)) >> _S32
+    total = 0
+    for c in range(n):
+        own = np.uint64(runs[0, c])
+        for j in range(runs[2, c]):
+            bits[total + j] = draw(key, own | np.uint64(j))
+        total += runs[2, c]
     # Those that are to be neighbours, without a branch that would be taken at random.
-    which, odd = entry, 0
-    for j in range(n):
-        which[odd] = j
-        odd += np.int64(bits[j] & _ONE)
+    i, odd = 0, 0
+    for c in range(n):
+        for at in range(runs[1, c], runs[1, c] + runs[2, c]):
+            drawn = bits[i]
+            samples[at] = ((drawn >> _S32) * np.uint64(rows)) >> _S32
+            entry[odd], bits[odd] = at, drawn
+            odd += np.int64(drawn & _ONE)
+            i += 1
     for i in range(odd):
-        j = which[i]
-        row = samples[j]
-        at = 4 * np.int64(place[row]) + np.int64(((bits[j] & _LOW) * np.uint64(degree[row])) >> _S32)
-        bits[i] = np.uint64(at) if degree[row] else _NO_ENTRY
+        row = samples[entry[i]]
+        size = degree[row]
+        at = 4 * np.int64(place[row]) + np.int64(((bits[i] & _LOW) * np.uint64(size)) >> _S32)
+        bits[i] = np.uint64(at) if size else _NO_ENTRY
     for i in range(odd):
         if bits[i] != _NO_ENTRY:
-            samples[which[i]] = neighbours[np.int64(bits[i])]
+            samples[entry[i]] = neighbours[np.int64(bits[i])]
 
 
 @jit(nogil=True)
-def _fill(threshold, alias, g, key, own, samples, entry, bits):
-    """Rows for the counters from ``own`` on, out of the table if there is one, else out of the graph."""
+def _fill(threshold, alias, g, key, n, runs, samples, entry, bits):
+    """Rows out of the table if there is one, else out of the graph, in ``n`` runs: column c of ``runs`` (3, n), int64,
+    has the counter of run c's first draw, its place in ``samples`` and its length."""
     if len(alias) > 0:
-        _fill_from_table(threshold, alias, key, own, samples)
+        _fill_from_table(threshold, alias, key, n, runs, samples)
     else:
-        _fill_from_graph(g.numbers[ROWS], g.place, g.degree, g.neighbours, key, own, samples, entry, bits)
+        _fill_from_graph(g.numbers[ROWS], g.place, g.degree, g.neighbours, key, n, runs, samples, entry, bits)
 
 
 @jit(nogil=True)
-def _replace(slots, replaced, threshold, alias, g, key, first, n, entry, bits):
+def _replace(slots, replaced, threshold, alias, g, key, first, n, runs, entry, bits):
     """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
     drawn = np.empty(replaced, np.int32)
     for walk in range(first, first + n):
-        _fill(threshold, alias, g, key, np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16, drawn, entry, bits)
+        runs[:, 0] = np.int64(np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16), 0, replaced
+        _fill(threshold, alias, g, key, 1, runs, drawn, entry, bits)
         for k in range(replaced):
             slots[(walk * replaced + k) & (len(slots) - 1)] = drawn[k]
 
@@ -188,18 +197,20 @@ def _contexts(
     samples = np.empty(total, np.int32)
     labels = np.zeros(total, np.uint8)
     slots = np.zeros(pool, np.int64)
-    most = max(negatives * window if per_positive else negatives, replaced)
-    entry, bits = np.empty(most, np.int64), np.empty(most, np.uint64)
+    together = min(interleave, n)
+    most = max(together * negatives * (window if per_positive else 1), replaced)
+    entry, bits, runs = np.empty(most, np.int64), np.empty(most, np.uint64), np.empty((3, max(1, together)), np.int64)
     pooled = pool > 0 and negatives > 0 and (len(alias) > 0 or g.numbers[ROWS] > 0)
     if pooled:
         before = pool // replaced
-        _replace(slots, replaced, threshold, alias, g, key, first_walk - before, before, entry, bits)
+        _replace(slots, replaced, threshold, alias, g, key, first_walk - before, before, runs, entry, bits)
     c, s = 0, 0
     for group in range(0, n, interleave):
         end = min(group + interleave, n)
         if pooled:
-            _replace(slots, replaced, threshold, alias, g, key, first_walk + group, end - group, entry, bits)
+            _replace(slots, replaced, threshold, alias, g, key, first_walk + group, end - group, runs, entry, bits)
         for t in range(count[group:end].max()):
+            waiting = 0
             for i in range(group, end):
                 if t >= count[i]:
                     continue
@@ -215,8 +226,10 @@ def _contexts(
                         drawn = draw(key, own | np.uint64(j))
                         samples[s + j] = slots[((drawn >> _S32) * np.uint64(pool)) >> _S32]
                 else:
-                    _fill(threshold, alias, g, key, own, samples[s : s + more], entry, bits)
+                    runs[0, waiting], runs[1, waiting], runs[2, waiting] = np.int64(own), s, more
+                    waiting += 1
                 s += more
                 c += 1
                 indptr[c] = s
+            _fill(threshold, alias, g, key, waiting, runs, samples, entry, bits)
     return centres, indptr, samples, labels
