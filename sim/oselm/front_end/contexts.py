@@ -137,12 +137,12 @@ def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, ent
             bits[total + j] = draw(key, own | np.uint64(j))
         total += runs[2, c]
     # Those that are to be neighbours, without a branch that would be taken at random.
-    i, odd = 0, 0
+    i, odd = 0, np.int64(0)
     for c in range(n):
-        for at in range(runs[1, c], runs[1, c] + runs[2, c]):
+        for s in range(runs[1, c], runs[1, c] + runs[2, c]):
             drawn = bits[i]
-            samples[at] = ((drawn >> _S32) * np.uint64(rows)) >> _S32
-            entry[odd], bits[odd] = at, drawn
+            samples[s] = ((drawn >> _S32) * np.uint64(rows)) >> _S32
+            entry[odd], bits[odd] = s, drawn
             odd += np.int64(drawn & _ONE)
             i += 1
     for i in range(odd):
