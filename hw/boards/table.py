@@ -3,7 +3,7 @@
 A board is a row of :data:`BOARDS`; pins and device come from the platform class that it names.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..fabric.vendor import Vendor
 from ..link.protocol import LinkConfig, UartConfig
@@ -23,6 +23,8 @@ PIN_REGISTERS = 2
 class Pll:
     """Divisors of an EHXPLLL: output = input * ``feedback`` / ``reference``, oscillator = output * ``output``.
 
+    There may be another clock, of the oscillator divided by ``second``; 0 where there is none.
+
     Raises ValueError if the oscillator would leave 400 to 800 MHz.
     """
 
@@ -30,15 +32,17 @@ class Pll:
     reference: int
     feedback: int
     output: int
+    second: int = 0
 
     def __post_init__(self):
         if not 400_000_000 <= self.oscillator_hz <= 800_000_000:
             raise ValueError(f"the oscillator of a PLL runs at 400 to 800 MHz, not at {self.oscillator_hz / 1e6:g}")
 
     def phase(self, ns: float) -> tuple[int, int]:
-        """CPHASE and FPHASE of an output, of the same frequency, whose edges come ``ns`` before those of the first one:
-        the eighth of the oscillator's period that is closest. (The first one's are ``output - 1`` and 0.)"""
-        eighths = 8 * self.output - round(8 * ns * self.oscillator_hz / 1e9)
+        """CPHASE and FPHASE of an output whose edges come ``ns`` before those of the first one, or of the other clock
+        if there is one, and as often: the eighth of the oscillator's period that is closest. (Those of these two are
+        ``output - 1`` and 0.)"""
+        eighths = 8 * (self.second or self.output) - round(8 * ns * self.oscillator_hz / 1e9)
         return self.output - 1 + eighths // 8, eighths % 8
 
     @property
@@ -48,6 +52,21 @@ class Pll:
     @property
     def oscillator_hz(self) -> int:
         return self.output_hz * self.output
+
+    def beside(self, second_hz: int) -> "Pll":
+        """The same output, and ``second_hz`` besides, of the oscillator that is closest to the middle of its range.
+        Raises ValueError, with what there would be, if no oscillator is a multiple of both."""
+        hz = self.output_hz
+        oscillators = [(output, hz * output) for output in range(-(-400_000_000 // hz), 800_000_000 // hz + 1)]
+        fit = [(output, of) for output, of in oscillators if not of % second_hz and of <= 128 * second_hz]
+        if not fit:
+            near = {of / divisor for _, of in oscillators for divisor in range(1, 129) if not of % divisor}
+            shown = sorted(sorted(near, key=lambda other: abs(other - second_hz))[:4])
+            raise ValueError(
+                f"no PLL makes {second_hz} Hz beside {hz} Hz; it makes {', '.join(f'{other:.0f}' for other in shown)}"
+            )
+        output, of = min(fit, key=lambda found: abs(found[1] - 600_000_000))
+        return replace(self, output=output, second=of // second_hz)
 
     @classmethod
     def closest(cls, input_hz: int, output_hz: int) -> "Pll":
@@ -99,14 +118,15 @@ class Board:
     sites : Sites, optional
         Where the lanes of the OS-ELM core are laid out; left to nextpnr if not given.
     sdram : SdramConfig, optional
-        The chip that rows in memory outside stand in, at the core's clock.
+        The chip that rows in memory outside stand in. At another clock than the core's, its controller has a clock
+        domain of its own.
     sdram_lead_ns : float
-        By how much the edges of the chip's clock come before those of the core's.
+        By how much the edges of the chip's clock come before those of its controller's.
 
     Raises
     ------
     ValueError
-        ``sdram`` is of another clock, or there is no PLL for it.
+        There is no PLL for ``sdram``, or none that makes its clock and the core's.
     """
 
     name: str
@@ -128,12 +148,12 @@ class Board:
     def __post_init__(self):
         if self.sdram is None:
             return
-        if self.pll is None:
+        if self.clock_hz == self.input_hz:
             raise ValueError(f"{self.name}: the clock of the SDRAM is a PLL's, and clock_hz is input_hz")
-        if self.sdram.clock_hz != self.uart.clock_hz:
-            raise ValueError(
-                f"{self.name}: sdram is for {self.sdram.clock_hz} Hz, the core runs at {self.uart.clock_hz}"
-            )
+        try:
+            self.pll  # noqa: B018
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
 
     @property
     def cores(self) -> tuple[UnitConfig, ...]:
@@ -148,7 +168,12 @@ class Board:
     @property
     def pll(self) -> Pll | None:
         """Divisors of the PLL, or None if the input clock is used as it is."""
-        return None if self.clock_hz == self.input_hz else Pll.closest(self.input_hz, self.clock_hz)
+        if self.clock_hz == self.input_hz:
+            return None
+        pll = Pll.closest(self.input_hz, self.clock_hz)
+        if self.sdram is None or self.sdram.clock_hz == pll.output_hz:
+            return pll
+        return pll.beside(self.sdram.clock_hz)
 
     @property
     def uart(self) -> UartConfig:
@@ -187,7 +212,8 @@ BOARDS = {
             clock_hz=75_000_000,
             baud=3_000_000,
             loader="ulx3s",
-            sdram=SdramConfig(clock_hz=75_000_000, input_delay=PIN_REGISTERS),
+            # As fast as a latency of 2 allows; an oscillator of 600 MHz makes both clocks.
+            sdram=SdramConfig(clock_hz=100_000_000, input_delay=PIN_REGISTERS),
         ),
         Board(
             name="ulx3s-25f",

@@ -16,6 +16,8 @@ class SdramConfig:
     bank_bits, row_bits, column_bits : int
     cas : int
         Cycles from READ to its first data: 2 or 3.
+    t_ck2, t_ck3 : float
+        ns: the shortest cycle with such a ``cas``.
     t_rcd, t_rp, t_ras, t_rc, t_rrd, t_wr, t_rfc : float
         ns: ACTIVE to column command; PRECHARGE to ACTIVE; ACTIVE to PRECHARGE; ACTIVE to ACTIVE of the bank, and of
         another one; last data of a write to PRECHARGE; REFRESH to the next command.
@@ -37,6 +39,8 @@ class SdramConfig:
     row_bits: int = 13
     column_bits: int = 9
     cas: int = 2
+    t_ck2: float = 10
+    t_ck3: float = 7
     t_rcd: float = 20
     t_rp: float = 20
     t_ras: float = 44
@@ -61,6 +65,12 @@ class SdramConfig:
             raise ValueError(f"clock_hz must be at least 1, not {self.clock_hz}")
         if self.cas not in (2, 3):
             raise ValueError(f"cas must be 2 or 3, not {self.cas}")
+        period, least = 1e9 / self.clock_hz, self.t_ck2 if self.cas == 2 else self.t_ck3
+        if period < least - 1e-6:
+            raise ValueError(
+                f"a cycle of {period:.2f} ns is too short for a cas of {self.cas}: use {1e3 / least:g} MHz at most"
+                + (", or a cas of 3" if self.cas == 2 else "")
+            )
         for name, low, high in (("bank_bits", 1, 2), ("row_bits", 1, 13), ("column_bits", 2, 10)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import DomainRenamer, Module, ResetInserter
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.held import held
+from ..memory.crossing import PortCrossing
 from ..memory.port import widened
 from ..memory.sdram import SdramController, SdramPins
 from ..memory.sdram_config import SdramConfig
@@ -15,14 +16,19 @@ __all__ = ["CoreOnSdram"]
 
 
 class CoreOnSdram(wiring.Component):
-    """The core and the controller; a reset is one of both. It reaches the controller, which stands at the pins, out of
-    a register of its own and a cycle later: the core asks for nothing so soon.
+    """The core and the controller; a reset is one of both.
+
+    With one clock it reaches the controller, which stands at the pins, out of a register of its own and a cycle later:
+    the core asks for nothing so soon. With two, controller and pins are in the domain ``memory``, which has no reset,
+    and :class:`PortCrossing` stands between.
 
     Parameters
     ----------
     core : component
         With streams of words ``i`` and ``o``, and a ``memory`` port of words as the chip's.
     cfg : SdramConfig
+    clock_hz : int, optional
+        Of the core; that of the SDRAM, if not given.
 
     Members
     -------
@@ -34,12 +40,13 @@ class CoreOnSdram(wiring.Component):
     Raises ValueError for a memory that is too small for the rows.
     """
 
-    def __init__(self, core: Any, cfg: SdramConfig):
+    def __init__(self, core: Any, cfg: SdramConfig, clock_hz: int | None = None):
         memory = core.signature.members["memory"].signature
         if memory.address_bits > cfg.address_bits:
             raise ValueError(f"the rows take 2^{memory.address_bits} words of the SDRAM's 2^{cfg.address_bits}")
         self._core = core
         self._controller = SdramController(cfg, memory.last_bits)
+        self._crossing = None if clock_hz in (None, cfg.clock_hz) else PortCrossing(memory)
         words = stream.Signature(32)
         super().__init__({"i": In(words), "o": Out(words), "sdram": Out(SdramPins(cfg))})
 
@@ -47,9 +54,15 @@ class CoreOnSdram(wiring.Component):
         m = Module()
         core, controller = self._core, self._controller
         m.submodules.core = core
-        m.submodules.controller = held(m, controller, 0, name="reset_controller")
+        if self._crossing is None:
+            m.submodules.controller = held(m, controller, 0, name="reset_controller")
+            widened(m, core.memory, controller.port)
+        else:
+            m.submodules.crossing = crossing = self._crossing
+            m.submodules.controller = DomainRenamer("memory")(ResetInserter(crossing.reset)(controller))
+            wiring.connect(m, core.memory, crossing.port)
+            widened(m, crossing.memory, controller.port)
         wiring.connect(m, wiring.flipped(self.i), core.i)
         wiring.connect(m, core.o, wiring.flipped(self.o))
         wiring.connect(m, controller.pins, wiring.flipped(self.sdram))
-        widened(m, core.memory, controller.port)
         return m

@@ -30,15 +30,23 @@ class Unit:
     core: Any
 
     @classmethod
-    def of(cls, cfg: UnitConfig, *, primitives: bool = False, sdram: SdramConfig | None = None) -> "Unit":
+    def of(
+        cls,
+        cfg: UnitConfig,
+        *,
+        primitives: bool = False,
+        sdram: SdramConfig | None = None,
+        clock_hz: int | None = None,
+    ) -> "Unit":
         """The core of a configuration, and the controller of ``sdram`` if its rows are outside. ``primitives`` as for
-        :class:`OSELMCore`. Raises ValueError where it has rows outside and there is no memory for them."""
+        :class:`OSELMCore`, ``clock_hz`` as for :class:`CoreOnSdram`. Raises ValueError where it has rows outside and
+        there is no memory for them."""
         kind = UNITS.of(cfg)
         core = kind.core(cfg, primitives=primitives)
         if "memory" in core.signature.members:
             if sdram is None:
                 raise ValueError(f"{kind.name} has rows in memory outside, and there is no SDRAM for them")
-            core = CoreOnSdram(core, sdram)
+            core = CoreOnSdram(core, sdram, clock_hz)
         return cls(kind.kind, cfg.digest, core)
 
 
@@ -124,7 +132,7 @@ class SerialDevice(wiring.Component):
     rx : In(1), tx : Out(1)
         The serial line, idle high.
     sdram : Out(SdramPins)
-        Only if a core has them.
+        Only if a core has them; in the domain ``memory`` where the SDRAM has a clock of its own.
     """
 
     def __init__(
@@ -175,5 +183,5 @@ def serial_device(
 ) -> SerialDevice:
     """The device that carries cores of these configurations. ``primitives`` as for :class:`OSELMCore`; ``sdram`` is
     for the one whose rows are outside."""
-    units = [Unit.of(cfg, primitives=primitives, sdram=sdram) for cfg in cores]
+    units = [Unit.of(cfg, primitives=primitives, sdram=sdram, clock_hz=uart.clock_hz) for cfg in cores]
     return SerialDevice(units, uart, link, vendor=cores[0].vendor, primitives=primitives)

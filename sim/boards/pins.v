@@ -36,11 +36,13 @@ endmodule
 // PLL with feedback from CLKOP, after FPGA-TN-02200: one edge in CLKI_DIV of CLKI and one in CLKFB_DIV of CLKOP coincide.
 // The oscillator, at CLKOP_DIV times CLKOP, has to run at 400 to 800 MHz, or LOCK never rises. The cell takes up to 15 ms
 // to lock; the model takes LOCK_EDGES edges of CLKI, and its clock runs meanwhile. A period of CLKI that differs from the
-// one before by more than a percent takes the lock away. CLKOS, if it is used, is CLKOP at another phase.
+// one before by more than a percent takes the lock away. CLKOS and CLKOS2, if they are used, are made of the oscillator,
+// from the first edge of CLKOP on.
 module EHXPLLL (
     input CLKI, CLKFB, RST, STDBY, PHASESEL0, PHASESEL1, PHASEDIR, PHASESTEP, PHASELOADREG, PLLWAKESYNC, ENCLKOP,
     output reg CLKOP = 0,
     output reg CLKOS = 0,
+    output reg CLKOS2 = 0,
     output reg LOCK = 0
 );
     parameter CLKI_DIV = 1;
@@ -54,6 +56,11 @@ module EHXPLLL (
     parameter CLKOS_CPHASE = 0;
     parameter CLKOS_FPHASE = 0;
     parameter OUTDIVIDER_MUXB = "DIVB";
+    parameter CLKOS2_ENABLE = "DISABLED";
+    parameter CLKOS2_DIV = 8;
+    parameter CLKOS2_CPHASE = 0;
+    parameter CLKOS2_FPHASE = 0;
+    parameter OUTDIVIDER_MUXC = "DIVC";
     parameter FEEDBK_PATH = "CLKOP";
     parameter OUTDIVIDER_MUXA = "DIVA";
     parameter PLLRST_ENA = "DISABLED";
@@ -62,8 +69,10 @@ module EHXPLLL (
     parameter DPHASE_SOURCE = "DISABLED";
 
     localparam LOCK_EDGES = 64;
-    // Of the oscillator's period, by which CLKOS is late; and half a period of CLKOP.
-    localparam EIGHTHS = 8 * (CLKOS_CPHASE - CLKOP_CPHASE) + CLKOS_FPHASE, HALF = 4 * CLKOP_DIV;
+    // Of the oscillator's period: by how many CLKOS and CLKOS2 are late, and how many lie between two common edges.
+    localparam LATE = 8 * (CLKOS_CPHASE - CLKOP_CPHASE) + CLKOS_FPHASE;
+    localparam LATE2 = 8 * (CLKOS2_CPHASE - CLKOP_CPHASE) + CLKOS2_FPHASE;
+    localparam COMMON = 8 * CLKFB_DIV * CLKOP_DIV;
 
     generate
         if (FEEDBK_PATH != "CLKOP") EHXPLLL_model_has_only_FEEDBK_PATH_CLKOP error ();
@@ -72,11 +81,9 @@ module EHXPLLL (
         if (PLLRST_ENA != "DISABLED" || STDBY_ENABLE != "DISABLED") EHXPLLL_model_has_no_RST_or_STDBY error ();
         if (INTFB_WAKE != "DISABLED" || DPHASE_SOURCE != "DISABLED") EHXPLLL_model_has_no_moving_phase error ();
         if (CLKOP_CPHASE != CLKOP_DIV - 1 || CLKOP_FPHASE != 0) EHXPLLL_model_has_only_phase_0 error ();
-        if (CLKOS_ENABLE == "ENABLED") begin
-            if (CLKOS_DIV != CLKOP_DIV) EHXPLLL_model_has_only_one_frequency error ();
-            if (OUTDIVIDER_MUXB != "DIVB") EHXPLLL_model_has_only_DIVB error ();
-            if (EIGHTHS <= 0 || EIGHTHS >= 2 * HALF || EIGHTHS == HALF) EHXPLLL_model_has_no_such_phase_of_CLKOS error ();
-        end
+        if (OUTDIVIDER_MUXB != "DIVB" || OUTDIVIDER_MUXC != "DIVC") EHXPLLL_model_has_only_DIVB_and_DIVC error ();
+        if (CLKOS_ENABLE == "ENABLED" && LATE < 0) EHXPLLL_model_has_no_CLKOS_before_CLKOP error ();
+        if (CLKOS2_ENABLE == "ENABLED" && LATE2 < 0) EHXPLLL_model_has_no_CLKOS2_before_CLKOP error ();
     endgenerate
 
     // ---- what CLKI is like
@@ -111,9 +118,32 @@ module EHXPLLL (
         end
     end
 
+    // ---- CLKOS and CLKOS2, from one common edge to the next: `to` eighths of the oscillator's period to their own next one
+    integer to = LATE, to2 = LATE2;
     generate
-        // A process that waits sees no other edge: it waits for less than half a period.
-        if (CLKOS_ENABLE == "ENABLED") always @(CLKOP) #(half * (EIGHTHS % HALF) / HALF) CLKOS = CLKOP ^ (EIGHTHS > HALF);
+        // A process that waits sees no other edge: each has ended an eighth before the next common one.
+        if (CLKOS_ENABLE == "ENABLED") always @(reference) begin : clkos
+            real common, eighth;
+            common = $realtime;
+            eighth = period * CLKI_DIV / COMMON;
+            while (to < COMMON) begin
+                if (to > 0) #(common + to * eighth - $realtime);
+                CLKOS = ~CLKOS;
+                to = to + 4 * CLKOS_DIV;
+            end
+            to = to - COMMON;
+        end
+        if (CLKOS2_ENABLE == "ENABLED") always @(reference) begin : clkos2
+            real common, eighth;
+            common = $realtime;
+            eighth = period * CLKI_DIV / COMMON;
+            while (to2 < COMMON) begin
+                if (to2 > 0) #(common + to2 * eighth - $realtime);
+                CLKOS2 = ~CLKOS2;
+                to2 = to2 + 4 * CLKOS2_DIV;
+            end
+            to2 = to2 - COMMON;
+        end
     endgenerate
 endmodule
 

@@ -6,12 +6,13 @@
 from pathlib import Path
 
 import numpy as np
-from amaranth.hdl import Array, Cat, ClockSignal, Instance, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, ClockSignal, DomainRenamer, Instance, Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
 from ...hw.fabric.pipeline import delay
+from ...hw.memory.crossing import PortCrossing
 from ...hw.memory.port import MemoryPort, widened
 from ...hw.memory.sdram import SdramController, SdramPins
 from ...hw.memory.sdram_config import SdramConfig
@@ -107,7 +108,7 @@ class SdramCells(wiring.Component):
 
 
 class SdramMemory(wiring.Component):
-    """A controller and its chip behind a port.
+    """A controller and its chip behind a port; in the domain ``memory``, behind a crossing, if their clock is another.
 
     Parameters
     ----------
@@ -116,20 +117,34 @@ class SdramMemory(wiring.Component):
     cfg : SdramConfig
     contents : Path, optional
         As of :class:`SdramCells`.
+    clock_hz : int, optional
+        Of the port; that of the SDRAM, if not given.
 
     Members
     -------
     port : In(MemoryPort)
     """
 
-    def __init__(self, signature: MemoryPort, cfg: SdramConfig, contents: Path | None = None):
+    def __init__(
+        self, signature: MemoryPort, cfg: SdramConfig, contents: Path | None = None, clock_hz: int | None = None
+    ):
         self._controller = SdramController(cfg, signature.last_bits)
         self._cells = SdramCells(cfg, cfg.BEATS << signature.address_bits, contents)
+        self._crossing = None if clock_hz in (None, cfg.clock_hz) else PortCrossing(signature)
         super().__init__({"port": In(signature)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.controller, m.submodules.cells = controller, cells = self._controller, self._cells
+        controller, cells, crossing = self._controller, self._cells, self._crossing
         wiring.connect(m, controller.pins, cells.pins)
-        widened(m, wiring.flipped(self.port), controller.port)
+        if crossing is None:
+            m.submodules.controller, m.submodules.cells = controller, cells
+            widened(m, wiring.flipped(self.port), controller.port)
+        else:
+            apart = DomainRenamer("memory")
+            m.submodules.crossing = crossing
+            m.submodules.controller = apart(ResetInserter(crossing.reset)(controller))
+            m.submodules.cells = apart(cells)
+            wiring.connect(m, wiring.flipped(self.port), crossing.port)
+            widened(m, crossing.memory, controller.port)
         return m

@@ -15,11 +15,13 @@ class SdramViolation(AssertionError):
 
 @dataclass(frozen=True, kw_only=True)
 class SdramRules:
-    """Of a data sheet; times in ns. ``late`` : REFRESH commands by which the average may be missed."""
+    """Of a data sheet; times in ns. ``ck`` : the shortest period with each of ``cas``; ``late`` : REFRESH commands by
+    which the average may be missed."""
 
     banks: int = 4
     columns: int = 512
     cas: tuple[int, ...] = (2, 3)
+    ck: tuple[float, ...] = (10, 7)
     rcd: float = 20
     rp: float = 20
     ras: float = 44
@@ -245,6 +247,9 @@ class SdramChip:
             self._after(bank.closed, self._rules.rp, "tRP before MODE")
         self._cas = pins.a >> 4 & 7
         self._check(self._cas in self._rules.cas, f"a latency of {self._cas}")
+        least = self._rules.ck[self._rules.cas.index(self._cas)]
+        text = f"tCK of a latency of {self._cas}: {self._period:.2f} ns, not {least:g}"
+        self._check(self._period >= least - 1e-6, text)
         self._check(
             pins.a & 0xF == 1 and pins.a >> 7 == 0 and pins.ba == 0, f"mode {pins.a:#x}: bursts of 2 are expected"
         )

@@ -146,8 +146,10 @@ def top_name(component: object) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(component).__name__).lower()
 
 
-def to_verilog(component: Any, name: str | None = None) -> str:
+def to_verilog(component: Any, name: str | None = None, clocks: Sequence[str] = ()) -> str:
     """Verilog of an Amaranth ``wiring.Component`` as top module ``name``, with ports ``clk`` and ``rst``.
+
+    ``clocks`` names other clock domains, without a reset; each is a port ``clk_<name>``.
 
     The text holds no path and no source position: the same component gives the same text everywhere. A member that
     is a constant, as ``ready`` of a stream that is always ready, is no port. Large memories that start at 0 do so by a
@@ -166,10 +168,12 @@ def to_verilog(component: Any, name: str | None = None) -> str:
     # The domain is made here so that a component without registers has a clock, too.
     sync = ClockDomain("sync")
     ports |= {"clk": (sync.clk, None), "rst": (sync.rst, None)}
+    others = [ClockDomain(clock, reset_less=True) for clock in clocks]
+    ports |= {f"clk_{domain.name}": (domain.clk, None) for domain in others}
     name = name or top_name(component)
     with _uncollected():
         fragment = Fragment.get(component, None)
-        fragment.add_domains(sync)
+        fragment.add_domains(sync, *others)
         return convert(fragment, name, ports)
 
 

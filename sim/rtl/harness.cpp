@@ -1,5 +1,6 @@
 // Drives one Verilated core with two 32-bit streams through whole buffers. Compiled together with the core into the
-// library that verilated.py loads; the build defines SKIPWALK_TRACE for the variant that writes a waveform.
+// library that verilated.py loads; the build defines SKIPWALK_TRACE for the variant that writes a waveform, and
+// SKIPWALK_MEMORY_CYCLES for a core whose memory has a clock of its own: so many cycles in SKIPWALK_CYCLES of clk.
 //
 // A cycle: inputs change while clk is low, the combinational answer is read, then clk rises. A word moves on a rising
 // edge with valid and ready high, as everywhere in the gateware.
@@ -47,6 +48,9 @@ struct Core {
     bool offered = false;  // the word at hand has been offered and may not be withdrawn
     uint64_t cycles = 0, words_in = 0, words_out = 0, last_transfer = 0;
     std::vector<uint32_t> out;
+#ifdef SKIPWALK_MEMORY_CYCLES
+    uint64_t memory_cycles = 0;
+#endif
 #if SKIPWALK_TRACE
     VerilatedVcdC* trace = nullptr;
 #endif
@@ -67,6 +71,15 @@ struct Core {
         dump(2 * cycles + 1);
         top.clk = 0;
         ++cycles;
+#ifdef SKIPWALK_MEMORY_CYCLES
+        // Edges of clk come at even times, those of clk_memory at odd ones.
+        for (; 2 * SKIPWALK_CYCLES * memory_cycles + 1 < 2 * SKIPWALK_MEMORY_CYCLES * cycles; ++memory_cycles) {
+            top.eval();
+            top.clk_memory = 1;
+            top.eval();
+            top.clk_memory = 0;
+        }
+#endif
     }
 };
 

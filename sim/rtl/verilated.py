@@ -1,6 +1,7 @@
 """The gateware as a compiled library: whole buffers in, whole buffers out, no Python per cycle.
 
-Any top module will do that has ``clk``, ``rst`` and two streams of 32-bit words, ``i`` in and ``o`` out. Verilator
+Any top module will do that has ``clk``, ``rst`` and two streams of 32-bit words, ``i`` in and ``o`` out; a memory in it
+may have a clock of its own. Verilator
 turns it into C++, which is compiled once for each distinct text (see :mod:`.build`) and loaded through ctypes.
 """
 
@@ -9,6 +10,7 @@ import dataclasses
 import functools
 import os
 import weakref
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,9 @@ class SimulationTimeout(RuntimeError):
         )
 
 
-def compile_library(verilog: str, top: str, *, trace: bool = False, quick: bool = False) -> Path:
+def compile_library(
+    verilog: str, top: str, *, trace: bool = False, quick: bool = False, memory_clock: Fraction | None = None
+) -> Path:
     """Compile a core and the harness into a shared library, unless that was done before; returns its path.
 
     Parameters
@@ -73,6 +77,9 @@ def compile_library(verilog: str, top: str, *, trace: bool = False, quick: bool 
         Build the slower variant that can write a waveform.
     quick : bool
         Build a slower variant that the compiler does not optimise.
+    memory_clock : Fraction, optional
+        Cycles of the port ``clk_memory`` for each of ``clk``; their edges never coincide, and come in the same order in
+        every run. No such port, if not given.
 
     Raises
     ------
@@ -83,8 +90,11 @@ def compile_library(verilog: str, top: str, *, trace: bool = False, quick: bool 
     """
     variant = _TRACED if trace else _QUICK if quick else _FAST
     text = verilog if trace else split_vectors(verilog)
-    harness = {"harness.cpp": Path(__file__).with_name("harness.cpp").read_text()}
-    return compile_model(top, text, top, harness, "libcore.so", variant) / "libcore.so"
+    source = Path(__file__).with_name("harness.cpp").read_text()
+    if memory_clock is not None:
+        cycles, of = memory_clock.as_integer_ratio()
+        source = f"#define SKIPWALK_MEMORY_CYCLES {cycles}\n#define SKIPWALK_CYCLES {of}\n{source}"
+    return compile_model(top, text, top, {"harness.cpp": source}, "libcore.so", variant) / "libcore.so"
 
 
 @functools.cache
@@ -175,9 +185,13 @@ class VerilatedCore:
         return cls.from_verilog(build.to_verilog(component, name), name, **options)
 
     @classmethod
-    def from_verilog(cls, verilog: str, top: str, *, quick: bool = False, **options: Any) -> "VerilatedCore":
-        """Compile and open module ``top`` of a Verilog text. ``options`` are those of the class."""
-        library = compile_library(verilog, top, trace=options.get("trace") is not None, quick=quick)
+    def from_verilog(
+        cls, verilog: str, top: str, *, quick: bool = False, memory_clock: Fraction | None = None, **options: Any
+    ) -> "VerilatedCore":
+        """Compile and open module ``top`` of a Verilog text. ``quick`` and ``memory_clock`` are those of
+        :func:`compile_library`, ``options`` those of the class."""
+        trace = options.get("trace") is not None
+        library = compile_library(verilog, top, trace=trace, quick=quick, memory_clock=memory_clock)
         return cls(library, **options)
 
     def __enter__(self) -> "VerilatedCore":

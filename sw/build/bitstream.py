@@ -121,7 +121,7 @@ def build(
         key = _digest(netlist, constraints, command, tools)
         label = f"seed {seed}, place and route"
         took = step(part, "place_route", key, lambda p: run_tool(command, part, timeout, p), label=label)
-        run = placement(seed, took, json.loads((part / REPORT).read_text()))
+        run = placement(seed, took, json.loads((part / REPORT).read_text()), row.uart.clock_hz / 1e6)
         if run.asked_mhz < 0.999 * row.uart.clock_hz / 1e6:
             raise BuildFailed(
                 f"{row.name}: {run.asked_mhz:g} MHz were asked for, not {row.uart.clock_hz / 1e6:g}: see {part}"

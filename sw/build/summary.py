@@ -27,7 +27,8 @@ RESOURCES = {
 
 @dataclass(frozen=True)
 class Placement:
-    """One placed and routed seed: its slowest clock in MHz, the slowest that was asked for, seconds it took, cells."""
+    """One placed and routed seed: what its clock can be and what was asked for, MHz; seconds it took, cells. Of several
+    clocks, the one that is worst in relation to what was asked for counts."""
 
     seed: int
     fmax_mhz: float
@@ -36,13 +37,14 @@ class Placement:
     cells: Mapping[str, Mapping[str, int]]
 
 
-def placement(seed: int, seconds: float, report: Mapping[str, Any]) -> Placement:
-    """From nextpnr's ``report.json``."""
+def placement(seed: int, seconds: float, report: Mapping[str, Any], clock_mhz: float = 0) -> Placement:
+    """From nextpnr's ``report.json``; the clock is that for which most nearly ``clock_mhz`` were asked."""
     clocks = report["fmax"].values()
+    asked = min((clock["constraint"] for clock in clocks), key=lambda mhz: abs(mhz - clock_mhz))
     return Placement(
         seed=seed,
-        fmax_mhz=round(min(clock["achieved"] for clock in clocks), 2),
-        asked_mhz=min(clock["constraint"] for clock in clocks),
+        fmax_mhz=round(min(clock["achieved"] / clock["constraint"] for clock in clocks) * asked, 2),
+        asked_mhz=asked,
         seconds=round(seconds, 1),
         cells=report["utilization"],
     )

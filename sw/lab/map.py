@@ -419,6 +419,11 @@ MAP: Mapping[str, Sequence[Row]] = {
             tests=("tests/ports/test_litex.py",),
         ),
         Row(
+            "a memory with a clock of its own",
+            ("hw/memory/crossing.py:PortCrossing",),
+            ("sim/memory/port.py:PlainMemory",),
+        ),
+        Row(
             "a board: PLL, reset, pins",
             ("hw/boards/top.py:BoardTop",),
             ("sim/boards/pins.py:BoardPins",),

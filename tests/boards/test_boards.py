@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from skipwalk.hw.boards.table import BOARDS, Pll, board
+from skipwalk.sw.build.summary import placement
 from skipwalk.sw.errors import InputError
 
 from ..support.command import skipwalk
@@ -277,6 +278,13 @@ def test_progress_tells_the_phase(line, said, capsys, monkeypatch):
     (out,) = capsys.readouterr().err.splitlines()
     assert "seed 1: " in out
     assert said in out
+
+
+def test_the_worst_of_several_clocks_counts():
+    """In MHz of the core's clock: what is 5 % short for the SDRAM makes 71.25 of 75."""
+    clocks = {"core": {"achieved": 90.0, "constraint": 75.0}, "memory": {"achieved": 95.0, "constraint": 100.0}}
+    found = placement(1, 9.0, {"fmax": clocks, "utilization": {}}, 75.0)
+    assert (found.fmax_mhz, found.asked_mhz) == (71.25, 75.0)
 
 
 @pytest.mark.parametrize(

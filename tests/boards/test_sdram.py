@@ -31,6 +31,10 @@ TINY = Board(
     baud=18_750_000,
     sdram=SdramConfig(clock_hz=75_000_000, input_delay=PIN_REGISTERS),
 )
+#: With the chip at the fastest clock that a latency of 2 allows.
+APART = dataclasses.replace(
+    TINY, name="tiny-sdram-apart", sdram=SdramConfig(clock_hz=100_000_000, input_delay=PIN_REGISTERS)
+)
 
 
 class Line(BoardLine):
@@ -53,13 +57,14 @@ def trained(transport) -> tuple[np.ndarray, np.ndarray]:
         return device.read_rows_raw(), device.read_p_raw()
 
 
-def test_walks_on_the_simulated_board_give_the_bits_of_the_golden_model():
+@pytest.mark.parametrize("row", [TINY, APART], ids=["one clock", "two"])
+def test_walks_on_the_simulated_board_give_the_bits_of_the_golden_model(row):
     """In two sessions: the second one begins with a reset of controller and core in the midst of refreshes."""
-    expected = trained(open_transport("golden", TINY.core))
-    with BoardPins(TINY, quick=True) as pins:
+    expected = trained(open_transport("golden", row.core))
+    with BoardPins(row, quick=True) as pins:
         pins.run(10e-6)
         for _ in range(2):
-            got = trained(SerialTransport(Line(pins, TINY), TINY.core))
+            got = trained(SerialTransport(Line(pins, row), row.core))
             for board_state, golden_state in zip(got, expected, strict=True):
                 np.testing.assert_array_equal(board_state, golden_state)
         commands = pins.sdram.chip.commands
@@ -86,9 +91,22 @@ def test_second_output_of_the_pll_leads():
     assert pll.phase(0) == (7 + 8, 0)
 
 
+def test_one_oscillator_makes_both_clocks():
+    """The middle of its range is taken; the chip's clock leads that of its controller, whose divisor it has."""
+    assert (APART.pll.oscillator_hz, APART.pll.output, APART.pll.second) == (600_000_000, 8, 6)
+    assert APART.pll.phase(2.0) == (7 + 4, 6)
+    assert TINY.pll.second == 0
+    faster = dataclasses.replace(APART, clock_hz=80_000_000, baud=20_000_000)
+    assert faster.pll.oscillator_hz in (400_000_000, 800_000_000)
+    assert faster.pll.oscillator_hz == 100_000_000 * faster.pll.second
+
+
 def test_boards_that_cannot_have_an_sdram_are_refused():
-    with pytest.raises(ValueError, match=r"tiny-sdram: sdram is for 75000000 Hz, the core runs at 50000000"):
-        dataclasses.replace(TINY, clock_hz=50_000_000, baud=6_250_000)
+    known = (
+        r"tiny-sdram: no PLL makes 97000000 Hz beside 75000000 Hz; it makes 90000000, 93750000, 100000000, 105000000"
+    )
+    with pytest.raises(ValueError, match=known):
+        dataclasses.replace(TINY, sdram=dataclasses.replace(TINY.sdram, clock_hz=97_000_000))
     with pytest.raises(ValueError, match=r"the clock of the SDRAM is a PLL's"):
         dataclasses.replace(TINY, input_hz=75_000_000)
     with pytest.raises(ValueError, match=r"os-elm has rows in memory outside, and there is no SDRAM for them"):

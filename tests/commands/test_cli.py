@@ -287,7 +287,7 @@ def test_info_says_what_fits():
     assert (without["memory"], without["fits"]) == ("beta 3,456 Kibit", "ulx3s-85f, ulx3s-85f-sdram")
     assert without["needs"].startswith("132 multipliers,")
     outside = printed(run("info", "ulx3s-85f-sdram"))
-    assert outside["SDRAM"] == "32 MB, 16 bits at 75 MHz, a latency of 2"
+    assert outside["SDRAM"] == "32 MB, 16 bits at 100 MHz, a latency of 2"
     assert outside["rows"].startswith("8192 in memory outside, 72 bytes each; 2048 slots for them on the chip;")
     assert describe_core(preset("paper").replace(nodes=60_000))["fits"].startswith("none of the boards;")
     assert printed(run("info", "digits"))["holds"].startswith("a network of exactly these widths; 512 samples")

@@ -41,6 +41,14 @@ def test_the_table_of_walks():
     header, body = memory_tables.memory(v, {})
     assert header == ["walks", "`small`", "`large`"]
     assert {row[0]: row[1:] for row in body}["cycles with data at the pins"] == ["-", "72%"]
+    v |= {
+        "memory.clock_hz.small": 75_000_000,
+        "memory.clock_hz.large": 75_000_000,
+        "memory.sdram_hz.large": 100_000_000,
+    }
+    rows = {row[0]: row[1:] for row in memory_tables.memory(v, {})[1]}
+    assert rows["cycles with data at the pins"] == ["-", "54%"]
+    assert (rows["clock of the core, MHz"], rows["clock of the SDRAM, MHz"]) == (["75", "75"], ["75", "100"])
 
 
 @pytest.mark.parametrize("core", [walks.CORE, walks.LARGE, walks.SMALL])

@@ -79,10 +79,11 @@ def addresses(cfg: SdramConfig, rng, n: int, count: int) -> list[int]:
     "changes",
     [
         {},
+        {"clock_hz": 100_000_000, "input_delay": 2},
         {"clock_hz": 133_000_000, "cas": 3, "input_delay": 1},
         {"clock_hz": 25_000_000, "bank_bits": 1, "row_bits": 11, "column_bits": 8},
     ],
-    ids=["94 MHz", "133 MHz", "25 MHz"],
+    ids=["94 MHz", "100 MHz", "133 MHz", "25 MHz"],
 )
 @pytest.mark.parametrize("gaps", [(0, 0, 0), (0.9, 0.5, 0.6)], ids=["full rate", "gaps"])
 def test_bursts_anywhere(changes, gaps):
@@ -136,10 +137,10 @@ def steady(bursts, cfg=CFG):
     return times[-1] - times[0]
 
 
-@pytest.mark.parametrize("clock", [94_000_000, 133_000_000])
-def test_cycles_of_a_row(clock):
+@pytest.mark.parametrize(("clock", "cas"), [(94_000_000, 2), (133_000_000, 3)])
+def test_cycles_of_a_row(clock, cas):
     """Bursts of 18 words, which are rows of 72 bytes: as the formulas of SdramConfig say."""
-    cfg = dataclasses.replace(CFG, clock_hz=clock)
+    cfg = dataclasses.replace(CFG, clock_hz=clock, cas=cas)
     page, n, words = 1 << cfg.page_bits, 12, 18
     flow = (n * words - 1) * cfg.BEATS
     assert cfg.burst_cycles(words) == 2 * words
@@ -177,6 +178,7 @@ def test_a_chip_is_started_as_the_data_sheet_says():
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
+        ({"clock_hz": 101_000_000, "t_ck2": 9}, "tCK of a latency of 2: 9.90 ns, not 10"),
         ({"t_rcd": 1}, "tRCD"),
         ({"t_rp": 1}, "tRP|tRC"),
         ({"t_ras": 1}, "tRAS"),
@@ -203,6 +205,8 @@ def test_configurations_out_of_range_are_refused():
     for changes, text in (
         ({"clock_hz": 0}, "clock_hz must be at least 1"),
         ({"cas": 4}, "cas must be 2 or 3, not 4"),
+        ({"clock_hz": 101_000_000}, "9.90 ns is too short for a cas of 2: use 100 MHz at most, or a cas of 3"),
+        ({"clock_hz": 150_000_000, "cas": 3}, "6.67 ns is too short for a cas of 3: use 142.857 MHz at most$"),
         ({"row_bits": 14}, "row_bits must be 1 to 13, not 14"),
         ({"refresh_ms": 0.1}, "leaves no time for data"),
     ):

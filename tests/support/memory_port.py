@@ -57,6 +57,11 @@ class PlainPort:
         self._bursts: list[list[int]] = []  # address, words left, write
         self._shown = self._takes = self._gets = False
 
+    def forget(self) -> None:
+        """A reset: requests are forgotten, words stay."""
+        self._bursts.clear()
+        self._shown = False
+
     def drive(self, ctx) -> None:
         """The first half of a cycle; everybody else drives theirs before the second."""
         port = self._port

@@ -8,11 +8,13 @@ simulated SDRAM from the start: to send them as commands would take longer than 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 
 import numpy as np
 
 from ....hw.boards.table import board
+from ....hw.memory.sdram_config import SdramConfig
 from ....hw.oselm.config import CoreConfig
 from ....hw.oselm.core import OSELMCore
 from ....hw.oselm.front_end.sampling import Sampling
@@ -34,7 +36,7 @@ __all__ = ["BOARD", "CORE", "LARGE", "SMALL", "Case", "measure"]
 
 log = logging.getLogger(__name__)
 
-#: Its clock is that of core and SDRAM together.
+#: Its clocks are those of core and SDRAM.
 BOARD = board("ulx3s-85f-sdram")
 #: Its core without a graph.
 CORE = BOARD.core.replace(edge_ends=0)
@@ -126,10 +128,17 @@ def _opened(case: Case, values: np.ndarray) -> VerilatedCore:
     core = OSELMCore(case.core)
     contents = build.build_root() / "memory" / f"{case.core.digest:08x}.hex"
     write_contents(contents, packed(values, case.core.beta))
+    sdram, clock_hz = _sdram(), BOARD.uart.clock_hz
+    memory = SdramMemory(core.signature.members["memory"].signature, sdram, contents, clock_hz)
+    apart = sdram.clock_hz != clock_hz
+    verilog = build.to_verilog(CoreWithMemory(core, memory), "oselm_core", ("memory",) if apart else ())
+    memory_clock = Fraction(sdram.clock_hz, clock_hz) if apart else None
+    return VerilatedCore.from_verilog(verilog + CELL_MODEL.read_text(), "oselm_core", memory_clock=memory_clock)
+
+
+def _sdram() -> SdramConfig:
     assert BOARD.sdram is not None
-    memory = SdramMemory(core.signature.members["memory"].signature, BOARD.sdram, contents)
-    verilog = build.to_verilog(CoreWithMemory(core, memory), "oselm_core")
-    return VerilatedCore.from_verilog(verilog + CELL_MODEL.read_text(), "oselm_core")
+    return BOARD.sdram
 
 
 def _start(case: Case, graph: Graph, seed: int) -> np.ndarray:
@@ -171,6 +180,7 @@ def _results(case: Case, nodes: int, spent: dict[Counter, int], n: int, equal: b
         "pool": (core.pool, "rows", None),
         "walks": (n, "walks", None),
         "clock_hz": (clock_hz, "Hz", "higher"),
+        "sdram_hz": (_sdram().clock_hz, "Hz", "higher"),
         "walk_cycles": (round(cycles), "cycles", "lower"),
         "walk_us": (round(cycles / clock_hz * 1e6, 1), "us", "lower"),
         "wait_share": (round(spent[Counter.WAIT_MEMORY] / spent[Counter.CYCLES], 3), "", "lower"),

@@ -27,12 +27,19 @@ def _cases(v: dict) -> list[str]:
 
 
 def _pins_share(v: dict, case: str) -> str:
-    """Of a walk's cycles, in which the SDRAM's data pins carry a row."""
+    """Of a walk's cycles of the SDRAM's clock, in which its data pins carry a row."""
     names = f"memory.walk_bytes.{case}", f"memory.walk_cycles.{case}"
     if any(name not in v for name in names):
         return "-"
     moved, cycles = (v[name] for name in names)
-    return f"{moved * 8 / SdramConfig.DATA_BITS / cycles:.0%}"
+    core_hz, sdram_hz = _clocks(v, case)
+    return f"{moved * 8 / SdramConfig.DATA_BITS / cycles * (core_hz / sdram_hz if core_hz else 1):.0%}"
+
+
+def _clocks(v: dict, case: str) -> tuple[int, int]:
+    """Of core and SDRAM; older figures have one for both, or none, which is 0."""
+    core = v.get(f"memory.clock_hz.{case}", 0)
+    return core, v.get(f"memory.sdram_hz.{case}", core)
 
 
 def memory(v: dict, provenance: dict) -> Table:
@@ -45,8 +52,9 @@ def memory(v: dict, provenance: dict) -> Table:
         body.append([label, *("-" if value is None else format(value, form) for value in found)])
     body.append(["cycles with data at the pins", *(_pins_share(v, case) for case in cases)])
     body.append(["bits as of the golden model", *(yes_or_no(v[f"memory.bits_equal.{c}"]) for c in cases)])
-    clocks = [v.get(f"memory.clock_hz.{case}") for case in cases]
-    body.append(["clock, MHz", *("-" if hz is None else f"{hz / 1e6:g}" for hz in clocks)])
+    for i, of in enumerate(("core", "SDRAM")):
+        clocks = [_clocks(v, case)[i] for case in cases]
+        body.append([f"clock of the {of}, MHz", *(f"{hz / 1e6:g}" if hz else "-" for hz in clocks)])
     return ["walks", *(f"`{case}`" for case in cases)], body
 
 

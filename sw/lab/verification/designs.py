@@ -15,6 +15,8 @@ from ....hw.fabric.vendor import Vendor
 from ....hw.link.protocol import FOLD_KIND, UartConfig
 from ....hw.lora.config import lora_preset
 from ....hw.memory.axi import AxiMaster
+from ....hw.memory.crossing import PortCrossing
+from ....hw.memory.port import MemoryPort
 from ....hw.memory.sdram import SdramController
 from ....hw.memory.sdram_config import SdramConfig
 from ....hw.oselm.config import Schedule, preset
@@ -73,6 +75,7 @@ DESIGNS: Mapping[str, Callable[[], Any]] = {
     "serial": lambda: serial_device([_TINY, _LORA], _SERIAL),
     "axi": lambda: AxiCore(FoldingCore(), kind=FOLD_KIND, digest=1),
     "memory.axi": lambda: AxiMaster(address_bits=20, data_bits=64, last_bits=6, bus_bits=32, outstanding=4),
+    "memory.crossing": lambda: PortCrossing(MemoryPort(12, 32, 5)),
     "memory.sdram": lambda: SdramController(SdramConfig(clock_hz=94_000_000, powerup_us=1, refresh_ms=12), 6),
 }
 
@@ -98,4 +101,8 @@ def _convert(name: str, *, emit_src: bool) -> str:
     ports |= {"clk": (sync.clk, None), "rst": (sync.rst, None)}
     fragment = Fragment.get(component, None)
     fragment.add_domains(sync)
+    if name == "memory.crossing":
+        memory = ClockDomain("memory", reset_less=True)
+        ports |= {"clk_memory": (memory.clk, None)}
+        fragment.add_domains(memory)
     return rtlil.convert(fragment, name="top", ports=ports, emit_src=emit_src)
