@@ -190,8 +190,8 @@ BOARDS = {
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
             core=preset("ecp5-85f"),
             sites=LFE5U_85F,
-            # The default router does not come to an end where the lanes are dense.
-            # And the default placer leaves wires of half the chip between control and lanes.
+            # The default router does not come to an end where the lanes are dense, and the default placer leaves wires
+            # of half the chip between control and lanes.
             place_options=("--placer", "static", "--router", "router2"),
             input_hz=25_000_000,
             clock_hz=80_000_000,

@@ -1,14 +1,25 @@
 """A memory port between two clocks: the core's, and that of a memory which may be faster or slower."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Module, Signal
+from typing import Any
+
+from amaranth.hdl import ClockDomain, ClockSignal, DomainRenamer, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.fifo import AsyncFIFO, AsyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from .port import MemoryPort
+from .port import MemoryPort, widened
 
-__all__ = ["PortCrossing"]
+__all__ = ["PortCrossing", "across"]
+
+
+def across(m: Module, port: Any, crossing: "PortCrossing", controller: Any) -> None:
+    """``controller`` behind ``port`` with ``crossing`` between them; both become submodules. What is in the domain
+    ``sync`` of the controller is in ``memory`` then, and reset by the crossing."""
+    m.submodules.crossing = crossing
+    m.submodules.controller = DomainRenamer("memory")(ResetInserter(crossing.reset)(controller))
+    wiring.connect(m, port, crossing.port)
+    widened(m, crossing.memory, controller.port)
 
 
 class PortCrossing(wiring.Component):
@@ -47,6 +58,11 @@ class PortCrossing(wiring.Component):
     def __init__(self, signature: MemoryPort):
         self._signature = signature
         super().__init__({"port": In(signature), "memory": Out(signature), "reset": Out(1, init=1)})
+
+    @classmethod
+    def between(cls, signature: MemoryPort, clock_hz: int | None, memory_hz: int) -> "PortCrossing | None":
+        """For a core's clock, which is the memory's if not given, and a memory's; None if they are one."""
+        return None if clock_hz in (None, memory_hz) else cls(signature)
 
     @classmethod
     def reset_cycles(cls, ratio: float) -> float:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from amaranth.hdl import DomainRenamer, Module, ResetInserter
+from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.held import held
-from ..memory.crossing import PortCrossing
+from ..memory.crossing import PortCrossing, across
 from ..memory.port import widened
 from ..memory.sdram import SdramController, SdramPins
 from ..memory.sdram_config import SdramConfig
@@ -46,7 +46,7 @@ class CoreOnSdram(wiring.Component):
             raise ValueError(f"the rows take 2^{memory.address_bits} words of the SDRAM's 2^{cfg.address_bits}")
         self._core = core
         self._controller = SdramController(cfg, memory.last_bits)
-        self._crossing = None if clock_hz in (None, cfg.clock_hz) else PortCrossing(memory)
+        self._crossing = PortCrossing.between(memory, clock_hz, cfg.clock_hz)
         words = stream.Signature(32)
         super().__init__({"i": In(words), "o": Out(words), "sdram": Out(SdramPins(cfg))})
 
@@ -58,10 +58,7 @@ class CoreOnSdram(wiring.Component):
             m.submodules.controller = held(m, controller, 0, name="reset_controller")
             widened(m, core.memory, controller.port)
         else:
-            m.submodules.crossing = crossing = self._crossing
-            m.submodules.controller = DomainRenamer("memory")(ResetInserter(crossing.reset)(controller))
-            wiring.connect(m, core.memory, crossing.port)
-            widened(m, crossing.memory, controller.port)
+            across(m, core.memory, self._crossing, controller)
         wiring.connect(m, wiring.flipped(self.i), core.i)
         wiring.connect(m, core.o, wiring.flipped(self.o))
         wiring.connect(m, controller.pins, wiring.flipped(self.sdram))

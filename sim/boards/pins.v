@@ -41,8 +41,7 @@ endmodule
 module EHXPLLL (
     input CLKI, CLKFB, RST, STDBY, PHASESEL0, PHASESEL1, PHASEDIR, PHASESTEP, PHASELOADREG, PLLWAKESYNC, ENCLKOP,
     output reg CLKOP = 0,
-    output reg CLKOS = 0,
-    output reg CLKOS2 = 0,
+    output CLKOS, CLKOS2,
     output reg LOCK = 0
 );
     parameter CLKI_DIV = 1;
@@ -119,32 +118,28 @@ module EHXPLLL (
     end
 
     // ---- CLKOS and CLKOS2, from one common edge to the next: `to` eighths of the oscillator's period to their own next one
-    integer to = LATE, to2 = LATE2;
+    genvar i;
     generate
-        // A process that waits sees no other edge: each has ended an eighth before the next common one.
-        if (CLKOS_ENABLE == "ENABLED") always @(reference) begin : clkos
-            real common, eighth;
-            common = $realtime;
-            eighth = period * CLKI_DIV / COMMON;
-            while (to < COMMON) begin
-                if (to > 0) #(common + to * eighth - $realtime);
-                CLKOS = ~CLKOS;
-                to = to + 4 * CLKOS_DIV;
+        for (i = 0; i < 2; i = i + 1) begin : other
+            localparam DIV = i == 0 ? CLKOS_DIV : CLKOS2_DIV;
+            localparam USED = i == 0 ? CLKOS_ENABLE == "ENABLED" : CLKOS2_ENABLE == "ENABLED";
+            reg clock = 0;
+            integer to = i == 0 ? LATE : LATE2;
+            // A process that waits sees no other edge: each has ended an eighth before the next common one.
+            if (USED) always @(reference) begin : edges
+                real common, eighth;
+                common = $realtime;
+                eighth = period * CLKI_DIV / COMMON;
+                while (to < COMMON) begin
+                    if (to > 0) #(common + to * eighth - $realtime);
+                    clock = ~clock;
+                    to = to + 4 * DIV;
+                end
+                to = to - COMMON;
             end
-            to = to - COMMON;
-        end
-        if (CLKOS2_ENABLE == "ENABLED") always @(reference) begin : clkos2
-            real common, eighth;
-            common = $realtime;
-            eighth = period * CLKI_DIV / COMMON;
-            while (to2 < COMMON) begin
-                if (to2 > 0) #(common + to2 * eighth - $realtime);
-                CLKOS2 = ~CLKOS2;
-                to2 = to2 + 4 * CLKOS2_DIV;
-            end
-            to2 = to2 - COMMON;
         end
     endgenerate
+    assign CLKOS = other[0].clock, CLKOS2 = other[1].clock;
 endmodule
 
 // ---- Gowin (after Yosys' techlibs/gowin/cells_sim.v)

