@@ -9,13 +9,14 @@ __all__ = ["jit"]
 
 
 def jit(**options: Any) -> Callable[[Callable], Any]:
-    """``numba.njit`` with these options, and with a cache where one can be written: neither a read-only installation
-    nor a home that is not there keeps a program from its work."""
+    """``numba.njit`` with these options, without Python's lock (a device is served while it computes), and with a cache
+    where one can be written: neither a read-only installation nor a home that is not there keeps a program from its
+    work."""
 
     def compiled(function: Callable) -> Any:
         try:
-            return njit(cache=True, **options)(function)
+            return njit(nogil=True, cache=True, **options)(function)
         except RuntimeError:  # no place for a cache
-            return njit(**options)(function)
+            return njit(nogil=True, **options)(function)
 
     return compiled

@@ -30,15 +30,16 @@ def _oselm_model(cfg: CoreConfig, *, plain: bool = False) -> Any:
     from .oselm.unit import OSELMUnit
 
     model = OSELMUnit(cfg, plain=plain)
-    if not plain:
-        model.warm_up()
+    model.warm_up()
     return model
 
 
 def _lora_model(cfg: LoraConfig, *, plain: bool = False) -> Any:
     from .lora.unit import LoraUnit
 
-    return LoraUnit(cfg, plain=plain)
+    model = LoraUnit(cfg, plain=plain)
+    model.warm_up()
+    return model
 
 
 _MODELS: dict[str, Callable[..., Any]] = {"os-elm": _oselm_model, "skip2-lora": _lora_model}

@@ -22,7 +22,7 @@ _S32 = np.uint64(32)
 _ONE = np.uint64(1)
 
 
-@jit(nogil=True)
+@jit()
 def bits_for(n):
     """Bits of the numbers that are permuted so that n things (1 ... 2**32) are among them: at least 1."""
     bits = 1
@@ -31,7 +31,7 @@ def bits_for(n):
     return bits
 
 
-@jit(nogil=True)
+@jit()
 def step_draws(key, number):
     """The draws of round ``number``: (STEPS,) uint64."""
     draws = np.empty(STEPS, np.uint64)
@@ -40,7 +40,7 @@ def step_draws(key, number):
     return draws
 
 
-@jit(nogil=True)
+@jit()
 def permuted(x, bits, draws):
     """Where x, below 2**bits, goes: another number of as many bits."""
     mask = (_ONE << np.uint64(bits)) - _ONE
@@ -52,7 +52,7 @@ def permuted(x, bits, draws):
     return np.int64(y)
 
 
-@jit(nogil=True)
+@jit()
 def permutation(key, number, n):
     """The n numbers below n in the order of round ``number``: (n,) int64."""
     bits = bits_for(n)

@@ -25,14 +25,14 @@ if (ROUNDS, ROUNDS_PER_KEY) != (13, 4):
     raise ImportError("draw() is written out for 13 rounds with a key after every 4")
 
 
-@jit(nogil=True, inline="always")
+@jit(inline="always")
 def _round(x0, x1, rotation):
     # Sums of uint32 would be uint64 here, hence the casts.
     x0 = _U32(x0 + x1)
     return x0, _U32(_U32(x1 << _U32(rotation)) | _U32(x1 >> _U32(32 - rotation))) ^ x0
 
 
-@jit(nogil=True)
+@jit()
 def draw(key, counter):
     """64 random bits: those at ``counter`` below ``key``; all are uint64."""
     key, counter = np.uint64(key), np.uint64(counter)
@@ -59,7 +59,7 @@ def draw(key, counter):
     return np.uint64(x0) << _S32 | np.uint64(x1)
 
 
-@jit(nogil=True)
+@jit()
 def fold(key, word):
     """The key of item ``word`` below ``key``; both and the result are uint64."""
     return draw(key, word)

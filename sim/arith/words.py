@@ -48,7 +48,7 @@ def unpacked_run(words: np.ndarray, bits: int, n: int) -> np.ndarray:
     return out[0]
 
 
-@jit(nogil=True)
+@jit()
 def _pack(raw, bits, out):
     mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
     for i in range(raw.shape[0]):
@@ -65,7 +65,7 @@ def _pack(raw, bits, out):
             out[i, at] = held
 
 
-@jit(nogil=True)
+@jit()
 def _unpack(words, bits, out):
     for i in range(out.shape[0]):
         held, n, at = np.uint64(0), 0, 0

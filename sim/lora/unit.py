@@ -11,6 +11,7 @@ import numpy as np
 from ...hw.lora.config import LoraConfig
 from ...hw.lora.protocol import (
     LABELS_PER_WORD,
+    NO_NUMBER,
     REPORT_WORDS,
     LoraCounter,
     LoraOpcode,
@@ -20,14 +21,17 @@ from ...hw.lora.protocol import (
     activations_per_word,
     chunk_words,
     element_bits,
+    epochs_operand,
+    header,
     identity_words,
     packed_words,
+    sample_header,
 )
 from ..arith.permutation import permutation
 from ..arith.words import from_words, packed_run, unpacked_run
 from . import compiled, golden
 
-__all__ = ["LoraUnit"]
+__all__ = ["LoraUnit", "rehearsal"]
 
 
 @dataclass
@@ -52,6 +56,7 @@ class LoraUnit:
 
     def __init__(self, cfg: LoraConfig, *, plain: bool = False):
         self._cfg = cfg
+        self._plain = plain
         self._train = golden.run if plain else compiled.run
         self.state = golden.initial_state(cfg, np.zeros((cfg.adapter_words, cfg.lanes), np.int64), 0)
         self._net = golden.Backbone(
@@ -68,6 +73,10 @@ class LoraUnit:
         self._waiting = np.zeros(0, np.uint32)
         self._pending = _Pending()
         self._out: list[np.ndarray] = []
+
+    def warm_up(self) -> None:
+        """Compile now, half a minute where nothing is in a cache, what the first words would otherwise wait for."""
+        LoraUnit(self._cfg, plain=self._plain).feed(rehearsal(self._cfg))
 
     def feed(self, words: np.ndarray) -> None:
         """Take command words, uint32 (n,). What is cut off waits for its rest."""
@@ -299,3 +308,13 @@ class LoraUnit:
         found[:n] = self.state.words[address : address + n]
         self._reject(count - n)
         self._say(packed_run(found.ravel(), element_bits(cfg, Space.ADAPTERS)))
+
+
+def rehearsal(cfg: LoraConfig) -> np.ndarray:
+    """Commands that between them need every function that Numba compiles."""
+    sample = [0] * (chunk_words(cfg) * cfg.chunks[0])
+    words = [header(LoraOpcode.WRITE), 1, *[0] * packed_words(cfg, Space.ADAPTERS, 1)]
+    words += [header(LoraOpcode.LOAD), 1, 0, *sample, header(LoraOpcode.EPOCHS, 1), epochs_operand(1, 1)]
+    for label in (0, None):
+        words += [sample_header(Source.INPUT, NO_NUMBER, label=label), *sample]
+    return np.array([*words, header(LoraOpcode.READ), 1, header(LoraOpcode.FLUSH)], np.uint32)

@@ -10,14 +10,17 @@ import numpy as np
 
 from ...hw.fabric.widths import COUNTER_BITS
 from ...hw.oselm.config import CoreConfig
+from ...hw.oselm.front_end.sampling import Sampling
 from ...hw.oselm.protocol import (
     ANSWER,
     PACKED,
+    WALKS_SHIFT,
     Counter,
     Edit,
     Opcode,
     Parameter,
     counters_of,
+    edit_header,
     header,
     identity_words,
     packed_words,
@@ -28,7 +31,7 @@ from . import compiled, golden
 from .front_end.front_end import FrontEnd
 from .golden import Contexts
 
-__all__ = ["OSELMUnit"]
+__all__ = ["OSELMUnit", "rehearsal"]
 
 _NOP, _TRAIN = int(Opcode.NOP), int(Opcode.TRAIN)
 _ROW_MASK = (1 << CoreConfig.ROW_BITS) - 1
@@ -63,6 +66,7 @@ class OSELMUnit:
         cycles: Callable[[CoreConfig, Contexts], int] | None = None,
     ):
         self._cfg = cfg
+        self._plain = plain
         self._train = golden.train if plain else compiled.train
         self._cost = cycles
         self.state = golden.initial_state(cfg, q=0, p0=0)
@@ -74,8 +78,10 @@ class OSELMUnit:
         self._replies: list[np.ndarray] = []
 
     def warm_up(self) -> None:
-        """Compile what would otherwise be compiled by the first contexts."""
-        compiled.prepare(self._cfg)
+        """Compile now, half a minute where nothing is in a cache, what the first words would otherwise wait for."""
+        if not self._plain:
+            compiled.prepare(self._cfg)
+        OSELMUnit(self._cfg, plain=True).feed(rehearsal(self._cfg))
 
     def feed(self, words: np.ndarray) -> None:
         """Take command words, uint32 (n,). Raises TypeError for anything else."""
@@ -269,6 +275,27 @@ class OSELMUnit:
         self._replies.append(np.array([value & 0xFFFFFFFF, value >> 32], np.uint32))
 
 
+def rehearsal(cfg: CoreConfig) -> np.ndarray:
+    """Commands that between them need every function that Numba compiles; of any core with two rows or more."""
+    row = [0] * packed_words(cfg.dim, cfg.beta.bits)
+    words = [header(Opcode.NOP), header(Opcode.TRAIN, 1 << 20), 0]
+    words += [word for i in (0, 1) for word in (header(Opcode.WRITE_ROW, PACKED | i), *row)]
+    words += [header(Opcode.READ_ROW, PACKED | i) for i in (0, 1)]
+    words += [header(Opcode.FLUSH), header(Opcode.READ_P, PACKED), header(Opcode.READ_ROW)]
+    for source in (0, 1) if cfg.edge_ends else (0,) if cfg.walks else ():
+        negatives, pool = min(cfg.max_samples - 1, 1), min(cfg.pool, CoreConfig.MIN_POOL)
+        sampling = Sampling(window=2, negatives=negatives, per_positive=False, walks=1, source=source, pool=pool)
+        words += [header(Opcode.SET, Parameter.SAMPLING), sampling.word]
+        if source:
+            edge = [edit_header(Edit.ADD_EDGE), 1, *([1] if cfg.weight_bits else [])]
+            words += [edit_header(Edit.CLEAR), edit_header(Edit.NODES), 2, *edge, *edge]
+            words += [header(Opcode.SET, Parameter.WALK_LENGTH), 2, header(Opcode.START, 1 << WALKS_SHIFT)]
+            words += [header(Opcode.ROUND, 2), edit_header(Edit.REMOVE_EDGE), 1, edit_header(Edit.FREE_NODE)]
+        else:
+            words += [header(Opcode.WRITE_TABLE, 1), 0, 0, header(Opcode.WALK, 2), *[0] * (2 // cfg.walk_rows)]
+    return np.array([*words, header(Opcode.FLUSH)], np.uint32)
+
+
 def _joined(parts: list[Contexts]) -> Contexts:
     starts = np.cumsum([0] + [len(part.samples) for part in parts])
     return Contexts(
@@ -279,7 +306,7 @@ def _joined(parts: list[Contexts]) -> Contexts:
     )
 
 
-@jit(nogil=True)
+@jit()
 def _edges_end(words, at, size):
     """Where the whole EDITs from ``at`` on that add an edge and ask for no walks end, if there are two or more."""
     end = at
@@ -288,7 +315,7 @@ def _edges_end(words, at, size):
     return end if end > at + size else at
 
 
-@jit(nogil=True)
+@jit()
 def _rows_of(words, at, head, size, nodes):
     """How many whole commands of one size follow each other from ``at``, for rows that there are."""
     count = 0
@@ -298,7 +325,7 @@ def _rows_of(words, at, head, size, nodes):
     return count
 
 
-@jit(nogil=True)
+@jit()
 def _extent(words, at):
     """Where the run of NOP and whole TRAIN commands from ``at`` ends; how many contexts and samples it has at most."""
     n_contexts, n_samples = 0, 0
@@ -317,7 +344,7 @@ def _extent(words, at):
     return at, n_contexts, n_samples
 
 
-@jit(nogil=True)
+@jit()
 def _decode(words, nodes, max_samples, centres, indptr, samples, labels):
     """Fill the arrays with what is sound; returns numbers of contexts, of samples and of what was dropped."""
     c, s, rejected, at = 0, 0, 0, 0

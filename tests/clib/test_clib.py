@@ -13,9 +13,9 @@ from ..support.c_programs import lora_numbers, lora_program, oselm_numbers, osel
 from ..support.command import skipwalk
 
 pytest.importorskip("cobs", reason='needs pip install "skipwalk[serial]"')
-from skipwalk.hw.units import UNITS
 from skipwalk.sim.link.faults import FaultyPipe
 from skipwalk.sim.link.served import ServedModel
+from skipwalk.sim.units import UNITS
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
 
@@ -91,12 +91,13 @@ def test_another_core_is_refused(oselm_program_of_graph):
 
 
 # ---- over the link
-def served(cfg, model, carrier=None) -> ServedModel:
-    return ServedModel([unit(cfg, model)], carrier)
+def served(cfg, carrier=None) -> ServedModel:
+    return ServedModel([unit(cfg)], carrier)
 
 
-def unit(cfg, model):
-    return UNITS.of(cfg).kind, cfg.digest, lambda: model(cfg, plain=True)
+def unit(cfg):
+    kind = UNITS.of(cfg)
+    return kind.kind, cfg.digest, lambda: kind.model(cfg, plain=True)
 
 
 @pytest.mark.parametrize("rate", [0, 0.1, 0.3])
@@ -108,7 +109,7 @@ def test_oselm_over_a_line_that_damages_frames(rate, oselm_program_of_graph):
         pipes.append(FaultyPipe(pipe, rate, np.random.default_rng(6)))
         return pipes[0]
 
-    with served(GRAPH, OSELMUnit, faulty) as device:
+    with served(GRAPH, faulty) as device:
         found, said = run_over_line(oselm_program_of_graph, both.script, device.address)
     assert found == oselm_numbers(GRAPH, replies_of(OSELMUnit(GRAPH, plain=True), both.words)), said
     damaged, repeated = (int(word) for word in said.split() if word.isdigit())
@@ -119,7 +120,7 @@ def test_lora_over_a_line_with_a_speed(tmp_path):
     cfg = LORA["16 bit"]
     program = compile_driver(cfg, "lora", tmp_path)
     both = lora_program(cfg, np.random.default_rng(7))
-    with served(cfg, LoraUnit) as device:
+    with served(cfg) as device:
         found, said = run_over_line(program, both.script, device.address + "@115200")
     assert said == "0 damaged, 0 repeated\n"
     assert found == lora_numbers(cfg, both.words)
@@ -127,8 +128,8 @@ def test_lora_over_a_line_with_a_speed(tmp_path):
 
 def test_the_unit_that_is_asked_for_is_found_among_others(oselm_program_of_graph):
     both = oselm_program(GRAPH, np.random.default_rng(10))
-    others = [unit(lora_preset("tiny"), LoraUnit), unit(GRAPH.replace(mu_shift=6), OSELMUnit)]
-    with ServedModel([*others, unit(GRAPH, OSELMUnit)]) as device:
+    others = [unit(lora_preset("tiny")), unit(GRAPH.replace(mu_shift=6))]
+    with ServedModel([*others, unit(GRAPH)]) as device:
         found, said = run_over_line(oselm_program_of_graph, both.script, device.address)
     assert said == "0 damaged, 0 repeated\n"
     assert found == oselm_numbers(GRAPH, replies_of(OSELMUnit(GRAPH, plain=True), both.words)), said
@@ -138,7 +139,7 @@ def test_the_unit_that_is_asked_for_is_found_among_others(oselm_program_of_graph
 
 def test_a_session_of_the_same_number_begins_anew(oselm_program_of_graph):
     both = oselm_program(GRAPH, np.random.default_rng(8))
-    with served(GRAPH, OSELMUnit) as device:
+    with served(GRAPH) as device:
         first, again, last = (
             run_over_line(oselm_program_of_graph, both.script, device.address, session=number)
             for number in (5, 5, 65535)
@@ -149,9 +150,9 @@ def test_a_session_of_the_same_number_begins_anew(oselm_program_of_graph):
 
 def test_another_core_behind_the_link_is_refused(oselm_program_of_graph):
     other, lora = GRAPH.replace(mu_shift=6), lora_preset("tiny")
-    with served(other, OSELMUnit) as device:
+    with served(other) as device:
         assert "another configuration" in run_over_line(oselm_program_of_graph, "", device.address)[1]
-    with served(lora, LoraUnit) as device:
+    with served(lora) as device:
         assert "not the unit" in run_over_line(oselm_program_of_graph, "", device.address)[1]
 
 
@@ -170,10 +171,10 @@ def test_silence_and_a_restart_are_told(oselm_program_of_graph):
             super().write(data)
 
     rng = np.random.default_rng(9)
-    with served(GRAPH, OSELMUnit, lambda pipe: Deaf(pipe, 0, rng)) as device:
+    with served(GRAPH, lambda pipe: Deaf(pipe, 0, rng)) as device:
         assert "-7: nobody answers" in run_over_line(oselm_program_of_graph, "", device.address)[1]
     script = oselm_program(GRAPH, rng).script
-    with served(GRAPH, OSELMUnit, lambda pipe: Restarting(pipe, 0, rng)) as device:
+    with served(GRAPH, lambda pipe: Restarting(pipe, 0, rng)) as device:
         assert "-8: the device has restarted" in run_over_line(oselm_program_of_graph, script, device.address)[1]
 
 

@@ -7,7 +7,7 @@ from skipwalk.hw.lora.protocol import REPORT_WORDS, LoraCounter, LoraOpcode, Lor
 from skipwalk.sim.arith.permutation import permutation
 from skipwalk.sim.arith.words import packed_run, unpacked_run
 from skipwalk.sim.lora import compiled
-from skipwalk.sim.lora.unit import LoraUnit
+from skipwalk.sim.lora.unit import LoraUnit, rehearsal
 from skipwalk.sw.lora import words as w
 
 from ..support.lora import golden_replies, random_program, random_setup
@@ -130,3 +130,13 @@ def test_packing(bits):
     np.testing.assert_array_equal(unpacked_run(words, bits, 37), raw)
     assert packed_run(raw[:0], bits).tolist() == []
     assert packed_words(TINY, Space.ADAPTERS, 37) == len(packed_run(raw, 18))
+
+
+@pytest.mark.parametrize("cfg", [TINY, TINY.replace(x_bits=16)], ids=["8 bit", "16 bit"])
+def test_the_rehearsal_needs_everything_and_is_taken(cfg):
+    unit = LoraUnit(cfg)
+    unit.warm_up()
+    unit.feed(rehearsal(cfg))
+    unit.drain()
+    assert (count(unit, LoraCounter.REJECTED), count(unit, LoraCounter.TRAINED)) == (0, 2)
+    assert count(unit, LoraCounter.MISSES) == 3

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from skipwalk.hw.oselm.config import preset
+from skipwalk.hw.oselm.config import CoreConfig, preset
 from skipwalk.hw.oselm.protocol import PACKED, Counter, Opcode, header
 from skipwalk.sim.arith.words import raw_words
 from skipwalk.sim.oselm import golden as oselm
-from skipwalk.sim.oselm.unit import OSELMUnit
+from skipwalk.sim.oselm.unit import OSELMUnit, rehearsal
 from skipwalk.sw.link.transport import GoldenTransport, RTLTransport
 from skipwalk.sw.oselm.words import train_words, write_words
 
@@ -150,3 +150,28 @@ def test_clear_and_the_hook_for_cycles():
 def test_golden_device_takes_words_only():
     with pytest.raises(TypeError, match="int64 of shape"):
         OSELMUnit(CFG).feed(np.arange(3))
+
+
+SMALL = preset("tiny").replace(nodes=2, max_walk=4)
+
+
+@pytest.mark.parametrize(
+    "cfg",
+    [
+        SMALL.replace(walks=0),
+        SMALL.replace(max_samples=1),
+        SMALL.replace(edge_ends=256),
+        preset("tiny").replace(nodes=70000, edge_ends=256, weight_bits=20),
+        preset("tiny").replace(walks=2, max_walk=8, nodes=300, pool=32, slots=128),
+        CoreConfig(dim=2, nodes=16, lanes=2, max_samples=3, gain="constant"),
+    ],
+    ids=["no walks", "one sample", "graph", "weights", "slots", "constant"],
+)
+def test_the_rehearsal_needs_everything_and_is_taken(cfg):
+    """Nothing in it is refused but what the core lacks."""
+    unit = OSELMUnit(cfg)
+    unit.warm_up()
+    unit.feed(np.append(rehearsal(cfg), words(*(header(Opcode.GET, c) for c in (Counter.REJECTED, Counter.CONTEXTS)))))
+    rejected, _, contexts, _ = unit.drain()[-4:].tolist()
+    assert rejected == (not cfg.has_p) + (cfg.slots > 0)
+    assert contexts == (not cfg.slots) + (cfg.walks > 0) + (cfg.edge_ends > 0) * 3

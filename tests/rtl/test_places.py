@@ -18,7 +18,7 @@ def test_without_a_place_for_its_cache_a_function_is_compiled_for_the_process(mo
     # How Numba finds out where it can write.
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
 
-    @jit(nogil=True)
+    @jit()
     def twice(x):
         return 2 * x
 

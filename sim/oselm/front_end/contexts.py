@@ -62,7 +62,7 @@ class AliasTable:
         return len(self.alias)
 
 
-@jit(nogil=True)
+@jit()
 def _vose(scaled):
     """Alias table of weights with mean 1."""
     n = len(scaled)
@@ -111,13 +111,13 @@ def graph_contexts(
     return _contexts(walk_block, *how, key, first_walk, interleave, pool, replaced)
 
 
-@jit(nogil=True, inline="always")
+@jit(inline="always")
 def _from_table(threshold, alias, bits):
     column = np.int64(((bits >> _S32) * np.uint64(len(alias))) >> _S32)
     return np.int64(column) if (bits & _LOW) >> _SPARE < threshold[column] else np.int64(alias[column])
 
 
-@jit(nogil=True)
+@jit()
 def _fill_from_table(threshold, alias, key, n, runs, samples):
     """Negatives of ``n`` contexts; ``runs`` as for :func:`_fill`."""
     for c in range(n):
@@ -126,7 +126,7 @@ def _fill_from_table(threshold, alias, key, n, runs, samples):
             samples[begin + j] = _from_table(threshold, alias, draw(key, own | np.uint64(j)))
 
 
-@jit(nogil=True)
+@jit()
 def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, entry, bits):
     """Negatives of ``n`` contexts: in steps, each of which only reads what none of its own results decides, so that the
     processor waits for memory once a step instead of once a negative. ``entry`` and ``bits`` are room to work in."""
@@ -155,7 +155,7 @@ def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, ent
             samples[entry[i]] = neighbours[np.int64(bits[i])]
 
 
-@jit(nogil=True)
+@jit()
 def _fill(threshold, alias, g, key, n, runs, samples, entry, bits):
     """Rows out of the table if there is one, else out of the graph, in ``n`` runs: column c of ``runs`` (3, n), int64,
     has the counter of run c's first draw, its place in ``samples`` and its length."""
@@ -165,7 +165,7 @@ def _fill(threshold, alias, g, key, n, runs, samples, entry, bits):
         _fill_from_graph(g.numbers[ROWS], g.place, g.degree, g.neighbours, key, n, runs, samples, entry, bits)
 
 
-@jit(nogil=True)
+@jit()
 def _replace(slots, replaced, threshold, alias, g, key, first, n, runs, entry, bits):
     """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
     drawn = np.empty(replaced, np.int32)
@@ -176,7 +176,7 @@ def _replace(slots, replaced, threshold, alias, g, key, first, n, runs, entry, b
             slots[(walk * replaced + k) & (len(slots) - 1)] = drawn[k]
 
 
-@jit(nogil=True)
+@jit()
 def _contexts(
     walk_block, window, negatives, per_positive, threshold, alias, g, key, first_walk, interleave, pool, replaced
 ):

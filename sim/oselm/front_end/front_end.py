@@ -181,12 +181,12 @@ class FrontEnd:
         self._threshold, self._alias = np.ascontiguousarray(threshold), alias.astype(np.int32)
 
 
-@jit(nogil=True)
+@jit()
 def _words(nodes, per_word):
     return nodes if per_word == 1 else (nodes + 1) >> 1
 
 
-@jit(nogil=True)
+@jit()
 def _extent(words, at, per_word):
     """Where the run of NOP and whole WALK commands from ``at`` ends, and how many walks it has."""
     n = 0
@@ -204,7 +204,7 @@ def _extent(words, at, per_word):
     return at, n
 
 
-@jit(nogil=True)
+@jit()
 def _decode(words, nodes, per_word, least, block):
     """Fill the rows of ``block`` with the sound walks, those of at least so many nodes; returns how many."""
     n, at = 0, 0

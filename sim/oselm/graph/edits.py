@@ -56,7 +56,7 @@ class Arrays(NamedTuple):
     numbers: np.ndarray
 
 
-@jit(nogil=True)
+@jit()
 def find(values, lo, hi, x):
     """First place in ``values[lo:hi]`` (ascending) that is above x, or hi."""
     while lo < hi:
@@ -68,7 +68,7 @@ def find(values, lo, hi, x):
     return lo
 
 
-@jit(nogil=True)
+@jit()
 def total(g, row):
     """Sum of a row's weights, where edges have weights."""
     degree = np.int64(g.degree[row])
@@ -76,13 +76,13 @@ def total(g, row):
 
 
 # ---- rooms
-@jit(nogil=True)
+@jit()
 def _size(room):
     """Entries of a room of that class."""
     return np.int64(4) << (room - 1) if room > 0 else np.int64(0)
 
 
-@jit(nogil=True)
+@jit()
 def _allocate(g, room):
     """The place of a room, or -1."""
     if room < CLASSES:
@@ -97,19 +97,19 @@ def _allocate(g, room):
     return np.int64(-1)
 
 
-@jit(nogil=True)
+@jit()
 def _release(g, room, place):
     g.neighbours[4 * place] = g.free[room]
     g.free[room] = place
 
 
-@jit(nogil=True)
+@jit()
 def _full(g, row):
     return g.degree[row] == _size(np.int64(g.room[row]))
 
 
 # ---- one list
-@jit(nogil=True)
+@jit()
 def _find_edge(g, u, v):
     """The entry of v among u's neighbours, or ~the entry before which it would have to come."""
     begin = 4 * np.int64(g.place[u])
@@ -118,7 +118,7 @@ def _find_edge(g, u, v):
     return at if at < end and g.neighbours[at] == v else ~at
 
 
-@jit(nogil=True)
+@jit()
 def _insert(g, u, v, weight, place):
     """Copy u's list with v inserted to ``place``; its old one is free then, if that is another."""
     old, degree = np.int64(g.place[u]), np.int64(g.degree[u])
@@ -137,7 +137,7 @@ def _insert(g, u, v, weight, place):
     g.degree[u] = degree + 1
 
 
-@jit(nogil=True)
+@jit()
 def _remove(g, u, v):
     """u's list loses v."""
     begin, degree = 4 * np.int64(g.place[u]), np.int64(g.degree[u])
@@ -155,25 +155,25 @@ def _remove(g, u, v):
         g.room[u], g.place[u] = 0, 0
 
 
-@jit(nogil=True)
+@jit()
 def _add_to_sums(g, u, v, change):
     for e in range(_find_edge(g, u, v), 4 * np.int64(g.place[u]) + g.degree[u]):
         g.sums[e] += change
 
 
 # ---- edges
-@jit(nogil=True)
+@jit()
 def _unsound(g, u, v):
     nodes = len(g.place)
     return not g.numbers[OPEN] or u == v or u < 0 or v < 0 or u >= nodes or v >= nodes
 
 
-@jit(nogil=True)
+@jit()
 def _too_heavy(g, u, v, change):
     return total(g, u) + change >= g.numbers[LIMIT] or total(g, v) + change >= g.numbers[LIMIT]
 
 
-@jit(nogil=True)
+@jit()
 def _weight_change(g, u, v, weight):
     """(whether the edge is there, by how much the sums of both rows would change)."""
     at = _find_edge(g, u, v)
@@ -182,7 +182,7 @@ def _weight_change(g, u, v, weight):
     return True, weight - (np.int64(g.sums[at]) - (g.sums[at - 1] if at > 4 * np.int64(g.place[u]) else 0))
 
 
-@jit(nogil=True)
+@jit()
 def add_edge(g, u, v, weight):
     """The edge u v has this weight from now on."""
     weighted = len(g.sums) > 0
@@ -214,7 +214,7 @@ def add_edge(g, u, v, weight):
     return DONE
 
 
-@jit(nogil=True)
+@jit()
 def add_edges(g, u, v, weights):
     """:func:`add_edge` one after another; the outcomes, uint8."""
     out = np.empty(len(u), np.uint8)
@@ -223,7 +223,7 @@ def add_edges(g, u, v, weights):
     return out
 
 
-@jit(nogil=True)
+@jit()
 def judge(g, u, v, weight):
     """What :func:`add_edge` would return; changes nothing."""
     weighted = len(g.sums) > 0
@@ -250,7 +250,7 @@ def judge(g, u, v, weight):
     return DONE
 
 
-@jit(nogil=True)
+@jit()
 def remove_edge(g, u, v):
     """The edge u v is gone."""
     if _unsound(g, u, v) or _find_edge(g, u, v) < 0:
@@ -260,7 +260,7 @@ def remove_edge(g, u, v):
     return DONE
 
 
-@jit(nogil=True)
+@jit()
 def free_node(g, u):
     """A node's edges go, the last neighbour first, then the node."""
     if not g.numbers[OPEN] or u < 0 or u >= len(g.place) or not g.known[u]:

@@ -22,7 +22,7 @@ def first_values(key: int, first: int, n: int, dim: int, scale: int) -> np.ndarr
     return _uniform(np.uint64(key), first, n, dim, scale)
 
 
-@jit(nogil=True)
+@jit()
 def _uniform(key, first, n, dim, scale):
     out = np.empty((n, dim), np.int64)
     choices = np.uint64(2 * scale + 1)

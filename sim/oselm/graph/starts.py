@@ -45,7 +45,7 @@ def round_starts(graph: Arrays, key: int, round_: int, place: int, n: int) -> St
     return Starts(rows[:found], int(round_), int(place), found < n)
 
 
-@jit(nogil=True)
+@jit()
 def permuted(key, round_, bits):
     """What a round visits: all (2**bits,) int64 numbers of ``bits`` bits, place by place."""
     constants = step_draws(np.uint64(key), np.uint64(round_))
@@ -55,7 +55,7 @@ def permuted(key, round_, bits):
     return out
 
 
-@jit(nogil=True)
+@jit()
 def _round_starts(g, key, round_, x, out):
     rows = g.numbers[ROWS]
     bits = bits_for(rows)

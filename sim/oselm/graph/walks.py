@@ -69,7 +69,7 @@ def make_walks(
     return out
 
 
-@jit(nogil=True)
+@jit()
 def _case(g, previous, x):
     """0: x is the previous node, 1: a neighbour of it, 2: neither."""
     if x == previous:
@@ -80,7 +80,7 @@ def _case(g, previous, x):
     return 1 if at < end and g.neighbours[at] == x else 2
 
 
-@jit(nogil=True)
+@jit()
 def _taken(g, previous, x, low, limits):
     """Whether a candidate is taken."""
     if x == previous:
@@ -92,7 +92,7 @@ def _taken(g, previous, x, low, limits):
     return low <= limits[_case(g, previous, x)]
 
 
-@jit(nogil=True)
+@jit()
 def _exact(g, current, previous, limits, bits):
     """The neighbour at which the running sum of weight * factor over the row exceeds a random share of all."""
     weighted = len(g.sums) > 0
@@ -112,7 +112,7 @@ def _exact(g, current, previous, limits, bits):
     return np.int64(_NONE)
 
 
-@jit(nogil=True)
+@jit()
 def _walk(g, starts, key, first, limits, out):
     weighted = len(g.sums) > 0
     for i in range(len(starts)):
