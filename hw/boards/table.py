@@ -241,7 +241,7 @@ BOARDS = {
             core=CoreConfig(name="ulx3s-45f", dim=16, nodes=1024, lanes=4, max_samples=31, vendor=Vendor.ECP5),
             beside=(lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=256, vendor=Vendor.ECP5),),
             input_hz=25_000_000,
-            clock_hz=80_000_000,
+            clock_hz=70_000_000,
             baud=3_000_000,
             loader="ulx3s",
         ),
