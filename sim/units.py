@@ -19,8 +19,9 @@ class ModelledUnit(UnitKind):
     Attributes
     ----------
     model : callable
-        ``model(cfg, plain=False)``: words in by ``feed``, replies out by ``drain``, uint32, as from the core; ready to
-        compute at once. ``plain`` takes the definition in NumPy instead of its compiled twin.
+        ``model(cfg, plain=False)``: words in by ``feed``, replies out by ``drain``, uint32, as from the core. What it
+        would compile at a command's first use it compiles in ``rehearse``. ``plain`` takes the definition in NumPy
+        instead of its compiled twin.
     """
 
     model: Callable[..., Any]
@@ -30,16 +31,15 @@ def _oselm_model(cfg: CoreConfig, *, plain: bool = False) -> Any:
     from .oselm.unit import OSELMUnit
 
     model = OSELMUnit(cfg, plain=plain)
-    model.warm_up()
+    if not plain:
+        model.warm_up()
     return model
 
 
 def _lora_model(cfg: LoraConfig, *, plain: bool = False) -> Any:
     from .lora.unit import LoraUnit
 
-    model = LoraUnit(cfg, plain=plain)
-    model.warm_up()
-    return model
+    return LoraUnit(cfg, plain=plain)
 
 
 _MODELS: dict[str, Callable[..., Any]] = {"os-elm": _oselm_model, "skip2-lora": _lora_model}

@@ -25,6 +25,7 @@ class _Core:
 
     def __init__(self, make: Callable[[], Any]):
         self._make, self._model = make, make()
+        self._model.rehearse()
         self._used = False
 
     def reset(self) -> None:
@@ -38,12 +39,13 @@ class _Core:
 
 
 class ServedModel(TerminalServer):
-    """Golden models behind the device end of the link, on a pseudo-terminal.
+    """Golden models behind the device end of the link, on a pseudo-terminal, which is there once they need nothing
+    compiled any more: a host gives a device up that is silent, and one that has a word for half a minute.
 
     Parameters
     ----------
     units : sequence of (int, int, callable)
-        Of each unit, kind and digest, and what gives its model: words in by ``feed``, replies out by ``drain``.
+        Of each unit, kind and digest, and what gives its model, one of :mod:`skipwalk.sim.units`.
     carrier : callable, optional
         ``carrier(pipe)``: what the device has in place of its pipe, one that damages frames, say.
 

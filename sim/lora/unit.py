@@ -74,8 +74,9 @@ class LoraUnit:
         self._pending = _Pending()
         self._out: list[np.ndarray] = []
 
-    def warm_up(self) -> None:
-        """Compile now, half a minute where nothing is in a cache, what the first words would otherwise wait for."""
+    def rehearse(self) -> None:
+        """Compile now all that any command would otherwise wait for: a quarter of a minute where nothing is in a
+        cache."""
         LoraUnit(self._cfg, plain=self._plain).feed(rehearsal(self._cfg))
 
     def feed(self, words: np.ndarray) -> None:

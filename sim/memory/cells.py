@@ -3,7 +3,9 @@
 :mod:`.sdram` is the chip that holds a controller to the data sheet; this one does what it is told, in time.
 """
 
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Array, Cat, ClockSignal, DomainRenamer, Instance, Module, Mux, Signal
@@ -16,11 +18,13 @@ from ...hw.memory.crossing import PortCrossing, across
 from ...hw.memory.port import MemoryPort, widened
 from ...hw.memory.sdram import SdramController, SdramPins
 from ...hw.memory.sdram_config import SdramConfig
+from ..rtl.build import to_verilog
+from ..rtl.verilated import compile_library
 
-__all__ = ["CELL_MODEL", "SdramCells", "SdramMemory", "write_contents"]
+__all__ = ["SdramCells", "SdramMemory", "compile_with_sdram", "write_contents"]
 
 #: Verilog of the cells that have contents from the start; part of the text that is compiled.
-CELL_MODEL = Path(__file__).with_name("cells.v")
+_CELL_MODEL = Path(__file__).with_name("cells.v")
 
 
 def write_contents(path: Path, words: np.ndarray) -> None:
@@ -40,7 +44,7 @@ class SdramCells(wiring.Component):
     depth : int
         Values of 16 bits that there are, a power of two; addresses are taken modulo it.
     contents : Path, optional
-        What is in them from the start: a file of :func:`write_contents`, and :data:`CELL_MODEL` in place of a memory
+        What is in them from the start: a file of :func:`write_contents`, and a model in Verilog in place of a memory
         of Amaranth's, which takes a line of Verilog for each.
 
     Members
@@ -120,6 +124,12 @@ class SdramMemory(wiring.Component):
     clock_hz : int, optional
         Of the port; that of the SDRAM, if not given.
 
+    Attributes
+    ----------
+    contents : Path or None
+    cycles : Fraction or None
+        Of the SDRAM's clock, for each of the port's; None, if that is the same clock.
+
     Members
     -------
     port : In(MemoryPort)
@@ -128,9 +138,11 @@ class SdramMemory(wiring.Component):
     def __init__(
         self, signature: MemoryPort, cfg: SdramConfig, contents: Path | None = None, clock_hz: int | None = None
     ):
+        self.contents = contents
         self._controller = SdramController(cfg, signature.last_bits)
         self._cells = SdramCells(cfg, cfg.BEATS << signature.address_bits, contents)
         self._crossing = PortCrossing.between(signature, clock_hz, cfg.clock_hz)
+        self.cycles = Fraction(cfg.clock_hz, clock_hz) if self._crossing is not None and clock_hz else None
         super().__init__({"port": In(signature)})
 
     def elaborate(self, platform):
@@ -144,3 +156,11 @@ class SdramMemory(wiring.Component):
             across(m, port, self._crossing, controller)
             m.submodules.cells = DomainRenamer("memory")(cells)
         return m
+
+
+def compile_with_sdram(top: Any, name: str, memory: SdramMemory, *, quick: bool = False) -> Path:
+    """A component that has ``memory`` in it, as :func:`skipwalk.sim.rtl.verilated.compile_library` compiles one."""
+    verilog = to_verilog(top, name, ("memory",) if memory.cycles else ())
+    if memory.contents is not None:
+        verilog += _CELL_MODEL.read_text()
+    return compile_library(verilog, name, quick=quick, memory_clock=memory.cycles)

@@ -78,9 +78,13 @@ class OSELMUnit:
         self._replies: list[np.ndarray] = []
 
     def warm_up(self) -> None:
-        """Compile now, half a minute where nothing is in a cache, what the first words would otherwise wait for."""
+        """Make ready now what would otherwise be made by the first contexts: the compiled twin."""
         if not self._plain:
             compiled.prepare(self._cfg)
+
+    def rehearse(self) -> None:
+        """Compile now all that any command would otherwise wait for: up to a minute where nothing is in a cache."""
+        self.warm_up()
         OSELMUnit(self._cfg, plain=True).feed(rehearsal(self._cfg))
 
     def feed(self, words: np.ndarray) -> None:

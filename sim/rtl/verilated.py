@@ -185,14 +185,11 @@ class VerilatedCore:
         return cls.from_verilog(build.to_verilog(component, name), name, **options)
 
     @classmethod
-    def from_verilog(
-        cls, verilog: str, top: str, *, quick: bool = False, memory_clock: Fraction | None = None, **options: Any
-    ) -> "VerilatedCore":
-        """Compile and open module ``top`` of a Verilog text. ``quick`` and ``memory_clock`` are those of
-        :func:`compile_library`, ``options`` those of the class."""
+    def from_verilog(cls, verilog: str, top: str, *, quick: bool = False, **options: Any) -> "VerilatedCore":
+        """Compile and open module ``top`` of a Verilog text. ``quick`` is that of :func:`compile_library`, ``options``
+        those of the class."""
         trace = options.get("trace") is not None
-        library = compile_library(verilog, top, trace=trace, quick=quick, memory_clock=memory_clock)
-        return cls(library, **options)
+        return cls(compile_library(verilog, top, trace=trace, quick=quick), **options)
 
     def __enter__(self) -> "VerilatedCore":
         return self

@@ -135,7 +135,7 @@ def test_packing(bits):
 @pytest.mark.parametrize("cfg", [TINY, TINY.replace(x_bits=16)], ids=["8 bit", "16 bit"])
 def test_the_rehearsal_needs_everything_and_is_taken(cfg):
     unit = LoraUnit(cfg)
-    unit.warm_up()
+    unit.rehearse()
     unit.feed(rehearsal(cfg))
     unit.drain()
     assert (count(unit, LoraCounter.REJECTED), count(unit, LoraCounter.TRAINED)) == (0, 2)

@@ -1,7 +1,6 @@
 """The memories that stand behind a core in simulations answer what a memory port has to, stalls and resets aside."""
 
 import dataclasses
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,10 +13,9 @@ from amaranth.lib.wiring import In, Out
 from skipwalk.hw.memory.port import MemoryPort
 from skipwalk.hw.memory.sdram_config import SdramConfig
 from skipwalk.sim.memory.behind import StallingMemory
-from skipwalk.sim.memory.cells import CELL_MODEL, SdramMemory, write_contents
+from skipwalk.sim.memory.cells import SdramMemory, compile_with_sdram, write_contents
 from skipwalk.sim.memory.port import Burst, PlainMemory
 from skipwalk.sim.memory.stalls import Stalled
-from skipwalk.sim.rtl import build
 from skipwalk.sim.rtl.verilated import VerilatedCore
 
 from ..support.lora_blocks import bench
@@ -108,9 +106,7 @@ def test_contents_from_the_start(tmp_path, clock_hz):
         half for word in first.tolist() for half in (word & 0xFFFF, word >> 16)
     ]
     memory = SdramMemory(SIGNATURE, SDRAM, tmp_path / "there" / "cells.hex", clock_hz)
-    verilog = build.to_verilog(Swap(memory), "swap", ("memory",) if clock_hz else ()) + CELL_MODEL.read_text()
-    clock = Fraction(SDRAM.clock_hz, clock_hz) if clock_hz else None
-    with VerilatedCore.from_verilog(verilog, "swap", quick=True, memory_clock=clock) as core:
+    with VerilatedCore(compile_with_sdram(Swap(memory), "swap", memory, quick=True)) as core:
         # A reset in the midst of it loses nothing but what is under way.
         assert core.run(second[:10], 5)[:5].tolist() == first[:5].tolist()
         core.step(200)

@@ -170,7 +170,7 @@ SMALL = preset("tiny").replace(nodes=2, max_walk=4)
 def test_the_rehearsal_needs_everything_and_is_taken(cfg):
     """Nothing in it is refused but what the core lacks."""
     unit = OSELMUnit(cfg)
-    unit.warm_up()
+    unit.rehearse()
     unit.feed(np.append(rehearsal(cfg), words(*(header(Opcode.GET, c) for c in (Counter.REJECTED, Counter.CONTEXTS)))))
     rejected, _, contexts, _ = unit.drain()[-4:].tolist()
     assert rejected == (not cfg.has_p) + (cfg.slots > 0)

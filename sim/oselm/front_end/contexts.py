@@ -170,8 +170,9 @@ def _replace(slots, replaced, threshold, alias, g, key, first, n, runs, entry, b
     """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
     drawn = np.empty(replaced, np.int32)
     for walk in range(first, first + n):
-        runs[:, 0] = np.int64(np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16), 0, replaced
-        _fill(threshold, alias, g, key, 1, runs, drawn, entry, bits)
+        runs[0, 0], runs[1, 0] = np.int64(np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16), 0
+        runs[2, 0] = replaced
+        _fill(threshold, alias, g, key, np.int64(1), runs, drawn, entry, bits)
         for k in range(replaced):
             slots[(walk * replaced + k) & (len(slots) - 1)] = drawn[k]
 
@@ -209,8 +210,11 @@ def _contexts(
         end = min(group + interleave, n)
         if pooled:
             _replace(slots, replaced, threshold, alias, g, key, first_walk + group, end - group, runs, entry, bits)
-        for t in range(count[group:end].max()):
-            waiting = 0
+        longest = count[group]
+        for i in range(group + 1, end):
+            longest = max(longest, count[i])
+        for t in range(longest):
+            waiting = np.int64(0)
             for i in range(group, end):
                 if t >= count[i]:
                     continue

@@ -8,7 +8,6 @@ simulated SDRAM from the start: to send them as commands would take longer than 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice
 
 import numpy as np
@@ -22,9 +21,9 @@ from ....hw.oselm.protocol import PACKED, Counter, Opcode, Parameter, header
 from ....sim.arith.fixed import to_raw
 from ....sim.arith.words import packed
 from ....sim.memory.behind import CoreWithMemory
-from ....sim.memory.cells import CELL_MODEL, SdramMemory, write_contents
+from ....sim.memory.cells import SdramMemory, compile_with_sdram, write_contents
 from ....sim.oselm.unit import OSELMUnit
-from ....sim.rtl import build
+from ....sim.rtl.build import build_root
 from ....sim.rtl.verilated import VerilatedCore
 from ...graph.contexts import negative_key, negative_sampler
 from ...graph.graph import Graph
@@ -126,14 +125,10 @@ def measure(case: Case, seed: int) -> list[Result]:
 def _opened(case: Case, values: np.ndarray) -> VerilatedCore:
     """Core, controller and chip, in which these rows stand."""
     core = OSELMCore(case.core)
-    contents = build.build_root() / "memory" / f"{case.core.digest:08x}.hex"
+    contents = build_root() / "memory" / f"{case.core.digest:08x}.hex"
     write_contents(contents, packed(values, case.core.beta))
-    sdram, clock_hz = _sdram(), BOARD.uart.clock_hz
-    memory = SdramMemory(core.signature.members["memory"].signature, sdram, contents, clock_hz)
-    apart = sdram.clock_hz != clock_hz
-    verilog = build.to_verilog(CoreWithMemory(core, memory), "oselm_core", ("memory",) if apart else ())
-    memory_clock = Fraction(sdram.clock_hz, clock_hz) if apart else None
-    return VerilatedCore.from_verilog(verilog + CELL_MODEL.read_text(), "oselm_core", memory_clock=memory_clock)
+    memory = SdramMemory(core.signature.members["memory"].signature, _sdram(), contents, BOARD.uart.clock_hz)
+    return VerilatedCore(compile_with_sdram(CoreWithMemory(core, memory), "oselm_core", memory))
 
 
 def _sdram() -> SdramConfig:
