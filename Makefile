@@ -46,7 +46,7 @@ demo-lora-board: $(VENV)/.installed-dev  ## the same on a whole board in simulat
 	$(BIN)/skipwalk lab demo-lora-board --board $(or $(BOARD),ulx3s-45f) --json results/demo-lora-board.json
 
 test: $(VENV)/.installed-dev  ## all tests; TESTS="tests/oselm -k sweep" for some
-	$(BIN)/python -m pytest -n $(JOBS) --durations=25 $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=25 $(TESTS)
 
 lint: $(VENV)/.installed-dev  ## style, formatting, types
 	$(BIN)/ruff check hw sw sim tests
@@ -108,7 +108,7 @@ coverage: $(VENV)/.installed-coverage  ## lines and branches of hw, sw and sim t
 	$(BIN)/skipwalk lab coverage build/coverage.json --tests "$(or $(TESTS),all)" --json $(or $(JSON),results/verification.json)
 
 test-long: $(VENV)/.installed-dev  ## tests that take minutes each: netlists of whole cores, estimates for other parts; TESTS="tests/rtl" for some
-	SKIPWALK_LONG=1 $(BIN)/python -m pytest -n $(JOBS) --durations=25 -m long $(TESTS)
+	SKIPWALK_LONG=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=25 -m long $(TESTS)
 
 bitstream: $(VENV)/.installed-boards  ## bitstream of BOARD=ulx3s-25f (or another of hw/boards/table.py); SEEDS="1 2 3", RESULTS=results/boards
 	$(BIN)/skipwalk build $(BOARD) $(if $(SEEDS),--seeds "$(SEEDS)") --jobs $(or $(PLACEMENTS),1) \

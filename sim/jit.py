@@ -15,7 +15,7 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
 
     def compiled(function: Callable) -> Any:
         try:
-            return njit(nogil=True, cache=True, **options)(function)
+            return njit(nogil=True, cache=True, no_cfunc_wrapper=True, **options)(function)
         except RuntimeError:  # no place for a cache
             return njit(nogil=True, **options)(function)
 

@@ -328,6 +328,7 @@ def walk_contexts(cfg: CoreConfig, n_walks: int, *, seed: int, **options) -> Con
     ("name", "n_walks", "options", "most_cycles"),
     [
         ("ecp5-85f", 48, {"negatives": 24, "interleave": 4}, 36),
+        pytest.param("ecp5-85f-d64", 48, {"negatives": 24, "interleave": 4}, 34, marks=pytest.mark.long),
         ("paper", 8, {"negatives": 10, "mode": "per_positive"}, 90),
     ],
 )

@@ -74,6 +74,7 @@ class Plan:
 _CORE = preset("ecp5-85f")
 #: Contexts come from the host: a front end costs nothing here but the time to compile it.
 _BARE = _CORE.replace(walks=0, edge_ends=0)
+_WITHOUT_P = preset("ecp5-85f-d64").replace(walks=0)
 _SMALL = _BARE.replace(dim=16, lanes=4, nodes=4096)
 _WALKS = Case(64)
 
@@ -102,6 +103,8 @@ FULL = Plan(
         Sweep("window", "nodes", tuple((w, _CORE, Case(64, window=w)) for w in (2, 4, 6, 8))),
         Sweep("negatives", "samples", tuple((n, _CORE, Case(64, negatives=n)) for n in (4, 8, 16, 24))),
         Sweep("lanes", "lanes at D = 16", tuple((n, _SMALL.replace(lanes=n), _WALKS) for n in (4, 8, 16))),
+        # Without P: as many lanes as elements.
+        Sweep("constant", "D", ((32, _WITHOUT_P.replace(dim=32, lanes=32, group=4), _WALKS), (64, _WITHOUT_P, _WALKS))),
         Sweep("nodes", "rows, 4 lanes, D = 16", tuple((n, _SMALL.replace(nodes=n), _WALKS) for n in (4096, 16384))),
     ),
 )

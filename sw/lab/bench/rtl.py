@@ -57,7 +57,8 @@ def count(work: Work, cfg: CoreConfig, cases: Sequence[Case]) -> list[dict[str, 
     with OSELMDevice(open_transport("rtl", cfg), cfg) as device:
         device.set_parameters(q=INFLATION, p0=P0)
         for case in cases:
-            device.write_p(np.eye(cfg.dim) * P0)
+            if cfg.has_p:
+                device.write_p(np.eye(cfg.dim) * P0)
             device.load(work.rows(cfg.dim))
             exact = 0
             device.clear_counters()
