@@ -90,6 +90,10 @@ def measure(row: Board, task_name: str, epochs: int) -> list[Result]:
         equal &= (model.decision_function(some) == golden.decision_function(some)).all()
         (seconds, sent, received), cycles = learned[0], model.counters_["cycles"]
     return [
+        Result("lora.clock", row.uart.clock_hz / 1e6, "MHz"),
+        Result("lora.baud", row.baud, "bit/s"),
+        Result("lora.samples", len(task.finetune[1]), "samples"),
+        Result("lora.epochs", epochs, "epochs"),
         Result("lora.bits_equal", int(equal), "A, B, reports, outputs", "higher"),
         Result("lora.bytes.finetune", sent, "bytes", "lower"),
         Result("lora.bytes.answered", received, "bytes", "lower"),

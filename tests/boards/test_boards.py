@@ -77,6 +77,14 @@ def test_board_with_both_cores_is_synthesised_in_two_parts():
     ]
 
 
+def test_a_board_s_skip_cache_holds_the_demo_s_samples():
+    """Any that is not there would cross the line in every epoch."""
+    from skipwalk.sw.lora.tasks import load_task
+
+    samples = len(load_task("digits").finetune[1])
+    assert [row.name for row in BOARDS.values() if row.lora and row.lora.cache_samples < samples] == []
+
+
 def test_steps_are_taken_up_again(tmp_path):
     from skipwalk.sw.build.bitstream import step
 

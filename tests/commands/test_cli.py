@@ -296,7 +296,8 @@ def test_info_says_what_fits():
     assert "unit         tiny: widths 10-6" in both
     board = run("info", "ulx3s-45f").stdout
     assert "72 multipliers" in board
-    assert "graphs of up to 1024 nodes" in board
+    assert "graphs of up to 512 nodes" in board
+    assert "480 samples in the Skip-Cache" in board
     assert "widths 64-96-96, 10 classes" in board
     assert "--board ulx3s-45f --backend serial:PORT@3000000" in board
 

@@ -20,6 +20,7 @@ from . import (
     axi_tables,
     bench_tables,
     block_tables,
+    board_tables,
     experiment_tables,
     litex_tables,
     memory_tables,
@@ -87,6 +88,21 @@ def demo_board() -> str:
     ]  # fmt: skip
     title = f"Cora on the simulated ULX3S-85F, {v['board.clock']:.0f} MHz, {v['board.baud'] / 1e6:g} Mbaud"
     return rows([title, ""], body) + source("demo-board.json", provenance)
+
+
+def lora_board() -> str:
+    v, provenance = load("demo-lora-board.json")
+    body = [
+        ["adapters, reports and outputs as on the golden model", yes_or_no(v["lora.bits_equal"])],
+        ["first byte to last update, s", f"{v['lora.seconds.finetune']:.3f}"],
+        ["of them line, s", f"{v['lora.seconds.line']:.3f}"],
+        ["bytes sent, received", f"{v['lora.bytes.finetune']:,}, {v['lora.bytes.answered']:,}"],
+        ["adapters read back, s", f"{v['lora.seconds.read_adapters']:.3f}"],
+        ["accuracy", f"{v['lora.accuracy']:.1%}"],
+    ]
+    what = f"{provenance['task']}, {v['lora.samples']} samples, {v['lora.epochs']} epochs"
+    where = f"the simulated `{provenance['board']}`, {v['lora.clock']:g} MHz, {v['lora.baud'] / 1e6:g} Mbaud"
+    return rows([f"{what}: {where}", ""], body) + source("demo-lora-board.json", provenance)
 
 
 def accuracy() -> str:
@@ -180,6 +196,10 @@ def boards() -> str:
     return rows(head, body) + f"\n\nUnder `results/boards`: {', '.join(notes)}."
 
 
+def board_rows() -> str:
+    return rows(*board_tables.board_rows([summary["board"] for summary in _boards()]))
+
+
 def _boards() -> list[dict]:
     return [json.loads(path.read_text()) for path in sorted(RESULTS.glob("boards/*.json"))]
 
@@ -245,7 +265,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy,
     "lora": lora,
     "lora-short": lora_short,
+    "lora-board": lora_board,
     "methods": methods,
+    "board-rows": board_rows,
     "boards": boards,
     "bitstreams": bitstreams,
     "bench": bench(bench_tables.times),
