@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-__all__ = ["jit"]
+__all__ = ["jit", "prefetch"]
 
 
 def jit(**options: Any) -> Callable[[Callable], Any]:
@@ -20,3 +23,22 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
             return njit(nogil=True, **options)(function)
 
     return compiled
+
+
+@intrinsic
+def prefetch(typing, array, index):
+    """In compiled functions: ask memory for ``array[index]``, which is needed soon. The index is to be in range."""
+
+    def generate(context, builder, signature, arguments):
+        kind = signature.args[0]
+        values = context.make_array(kind)(context, builder, arguments[0])
+        at = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        place = cgutils.get_item_pointer(context, builder, kind, values, [at], wraparound=False)
+        address, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        shape = ir.FunctionType(ir.VoidType(), [address, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [address], shape)
+        # To read it, near, data.
+        builder.call(function, [builder.bitcast(place, address), number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate

@@ -7,7 +7,7 @@ import numpy as np
 
 from ....hw.oselm.front_end.sampling import POOL_CONTEXT
 from ....hw.oselm.protocol import THRESHOLD_BITS
-from ...jit import jit
+from ...jit import jit, prefetch
 from ..graph.edits import ROWS, Arrays
 from ..graph.store import GraphStore
 from .threefry import draw
@@ -127,52 +127,62 @@ def _fill_from_table(threshold, alias, key, n, runs, samples):
 
 
 @jit()
-def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, entry, bits):
-    """Negatives of ``n`` contexts: in steps, each of which only reads what none of its own results decides, so that the
-    processor waits for memory once a step instead of once a negative. ``entry`` and ``bits`` are room to work in."""
-    total = 0
+def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, entry, bits, left):
+    """Negatives of ``n`` contexts, in steps, each of which asks memory for what the next one reads. The last step, of
+    those that are neighbours, is left to the next call or to :func:`_settle`: ``left`` says in which row of
+    ``entry`` and ``bits`` they are and how many."""
+    half, odd = 1 - left[0], np.int64(0)
     for c in range(n):
-        own = np.uint64(runs[0, c])
+        own, begin = np.uint64(runs[0, c]), runs[1, c]
         for j in range(runs[2, c]):
-            bits[total + j] = draw(key, own | np.uint64(j))
-        total += runs[2, c]
-    # Those that are to be neighbours, without a branch that would be taken at random.
-    i, odd = 0, np.int64(0)
-    for c in range(n):
-        for s in range(runs[1, c], runs[1, c] + runs[2, c]):
-            drawn = bits[i]
-            samples[s] = ((drawn >> _S32) * np.uint64(rows)) >> _S32
-            entry[odd], bits[odd] = s, drawn
+            drawn = draw(key, own | np.uint64(j))
+            row = np.int64(((drawn >> _S32) * np.uint64(rows)) >> _S32)
+            samples[begin + j] = row
+            # Without a branch that would be taken at random.
+            entry[half, odd], bits[half, odd] = begin + j, drawn
             odd += np.int64(drawn & _ONE)
-            i += 1
+            prefetch(degree, row * np.int64(drawn & _ONE))
+    _settle(neighbours, samples, entry, bits, left)
     for i in range(odd):
-        row = samples[entry[i]]
+        row = samples[entry[half, i]]
         size = degree[row]
-        at = 4 * np.int64(place[row]) + np.int64(((bits[i] & _LOW) * np.uint64(size)) >> _S32)
-        bits[i] = np.uint64(at) if size else _NO_ENTRY
-    for i in range(odd):
-        if bits[i] != _NO_ENTRY:
-            samples[entry[i]] = neighbours[np.int64(bits[i])]
+        at = 4 * np.int64(place[row]) + np.int64(((bits[half, i] & _LOW) * np.uint64(size)) >> _S32)
+        bits[half, i] = np.uint64(at) if size else _NO_ENTRY
+        prefetch(neighbours, at if size else 0)
+    left[0], left[1] = half, odd
 
 
 @jit()
-def _fill(threshold, alias, g, key, n, runs, samples, entry, bits):
-    """Rows out of the table if there is one, else out of the graph, in ``n`` runs: column c of ``runs`` (3, n), int64,
-    has the counter of run c's first draw, its place in ``samples`` and its length."""
+def _settle(neighbours, samples, entry, bits, left):
+    """The last step of :func:`_fill_from_graph`."""
+    half = left[0]
+    for i in range(left[1]):
+        if bits[half, i] != _NO_ENTRY:
+            samples[entry[half, i]] = neighbours[np.int64(bits[half, i])]
+    left[1] = 0
+
+
+@jit()
+def _fill(threshold, alias, g, key, n, runs, samples, entry, bits, left):
+    """Rows out of the table if there is one, else out of the graph (once :func:`_settle` has been called), in ``n``
+    runs: column c of ``runs`` (3, n), int64, has the counter of run c's first draw, its place in ``samples`` and its
+    length."""
     if len(alias) > 0:
         _fill_from_table(threshold, alias, key, n, runs, samples)
     else:
-        _fill_from_graph(g.numbers[ROWS], g.place, g.degree, g.neighbours, key, n, runs, samples, entry, bits)
+        rows = g.numbers[ROWS]
+        _fill_from_graph(rows, g.place, g.degree, g.neighbours, key, n, runs, samples, entry, bits, left)
 
 
 @jit()
-def _replace(slots, replaced, threshold, alias, g, key, first, n, runs, entry, bits):
+def _replace(slots, replaced, threshold, alias, g, key, first, n, runs, entry, bits, left):
     """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
     drawn = np.empty(replaced, np.int32)
     for walk in range(first, first + n):
         runs[0, 0], runs[1, 0] = np.int64(np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16), 0
         runs[2, 0] = replaced
-        _fill(threshold, alias, g, key, np.int64(1), runs, drawn, entry, bits)
+        _fill(threshold, alias, g, key, np.int64(1), runs, drawn, entry, bits, left)
+        _settle(g.neighbours, drawn, entry, bits, left)
         for k in range(replaced):
             slots[(walk * replaced + k) & (len(slots) - 1)] = drawn[k]
 
@@ -200,16 +210,20 @@ def _contexts(
     slots = np.zeros(pool, np.int64)
     together = min(interleave, n)
     most = max(together * negatives * (window if per_positive else 1), replaced)
-    entry, bits, runs = np.empty(most, np.int64), np.empty(most, np.uint64), np.empty((3, max(1, together)), np.int64)
+    runs, left = np.empty((3, max(1, together)), np.int64), np.zeros(2, np.int64)
+    # One more: an entry is written before it is known whether it counts.
+    entry, bits = np.empty((2, most + 1), np.int64), np.empty((2, most + 1), np.uint64)
     pooled = pool > 0 and negatives > 0 and (len(alias) > 0 or g.numbers[ROWS] > 0)
     if pooled:
         before = pool // replaced
-        _replace(slots, replaced, threshold, alias, g, key, first_walk - before, before, runs, entry, bits)
+        _replace(slots, replaced, threshold, alias, g, key, first_walk - before, before, runs, entry, bits, left)
     c, s = 0, 0
     for group in range(0, n, interleave):
         end = min(group + interleave, n)
         if pooled:
-            _replace(slots, replaced, threshold, alias, g, key, first_walk + group, end - group, runs, entry, bits)
+            _replace(
+                slots, replaced, threshold, alias, g, key, first_walk + group, end - group, runs, entry, bits, left
+            )
         longest = count[group]
         for i in range(group + 1, end):
             longest = max(longest, count[i])
@@ -235,5 +249,6 @@ def _contexts(
                 s += more
                 c += 1
                 indptr[c] = s
-            _fill(threshold, alias, g, key, waiting, runs, samples, entry, bits)
+            _fill(threshold, alias, g, key, waiting, runs, samples, entry, bits, left)
+    _settle(g.neighbours, samples, entry, bits, left)
     return centres, indptr, samples, labels

@@ -17,7 +17,7 @@ start and its length, and not of the order in which edges came.
 
 import numpy as np
 
-from ...jit import jit
+from ...jit import jit, prefetch
 from ..front_end.threefry import draw
 from .edits import Arrays, find, total
 
@@ -30,6 +30,8 @@ _NONE = -1
 
 _S16, _S24, _S32, _S40 = (np.uint64(n) for n in (16, 24, 32, 40))
 _LOW = np.uint64(0xFFFFFFFF)
+#: Walks that are made side by side.
+_BESIDE = 16
 
 
 def case_limits(p: float, q: float) -> tuple[int, int, int]:
@@ -113,31 +115,54 @@ def _exact(g, current, previous, limits, bits):
 
 
 @jit()
+def _entry(g, row, begin, degree, bits):
+    """Of a neighbour, in proportion to the weights, by the upper half of ``bits``."""
+    if len(g.sums) == 0:
+        return begin + np.int64(((bits >> _S32) * np.uint64(degree)) >> _S32)
+    share = np.int64(((bits >> _S32) * np.uint64(total(g, row))) >> _S32)
+    return find(g.sums, begin, begin + degree, share)
+
+
+@jit()
+def _further(g, previous, current, key, number, limits):
+    """(number of the last draw, next node), once the first candidate has been refused."""
+    begin, degree = 4 * np.int64(g.place[current]), np.int64(g.degree[current])
+    for _ in range(TRIALS - 1):
+        number += np.uint64(1)
+        bits = draw(key, number)
+        x = np.int64(g.neighbours[_entry(g, current, begin, degree, bits)])
+        if _taken(g, previous, x, bits & _LOW, limits):
+            return number, x
+    number += np.uint64(1)
+    return number, _exact(g, current, previous, limits, draw(key, number))
+
+
+@jit()
 def _walk(g, starts, key, first, limits, out):
-    weighted = len(g.sums) > 0
-    for i in range(len(starts)):
-        number = ((first + np.uint64(i)) & _LOW) << _S32
-        j = np.uint64(0)
-        previous, current = np.int64(_NONE), starts[i]
-        out[i, 0] = current
+    """Several walks side by side, a step in parts, each of which asks memory for what the next one reads."""
+    previous, current = np.empty(_BESIDE, np.int64), np.empty(_BESIDE, np.int64)
+    at, number, bits = np.empty(_BESIDE, np.int64), np.empty(_BESIDE, np.uint64), np.empty(_BESIDE, np.uint64)
+    for group in range(0, len(starts), _BESIDE):
+        n = min(_BESIDE, len(starts) - group)
+        for i in range(n):
+            previous[i], current[i] = _NONE, starts[group + i]
+            number[i] = ((first + np.uint64(group + i)) & _LOW) << _S32
+            out[group + i, 0] = current[i]
         for t in range(1, out.shape[1]):
-            begin, degree = 4 * np.int64(g.place[current]), np.int64(g.degree[current])
-            chosen = np.int64(g.neighbours[begin])
-            if degree > 1:
-                weights = np.uint64(total(g, current) if weighted else degree)
-                trials = 0
-                while True:
-                    j += np.uint64(1)
-                    bits = draw(key, number | j)
-                    if trials == TRIALS:
-                        chosen = _exact(g, current, previous, limits, bits)
-                        break
-                    e = begin + np.int64(((bits >> _S32) * weights) >> _S32)
-                    if weighted:
-                        e = find(g.sums, begin, begin + degree, e - begin)
-                    chosen = np.int64(g.neighbours[e])
-                    if previous < 0 or _taken(g, previous, chosen, bits & _LOW, limits):
-                        break
-                    trials += 1
-            previous, current = current, chosen
-            out[i, t] = current
+            for i in range(n):
+                at[i], degree = 4 * np.int64(g.place[current[i]]), np.int64(g.degree[current[i]])
+                bits[i] = 0  # taken: there is no other
+                if degree > 1:
+                    number[i] += np.uint64(1)
+                    bits[i] = draw(key, number[i])
+                    at[i] = _entry(g, current[i], at[i], degree, bits[i])
+                prefetch(g.neighbours, at[i])
+            for i in range(n):
+                prefetch(g.degree, np.int64(g.neighbours[at[i]]))
+            for i in range(n):
+                x = np.int64(g.neighbours[at[i]])
+                if previous[i] >= 0 and not _taken(g, previous[i], x, bits[i] & _LOW, limits):
+                    number[i], x = _further(g, previous[i], current[i], key, number[i], limits)
+                    prefetch(g.degree, x)
+                previous[i], current[i] = current[i], x
+                out[group + i, t] = x

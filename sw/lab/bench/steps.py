@@ -1,6 +1,7 @@
 """Every measurement as a step with a name: what it needs, what it does, and why it may be left out."""
 
 import ctypes
+import functools
 import importlib.util
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from . import live, lora, oselm, sgns, whole
 from .native import Compiler, load
 from .plan import PAPER_CASE, Plan
 from .rtl import Case, count, count_lora
-from .timing import measure, one_thread
+from .timing import in_turn, measure, one_thread
 from .work import Work
 
 __all__ = ["Skipped", "Step", "steps", "versions"]
@@ -139,12 +140,17 @@ def _timed(plan: Plan, work: Callable[[], Any], units: float, **options: Any) ->
 
 
 def _live_times(plan: Plan, work: Work) -> Iterator[Step]:
-    def insert(nodes: int) -> Any:
-        graph = work.graph if nodes == work.graph.n_nodes else live.power_law(nodes)
-        return _timed(plan, live.edge_runner(graph), live.EDGES)
+    sizes = (work.graph.n_nodes, *plan.live_nodes)
 
-    for nodes in (work.graph.n_nodes, *plan.live_nodes):
-        yield Step(f"edge.golden.n{nodes}", [nodes], partial(insert, nodes))
+    @functools.cache
+    def inserted() -> dict[int, Any]:
+        runners = [live.edge_runner(work.graph), *map(live.edge_runner, map(live.power_law, plan.live_nodes))]
+        with one_thread():
+            timings = in_turn(runners, live.EDGES, seconds=plan.seconds, least=plan.least)
+        return {nodes: timing.to_dict() for nodes, timing in zip(sizes, timings, strict=True)}
+
+    for nodes in sizes:
+        yield Step(f"edge.golden.n{nodes}", [nodes, sizes], lambda nodes=nodes: inserted()[nodes])
     yield Step("fit.cpu", [work.graph.digest], partial(live.fit_seconds, work.graph))
 
 

@@ -3,7 +3,7 @@
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from .perf import CycleCounter
 
-__all__ = ["Timing", "measure", "one_thread", "stolen_seconds"]
+__all__ = ["Timing", "in_turn", "measure", "one_thread", "stolen_seconds"]
 
 #: A repeat counts as undisturbed if the CPU worked for this share of its wall time.
 UNDISTURBED = 0.97
@@ -72,25 +72,60 @@ def measure(
     ``threads`` says that it runs on several, so that CPU time tells nothing of disturbance. At least ``least`` repeats
     are made, however long they take. Where ``work`` returns a float, that is its time in seconds.
     """
-    work()
-    samples: list[tuple[float, float, float | None]] = []
+    return in_turn([work], units, seconds=seconds, repeats=repeats, least=least, threads=threads)[0]
+
+
+def in_turn(
+    works: Sequence[Callable[[], Any]],
+    units: float,
+    *,
+    seconds: float = 2.0,
+    repeats: int = 101,
+    least: int = 7,
+    threads: bool = False,
+) -> list[Timing]:
+    """As :func:`measure`, several works whose times are to be compared: a repeat of each after one of the others, so
+    that a machine that becomes slower does so for all. ``seconds`` are for each."""
+    for work in works:
+        work()
+    samples: list[list[_Sample]] = [[] for _ in works]
     stolen, begun = stolen_seconds(), time.perf_counter()
     with CycleCounter() as counter:
-        while len(samples) < least or (len(samples) < repeats and time.perf_counter() - begun < seconds):
-            cycles = counter.read()
-            cpu, wall = time.process_time(), time.perf_counter()
-            own = work()
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            after = counter.read()
-            took = own if isinstance(own, float) else wall
-            counted = None if cycles is None or after is None or threads else float(after - cycles)
-            samples.append((took, 1.0 if threads else cpu / wall, counted))
-    good = [sample for sample in samples if sample[1] >= UNDISTURBED]
-    trusted = len(good) >= min(ENOUGH, least) and not threads
+        while len(samples[0]) < least or (
+            len(samples[0]) < repeats and time.perf_counter() - begun < seconds * len(works)
+        ):
+            for work, found in zip(works, samples, strict=True):
+                found.append(_sample(work, counter, threads))
+    stolen = stolen_seconds() - stolen
+    return [_timing(found, units, min(ENOUGH, least), threads, stolen) for found in samples]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A repeat: seconds, the CPU's share of them, and its cycles."""
+
+    took: float
+    share: float
+    cycles: float | None
+
+
+def _sample(work: Callable[[], Any], counter: CycleCounter, threads: bool) -> _Sample:
+    cycles = counter.read()
+    cpu, wall = time.process_time(), time.perf_counter()
+    own = work()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    after = counter.read()
+    counted = None if cycles is None or after is None or threads else float(after - cycles)
+    return _Sample(own if isinstance(own, float) else wall, 1.0 if threads else cpu / wall, counted)
+
+
+def _timing(samples: list[_Sample], units: float, enough: int, threads: bool, stolen: float) -> Timing:
+    good = [sample for sample in samples if sample.share >= UNDISTURBED]
+    trusted = len(good) >= enough and not threads
     used = good if trusted else samples
     # CPU time is free of what others did in between, if not of what they left in the caches.
-    times = sorted((took if trusted or threads else took * min(share, 1.0)) / units for took, share, _ in used)
-    counts = [counted / units for _, _, counted in used if counted is not None]
+    times = sorted((s.took if trusted or threads else s.took * min(s.share, 1.0)) / units for s in used)
+    counts = [sample.cycles / units for sample in used if sample.cycles is not None]
     low, _, high = statistics.quantiles(times, n=4, method="inclusive")
     return Timing(
         median=statistics.median(times),
@@ -101,7 +136,7 @@ def measure(
         undisturbed=len(good),
         trusted=trusted,
         cycles=statistics.median(counts) if counts else None,
-        stolen=stolen_seconds() - stolen,
+        stolen=stolen,
     )
 
 
