@@ -150,7 +150,7 @@ def _live_times(plan: Plan, work: Work) -> Iterator[Step]:
         return {nodes: timing.to_dict() for nodes, timing in zip(sizes, timings, strict=True)}
 
     for nodes in sizes:
-        yield Step(f"edge.golden.n{nodes}", [nodes, sizes], lambda nodes=nodes: inserted()[nodes])
+        yield Step(f"edge.golden.n{nodes}", [nodes, sizes], partial(lambda nodes: inserted()[nodes], nodes))
     yield Step("fit.cpu", [work.graph.digest], partial(live.fit_seconds, work.graph))
 
 
