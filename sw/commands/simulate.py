@@ -128,6 +128,7 @@ def _served(config: str, unit: str | None) -> None:
         raise DeviceError('serving a core needs cobs: pip install "skipwalk[serial]"') from None
 
     cfg = load_config(config, unit)
+    click.echo("compiling the golden model, if that has not been done before ...", err=True)
     with ServedModel([(UNITS.of(cfg).kind, cfg.digest, lambda: UNITS.of(cfg).model(cfg))]) as served:
         click.echo(f"the golden model of {cfg.name} behind a link; Ctrl-C ends it", err=True)
         click.echo(served.address)
