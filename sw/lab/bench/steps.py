@@ -4,7 +4,7 @@ import ctypes
 import functools
 import importlib.util
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from ....hw.oselm.config import CoreConfig
 from ...errors import DeviceError, SkipwalkError
+from ...graph.graph import Graph
 from ...lora.network import Network
 from ...lora.pretrain import pretrain
 from ...lora.tasks import Task, load_task
@@ -134,23 +135,40 @@ def _clock(plan: Plan, compilers: list[Compiler]) -> Iterator[Step]:
     yield Step("cpu.clock", [CHAIN], run)
 
 
+def _in_turn(
+    plan: Plan, works: Mapping[str, Callable[[], Callable[[], Any]]], units: float, inputs: Any
+) -> Iterator[Step]:
+    """A step for each of ``works``, which make what is timed. They are timed in turn, when the first is asked for."""
+
+    @functools.cache
+    def timings() -> dict[str, Any]:
+        made = [make() for make in works.values()]
+        with one_thread():
+            found = in_turn(made, units, seconds=plan.seconds, least=plan.least)
+        return {name: timing.to_dict() for name, timing in zip(works, found, strict=True)}
+
+    for name in works:
+        yield Step(name, [*inputs, list(works)], partial(_at, timings, name))
+
+
+def _at(found: Callable[[], dict[str, Any]], name: str) -> Any:
+    return found()[name]
+
+
 def _timed(plan: Plan, work: Callable[[], Any], units: float, **options: Any) -> dict[str, Any]:
     with one_thread():
         return measure(work, units, seconds=plan.seconds, least=plan.least, **options).to_dict()
 
 
 def _live_times(plan: Plan, work: Work) -> Iterator[Step]:
-    sizes = (work.graph.n_nodes, *plan.live_nodes)
+    graphs: dict[int, Callable[[], Graph]] = {work.graph.n_nodes: lambda: work.graph}
+    graphs |= {nodes: partial(live.power_law, nodes) for nodes in plan.live_nodes}
 
-    @functools.cache
-    def inserted() -> dict[int, Any]:
-        runners = [live.edge_runner(work.graph), *map(live.edge_runner, map(live.power_law, plan.live_nodes))]
-        with one_thread():
-            timings = in_turn(runners, live.EDGES, seconds=plan.seconds, least=plan.least)
-        return {nodes: timing.to_dict() for nodes, timing in zip(sizes, timings, strict=True)}
+    def insert(graph: Callable[[], Graph]) -> Callable[[], None]:
+        return live.edge_runner(graph())
 
-    for nodes in sizes:
-        yield Step(f"edge.golden.n{nodes}", [nodes, sizes], partial(lambda nodes: inserted()[nodes], nodes))
+    works = {f"edge.golden.n{n}": partial(insert, graph) for n, graph in graphs.items()}
+    yield from _in_turn(plan, works, live.EDGES, list(graphs))
     yield Step("fit.cpu", [work.graph.digest], partial(live.fit_seconds, work.graph))
 
 
@@ -173,32 +191,36 @@ def _oselm_times(plan: Plan, work: Work, compilers: list[Compiler]) -> Iterator[
     kinds: list[tuple[str, int, dict[str, Any]]] = [(f"d{dim}", dim, {}) for dim in plan.cores]
     kinds.append(("s77", next(iter(plan.cores)), PAPER_CASE))
     for suffix, dim, options in kinds:
+        cfg, _ = plan.cores[dim]
+
+        def selected(options=options):
+            return work.contexts(0, plan.walks, **options)
+
+        works: dict[str, Callable[[], Callable[[], Any]]] = {}
         for compiler in compilers:
             for variant, source, flags in oselm.VARIANTS:
 
-                def in_c(dim=dim, options=options, compiler=compiler, source=source, flags=flags):
-                    batch = work.contexts(0, plan.walks, **options)
-                    return _timed(plan, oselm.c_runner(work, batch, dim, compiler, source, flags), plan.walks)
+                def in_c(selected=selected, dim=dim, compiler=compiler, source=source, flags=flags):
+                    return oselm.c_runner(work, selected(), dim, compiler, source, flags)
 
-                yield Step(f"oselm.c.{suffix}.{compiler.name} {variant}", [dim, plan.walks, compiler.version], in_c)
+                works[f"oselm.c.{suffix}.{compiler.name} {variant}"] = in_c
+
+        def in_golden(selected=selected, cfg=cfg):
+            return oselm.golden_runner(work, selected(), cfg)
+
+        def in_numba(selected=selected, dim=dim):
+            return oselm.numba_runner(work, selected(), dim)
 
         if not options:
-            cfg, _ = plan.cores[dim]
-
-            def in_golden(cfg=cfg):
-                return _timed(plan, oselm.golden_runner(work, work.contexts(0, plan.walks), cfg), plan.walks)
-
-            yield Step(f"oselm.golden.{suffix}", [cfg.to_dict(), plan.walks], in_golden)
-
-        def in_numba(dim=dim, options=options):
-            batch = work.contexts(0, plan.walks, **options)
-            return _timed(plan, oselm.numba_runner(work, batch, dim), plan.walks)
+            works[f"oselm.golden.{suffix}"] = in_golden
+        works[f"oselm.numba.{suffix}"] = in_numba
+        versions = [compiler.version for compiler in compilers]
+        yield from _in_turn(plan, works, plan.walks, [cfg.to_dict(), plan.walks, versions])
 
         def in_numpy(dim=dim, options=options):
             batch = work.contexts(0, plan.slow_walks, **options)
             return _timed(plan, oselm.numpy_runner(work, batch, dim), plan.slow_walks)
 
-        yield Step(f"oselm.numba.{suffix}", [dim, plan.walks], in_numba)
         yield Step(f"oselm.numpy.{suffix}", [dim, plan.slow_walks], in_numpy)
 
 
