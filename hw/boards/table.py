@@ -241,6 +241,7 @@ BOARDS = {
             # The rows leave block RAM to a Skip-Cache that holds a whole fine-tuning of the digits, 470 samples.
             core=CoreConfig(name="ulx3s-45f", dim=8, nodes=512, lanes=4, max_samples=31, vendor=Vendor.ECP5),
             beside=(lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=480, vendor=Vendor.ECP5),),
+            place_options=("--router", "router2"),
             input_hz=25_000_000,
             clock_hz=70_000_000,
             baud=3_000_000,
