@@ -1,6 +1,8 @@
 """The figures of the README are those of the files under results/."""
 
+from skipwalk.hw.boards.table import BOARDS
 from skipwalk.sw.lab.tables import bench_tables, experiment_tables, litex_tables, pages
+from skipwalk.sw.lab.tables.board_tables import board_rows
 
 from ..support.command import skipwalk
 
@@ -84,3 +86,17 @@ def test_walks_of_a_litex_soc_show_the_ways_that_were_run():
     assert body[0] == ["digest as the golden model's", "**no**"]
     assert body[1][1] == "1,234"
     assert remark == "D = 8, 4 lanes, 64 rows; litex 1; gcc 2."
+
+
+def test_a_board_whose_bitstream_is_of_another_core_says_so():
+    row = BOARDS["ulx3s-45f"]
+    summary = {"core_digest": f"{row.core.digest:#010x}", "lora_digest": f"{row.lora.digest:#010x}"}
+    clock = {
+        state: board_rows({row.name: found} if found else {})[1][list(BOARDS).index(row.name)][4]
+        for state, found in (("as it is", summary), ("other", summary | {"lora_digest": "0x0"}), ("none", None))
+    }
+    assert clock == {
+        "as it is": "70",
+        "other": "70; the bitstream below is of an earlier core",
+        "none": "70; not placed and routed yet",
+    }

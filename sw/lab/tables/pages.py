@@ -197,7 +197,7 @@ def boards() -> str:
 
 
 def board_rows() -> str:
-    return rows(*board_tables.board_rows([summary["board"] for summary in _boards()]))
+    return rows(*board_tables.board_rows({summary["board"]: summary for summary in _boards()}))
 
 
 def _boards() -> list[dict]:
