@@ -191,8 +191,6 @@ MAP: Mapping[str, Sequence[Row]] = {
                 "hw/oselm/graph/list_reader.py:ListReader",
                 "hw/oselm/graph/ports.py:SharedMemory",
                 "hw/oselm/graph/ports.py:OneAtATime",
-                "hw/oselm/graph/store_outside.py:GraphStoreOutside",
-                "hw/oselm/graph/outside.py:WordsOutside",
             ),
             ("sim/oselm/graph/store.py:GraphStore",),
         ),
@@ -231,10 +229,7 @@ MAP: Mapping[str, Sequence[Row]] = {
         ),
         Row(
             "negatives out of the graph",
-            (
-                "hw/oselm/graph/neighbour.py:NeighbourChoice",
-                "hw/oselm/front_end/neighbour_draws.py:NeighbourDraws",
-            ),
+            ("hw/oselm/graph/neighbour.py:NeighbourChoice",),
             (_CONTEXTS + "graph_contexts", _CONTEXTS + "_fill_from_graph"),
             tests=("tests/graph/test_contexts.py",),
         ),
@@ -426,11 +421,6 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "a memory with a clock of its own",
             ("hw/memory/crossing.py:PortCrossing",),
-            ("sim/memory/port.py:PlainMemory",),
-        ),
-        Row(
-            "a memory with several users",
-            ("hw/memory/shared_port.py:SharedPort",),
             ("sim/memory/port.py:PlainMemory",),
         ),
         Row(
