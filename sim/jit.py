@@ -16,11 +16,14 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
     where one can be written: neither a read-only installation nor a home that is not there keeps a program from its
     work."""
 
+    # A wrapper for C would be compiled, too, and nobody calls it.
+    options = {"nogil": True, "no_cfunc_wrapper": True, **options}
+
     def compiled(function: Callable) -> Any:
         try:
-            return njit(nogil=True, cache=True, no_cfunc_wrapper=True, **options)(function)
+            return njit(cache=True, **options)(function)
         except RuntimeError:  # no place for a cache
-            return njit(nogil=True, **options)(function)
+            return njit(**options)(function)
 
     return compiled
 

@@ -231,6 +231,11 @@ class CoreConfig(UnitConfig):
         return self.gain is GainRule.COVARIANCE
 
     @property
+    def lane_multipliers(self) -> int:
+        """Of all lanes: a dot product and an update of a row in each, and with P as many for P."""
+        return (4 if self.has_p else 2) * self.lanes
+
+    @property
     def chunks(self) -> int:
         """Beats of a row: dim / lanes."""
         return self.dim // self.lanes

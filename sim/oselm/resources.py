@@ -51,8 +51,7 @@ def multipliers(cfg: CoreConfig) -> int:
     shares = [cfg.nodes.bit_length()] if cfg.walks else []
     if cfg.edge_ends:
         shares += [cfg.row_bits, max(_SHARE, cfg.row_bits, cfg.weight_bits)]
-    of_lane = 4 if cfg.has_p else 2
-    return of_lane * cfg.lanes + 2 + sum(2 if bits <= _SHARE else 4 for bits in shares)
+    return cfg.lane_multipliers + 2 + sum(2 if bits <= _SHARE else 4 for bits in shares)
 
 
 def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:

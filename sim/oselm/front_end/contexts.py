@@ -179,8 +179,9 @@ def _replace(slots, replaced, threshold, alias, g, key, first, n, runs, entry, b
     """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
     drawn = np.empty(replaced, np.int32)
     for walk in range(first, first + n):
-        runs[0, 0], runs[1, 0] = np.int64(np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16), 0
-        runs[2, 0] = replaced
+        # Element by element, and no plain 1: what Numba makes of a column or of a constant takes seconds to compile.
+        runs[0, 0] = np.int64(np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16)
+        runs[1, 0], runs[2, 0] = 0, replaced
         _fill(threshold, alias, g, key, np.int64(1), runs, drawn, entry, bits, left)
         _settle(g.neighbours, drawn, entry, bits, left)
         for k in range(replaced):
@@ -211,8 +212,7 @@ def _contexts(
     together = min(interleave, n)
     most = max(together * negatives * (window if per_positive else 1), replaced)
     runs, left = np.empty((3, max(1, together)), np.int64), np.zeros(2, np.int64)
-    # One more: an entry is written before it is known whether it counts.
-    entry, bits = np.empty((2, most + 1), np.int64), np.empty((2, most + 1), np.uint64)
+    entry, bits = np.empty((2, most), np.int64), np.empty((2, most), np.uint64)
     pooled = pool > 0 and negatives > 0 and (len(alias) > 0 or g.numbers[ROWS] > 0)
     if pooled:
         before = pool // replaced
@@ -224,6 +224,7 @@ def _contexts(
             _replace(
                 slots, replaced, threshold, alias, g, key, first_walk + group, end - group, runs, entry, bits, left
             )
+        # By hand, and no plain 0, for the same reason as in _replace.
         longest = count[group]
         for i in range(group + 1, end):
             longest = max(longest, count[i])

@@ -112,7 +112,7 @@ def breakdown(cfg: CoreConfig, counted: dict[str, Any]) -> dict[str, float]:
         "issuing": issued / cycles,
         **{f"stall.{name}": n / cycles for name, n in stalls.items()},
         "idle": max(0.0, 1 - (issued + sum(stalls.values())) / cycles),
-        "multipliers": used / (((4 if cfg.has_p else 2) * lanes + 2) * cycles),
+        "multipliers": used / ((cfg.lane_multipliers + 2) * cycles),
         "roofline": counted["roofline"] / cycles,
     }
 

@@ -147,12 +147,11 @@ def _in_turn(
             found = in_turn(made, units, seconds=plan.seconds, least=plan.least)
         return {name: timing.to_dict() for name, timing in zip(works, found, strict=True)}
 
+    def timing(name: str) -> Any:
+        return timings()[name]
+
     for name in works:
-        yield Step(name, [*inputs, list(works)], partial(_at, timings, name))
-
-
-def _at(found: Callable[[], dict[str, Any]], name: str) -> Any:
-    return found()[name]
+        yield Step(name, [*inputs, list(works)], partial(timing, name))
 
 
 def _timed(plan: Plan, work: Callable[[], Any], units: float, **options: Any) -> dict[str, Any]:

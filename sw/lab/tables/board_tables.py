@@ -33,7 +33,7 @@ def _state(row: Board, summary: Mapping[str, Any] | None) -> str:
 
 def _oselm(row: Board) -> str:
     cfg: CoreConfig = row.core
-    parts = [f"D = {cfg.dim}", f"{cfg.nodes:,} nodes", f"{(4 if cfg.has_p else 2) * cfg.lanes} lane multipliers"]
+    parts = [f"D = {cfg.dim}", f"{cfg.nodes:,} nodes", f"{cfg.lane_multipliers} lane multipliers"]
     if not cfg.has_p:
         parts.insert(0, "[without P](oselm.md#without-p)")
     if cfg.slots:
