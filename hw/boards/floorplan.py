@@ -72,7 +72,7 @@ def floorplan(cfg: CoreConfig, sites: Sites) -> dict[str, str]:
         The lanes do not fit into two rows; the message says what they need.
     """
     # With rows outside, those that are in slots.
-    blocks = BlockGrid.fewest(cfg.engine.nodes * cfg.chunks, cfg.beta.bits)
+    blocks = BlockGrid.cheapest(cfg.engine.nodes * cfg.chunks, cfg.beta.bits)
     half = cfg.lanes // 2
     own = OWN if cfg.has_p else tuple(role for role in OWN if not role.startswith("sweep."))
     # Places that a lane takes in each row.

@@ -80,7 +80,7 @@ class Ram(wiring.Component):
         self._primitives = primitives
         self._style = style
         self._init = list(init)
-        self.grid = BlockGrid.fewest(depth, width)
+        self.grid = BlockGrid.cheapest(depth, width)
         super().__init__(
             {
                 "wr_en": In(1),

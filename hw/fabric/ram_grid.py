@@ -24,12 +24,15 @@ class BlockGrid:
 
     #: Modes of an 18-kbit block: (depth, width).
     MODES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
+    #: Bits to choose between two rows that are as dear as a block: many rows are few blocks and far more wires.
+    CHOICE_BITS = 128
 
     @classmethod
-    def fewest(cls, depth: int, width: int) -> "BlockGrid":
-        """The grid for ``depth`` words of ``width`` bits with the fewest blocks, and of those with the fewest rows."""
+    def cheapest(cls, depth: int, width: int) -> "BlockGrid":
+        """The grid for ``depth`` words of ``width`` bits that takes the fewest blocks, the choice between its rows
+        counted by :data:`CHOICE_BITS`; of those with the fewest rows."""
         grids = (cls(-(-depth // d), -(-width // w), d, w) for d, w in cls.MODES)
-        return min(grids, key=lambda g: (g.blocks, g.rows))
+        return min(grids, key=lambda g: (g.blocks * cls.CHOICE_BITS + (g.rows - 1) * width, g.rows))
 
     @property
     def blocks(self) -> int:

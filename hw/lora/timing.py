@@ -19,7 +19,7 @@ FINISH = 3
 
 def softmax_cycles(cfg: LoraConfig) -> int:
     """From the last y at the softmax to the first cycle in which all of g is known."""
-    table = BlockGrid.fewest(cfg.exp_entries, cfg.exp_bits + 1).latency
+    table = BlockGrid.cheapest(cfg.exp_entries, cfg.exp_bits + 1).latency
     exponentials = 1 + cfg.classes + 1 + table + 1
     errors = cfg.classes + MULTIPLIER + 1
     # Between them the reciprocal, and its product with the rate; behind them the label.
@@ -53,7 +53,7 @@ class Latencies:
     @classmethod
     def of(cls, cfg: LoraConfig) -> "Latencies":
         # LUT RAM waits for the gradient's scalar as long as one block does.
-        read = BlockGrid.fewest(cfg.adapter_words, max(cfg.a.bits, cfg.b.bits)).latency
+        read = BlockGrid.cheapest(cfg.adapter_words, max(cfg.a.bits, cfg.b.bits)).latency
         return cls(
             broadcast=cfg.broadcast,
             read=read,

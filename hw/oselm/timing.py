@@ -44,9 +44,9 @@ class EngineTiming:
         # Groups of lanes hand the sum on, and the last one sends it back.
         along = cfg.groups + 1 if cfg.groups > 1 else 0
         dot = MULTIPLIER + (cfg.lanes // cfg.groups - 1).bit_length() + along + 1
-        store = BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits).latency
+        store = BlockGrid.cheapest(cfg.nodes * cfg.chunks, cfg.beta.bits).latency
         beats = cfg.dim * cfg.chunks
-        p_store = 1 if beats <= LUT_RAM_WORDS else BlockGrid.fewest(beats, cfg.p.bits).latency
+        p_store = 1 if beats <= LUT_RAM_WORDS else BlockGrid.cheapest(beats, cfg.p.bits).latency
         step = MULTIPLIER + 1
         write = step + 1
         read_to_sum = cfg.broadcast + store + dot

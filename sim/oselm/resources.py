@@ -115,7 +115,7 @@ def luts(cells: Mapping[str, int], family: str) -> int:
 
 
 def _blocks(depth: int, width: int) -> int:
-    return BlockGrid.fewest(depth, width).blocks
+    return BlockGrid.cheapest(depth, width).blocks
 
 
 def _inferred(depth: int, width: int) -> int:

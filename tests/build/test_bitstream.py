@@ -87,7 +87,7 @@ def test_row_store_is_block_ram_and_lanes_are_multipliers(folder, summary):
         return sum(cell["type"] == kind and re.search(within, name) is not None for name, cell in netlist.items())
 
     cfg = ROW.core
-    store = BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits).blocks
+    store = BlockGrid.cheapest(cfg.nodes * cfg.chunks, cfg.beta.bits).blocks
     assert count("DP16KD", r"\.samples\.store_\d+\.") == cfg.lanes * store
     for engine in ("samples", "sweep"):
         for part in ("dot", "step"):

@@ -84,6 +84,7 @@ def test_distributed_reads_at_once(vendor):
         (1024, 18, BlockGrid(1, 1, 1024, 18)),
         (512, 36, BlockGrid(1, 1, 512, 36)),
         (512, 576, BlockGrid(1, 16, 512, 36)),
+        (7680, 32, BlockGrid(1, 16, 8192, 2)),  # and not 15 banks of 36 bits
         (2816, 18, BlockGrid(3, 1, 1024, 18)),
         (16384, 1, BlockGrid(1, 1, 16384, 1)),
         (16, 3, BlockGrid(1, 1, 4096, 4)),
@@ -91,8 +92,8 @@ def test_distributed_reads_at_once(vendor):
         (2048, 18, BlockGrid(1, 2, 2048, 9)),
     ],
 )
-def test_fewest_blocks(depth, width, grid):
-    assert BlockGrid.fewest(depth, width) == grid
+def test_cheapest_grid(depth, width, grid):
+    assert BlockGrid.cheapest(depth, width) == grid
 
 
 @pytest.mark.parametrize(

@@ -56,4 +56,4 @@ def read_boards(folder: Path) -> dict[str, Board]:
 
 def beta_block_rams(cfg: CoreConfig) -> int:
     """Block RAMs for the rows of beta alone."""
-    return cfg.lanes * BlockGrid.fewest(cfg.nodes * cfg.chunks, cfg.beta.bits).blocks
+    return cfg.lanes * BlockGrid.cheapest(cfg.nodes * cfg.chunks, cfg.beta.bits).blocks

@@ -77,7 +77,7 @@ def test_resources():
     cfg = preset("ecp5-85f").replace(edge_ends=24576, weight_bits=24)
     store = GraphStore(cfg)
     memories = ((cfg.nodes, HeaderLayout(cfg)), (cfg.edge_ends, EntryLayout(cfg)))
-    assert store.blocks == sum(BlockGrid.fewest(depth, word.size).blocks for depth, word in memories) == 54
+    assert store.blocks == sum(BlockGrid.cheapest(depth, word.size).blocks for depth, word in memories) == 54
     assert (store.header_latency, store.entry_latency) == (4, 4)
     with pytest.raises(ValueError, match="edge_ends=0 has no graph store"):
         GraphStore(cfg.replace(edge_ends=0, weight_bits=0))
