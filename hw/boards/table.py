@@ -243,7 +243,7 @@ BOARDS = {
             beside=(lora_preset("digits").replace(name="ulx3s-45f", lanes=16, cache_samples=480, vendor=Vendor.ECP5),),
             place_options=("--router", "router2"),
             input_hz=25_000_000,
-            clock_hz=70_000_000,
+            clock_hz=50_000_000,
             baud=3_000_000,
             loader="ulx3s",
         ),
