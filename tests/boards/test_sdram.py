@@ -120,5 +120,5 @@ def test_boards_that_cannot_have_an_sdram_are_refused():
 
 def test_rows_of_the_board_fit_its_memory():
     row = board("ulx3s-85f-sdram")
-    assert row.core.rows_outside.address_bits <= row.sdram.address_bits
+    assert row.core.memory_map.address_bits <= row.sdram.address_bits
     assert row.sdram.address_bits == 23  # words of 32 bits: 32 MB

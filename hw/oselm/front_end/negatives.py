@@ -31,7 +31,7 @@ class NegativeSampler(wiring.Component):
     ----------
     cfg : CoreConfig
     header_latency, entry_latency : int
-        Those of the graph store, where ``cfg`` has one.
+        Those of the graph store, where ``cfg`` has one on the chip.
     primitives : bool
         As :class:`~skipwalk.hw.fabric.ram.Ram` and :class:`~skipwalk.hw.arith.multiplier.Multiplier`.
 
@@ -45,13 +45,16 @@ class NegativeSampler(wiring.Component):
         The negative for the bits :attr:`latency` cycles earlier.
     table : In(TableWrites)
         Entries of the table; not while bits are under way.
-    from_graph : In(1), steady while bits are under way, and en : In(1), with ``bits``
-        Only with ``cfg.edge_ends``: where negatives come from; a negative is wanted.
-    headers, entries : Out(FixedRead)
-        Only with ``cfg.edge_ends``: reads of the graph.
+    from_graph : In(1)
+        Only with ``cfg.edge_ends``: where negatives come from. Steady while bits are under way.
+    en : In(1), headers, entries : Out(FixedRead)
+        Only where the graph is on the chip: with ``bits``, a negative is wanted; reads of the graph.
+    low : Out(32)
+        Only with ``cfg.lists_outside``, where of the graph ``row`` is the one that was chosen first: the lower 32 bits,
+        for :class:`~skipwalk.hw.oselm.front_end.neighbour_draws.NeighbourDraws`.
 
     Timing: one negative a cycle; no enable and no reset. Resources: two multipliers, and a memory of ``nodes`` words
-    of ``THRESHOLD_BITS + row_bits`` (36 up to 4096 nodes); with a graph those of NeighbourChoice besides.
+    of ``THRESHOLD_BITS + row_bits`` (36 up to 4096 nodes); with a graph on the chip those of NeighbourChoice besides.
     """
 
     _CHOOSE = 2
@@ -68,7 +71,9 @@ class NegativeSampler(wiring.Component):
             "row": Out(cfg.row_bits),
             "table": In(TableWrites(cfg)),
         }
-        if cfg.edge_ends:
+        if cfg.lists_outside:
+            members |= {"from_graph": In(1), "low": Out(32)}
+        elif cfg.edge_ends:
             latencies: dict[str, int] = {"header_latency": header_latency, "entry_latency": entry_latency}
             self._choice = NeighbourChoice(cfg, **latencies, primitives=primitives)
             members |= {
@@ -112,8 +117,10 @@ class NegativeSampler(wiring.Component):
             keeps.eq(threshold < table.rd_data[:THRESHOLD_BITS]),
             kept.eq(own),
             alias.eq(table.rd_data[THRESHOLD_BITS:]),
-            of_table.eq(Mux(keeps, kept, alias)),
+            of_table.eq(Mux(keeps | self.from_graph if cfg.lists_outside else keeps, kept, alias)),
         ]
+        if cfg.lists_outside:
+            m.d.comb += self.low.eq(delay(m, self.bits[:32], self.latency, name="low"))
         if self._choice is None:
             m.d.comb += self.row.eq(of_table)
             return m

@@ -35,8 +35,8 @@ class ReadPort(wiring.Signature):
 class MemoryPort(wiring.Signature):
     """A :class:`ReadPort`, and ``write``, a stream of ``address`` and ``word``.
 
-    A read sees all writes that were taken in earlier cycles. What it sees of one that is taken in the same cycle is
-    undefined.
+    A read sees all writes that were taken in earlier cycles, and none of those that are taken in later ones. What it
+    sees of one that is taken in the same cycle is undefined.
     """
 
     def __init__(self, address, word):

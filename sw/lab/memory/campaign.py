@@ -38,6 +38,8 @@ SDRAM = SdramConfig(clock_hz=75_000_000, powerup_us=0.5, refresh_ms=5.25, input_
 _TINY = preset("tiny").replace(
     vendor=Vendor.ECP5, walks=2, walkers=2, max_walk=12, nodes=150, pool=16, replaced=4, edge_ends=1024
 )
+#: Lists in memory too, entries of two words.
+_LISTS = _TINY.replace(nodes=300, slots=104, weight_bits=24, lists_outside=True)
 _SEQUENTIAL = _TINY.replace(schedule=Schedule.SEQUENTIAL, lookahead=0, dim=16, lanes=8, group=2, edge_ends=0)
 #: Cycles after the answer to FLUSH until the controller has written what it was given.
 _SETTLED = 100
@@ -77,6 +79,8 @@ DESIGNS = tuple(
         # Three cycles in four of the SDRAM's, as on the board; and the SDRAM the slower one.
         (_TINY, 112, 0.0, 56_250_000),
         (_SEQUENTIAL, 48, 0.2, 100_000_000),
+        (_LISTS, 104, 0.1, None),
+        (_LISTS, 112, 0.0, 56_250_000),
     )
 )
 
