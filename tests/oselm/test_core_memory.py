@@ -48,6 +48,7 @@ def test_slots_are_as_few_as_there_may_be(cfg):
         cfg.replace(slots=cfg.slots - 1)
 
 
+@pytest.mark.parametrize("cfg", ["streaming", "sequential"], indirect=True)
 @pytest.mark.parametrize("gaps", [{}, {"gap_in": 0.3, "gap_out": 0.5, "seed": 1}], ids=["full rate", "gaps"])
 def test_walks_over_many_rows_and_over_few(cfg, gaps):
     """Of few rows most are on the chip, in slots that follow each other within the hazard window."""
