@@ -43,8 +43,9 @@ _LISTS = _TINY.replace(nodes=300, slots=104, weight_bits=24, lists_outside=True)
 _SEQUENTIAL = _TINY.replace(schedule=Schedule.SEQUENTIAL, lookahead=0, dim=16, lanes=8, group=2, edge_ends=0)
 #: Cycles after the answer to FLUSH until the controller has written what it was given.
 _SETTLED = 100
-#: Cycles without a word after which a run counts as hung.
-_TIMEOUT = 100_000
+#: Cycles without a word after which a run counts as hung. Eleven rounds over rows without an edge ask memory for 3,300
+#: headers, one after another, before the core has a word to say.
+_TIMEOUT = 1_000_000
 
 
 @dataclass(frozen=True)
