@@ -200,11 +200,18 @@ BOARDS = {
         ),
         Board(
             name="ulx3s-85f-sdram",
-            title="ULX3S with LFE5U-85F, rows in its SDRAM",
+            title="ULX3S with LFE5U-85F, rows and graph in its SDRAM",
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
-            # What a node takes on the chip besides (alias table, header of its list) is what limits them.
+            # Nothing of a node stays on the chip; rows, headers and entries take the 32 MiB to the last word.
             core=preset("ecp5-85f").replace(
-                name="ulx3s-85f-sdram", nodes=8192, edge_ends=65536, walks=4, slots=2048, pool=512
+                name="ulx3s-85f-sdram",
+                nodes=1 << 18,
+                edge_ends=1 << 21,
+                walks=4,
+                slots=3072,
+                pool=512,
+                lists_outside=True,
+                alias_table=False,
             ),
             sites=LFE5U_85F,
             place_options=("--placer", "static", "--router", "router2"),

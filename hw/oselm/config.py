@@ -98,6 +98,10 @@ class CoreConfig(UnitConfig):
     lists_outside : bool
         Headers and neighbour lists of the graph are in the memory outside, too, behind the rows (:attr:`memory_map`).
         Needs ``slots`` and ``edge_ends``; it changes no bit.
+    alias_table : bool
+        The front end has a table of ``nodes`` entries on the chip, out of which negatives of a published distribution
+        come. Without, they come out of the graph, and ``nodes`` is free of that limit. Only a core with ``edge_ends``
+        can do without.
     gain : GainRule
         ``covariance``, OS-ELM; or ``constant``: p0 stands for P, ``2 * lanes`` multipliers are enough, and neither q
         nor the format of u has a meaning.
@@ -137,6 +141,7 @@ class CoreConfig(UnitConfig):
     slots: int = 0
     replaced: int = 8
     lists_outside: bool = False
+    alias_table: bool = True
     gain: GainRule = GainRule.COVARIANCE
 
     def __post_init__(self):
@@ -182,6 +187,8 @@ class CoreConfig(UnitConfig):
             raise ValueError(f"weight_bits must be {self.WEIGHT_BITS + 1} to 24, or 0 for none, not {self.weight_bits}")
         if self.weight_bits and not self.edge_ends:
             raise ValueError(f"weight_bits {self.weight_bits} needs edge_ends, the memory for the graph")
+        if not self.alias_table and not self.edge_ends:
+            raise ValueError("without alias_table negatives come out of a graph: edge_ends must not be 0")
         if self.edge_ends and self.walkers > self.walks:
             raise ValueError(f"walkers must be at most walks ({self.walks}), not {self.walkers}")
         if self.pool and (self.pool & (self.pool - 1) or not self.MIN_POOL <= self.pool <= self.MAX_POOL):
@@ -279,6 +286,11 @@ class CoreConfig(UnitConfig):
     def walk_rows(self) -> int:
         """Rows in a word of the command WALK."""
         return 2 if self.row_bits <= 16 else 1
+
+    @property
+    def table_rows(self) -> int:
+        """Most columns of an alias table; 0: the core refuses every one."""
+        return self.nodes if self.walks and self.alias_table else 0
 
     @property
     def place_bits(self) -> int:
@@ -393,7 +405,7 @@ class CoreConfig(UnitConfig):
 
     # ---- identity
     UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes", "walkers"})
-    LATER = frozenset({"pool", "slots", "replaced", "lists_outside", "gain"})
+    LATER = frozenset({"pool", "slots", "replaced", "lists_outside", "alias_table", "gain"})
 
 
 #: Of a core with a constant gain: with room for constants of up to 7.9.

@@ -73,7 +73,9 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     sample = engine.row_bits + 2 * ring_bits + 3
     shared += _inferred(cfg.queue, sample)
     if cfg.walks:
-        shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(QUEUE_ITEMS, engine.row_bits + 3)
+        if cfg.alias_table:
+            shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits)
+        shared += _inferred(QUEUE_ITEMS, engine.row_bits + 3)
         walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()
         shared += _blocks(2 * walks * nodes, cfg.row_bits)
     if cfg.pool:

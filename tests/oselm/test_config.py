@@ -91,6 +91,10 @@ def test_a_configuration_does_not_change():
         ),
         ({"lists_outside": True}, "lists_outside needs a graph and rows in memory: .* not 0 and 0"),
         ({"walks": 4, "edge_ends": 64, "lists_outside": True}, "edge_ends and slots, not 64 and 0"),
+        (
+            {"walks": 4, "alias_table": False},
+            "negatives come out of a graph: edge_ends must not be 0",
+        ),
         ({"group": 3}, "group must be a power of two from 2 to lanes"),
         ({"group": 16}, "group must be a power of two from 2 to lanes"),
         ({"k": SQ(0, 20)}, r"k Q0.20 is wider than a multiplier port \(18 bits\)"),

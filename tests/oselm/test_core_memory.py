@@ -19,17 +19,23 @@ from ..support.oselm import anything, front_end, graph_command, graph_setup, loa
 
 #: Vendor's twins: whoever relies on what block RAM reads while it is written gets the complement.
 TINY = preset("tiny").replace(vendor=Vendor.ECP5, walks=2, max_walk=8, nodes=200, pool=16, replaced=4)
-#: All through the least number of slots, the second one with groups of lanes, and a memory that is slow; the third one
-#: with its lists in memory, in entries of two words.
+#: All through the least number of slots, the second one with groups of lanes, and a memory that is slow; the third and
+#: the fourth one with their lists in memory, in entries of two words and, without an alias table, of one.
 CONFIGS = {
     cfg.name: cfg
     for cfg in (
         TINY.replace(name="streaming", slots=88, edge_ends=1024, walkers=2),
         TINY.replace(name="sequential", slots=40, schedule=Schedule.SEQUENTIAL, lookahead=0, dim=16, lanes=8, group=2),
         TINY.replace(name="lists", slots=88, edge_ends=1024, walkers=2, nodes=300, weight_bits=24, lists_outside=True),
+        TINY.replace(name="graph", slots=88, edge_ends=1024, walkers=1, lists_outside=True, alias_table=False),
     )
 }
-MEMORY = {"streaming": {"stall": 0.2}, "sequential": {"stall": 0.6, "latency": 9}, "lists": {"stall": 0.3}}
+MEMORY = {
+    "streaming": {"stall": 0.2},
+    "sequential": {"stall": 0.6, "latency": 9},
+    "lists": {"stall": 0.3},
+    "graph": {"stall": 0.4, "latency": 3},
+}
 SAMPLING = Sampling(window=4, negatives=3, per_positive=False, walks=2, pool=16, replaced=4)
 
 

@@ -84,6 +84,11 @@ def test_what_is_not_given():
     ("changes", "error", "message"),
     [
         ({"negatives_from": "graph"}, ValueError, "has its rows in memory: negatives_from must be 'pool', not 'graph'"),
+        (
+            {"preset": CORE.replace(slots=0, alias_table=False), "negatives_from": "visits"},
+            ValueError,
+            "has no alias table: negatives_from must be 'graph' or 'pool', not 'visits'",
+        ),
         ({"walk_length": 9}, ValueError, "slots for walk_length up to 8, not 9"),
         ({"walks_in_flight": 4}, ValueError, "slots for walks_in_flight up to 2, not 4"),
         ({"pool_slots": 64}, ValueError, "slots for pool_slots up to 32, not 64"),

@@ -118,11 +118,20 @@ def test_what_lanes_chunks_and_rows_cost():
 
 
 def test_lists_outside_take_no_block_ram():
-    """40,000 entries of 31 bits are 79 blocks; 2,000 headers, 4."""
+    """40,000 entries of 31 bits are 80 blocks in five banks (79 would be as many banks); 2,000 headers, 4."""
     lists = CORES["lists"]
     assert core_needs(lists).bram == core_needs(CORES["outside"]).bram
     inside, outside = core_needs(lists.replace(lists_outside=False)), core_needs(lists)
-    assert (inside.dsp, inside.bram - outside.bram) == (outside.dsp, 79 + 4)
+    assert (inside.dsp, inside.bram - outside.bram) == (outside.dsp, 80 + 4)
+
+
+def test_an_alias_table_takes_what_a_node_takes():
+    """2,000 columns of 24 and 11 bits: four blocks of 512 words."""
+    lists = CORES["lists"]
+    assert lists.table_rows == 2000
+    without = lists.replace(alias_table=False)
+    assert without.table_rows == 0
+    assert core_needs(lists).bram - core_needs(without).bram == 4
 
 
 def test_what_is_not_there_without_p():

@@ -38,8 +38,9 @@ SDRAM = SdramConfig(clock_hz=75_000_000, powerup_us=0.5, refresh_ms=5.25, input_
 _TINY = preset("tiny").replace(
     vendor=Vendor.ECP5, walks=2, walkers=2, max_walk=12, nodes=150, pool=16, replaced=4, edge_ends=1024
 )
-#: Lists in memory too, entries of two words.
+#: Lists in memory too, entries of two words; and of one, without an alias table.
 _LISTS = _TINY.replace(nodes=300, slots=104, weight_bits=24, lists_outside=True)
+_GRAPH = _LISTS.replace(weight_bits=0, alias_table=False)
 _SEQUENTIAL = _TINY.replace(schedule=Schedule.SEQUENTIAL, lookahead=0, dim=16, lanes=8, group=2, edge_ends=0)
 #: Cycles after the answer to FLUSH until the controller has written what it was given.
 _SETTLED = 100
@@ -81,7 +82,7 @@ DESIGNS = tuple(
         (_TINY, 112, 0.0, 56_250_000),
         (_SEQUENTIAL, 48, 0.2, 100_000_000),
         (_LISTS, 104, 0.1, None),
-        (_LISTS, 112, 0.0, 56_250_000),
+        (_GRAPH, 112, 0.0, 56_250_000),
     )
 )
 
@@ -140,9 +141,11 @@ class _Run:
             values |= dict(zip(limits, case_limits(0.5, 1.0), strict=True))
             values |= {Parameter.WALK_LENGTH: int(rng.integers(2, cfg.max_walk + 1)), Parameter.ROW_SCALE: 3000}
         values |= {name: int(rng.integers(0, 1 << 32)) for name in names}
-        table = AliasTable(rng.random(cfg.nodes) ** 4)
         start = np.array([edit_header(Edit.CLEAR)] if cfg.edge_ends else [], np.uint32)
-        self._say(start, set_words(values), table_words(table.threshold, table.alias))
+        self._say(start, set_words(values))
+        if cfg.table_rows:
+            table = AliasTable(rng.random(cfg.table_rows) ** 4)
+            self._say(table_words(table.threshold, table.alias))
         if cfg.edge_ends:
             self._say(np.array([edit_header(Edit.NODES), cfg.nodes // 2], np.uint32))
         self._sample(0)
@@ -150,6 +153,7 @@ class _Run:
     def _sample(self, source: int) -> None:
         """Another way to make contexts, within what the core has slots for."""
         cfg, rng = self._cfg, self._rng
+        source = source if cfg.table_rows else 1
         how = Sampling(
             window=int(rng.integers(2, 6)),
             negatives=int(rng.integers(1, cfg.max_samples - 3)),
