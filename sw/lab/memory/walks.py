@@ -51,6 +51,8 @@ SMALL = CORE.replace(nodes=4096, walks=1, max_walk=40, pool=32, replaced=1, slot
 LENGTH = 80
 #: Rows that are read back, of those that were learned and of others.
 LEARNED, OTHERS = 5000, 500
+#: Cycles without a word after which the core counts as hung: first values of all rows are a single command.
+_TIMEOUT = 200_000_000
 _COUNTED = (
     Counter.CYCLES,
     Counter.CONTEXTS,
@@ -193,7 +195,8 @@ def _opened(case: Case, values: np.ndarray) -> VerilatedCore:
     contents = build_root() / "memory" / f"{case.core.digest:08x}.hex"
     write_contents(contents, packed(values, case.core.beta))
     memory = SdramMemory(core.signature.members["memory"].signature, _sdram(), contents, BOARD.uart.clock_hz)
-    return VerilatedCore(compile_with_sdram(CoreWithMemory(core, memory), "oselm_core", memory))
+    library = compile_with_sdram(CoreWithMemory(core, memory), "oselm_core", memory)
+    return VerilatedCore(library, timeout=_TIMEOUT)
 
 
 def _sdram() -> SdramConfig:
