@@ -21,6 +21,7 @@ from ....hw.oselm.front_end.sampling import Sampling
 from ....hw.oselm.protocol import PACKED, Counter, Edit, Opcode, Parameter, edit_header, header
 from ....sim.arith.fixed import to_raw
 from ....sim.arith.words import packed
+from ....sim.link.frame import Frame, Words
 from ....sim.memory.behind import CoreWithMemory
 from ....sim.memory.cells import SdramMemory, compile_with_sdram, write_contents
 from ....sim.oselm.graph.walks import case_limits
@@ -51,6 +52,8 @@ SMALL = CORE.replace(nodes=4096, walks=1, max_walk=40, pool=32, replaced=1, slot
 LENGTH = 80
 #: Rows that are read back, of those that were learned and of others.
 LEARNED, OTHERS = 5000, 500
+#: On a serial line, with start and stop.
+BITS_OF_A_BYTE = 10
 #: Cycles without a word after which the core counts as hung: first values of all rows are a single command.
 _TIMEOUT = 200_000_000
 _COUNTED = (
@@ -120,16 +123,19 @@ def measure(case: Case, seed: int) -> list[Result]:
         golden.feed(write_words(Opcode.WRITE_ROW, 0, values, core.beta))
     with _opened(case, values) as rtl:
 
-        def both(words: np.ndarray) -> dict[Counter, int]:
-            golden.feed(words)
-            rtl.feed(words)
+        def both(words: np.ndarray, what: str) -> dict[Counter, int]:
+            parts = np.array_split(words, 10)
+            for i, part in enumerate(parts):
+                golden.feed(part)
+                rtl.feed(part)
+                log.info("%s: %s, %d %%", case.name, what, 100 * (i + 1) // len(parts))
             return _counted(rtl, core.edge_ends > 0)
 
-        loaded = -both(program.before)[Counter.CYCLES]
-        loaded += both(program.load)[Counter.CYCLES]
+        loaded = -both(program.before, "preparations")[Counter.CYCLES]
+        loaded += both(program.load, "load")[Counter.CYCLES]
         values = golden.state.beta[: len(values)].copy()
-        before = both(program.first)
-        after = both(program.counted)
+        before = both(program.first, "first walks")
+        after = both(program.counted, "walks")
         golden.feed(np.array([header(Opcode.FLUSH)], np.uint32))
         golden.drain()
         learned = (golden.state.beta[: len(values)] != values).any(axis=1)
@@ -146,9 +152,7 @@ def measure(case: Case, seed: int) -> list[Result]:
     spent = {c: after[c] - before[c] for c in before}
     results = _results(case, graph.n_nodes, spent, program.n, np.array_equal(expected, got))
     if program.edges:
-        us = loaded / program.edges / BOARD.uart.clock_hz * 1e6
-        results.append(Result(f"memory.edges.{case.name}", program.edges, "edges"))
-        results.append(Result(f"memory.edge_us.{case.name}", round(us, 2), "us", "lower"))
+        results += _of_loading(case, program, loaded)
     return results
 
 
@@ -216,6 +220,31 @@ def _start(case: Case, seed: int, others: dict[Parameter, int]) -> np.ndarray:
     }
     p = write_words(Opcode.WRITE_P, 0, to_raw(np.eye(core.dim), core.p), core.p)
     return np.concatenate([set_words(values | others), p])
+
+
+def _of_loading(case: Case, program: _Program, cycles: int) -> list[Result]:
+    """What edges take of the core's time and of the line's, and what 100 vectors do."""
+    uart = BOARD.uart
+    there = _line_bytes(program.load)
+    ask = header(Opcode.READ_ROW, PACKED) + np.arange(100)
+    words = np.zeros(100 * case.core.rows_outside.words, np.uint32)
+    vectors = _line_bytes(ask) + _line_bytes(words, limit=0)
+    shown = {
+        "edges": (program.edges, "edges", None),
+        "edge_us": (round(cycles / program.edges / uart.clock_hz * 1e6, 2), "us", "lower"),
+        "load_bytes": (there, "bytes", "lower"),
+        "load_line": (round(there * BITS_OF_A_BYTE / uart.baud, 2), "s", "lower"),
+        "read_100_bytes": (vectors, "bytes", "lower"),
+        "read_100_line": (round(vectors * BITS_OF_A_BYTE / uart.baud, 4), "s", "lower"),
+    }
+    return [Result(f"memory.{what}.{case.name}", *values) for what, values in shown.items()]  # type: ignore[arg-type]
+
+
+def _line_bytes(words: np.ndarray, limit: int | None = None) -> int:
+    """Bytes of frames of the board's link, from the host or, with ``limit``, from the device."""
+    whole, n = words.astype(Words).tobytes(), BOARD.link.frame_words * Words.itemsize
+    frames = (Frame(session=1, limit=limit, words=whole[at : at + n]) for at in range(0, len(whole), n))
+    return sum(len(frame.encode()) for frame in frames)
 
 
 def _some(rng: np.random.Generator, of: np.ndarray, most: int) -> np.ndarray:

@@ -17,7 +17,11 @@ _WALKS = {
     "rows_fetched": ("rows fetched a walk", ".1f"),
     "walk_pages": ("pages opened a walk", ".1f"),
     "edges": ("edges that were sent", ","),
-    "edge_us": ("an edge, us", ".2f"),
+    "edge_us": ("an edge, us of the core", ".2f"),
+    "load_bytes": ("bytes of all edges on the line", ",d"),
+    "load_line": ("seconds on it, 3 Mbaud", ".2f"),
+    "read_100_bytes": ("bytes of 100 vectors", ",d"),
+    "read_100_line": ("seconds on it", ".3f"),
 }
 
 
