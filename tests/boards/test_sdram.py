@@ -118,7 +118,7 @@ def test_boards_that_cannot_have_an_sdram_are_refused():
         UnitSwitch([core, core])
 
 
-@pytest.mark.parametrize("name", ["ulx3s-85f-sdram", "ulx3s-12f-sdram"])
+@pytest.mark.parametrize("name", ["ulx3s-85f-sdram", "ulx3s-45f-sdram"])
 def test_rows_and_graph_of_the_board_fit_its_memory(name):
     row = board(name)
     assert row.core.lists_outside
