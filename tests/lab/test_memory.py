@@ -1,16 +1,20 @@
 """What `skipwalk lab memory` makes of counters, files and graphs that are not there, and a short campaign; cores are
 tested elsewhere."""
 
+import dataclasses
 import json
 
 import networkx
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from skipwalk.hw.oselm.protocol import Counter
+from skipwalk.hw.oselm.protocol import Counter, Opcode, Parameter, header
+from skipwalk.sim.arith.fixed import to_raw
+from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.memory import campaign, cli, quality, walks
 from skipwalk.sw.lab.tables import memory_tables
+from skipwalk.sw.oselm.words import set_words, write_words
 from skipwalk.sw.results.report import Result
 
 
@@ -58,6 +62,25 @@ def test_walks_fit_the_core(core):
     case = walks.Case("some", lambda: None, core, 100)
     assert type(case.sampling).from_word(case.sampling.word, core) == case.sampling
     assert core.memory_map.address_bits <= walks.BOARD.sdram.address_bits
+
+
+@pytest.mark.parametrize("core", [walks.CORE, walks.LISTS.replace(nodes=4096, edge_ends=1 << 15)])
+def test_a_wrong_negative_is_a_wrong_bit(core):
+    """Rows that are read back differ as soon as contexts have another number of negatives."""
+    graph = cli._power_law(1000, 3)
+    case = walks.Case("some", lambda: graph, core, 100)
+    program = (walks._of_graph if core.edge_ends else walks._of_host)(case, graph, 0)
+    values = to_raw(np.random.default_rng(0).uniform(-walks.SPREAD, walks.SPREAD, (1000, core.dim)), core.beta)
+    found = []
+    for negatives in (24, 23):
+        how = dataclasses.replace(case.sampling, negatives=negatives)
+        unit = OSELMUnit(core)
+        unit.feed(write_words(Opcode.WRITE_ROW, 0, values, core.beta))
+        for words in (program.before, program.load, set_words({Parameter.SAMPLING: how.word}), program.first):
+            unit.feed(words)
+        unit.feed(np.array([header(Opcode.FLUSH)], np.uint32))
+        found.append(unit.state.beta[:1000].copy())
+    assert (found[0] != found[1]).any(axis=1).sum() > 100
 
 
 def test_a_graph_that_is_not_there_is_skipped(monkeypatch, tmp_path):

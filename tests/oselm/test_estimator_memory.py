@@ -18,6 +18,8 @@ HOW = {
     "negatives": 3,
     "pool_slots": 32,
     "random_state": 1,
+    # So large that negatives change what is learned from the first walk on; those of 0.05 round to nothing.
+    "init_scale": 0.5,
 }
 GRAPH = networkx.barabasi_albert_graph(250, 2, seed=1)
 
@@ -33,6 +35,12 @@ def learned(estimator: Node2Vec) -> list[str]:
     digests.append(estimator.remove_nodes([251, 9], walks_per_end=1).digest_)
     digests.append(estimator.refresh().digest_)
     return digests
+
+
+def test_these_graphs_notice_a_negative():
+    """Else equal digests would say nothing of where negatives come from."""
+    digests = [Node2Vec(**{**HOW, "negatives": n}).fit(GRAPH).digest_ for n in (3, 2)]
+    assert digests[0] != digests[1]
 
 
 def test_slots_change_no_bit():

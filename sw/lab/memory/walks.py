@@ -52,6 +52,9 @@ SMALL = CORE.replace(nodes=4096, walks=1, max_walk=40, pool=32, replaced=1, slot
 LENGTH = 80
 #: Rows that are read back, of those that were learned and of others.
 LEARNED, OTHERS = 5000, 500
+#: First values of rows are up to it, of either sign. With those of the estimator, 0.05, what a negative changes is less
+#: than a step of beta until rows have learned, and equal bits would say nothing of the negatives.
+SPREAD = 0.5
 #: On a serial line, with start and stop.
 BITS_OF_A_BYTE = 10
 #: Cycles without a word after which the core counts as hung: first values of all rows are a single command.
@@ -113,7 +116,7 @@ def measure(case: Case, seed: int) -> list[Result]:
     rng = np.random.default_rng(seed)
     values = np.zeros((graph.n_nodes, core.dim), np.int64)
     if not core.edge_ends:
-        values = to_raw(rng.uniform(-0.05, 0.05, values.shape), core.beta)
+        values = to_raw(rng.uniform(-SPREAD, SPREAD, values.shape), core.beta)
     program = (_of_graph if core.edge_ends else _of_host)(case, graph, seed)
     log.info("%s: %d nodes, %d walks, slots %d", case.name, graph.n_nodes, program.n, core.slots)
 
@@ -179,7 +182,7 @@ def _of_graph(case: Case, graph: Graph, seed: int) -> _Program:
     limits = Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR
     values = dict(zip([*names, *limits], [*keys, *case_limits(0.5, 1.0)], strict=True))
     values[Parameter.WALK_LENGTH] = min(LENGTH, core.max_walk)
-    values[Parameter.ROW_SCALE] = int(to_raw(np.array(0.05), core.beta))
+    values[Parameter.ROW_SCALE] = int(to_raw(np.array(SPREAD), core.beta))
     nodes = np.array([edit_header(Edit.CLEAR), edit_header(Edit.NODES), n], np.uint32)
     first, counted = (_rounds(k) for k in (case.first, case.walks))
     before = np.concatenate([_start(case, seed, values), nodes])
