@@ -288,7 +288,9 @@ def test_info_says_what_fits():
     assert without["needs"].startswith("132 multipliers,")
     outside = printed(run("info", "ulx3s-85f-sdram"))
     assert outside["SDRAM"] == "32 MB, 16 bits at 100 MHz, a latency of 2"
-    assert outside["rows"].startswith("8192 in memory outside, 72 bytes each; 2048 slots for them on the chip;")
+    assert outside["rows"].startswith("262144 in memory outside, 72 bytes each; 3072 slots for them on the chip;")
+    assert outside["rows"].endswith("; the memory takes 32,768 KiB")
+    assert outside["store"].startswith("in memory outside: 2097152 edge ends, edges without weights;")
     assert describe_core(preset("paper").replace(nodes=60_000))["fits"].startswith("none of the boards;")
     assert printed(run("info", "digits"))["holds"].startswith("a network of exactly these widths; 512 samples")
     both = run("info", "tiny").stdout
