@@ -15,6 +15,7 @@ from skipwalk.hw.boards.table import BOARDS
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.cli import main
 from skipwalk.sw.commands.describe import describe_core
+from skipwalk.sw.commands.inspection import _memory
 from skipwalk.sw.graph.readers import read_graph
 from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.oselm.graph_device import GraphDevice
@@ -302,6 +303,15 @@ def test_info_says_what_fits():
     assert "480 samples in the Skip-Cache" in board
     assert "widths 64-96-96, 10 classes" in board
     assert "--board ulx3s-45f --backend serial:PORT@3000000" in board
+
+
+def test_info_says_how_the_slots_did():
+    """Pages are those of all that stands in memory, so they are counted by walk and not by row."""
+    counters = {"rows_asked": 8000, "rows_fetched": 4000, "cycles": 750_000, "wait_memory": 187_500, "walks": 100}
+    shown = "50.0% of the rows asked for had a slot, 25.0% of the cycles waited for memory"
+    assert _memory(counters) == {"memory": shown}
+    assert _memory(counters | {"pages_opened": 7700}) == {"memory": f"{shown}, 77.0 pages opened a walk"}
+    assert _memory({"walks": 100}) == {}
 
 
 def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl_c_works):

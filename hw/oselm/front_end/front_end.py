@@ -27,7 +27,7 @@ __all__ = ["FrontEnd"]
 
 class FrontEnd(wiring.Component):
     """Makes contexts as :mod:`skipwalk.sw.graph.contexts` does, bit for bit: a window of positives, and negatives from
-    an alias table; several walks take turns.
+    an alias table or out of the graph; several walks take turns.
 
     ::
 

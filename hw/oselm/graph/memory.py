@@ -67,8 +67,7 @@ class BlockMemory(wiring.Component):
 
     Timing: a word is read and one is written every cycle; a response comes :attr:`latency` cycles after its request.
 
-    Resources: :attr:`blocks` block RAMs, the fewest that hold ``depth`` words (see
-    :class:`~skipwalk.hw.fabric.ram_grid.BlockGrid`).
+    Resources: :attr:`blocks` block RAMs, as :class:`~skipwalk.hw.fabric.ram_grid.BlockGrid` chooses them.
     """
 
     def __init__(self, depth: int, word: data.Layout, *, vendor: Vendor = Vendor.GENERIC, primitives: bool = False):
