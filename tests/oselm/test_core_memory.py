@@ -104,13 +104,34 @@ def test_reset_midway(cfg):
     bench.run(start, front_end(cfg, rng, SAMPLING), random_walks(cfg, rng, 20, cfg.max_walk), read_back(cfg))
 
 
-@pytest.mark.parametrize("name", ["streaming", "lists"])
+#: With negatives from the graph.
+OF_GRAPH = Sampling(window=4, negatives=3, per_positive=False, walks=2, source=1, pool=16, replaced=2)
+
+
+def graph_commands(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+    return np.array([word for _ in range(n) for word in graph_command(cfg, rng)], np.uint32)
+
+
+@pytest.mark.parametrize("name", ["streaming", "lists", "graph"])
 def test_a_graph_whose_rows_are_outside(name):
     cfg = CONFIGS[name]
     rng = np.random.default_rng(2)
     bench = bench_of(cfg)
-    how = Sampling(window=4, negatives=3, per_positive=False, walks=2, source=1, pool=16, replaced=2)
-    bench.run(load(cfg, rng), front_end(cfg, rng, how), graph_setup(cfg, rng))
-    words = [word for _ in range(120) for word in graph_command(cfg, rng)]
-    bench.run(np.array(words, np.uint32), read_back(cfg))
+    bench.run(load(cfg, rng), front_end(cfg, rng, OF_GRAPH), graph_setup(cfg, rng))
+    bench.run(graph_commands(cfg, rng, 120), read_back(cfg))
     assert bench.counters()[Counter.WALKS] > 100
+
+
+@pytest.mark.parametrize("name", ["streaming", "lists", "graph"])
+def test_reset_in_the_midst_of_edits_and_walks(name):
+    """With lists in memory, words of edits and reads of walkers are under way. The graph begins anew with CLEAR."""
+    cfg = CONFIGS[name]
+    rng = np.random.default_rng(11)
+    bench = bench_of(cfg)
+    begin = load(cfg, rng), front_end(cfg, rng, OF_GRAPH), graph_setup(cfg, rng)
+    for _ in range(12):
+        bench.run(*begin)
+        bench.core.feed(graph_commands(cfg, rng, 60), cycles=int(rng.integers(100, 20_000)))
+        bench.reset()
+    bench.run(*begin, graph_commands(cfg, rng, 60), read_back(cfg))
+    assert bench.counters()[Counter.WALKS] > 50
