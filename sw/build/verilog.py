@@ -117,6 +117,7 @@ def _memory(cfg: UnitConfig) -> dict[str, Any]:
             "row_bytes": cfg.rows_outside.words * cfg.MEMORY_BITS // 8,
             "element_bits": cfg.beta.bits,
             "rows": cfg.nodes,
+            "bytes": cfg.memory_map.words * cfg.MEMORY_BITS // 8,
             **_lists(cfg),
         }
     }

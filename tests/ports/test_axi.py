@@ -20,6 +20,7 @@ from skipwalk.hw.ports.axi_map import ADDRESS_BITS, MEMORY_REGISTERS, REGISTERS
 from skipwalk.sim.link.folding import FoldingCore
 from skipwalk.sim.rtl.synthesis import run_yosys
 from skipwalk.sim.rtl.verilog_text import START
+from skipwalk.sw.build.c_header import c_header
 from skipwalk.sw.build.verilog import axi_core, axi_verilog, config_of_map, core_map
 from skipwalk.sw.cli import main
 from skipwalk.sw.oselm.words import train_words
@@ -97,13 +98,23 @@ def test_map_leads_back_to_the_configuration(cfg):
 
 def test_map_says_where_lists_are():
     """Behind 300 rows of 5 words, headers of a word and entries of two."""
-    assert "lists" not in core_map(OUTSIDE, "top")["buses"]["m_axi"]
+    found = core_map(OUTSIDE, "top")["buses"]["m_axi"]
+    assert "lists" not in found
+    assert found["bytes"] == 60 * found["row_bytes"]
     graph = OUTSIDE.replace(walkers=1, max_samples=6, edge_ends=256, weight_bits=24, lists_outside=True, nodes=300)
+    assert core_map(graph, "top")["buses"]["m_axi"]["bytes"] == 4 * (2048 + 2 * 256)
     lists = core_map(graph, "top")["buses"]["m_axi"]["lists"]
     assert (lists["headers_base"], lists["header_bytes"]) == (4 * 1536, 4)
     assert (lists["entries_base"], lists["entry_bytes"]) == (4 * 2048, 8)
     assert lists["header"] == {"place": 6, "degree": 9, "room": 3, "known": 1}
     assert lists["entry"] == {"row": 9, "sum": 24}
+
+
+def test_the_header_in_c_has_what_memory_needs():
+    text = c_header(LISTS, "core")
+    assert "#define SKIPWALK_REGISTER_MEMORY_BASE 0x24\n" in text
+    assert f"#define SKIPWALK_MEMORY_BYTES {4 * (512 + 256)}u\n" in text
+    assert "MEMORY" not in c_header(TINY, "core")
 
 
 def test_map_names_what_the_driver_sends():
