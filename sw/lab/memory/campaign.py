@@ -183,9 +183,12 @@ class _Run:
         self._say(self._words_of_walks(int(self._rng.integers(1, 50)), 2))
 
     def _graph(self) -> None:
-        """Edits with walks, and rounds."""
-        cfg, rng = self._cfg, self._rng
         self._sample(1)
+        self._say(self._words_of_graph())
+
+    def _words_of_graph(self) -> np.ndarray:
+        """Edits with walks, and a round."""
+        cfg, rng = self._cfg, self._rng
         words: list[int] = []
         for _ in range(int(rng.integers(5, 30))):
             u, v = rng.integers(0, cfg.nodes if rng.random() < 0.5 else 8, 2).tolist()
@@ -193,7 +196,7 @@ class _Run:
             words += [edit_header(edit, u, int(rng.integers(0, 4)) * (edit is not Edit.FREE_NODE))]
             words += [v] * edit.operands(cfg)
         words.append(header(Opcode.ROUND, int(rng.integers(1, 12))))
-        self._say(np.array(words, np.uint32))
+        return np.array(words, np.uint32)
 
     def _rows(self) -> None:
         """Rows of the host between walks."""
@@ -220,8 +223,12 @@ class _Run:
         self._set_up()
 
     def _cut(self) -> None:
-        """A reset in the midst of walks, after which all rows are loaded again."""
-        words = self._words_of_walks(30, self._cfg.max_walk)
+        """A reset in the midst of walks, or of edits, after which all rows are loaded again."""
+        if self._cfg.edge_ends and self._rng.random() < 0.5:
+            self._sample(1)
+            words = self._words_of_graph()
+        else:
+            words = self._words_of_walks(30, self._cfg.max_walk)
         self._rtl.feed(words, cycles=int(self._rng.integers(1, 4000)))
         self._reset(kept=False)
         self._begin()
