@@ -108,17 +108,23 @@ class Parameters(wiring.Component):
         return m
 
     def _of_graph(self, m, value, unfit):
-        """Cases of the parameters that a graph store needs."""
+        """Cases of the parameters that a graph store needs. Numbers are compared on their way into ``value``."""
         walks, place = self.walks, self.place
+        high, short_or_long = Signal(reset_less=True), Signal(reset_less=True)
+        given = self.setting.value
+        m.d.sync += [
+            high.eq(given > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw)),
+            short_or_long.eq((given < 2) | (given > self._cfg.max_walk)),
+        ]
         for case, limit in zip(_LIMITS, walks.limits, strict=True):
             with m.Case(case):
                 m.d.sync += limit.eq(value)
         with m.Case(Parameter.ROW_SCALE):
-            m.d.comb += unfit.eq(value > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw))
+            m.d.comb += unfit.eq(high)
             with m.If(~unfit):
                 m.d.sync += walks.scale.eq(value)
         with m.Case(Parameter.WALK_LENGTH):
-            m.d.comb += unfit.eq((value < 2) | (value > self._cfg.max_walk))
+            m.d.comb += unfit.eq(short_or_long)
             with m.If(~unfit):
                 m.d.sync += walks.length.eq(value)
         with m.Case(Parameter.ROUND):
