@@ -80,6 +80,13 @@ class Parameters(wiring.Component):
             setting.number.eq(self.setting.number),
             setting.value.eq(self.setting.value),
         ]
+        # Numbers are compared on their way there.
+        high, strange = Signal(reset_less=True), Signal(reset_less=True)
+        given = self.setting.value
+        m.d.sync += [
+            high.eq(given > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw)),
+            strange.eq((given < 2) | (given > self._cfg.max_walk)),
+        ]
         unsound, unfit = Signal(), Signal()
         m.d.comb += [
             self.rejected.eq(unsound | unfit),
@@ -103,19 +110,13 @@ class Parameters(wiring.Component):
                     m.d.sync += asked.eq(setting.value)
                     m.next = "BEGIN"
                 if self._cfg.edge_ends:
-                    self._of_graph(m, setting.value, unfit)
+                    self._of_graph(m, setting.value, unfit, high, strange)
             self._check(m, asked, unsound)
         return m
 
-    def _of_graph(self, m, value, unfit):
-        """Cases of the parameters that a graph store needs. Numbers are compared on their way into ``value``."""
+    def _of_graph(self, m, value, unfit, high, strange):
+        """Cases of the parameters that a graph store needs. ``value`` is too high for a scale; strange for a length."""
         walks, place = self.walks, self.place
-        high, short_or_long = Signal(reset_less=True), Signal(reset_less=True)
-        given = self.setting.value
-        m.d.sync += [
-            high.eq(given > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw)),
-            short_or_long.eq((given < 2) | (given > self._cfg.max_walk)),
-        ]
         for case, limit in zip(_LIMITS, walks.limits, strict=True):
             with m.Case(case):
                 m.d.sync += limit.eq(value)
@@ -124,7 +125,7 @@ class Parameters(wiring.Component):
             with m.If(~unfit):
                 m.d.sync += walks.scale.eq(value)
         with m.Case(Parameter.WALK_LENGTH):
-            m.d.comb += unfit.eq(short_or_long)
+            m.d.comb += unfit.eq(strange)
             with m.If(~unfit):
                 m.d.sync += walks.length.eq(value)
         with m.Case(Parameter.ROUND):
