@@ -81,10 +81,10 @@ class Parameters(wiring.Component):
             setting.value.eq(self.setting.value),
         ]
         # Numbers are compared on their way there.
-        high, strange = Signal(reset_less=True), Signal(reset_less=True)
+        steep, strange = Signal(reset_less=True), Signal(reset_less=True)
         given = self.setting.value
         m.d.sync += [
-            high.eq(given > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw)),
+            steep.eq(given > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw)),
             strange.eq((given < 2) | (given > self._cfg.max_walk)),
         ]
         unsound, unfit = Signal(), Signal()
@@ -110,18 +110,18 @@ class Parameters(wiring.Component):
                     m.d.sync += asked.eq(setting.value)
                     m.next = "BEGIN"
                 if self._cfg.edge_ends:
-                    self._of_graph(m, setting.value, unfit, high, strange)
+                    self._of_graph(m, setting.value, unfit, steep, strange)
             self._check(m, asked, unsound)
         return m
 
-    def _of_graph(self, m, value, unfit, high, strange):
-        """Cases of the parameters that a graph store needs. ``value`` is too high for a scale; strange for a length."""
+    def _of_graph(self, m, value, unfit, steep, strange):
+        """Cases of the parameters that a graph store needs. ``value`` is too ``steep`` for a scale, or a ``strange`` length."""
         walks, place = self.walks, self.place
         for case, limit in zip(_LIMITS, walks.limits, strict=True):
             with m.Case(case):
                 m.d.sync += limit.eq(value)
         with m.Case(Parameter.ROW_SCALE):
-            m.d.comb += unfit.eq(high)
+            m.d.comb += unfit.eq(steep)
             with m.If(~unfit):
                 m.d.sync += walks.scale.eq(value)
         with m.Case(Parameter.WALK_LENGTH):
