@@ -115,7 +115,8 @@ class Parameters(wiring.Component):
         return m
 
     def _of_graph(self, m, value, unfit, steep, strange):
-        """Cases of the parameters that a graph store needs. ``value`` is too ``steep`` for a scale, or a ``strange`` length."""
+        """Cases of the parameters that a graph store needs. Whether ``value`` is too ``steep`` a scale or a ``strange``
+        length is known before."""
         walks, place = self.walks, self.place
         for case, limit in zip(_LIMITS, walks.limits, strict=True):
             with m.Case(case):
