@@ -1,10 +1,9 @@
 /* The sequential skip-gram of bench/oselm.c in NEON, for a core that issues in order: the Cortex-A53.
  *
- * Compiled with -DDIM=D, a multiple of 16, with -fno-schedule-insns -fno-tree-ter: the order of what is written here is
- * meant. The same steps as in oselm.c; what is other:
+ * Compiled with -DDIM=D, a multiple of 16, and with -fno-schedule-insns: GCC would load so much ahead that registers
+ * are spilled. The same steps as in oselm.c; what is other:
  *   - registers hold 4 floats, and no more are alive than the 32 that there are: a spill costs as much as a row;
- *   - loads stand a few steps before what needs them and stores a few steps behind what made them, so that a load or
- *     store goes with each product;
+ *   - loads stand before what needs them and stores behind what made them by as much as those registers allow;
  *   - sums that wait for each other are kept apart, eight or more at a time: a product takes several cycles, and nothing
  *     overtakes it;
  *   - two rows are updated at a time, unless they are the same.

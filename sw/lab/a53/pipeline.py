@@ -2,7 +2,7 @@
 
 llvm-mca knows the core's units and latencies, but lets nothing be written before what was issued earlier: behind a
 multiply-add of 10 cycles a load waits for 6, whoever needs it. LLVM's table for the core's successor makes exceptions
-from that, the one for this core has none. :func:`issue_cycles` is the same units and latencies without that rule.
+from that, the one for this core has none. :func:`issue_cycles` has no such rule.
 """
 
 import itertools
@@ -20,10 +20,16 @@ __all__ = ["Instruction", "decoded", "executed", "issue_cycles", "mca_cycles", "
 
 #: Instructions that llvm-mca gets at a time; a trace is cut into such pieces.
 PIECE = 50_000
-#: Cycles until a result may be used, as in LLVM's table for the Cortex-A53 (AArch64SchedA53.td); those of integers with
-#: the forwarding that it has between them.
-LATENCY = {
-    "load": 4, "store": 1, "branch": 1, "integer": 1, "multiply": 4, "divide": 8,
+#: Cycles until a result may be used. As GCC has it for the Cortex-A53 (gcc/config/arm/cortex-a53.md), by the shortest
+#: way on which results are passed on; what a multiply-add adds to is needed 4 cycles after the factors.
+SHORT = {
+    "load": 2, "store": 1, "branch": 1, "integer": 1, "multiply": 3, "divide": 4,
+    "vector": 4, "vector multiply": 4, "vector multiply-add": 8, "vector divide": 14,
+}  # fmt: skip
+LATE = 4
+#: As LLVM has it (AArch64SchedA53.td), without a way for what is added to.
+LONG = {
+    "load": 4, "store": 1, "branch": 1, "integer": 1, "multiply": 4, "divide": 4,
     "vector": 6, "vector multiply": 6, "vector multiply-add": 10, "vector divide": 18,
 }  # fmt: skip
 #: The unit that an instruction needs, of which there is one; integers have two, as many as issue slots.
@@ -51,9 +57,11 @@ class Instruction:
     Attributes
     ----------
     kind : str
-        A key of :data:`LATENCY`.
+        A key of :data:`SHORT`.
     reads, writes : tuple of str
         Registers, ``x3`` or ``v7``, and ``flags``.
+    sum : tuple of str
+        The register that a multiply-add adds to, which is not among ``reads``.
     address : tuple of str
         A register that the instruction moves on: at once, not after the latency.
     transfers : int
@@ -65,6 +73,7 @@ class Instruction:
     writes: tuple[str, ...] = ()
     address: tuple[str, ...] = ()
     transfers: int = 0
+    sum: tuple[str, ...] = ()
 
 
 def decoded(text: str) -> Instruction:
@@ -95,6 +104,14 @@ def decoded(text: str) -> Instruction:
         kind = "multiply"
     else:
         kind = "divide" if name in ("sdiv", "udiv") else "integer"
+    if kind == "vector multiply-add":
+        # The last of four operands, or what is there already.
+        reads, added = (
+            (reads[:-1], reads[-1:])
+            if name.startswith("f") and name.endswith(("add", "sub"))
+            else (reads[1:], reads[:1])
+        )
+        return Instruction(kind, reads, destination, sum=added)
     return Instruction(kind, reads, destination)
 
 
@@ -122,9 +139,10 @@ def _transfer(name: str, operands: str) -> Instruction:
 def issue_cycles(trace: Trace, *, narrow: bool = False) -> int:
     """Cycles in which a core with two issue slots, in order, has issued all of a trace. Caches hit, branches are known.
 
-    ``narrow`` is the pessimist's core: a vector of 128 bits between register and memory takes two cycles in which
-    nothing else is issued, and all vector arithmetic shares one unit.
+    ``narrow`` is the pessimist's core: the longer latencies; a vector of 128 bits between register and memory takes two
+    cycles in which nothing else is issued; all vector arithmetic shares one unit.
     """
+    latency, late = (LONG, 0) if narrow else (SHORT, LATE)
     instructions = {at: decoded(text) for at, text in trace.text.items()}
     ready: dict[str, int] = defaultdict(int)
     free: dict[str, int] = defaultdict(int)
@@ -135,7 +153,7 @@ def issue_cycles(trace: Trace, *, narrow: bool = False) -> int:
         if narrow and unit == "vector multiplier":
             unit = "vector"
         alone = narrow and one.transfers > 0
-        start = max([now, *(ready[register] for register in one.reads)])
+        start = max([now, *(ready[register] for register in one.reads), *(ready[it] - late for it in one.sum)])
         if unit is not None:
             start = max(start, free[unit])
         if start == now and (used == SLOTS or (alone and used)):
@@ -147,7 +165,7 @@ def issue_cycles(trace: Trace, *, narrow: bool = False) -> int:
         now, used = (start + hold, 0) if alone else (start, begun + 1)
         last = start + (hold - 1 if one.transfers else 0)
         for register in one.writes:
-            ready[register] = last + LATENCY[one.kind]
+            ready[register] = last + latency[one.kind]
         for register in one.address:
             ready[register] = start + 1
     return now
