@@ -193,10 +193,10 @@ def lora_estimates(task: Task, network: Network, compiler: Compiler) -> Iterator
     """
     n = len(task.finetune[1])
     order = shuffled_epochs(n, CHECKED_EPOCHS, np.random.default_rng(0))
-    widths = dict(zip(("N0", "N1", "N2"), network.widths, strict=True))
+    n0, n1, n2 = network.widths
     with tempfile.TemporaryDirectory(prefix="a53-") as folder:
         functions = {"SKIP": "skip", "LORA_ALL": "lora_all"}
-        programs = compiled(Path(folder, "build"), BENCH / "lora.c", functions, **widths, M=network.outputs)
+        programs = compiled(Path(folder, "build"), BENCH / "lora.c", functions, N0=n0, N1=n1, N2=n2, M=network.outputs)
         for name, method in zip(("skip2", "skip", "lora_all"), lora.METHODS, strict=True):
             program = programs["LORA_ALL" if method == "LoRA-All" else "SKIP"]
             run = lora.CFineTuning(network, task, method, compiler)

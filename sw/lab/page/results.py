@@ -19,7 +19,6 @@ EXPECTED = {
     "demo.json": "make demo",
     "accuracy.json": "make accuracy",
     "bench.json": "make bench",
-    "a53.json": "make a53",
     "experiments.json": "make experiments",
     "lora-digits.json": "make demo-lora",
     "lora-fan.json": "skipwalk lab demo-lora --task fan",

@@ -18,10 +18,11 @@ _METHODS = {"Skip2-LoRA, out of the cache": "skip2", "Skip-LoRA, through the net
 
 
 def _range(v: dict, stem: str, form: str) -> str:
-    """``low - high``; a dash for what was not estimated."""
+    """The smaller and the larger end, or one of them if they look the same; a dash for what was not estimated."""
     if f"{stem}.low" not in v:
         return "-"
-    return " - ".join(format(v[f"{stem}.{end}"], form) for end in ("low", "high"))
+    ends = sorted(v[f"{stem}.{end}"] for end in ("low", "high"))
+    return " - ".join(dict.fromkeys(format(end, form) for end in ends))
 
 
 def walks(v: dict, provenance: dict) -> Table:
