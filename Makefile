@@ -73,7 +73,7 @@ build/peers/.installed:
 bench: $(VENV)/.installed-demo,bench build/demo/cora.edges  ## CPU against core, cycles, ratios (10 minutes, quiet machine); OPTIONS="--main-core"
 	$(BIN)/skipwalk lab bench build/demo/cora.edges --json results/bench.json $(OPTIONS)
 
-a53: $(VENV)/.installed-demo,bench build/demo/cora.edges  ## what the bench's C would take on a Cortex-A53, estimated (ten minutes); writes results/a53.json
+a53: $(VENV)/.installed-demo build/demo/cora.edges  ## what the bench's C would take on a Cortex-A53, estimated (ten minutes); writes results/a53.json
 	$(BIN)/skipwalk lab a53 results/a53.json
 
 experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the science (40 minutes); OPTIONS="--only NAME --seeds N --full --scheduler ADDRESS"
