@@ -25,7 +25,7 @@ __all__ = ["ASSUMED", "CLOCK_HZ", "KERNELS", "Estimate", "Kernel", "estimates", 
 
 #: Of a Raspberry Pi 3.
 CLOCK_HZ = 1.2e9
-#: What the pessimist adds, and where it is from: the first two by notes on Hennessy and Patterson, Computer Architecture,
+#: What the pessimist adds: the first two by notes on Hennessy and Patterson, Computer Architecture,
 #: 6th edition, section 2.6; the stages of the pipeline; and a guess, which matters where the second cache misses.
 ASSUMED = {"l2_cycles": 13, "tlb_cycles": 2, "mispredicted_cycles": 8, "memory_ns": 150}
 #: The length of a row, as in the comparison of the bench.
