@@ -132,7 +132,7 @@ def measure(case: Case, seed: int) -> list[Result]:
                 golden.feed(part)
                 rtl.feed(part)
                 log.info("%s: %s, %d %%", case.name, what, 100 * (i + 1) // len(parts))
-            return _counted(rtl, core.edge_ends > 0)
+            return _counted(rtl, golden, core.edge_ends > 0)
 
         loaded = -both(program.before, "preparations")[Counter.CYCLES]
         loaded += both(program.load, "load")[Counter.CYCLES]
@@ -256,10 +256,12 @@ def _some(rng: np.random.Generator, of: np.ndarray, most: int) -> np.ndarray:
     return rng.choice(rows, min(len(rows), most), replace=False)
 
 
-def _counted(rtl: VerilatedCore, graph: bool) -> dict[Counter, int]:
-    """Counters, once all has been learned."""
+def _counted(rtl: VerilatedCore, golden: OSELMUnit, graph: bool) -> dict[Counter, int]:
+    """Counters of the gateware, once all has been learned; that is a barrier, so the golden model is asked as well."""
     names = (*_COUNTED, Counter.REFUSED) if graph else _COUNTED
     asked = np.array([header(Opcode.GET, counter) for counter in names], np.uint32)
+    golden.feed(asked)
+    golden.drain()
     words = rtl.run(asked, 2 * len(asked)).astype(np.int64).reshape(-1, 2)
     return {counter: int(low | high << 32) for counter, (low, high) in zip(names, words, strict=True)}
 
