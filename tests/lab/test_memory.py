@@ -34,6 +34,7 @@ def test_figures_of_a_case():
         Counter.PAGES_OPENED: 7700,
     }
     found = {r.name: r.value for r in walks._results(case, 5000, spent, 100, True)}
+    us = 7500 / walks.BOARD.uart.clock_hz * 1e6
     names = ("walk_cycles", "walk_us", "wait_share", "hit_rate", "rows_fetched", "walk_bytes", "walk_pages")
     assert [found[f"memory.{name}.some"] for name in names] == [
         7500,
