@@ -34,17 +34,9 @@ def test_figures_of_a_case():
         Counter.PAGES_OPENED: 7700,
     }
     found = {r.name: r.value for r in walks._results(case, 5000, spent, 100, True)}
-    us = 7500 / walks.BOARD.uart.clock_hz * 1e6
+    us = round(7500 / walks.BOARD.uart.clock_hz * 1e6, 1)
     names = ("walk_cycles", "walk_us", "wait_share", "hit_rate", "rows_fetched", "walk_bytes", "walk_pages")
-    assert [found[f"memory.{name}.some"] for name in names] == [
-        7500,
-        7500 / walks.BOARD.uart.clock_hz * 1e6,
-        0.25,
-        0.5,
-        40.0,
-        72 * 70,
-        77.0,
-    ]
+    assert [found[f"memory.{name}.some"] for name in names] == [7500, us, 0.25, 0.5, 40.0, 72 * 70, 77.0]
     assert (found["memory.nodes.some"], found["memory.bits_equal.some"]) == (5000, 1)
 
 
