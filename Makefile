@@ -11,10 +11,10 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx peers report embedding explore fmax-history constraints users manual litex
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench a53 experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx peers report embedding explore fmax-history constraints users manual litex
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 # One stamp a set of extras; pip is asked again when a version changes, and needs no network if none did.
 $(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS)
@@ -72,6 +72,9 @@ build/peers/.installed:
 
 bench: $(VENV)/.installed-demo,bench build/demo/cora.edges  ## CPU against core, cycles, ratios (10 minutes, quiet machine); OPTIONS="--main-core"
 	$(BIN)/skipwalk lab bench build/demo/cora.edges --json results/bench.json $(OPTIONS)
+
+a53: $(VENV)/.installed-demo build/demo/cora.edges  ## what the bench's C would take on a Cortex-A53, estimated (ten minutes); writes results/a53.json
+	$(BIN)/skipwalk lab a53 results/a53.json
 
 experiments: $(VENV)/.installed-demo,gensim build/demo/cora.edges  ## the science (40 minutes); OPTIONS="--only NAME --seeds N --full --scheduler ADDRESS"
 	$(BIN)/skipwalk lab experiments --jobs $(JOBS) $(or $(OPTIONS),--json results/experiments.json)

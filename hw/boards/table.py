@@ -200,20 +200,27 @@ BOARDS = {
         ),
         Board(
             name="ulx3s-85f-sdram",
-            title="ULX3S with LFE5U-85F, rows in its SDRAM",
+            title="ULX3S with LFE5U-85F, rows and graph in its SDRAM",
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
-            # What a node takes on the chip besides (alias table, header of its list) is what limits them.
+            # Nothing of a node stays on the chip; rows, headers and entries take the 32 MiB to the last word.
             core=preset("ecp5-85f").replace(
-                name="ulx3s-85f-sdram", nodes=8192, edge_ends=65536, walks=4, slots=2048, pool=512
+                name="ulx3s-85f-sdram",
+                nodes=1 << 18,
+                edge_ends=1 << 21,
+                walks=4,
+                slots=3072,
+                pool=512,
+                lists_outside=True,
+                alias_table=False,
             ),
             sites=LFE5U_85F,
             place_options=("--placer", "static", "--router", "router2"),
             input_hz=25_000_000,
-            clock_hz=75_000_000,
+            clock_hz=60_000_000,
             baud=3_000_000,
             loader="ulx3s",
-            # As fast as a latency of 2 allows; an oscillator of 600 MHz makes both clocks.
-            sdram=SdramConfig(clock_hz=100_000_000, input_delay=PIN_REGISTERS),
+            # A latency of 2 allows 100; an oscillator of 480 MHz makes both clocks.
+            sdram=SdramConfig(clock_hz=80_000_000, input_delay=PIN_REGISTERS),
         ),
         Board(
             name="ulx3s-25f",
@@ -280,6 +287,32 @@ BOARDS = {
             clock_hz=75_000_000,
             baud=3_000_000,
             loader="ulx3s",
+        ),
+        Board(
+            name="ulx3s-45f-sdram",
+            title="ULX3S with LFE5U-45F, rows and graph in its SDRAM",
+            platform="amaranth_boards.ulx3s:ULX3S_45F_Platform",
+            core=CoreConfig(
+                name="ulx3s-45f-sdram",
+                dim=32,
+                nodes=1 << 17,
+                lanes=8,
+                max_samples=31,
+                walks=4,
+                max_walk=96,
+                edge_ends=1 << 21,
+                slots=1536,
+                pool=512,
+                lists_outside=True,
+                alias_table=False,
+                vendor=Vendor.ECP5,
+            ),
+            place_options=("--router", "router2"),
+            input_hz=25_000_000,
+            clock_hz=50_000_000,
+            baud=3_000_000,
+            loader="ulx3s",
+            sdram=SdramConfig(clock_hz=100_000_000, input_delay=PIN_REGISTERS),
         ),
         Board(
             name="tang-nano-20k",

@@ -113,7 +113,8 @@ class SdramController(wiring.Component):
             words.w_en.eq(self.port.write.valid),
             self.port.write.ready.eq(words.w_rdy),
         ]
-        room = Signal(range(self.READ_WORDS + 1), init=self.READ_WORDS)
+        room, has_room = Signal(range(self.READ_WORDS + 1), init=self.READ_WORDS), Signal(init=1)
+        written = Signal()
         command, bank, a, uses = Signal(Command), Signal(cfg.bank_bits), Signal.like(self.pins.a), Signal()
         with m.If(~start.done):
             m.d.comb += [command.eq(start.command), a.eq(start.a)]
@@ -122,7 +123,7 @@ class SdramController(wiring.Component):
         part, takes = self._part(m, cutter.o, uses)
         m.d.comb += uses.eq((command == Command.READ) | (command == Command.WRITE))
         with m.If(start.done & ~start.due):
-            ready = Mux(part.part.write, banks.can_write & words.r_rdy, banks.can_read & (room != 0))
+            ready = Mux(part.part.write, banks.can_write & words.r_rdy, banks.can_read & has_room)
             self._choose(m, banks.banks, part, takes, cutter.o, ready, command, bank, a)
         refreshes = start.done & (command == Command.REFRESH)
         m.d.comb += [
@@ -130,7 +131,8 @@ class SdramController(wiring.Component):
             banks.bank.eq(bank),
             banks.row.eq(a),
             banks.all.eq(a[10]),
-            words.r_en.eq(command == Command.WRITE),
+            # Another WRITE comes in two cycles at the earliest: until then the word may stay.
+            words.r_en.eq(written),
             start.refreshed.eq(refreshes),
             self.ready.eq(start.done),
             self.refreshed.eq(refreshes),
@@ -139,8 +141,15 @@ class SdramController(wiring.Component):
         self._drive(m, command, bank, a, words.r_data, start.done)
         read, taken = Signal(), Signal()
         m.d.sync += taken.eq(self._read(m, command == Command.READ))
-        # Another one comes in two cycles at the earliest; a place that has become free may be known a cycle later.
-        m.d.sync += [self.port.opened.eq(self.opened), read.eq(command == Command.READ), room.eq(room - read + taken)]
+        # So does another READ; a place that has become free may be known a cycle later.
+        left = room - read + taken
+        m.d.sync += [
+            self.port.opened.eq(self.opened),
+            written.eq(command == Command.WRITE),
+            read.eq(command == Command.READ),
+            room.eq(left),
+            has_room.eq(left[: len(room)] != 0),
+        ]
         return m
 
     def _part(self, m, ahead, uses):

@@ -11,6 +11,7 @@ from typing import Any
 from ..arith.formats import SQ
 from ..fabric.vendor import Vendor
 from ..unit.config import UnitConfig
+from .memory_map import MemoryMap, Region
 from .rows.config import RowsConfig
 
 __all__ = ["CONSTANT_FORMATS", "PRESETS", "CoreConfig", "GainRule", "Schedule", "preset"]
@@ -94,6 +95,13 @@ class CoreConfig(UnitConfig):
         and negatives through the pool alone.
     replaced : int
         With ``slots``: most slots of the pool that a walk replaces.
+    lists_outside : bool
+        Headers and neighbour lists of the graph are in the memory outside, too, behind the rows (:attr:`memory_map`).
+        Needs ``slots`` and ``edge_ends``; it changes no bit.
+    alias_table : bool
+        The front end has a table of ``nodes`` entries on the chip, out of which negatives of a published distribution
+        come. Without, they come out of the graph, and ``nodes`` is free of that limit. Only a core with ``edge_ends``
+        can do without.
     gain : GainRule
         ``covariance``, OS-ELM; or ``constant``: p0 stands for P, ``2 * lanes`` multipliers are enough, and neither q
         nor the format of u has a meaning.
@@ -132,6 +140,8 @@ class CoreConfig(UnitConfig):
     pool: int = 0
     slots: int = 0
     replaced: int = 8
+    lists_outside: bool = False
+    alias_table: bool = True
     gain: GainRule = GainRule.COVARIANCE
 
     def __post_init__(self):
@@ -177,6 +187,8 @@ class CoreConfig(UnitConfig):
             raise ValueError(f"weight_bits must be {self.WEIGHT_BITS + 1} to 24, or 0 for none, not {self.weight_bits}")
         if self.weight_bits and not self.edge_ends:
             raise ValueError(f"weight_bits {self.weight_bits} needs edge_ends, the memory for the graph")
+        if not self.alias_table and not self.edge_ends:
+            raise ValueError("without alias_table negatives come out of a graph: edge_ends must not be 0")
         if self.edge_ends and self.walkers > self.walks:
             raise ValueError(f"walkers must be at most walks ({self.walks}), not {self.walkers}")
         if self.pool and (self.pool & (self.pool - 1) or not self.MIN_POOL <= self.pool <= self.MAX_POOL):
@@ -202,6 +214,11 @@ class CoreConfig(UnitConfig):
 
     def _check_slots(self) -> None:
         self._check_ranges(("replaced", 1, 128))
+        if self.lists_outside and not (self.slots and self.edge_ends):
+            raise ValueError(
+                f"lists_outside needs a graph and rows in memory: edge_ends and slots, not {self.edge_ends} and "
+                f"{self.slots}"
+            )
         if not self.slots:
             return
         if not self.pool:
@@ -271,6 +288,11 @@ class CoreConfig(UnitConfig):
         return 2 if self.row_bits <= 16 else 1
 
     @property
+    def table_rows(self) -> int:
+        """Most columns of an alias table; 0: the core refuses every one."""
+        return self.nodes if self.walks and self.alias_table else 0
+
+    @property
     def place_bits(self) -> int:
         """Width of a place in the list memory, in units of 4 entries."""
         return max(1, _clog2(self.edge_ends // 4))
@@ -282,11 +304,30 @@ class CoreConfig(UnitConfig):
         largest = min(1 << _clog2(max(4, self.nodes - 1)), self.edge_ends)
         return max(0, largest.bit_length() - 2)
 
-    # ---- rows in memory outside
+    @property
+    def header_bits(self) -> int:
+        """Of a row of the graph: place and length of its list, class of its room, and whether it is known."""
+        return self.place_bits + self.row_bits + self.room_classes.bit_length() + 1
+
+    @property
+    def entry_bits(self) -> int:
+        """Of an entry of a neighbour list: a row, and where edges have weights their sum."""
+        return self.row_bits + self.weight_bits
+
+    # ---- memory outside
     @property
     def engine(self) -> "CoreConfig":
         """What the engines see: a core whose rows are the slots."""
-        return self.replace(nodes=self.slots, slots=0) if self.slots else self
+        return self.replace(nodes=self.slots, slots=0, lists_outside=False) if self.slots else self
+
+    @property
+    def memory_map(self) -> MemoryMap:
+        """What stands where in memory. Raises ValueError without ``slots``."""
+        rows = Region(0, self.nodes, self.rows_outside.words)
+        if not self.lists_outside:
+            return MemoryMap(rows)
+        headers = rows.behind(self.nodes, -(-self.header_bits // self.MEMORY_BITS))
+        return MemoryMap(rows, headers, headers.behind(self.edge_ends, -(-self.entry_bits // self.MEMORY_BITS)))
 
     @property
     def rows_outside(self) -> RowsConfig:
@@ -364,7 +405,7 @@ class CoreConfig(UnitConfig):
 
     # ---- identity
     UNSEEN = frozenset({"name", "vendor", "broadcast", "group", "lanes", "walkers"})
-    LATER = frozenset({"pool", "slots", "replaced", "gain"})
+    LATER = frozenset({"pool", "slots", "replaced", "lists_outside", "alias_table", "gain"})
 
 
 #: Of a core with a constant gain: with room for constants of up to 7.9.

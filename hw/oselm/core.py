@@ -9,9 +9,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..fabric.counters import CounterBank
 from ..fabric.held import held
-from ..fabric.pipeline import delay
+from ..fabric.pipeline import clog2, delay
 from ..fabric.queue import RegisterQueue
 from ..fabric.read_chain import ReadChain
+from ..memory.port import MemoryPort, widened
+from ..memory.shared_port import SharedPort
 from .command import CommandInterpreter
 from .config import CoreConfig, Schedule
 from .constant_gain import ConstantGain
@@ -20,6 +22,7 @@ from .front_end.front_end import FrontEnd
 from .gain import Gain
 from .graph.leased_fill import LeasedFill
 from .graph.store import GraphStore
+from .graph.store_outside import GraphStoreOutside
 from .ops import HostOp, ReadKind, ReadOp, UpdateKind, UpdateOp
 from .protocol import Counter, counters_of
 from .rows.outside import RowsOutside
@@ -51,7 +54,8 @@ class OSELMCore(wiring.Component):
     :class:`~skipwalk.hw.oselm.constant_gain.ConstantGain`, and f comes back in place of g.
 
     With ``cfg.slots``, rows are in memory, and :class:`~skipwalk.hw.oselm.rows.outside.RowsOutside` brings those that
-    are in use to the row store, in beats that the sequencer leaves free or is asked for.
+    are in use to the row store, in beats that the sequencer leaves free or is asked for. With ``cfg.lists_outside`` the
+    graph is in the same memory, in a :class:`~skipwalk.hw.oselm.graph.store_outside.GraphStoreOutside`.
 
     Parameters
     ----------
@@ -64,9 +68,8 @@ class OSELMCore(wiring.Component):
     i : In(stream.Signature(32)), o : Out(stream.Signature(32))
         Commands and replies: :mod:`skipwalk.hw.oselm.protocol`.
     memory : Out(MemoryPort)
-        Only with ``cfg.slots``: row r has the words ``r * n`` ... of :attr:`CoreConfig.rows_outside`, its elements
-        packed as in :func:`~skipwalk.hw.oselm.protocol.packed_words`. A reset of the core is one of the memory's
-        controller.
+        Only with ``cfg.slots``: what stands where is :attr:`CoreConfig.memory_map`, elements of a row packed as in
+        :func:`~skipwalk.hw.oselm.protocol.packed_words`. A reset of the core is one of the memory's controller.
 
     Timing: :mod:`skipwalk.sim.oselm.cycles`; after a reset, words are taken once :attr:`settling` cycles are over.
 
@@ -84,15 +87,17 @@ class OSELMCore(wiring.Component):
         self.timing = EngineTiming.of(cfg)
         self._sequencer = sequencer(engine, self.timing, pauses=outside)
         self._command = CommandInterpreter(cfg)
-        self._store = GraphStore(cfg, primitives=primitives) if cfg.edge_ends else None
-        self._front = self._front_end(primitives) if cfg.walks else None
         self._outside = self._rows_outside(primitives) if outside else None
+        # Rows and lists take turns at the memory.
+        self._memory = SharedPort(1 + GraphStoreOutside.USERS, self._memory_port()) if cfg.lists_outside else None
+        self._store = self._graph_store(primitives) if cfg.edge_ends else None
+        self._front = self._front_end(primitives) if cfg.walks else None
         self._queue = ContextQueue(engine, forgets=outside)
         self._counters = CounterBank(len(counters_of(cfg)))
         self._chain = ReadChain(cfg.lanes, max(cfg.beta.bits, cfg.p.bits), 3 if cfg.has_p else 1, cfg.groups)
         members: dict[str, Any] = {"i": In(stream.Signature(32)), "o": Out(stream.Signature(32))}
         if self._outside is not None:
-            members["memory"] = self._outside.signature.members["memory"]
+            members["memory"] = Out(self._memory_port())
         super().__init__(members)
 
     def _rows_outside(self, primitives: bool) -> RowsOutside:
@@ -109,8 +114,18 @@ class OSELMCore(wiring.Component):
             primitives=primitives,
         )
 
+    def _memory_port(self) -> MemoryPort:
+        cfg = self._cfg
+        rows = cfg.rows_outside
+        return MemoryPort(cfg.memory_map.address_bits, cfg.MEMORY_BITS, max(1, clog2(rows.words)))
+
+    def _graph_store(self, primitives: bool) -> GraphStore | GraphStoreOutside:
+        if self._cfg.lists_outside:
+            return GraphStoreOutside(self._cfg, self._memory_port())
+        return GraphStore(self._cfg, primitives=primitives)
+
     def _front_end(self, primitives: bool) -> FrontEnd:
-        if self._store is None:
+        if not isinstance(self._store, GraphStore):
             return FrontEnd(self._cfg, primitives=primitives)
         latencies = {name: getattr(self._store, name) for name in ("header_latency", "entry_latency")}
         return FrontEnd(self._cfg, **latencies, primitives=primitives)
@@ -154,7 +169,7 @@ class OSELMCore(wiring.Component):
             self._connect_front_end(m, self._front)
         if self._outside is not None:
             m.submodules.outside = hold(self._outside)
-            wiring.connect(m, self._outside.memory, wiring.flipped(self.memory))
+            self._connect_memory(m, self._outside.memory, self._store, hold)
         fills = None
         if self._store is not None:
             m.submodules.store = hold(self._store)
@@ -172,6 +187,18 @@ class OSELMCore(wiring.Component):
         self._connect_chain(m, row_comes)
         self._connect_counters(m, flush)
         return m
+
+    def _connect_memory(self, m, rows, store, hold):
+        """Rows to memory, and the lists of the store, if they are there too."""
+        memory = wiring.flipped(self.memory)
+        if self._memory is None:
+            wiring.connect(m, rows, memory)
+            return
+        m.submodules.memory = shared = hold(self._memory)
+        widened(m, rows, shared.users[0])
+        for user, lists in zip(list(shared.users)[1:], store.memory, strict=True):
+            wiring.connect(m, lists, user)
+        wiring.connect(m, shared.memory, memory)
 
     def _connect_words(self, m, words, replies, flush):
         """Words wait in registers on both sides, so that no decision reaches from the link into the lanes."""
@@ -233,8 +260,9 @@ class OSELMCore(wiring.Component):
         wiring.connect(m, store.extent, reads.extent)
         wiring.connect(m, reads.headers, store.headers)
         wiring.connect(m, reads.entries, store.entries)
-        wiring.connect(m, reads.negative_headers, store.negative_header)
-        wiring.connect(m, reads.negative_entries, store.negative_entry)
+        if not self._cfg.lists_outside:
+            wiring.connect(m, reads.negative_headers, store.negative_header)
+            wiring.connect(m, reads.negative_entries, store.negative_entry)
         m.d.comb += access.filling.eq(filling)
 
     def _host(self, m):

@@ -98,7 +98,7 @@ class GraphReads(wiring.Signature):
 
     ``extent`` : how far the graph goes; steady while walks are made.
     ``headers``, ``entries`` : for walkers, starts and searches.
-    ``negative_headers``, ``negative_entries`` : never refused.
+    ``negative_headers``, ``negative_entries`` : never refused; not where lists are outside.
     """
 
     def __init__(self, cfg: CoreConfig):
@@ -108,9 +108,12 @@ class GraphReads(wiring.Signature):
                 "extent": In(GraphExtent(cfg)),
                 "headers": Out(ReadPort(*header)),
                 "entries": Out(ReadPort(*entry)),
-                "negative_headers": Out(FixedRead(*header)),
-                "negative_entries": Out(FixedRead(*entry)),
             }
+            | (
+                {}
+                if cfg.lists_outside
+                else {"negative_headers": Out(FixedRead(*header)), "negative_entries": Out(FixedRead(*entry))}
+            )
         )
 
 

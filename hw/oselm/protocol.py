@@ -62,7 +62,7 @@ class Opcode(IntEnum):
     # outside, a barrier, and dropped
     FLUSH = 10  # [27:0] anything -> the same header, when training has come to rest and rows have gone to memory
     WALK = 11  # [15:0] number of nodes, else 0; then CoreConfig.walk_rows rows a word, the first one lowest
-    WRITE_TABLE = 12  # [19:0] number of columns, else 0; then threshold and alias of each, a word each
+    WRITE_TABLE = 12  # [19:0] number of columns, else 0; then threshold and alias of each; not without alias_table
     EDIT = (
         13  # [27] ANSWER, [26:24] Edit, [23:20] walks from each end after it, [19:0] row u; then the operands of Edit
     )

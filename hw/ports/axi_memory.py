@@ -1,4 +1,4 @@
-"""A core whose rows stand behind an AXI4 master."""
+"""A core whose memory is behind an AXI4 master."""
 
 from typing import Any
 
@@ -7,13 +7,14 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..memory.axi import AxiBus, AxiMaster
+from ..memory.port import widened
 
 __all__ = ["CoreOnAxi"]
 
 
 class CoreOnAxi(wiring.Component):
     """The core and the master. A bus cannot be left in the middle of a burst: where the core is to be reset alone, its
-    words stop at once, and the reset comes when all bursts have been answered.
+    words and its requests to memory stop at once, and the reset comes when all bursts have been answered.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ class CoreOnAxi(wiring.Component):
     -------
     i : In(stream.Signature(32)), o : Out(stream.Signature(32))
     axi : Out(AxiBus), base : In(BUS_BITS)
-        Where rows are; ``base`` is steady while the core works.
+        Where its memory is; ``base`` is steady while the core works.
     hold : In(1)
         Reset the core, once it can be; for a cycle or for long.
     idle : Out(1), failed : Out(2)
@@ -61,12 +62,15 @@ class CoreOnAxi(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         core, master = self._core, self._master
-        waiting, stopped, resets = Signal(), Signal(), Signal()
+        waiting, stopped, resets, closed = Signal(), Signal(), Signal(), Signal()
         m.submodules.core = ResetInserter(resets)(core)
         m.submodules.master = master
-        wiring.connect(m, core.memory, master.port)
+        widened(m, core.memory, master.port)
         wiring.connect(m, master.axi, wiring.flipped(self.axi))
-        m.d.sync += waiting.eq(stopped & ~master.idle)
+        # Parts of a core whose reset is a register still ask in the cycle behind it.
+        m.d.sync += [waiting.eq(stopped & ~master.idle), closed.eq(resets)]
+        with m.If(stopped | closed):
+            m.d.comb += [master.port.request.valid.eq(0), core.memory.request.ready.eq(0)]
         m.d.comb += [
             stopped.eq(self.hold | waiting),
             resets.eq(stopped & master.idle),

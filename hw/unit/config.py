@@ -27,11 +27,13 @@ class UnitConfig:
     LATER: ClassVar[frozenset[str]] = frozenset()
 
     def _check_kinds(self) -> None:
-        """Raises TypeError for a value that is not of its field's type, of those that are int or SQ."""
+        """Raises TypeError for a value that is not of its field's type, of those that are int, bool or SQ."""
         for f in dataclasses.fields(self):  # type: ignore[arg-type]  # of the subclass
             value = getattr(self, f.name)
             if f.type is int and type(value) is not int:
                 raise TypeError(f"{f.name} must be an int, not {value!r}")
+            if f.type is bool and type(value) is not bool:
+                raise TypeError(f"{f.name} must be True or False, not {value!r}")
             if f.type is SQ and not isinstance(value, SQ):
                 raise TypeError(f"{f.name} must be a format SQ, not {value!r}")
 

@@ -73,7 +73,9 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     sample = engine.row_bits + 2 * ring_bits + 3
     shared += _inferred(cfg.queue, sample)
     if cfg.walks:
-        shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits) + _inferred(QUEUE_ITEMS, engine.row_bits + 3)
+        if cfg.alias_table:
+            shared += _blocks(cfg.nodes, THRESHOLD_BITS + cfg.row_bits)
+        shared += _inferred(QUEUE_ITEMS, engine.row_bits + 3)
         walks, nodes = max(2, 1 << (cfg.walks - 1).bit_length()), 1 << (cfg.max_walk - 1).bit_length()
         shared += _blocks(2 * walks * nodes, cfg.row_bits)
     if cfg.pool:
@@ -81,10 +83,8 @@ def core_needs(cfg: CoreConfig, link: LinkConfig | None = None) -> Needs:
     if cfg.slots:
         # Slots of a walk's nodes stand beside the nodes.
         shared += _outside(cfg) + _blocks(2 * walks * nodes, engine.row_bits)
-    if cfg.edge_ends:
-        # A header: place, degree, class of the room, and whether the row is known.
-        header = cfg.place_bits + cfg.row_bits + cfg.room_classes.bit_length() + 1
-        shared += _blocks(cfg.nodes, header) + _blocks(cfg.edge_ends, cfg.row_bits + cfg.weight_bits)
+    if cfg.edge_ends and not cfg.lists_outside:
+        shared += _blocks(cfg.nodes, cfg.header_bits) + _blocks(cfg.edge_ends, cfg.entry_bits)
     if link is not None:
         shared += 2 * _blocks(link.depth, 32) + _blocks(ENCODER_BYTES, 8)
     return Needs(dsp=multipliers(cfg), bram=cfg.lanes * lane + shared)

@@ -286,7 +286,8 @@ def rehearsal(cfg: CoreConfig) -> np.ndarray:
     words += [word for i in (0, 1) for word in (header(Opcode.WRITE_ROW, PACKED | i), *row)]
     words += [header(Opcode.READ_ROW, PACKED | i) for i in (0, 1)]
     words += [header(Opcode.FLUSH), header(Opcode.READ_P, PACKED), header(Opcode.READ_ROW)]
-    for source in (0, 1) if cfg.edge_ends else (0,) if cfg.walks else ():
+    walk = [header(Opcode.WALK, 2), *[0] * (2 // cfg.walk_rows)]
+    for source in [0] * (cfg.table_rows > 0) + [1] * (cfg.edge_ends > 0):
         negatives, pool = min(cfg.max_samples - 1, 1), min(cfg.pool, CoreConfig.MIN_POOL)
         sampling = Sampling(window=2, negatives=negatives, per_positive=False, walks=1, source=source, pool=pool)
         words += [header(Opcode.SET, Parameter.SAMPLING), sampling.word]
@@ -294,9 +295,10 @@ def rehearsal(cfg: CoreConfig) -> np.ndarray:
             edge = [edit_header(Edit.ADD_EDGE), 1, *([1] if cfg.weight_bits else [])]
             words += [edit_header(Edit.CLEAR), edit_header(Edit.NODES), 2, *edge, *edge]
             words += [header(Opcode.SET, Parameter.WALK_LENGTH), 2, header(Opcode.START, 1 << WALKS_SHIFT)]
-            words += [header(Opcode.ROUND, 2), edit_header(Edit.REMOVE_EDGE), 1, edit_header(Edit.FREE_NODE)]
+            words += [header(Opcode.ROUND, 2), *([] if cfg.table_rows else walk)]
+            words += [edit_header(Edit.REMOVE_EDGE), 1, edit_header(Edit.FREE_NODE)]
         else:
-            words += [header(Opcode.WRITE_TABLE, 1), 0, 0, header(Opcode.WALK, 2), *[0] * (2 // cfg.walk_rows)]
+            words += [header(Opcode.WRITE_TABLE, 1), 0, 0, *walk]
     return np.array([*words, header(Opcode.FLUSH)], np.uint32)
 
 

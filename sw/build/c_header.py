@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from importlib.resources import files
 
-from ...hw.ports.axi_map import REGISTERS
+from ...hw.oselm.config import CoreConfig
+from ...hw.ports.axi_map import register_map
 from ...hw.unit.config import UnitConfig
 from ..units import UNITS
 
@@ -25,6 +26,7 @@ def c_header(cfg: UnitConfig, module: str) -> str:
     """Text of a header that defines ``SKIPWALK_CORE``, what the driver has to know, and names for all numbers."""
     unit = UNITS.of(cfg)
     values, counters = unit.c_values(cfg)
+    outside = cfg if isinstance(cfg, CoreConfig) and cfg.slots else None
     guard = f"SKIPWALK_CORE_{module.upper()}_H"
     lines = [
         f"/* Module {module}: what its driver has to know. Written by `skipwalk export`. */",
@@ -37,8 +39,12 @@ def c_header(cfg: UnitConfig, module: str) -> str:
         f"#define SKIPWALK_KIND {UNITS.of(cfg).kind:#010x}u",
         "",
         "/* AXI4-Lite registers, at these bytes. */",
-        *(f"#define SKIPWALK_REGISTER_{register.name} {register.offset:#04x}" for register in REGISTERS),
+        *(
+            f"#define SKIPWALK_REGISTER_{r['name']} {r['offset']:#04x}"
+            for r in register_map(memory=outside is not None)
+        ),
         "",
+        *(_memory(outside) if outside is not None else ()),
         "/* Opcodes, in the upper four bits of a header. */",
         *_enum("COMMAND", {c.name: int(c) for c in unit.opcodes}),
         *_enum("PARAMETER", {p.name: int(p) for p in unit.parameters}),
@@ -52,6 +58,11 @@ def c_header(cfg: UnitConfig, module: str) -> str:
         "#endif",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _memory(cfg: CoreConfig) -> list[str]:
+    size = cfg.memory_map.words * cfg.MEMORY_BITS // 8
+    return ["/* What the core needs from MEMORY_BASE on. */", f"#define SKIPWALK_MEMORY_BYTES {size}u", ""]
 
 
 def _enum(kind: str, values: Mapping[str, int]) -> list[str]:

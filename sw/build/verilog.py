@@ -117,6 +117,33 @@ def _memory(cfg: UnitConfig) -> dict[str, Any]:
             "row_bytes": cfg.rows_outside.words * cfg.MEMORY_BITS // 8,
             "element_bits": cfg.beta.bits,
             "rows": cfg.nodes,
+            "bytes": cfg.memory_map.words * cfg.MEMORY_BITS // 8,
+            **_lists(cfg),
+        }
+    }
+
+
+def _lists(cfg: CoreConfig) -> dict[str, Any]:
+    """Where headers and entries of the graph are, and what is in them, if they are in memory."""
+    headers, entries = cfg.memory_map.headers, cfg.memory_map.entries
+    if headers is None or entries is None:
+        return {}
+    size = cfg.MEMORY_BITS // 8
+    room = cfg.room_classes.bit_length()
+    fields = {
+        "header": {"place": cfg.place_bits, "degree": cfg.row_bits, "room": room, "known": 1},
+        "entry": {"row": cfg.row_bits} | ({"sum": cfg.weight_bits} if cfg.weight_bits else {}),
+    }
+    return {
+        "lists": {
+            "carries": "the graph: header r begins header_bytes * r bytes after headers_base, and names degree entries "
+            "from number 4 * place on, in ascending order of row; entry i begins entry_bytes * i bytes after "
+            "entries_base; bits of their fields from the lowest on; bases are bytes after MEMORY_BASE",
+            "headers_base": headers.base * size,
+            "header_bytes": headers.words * size,
+            "entries_base": entries.base * size,
+            "entry_bytes": entries.words * size,
+            **fields,
         }
     }
 

@@ -43,6 +43,7 @@ struct skw_oselm_config {
     uint32_t digest, nodes, dim, max_samples;
     uint32_t beta_bits, beta_fraction, p_bits, p_fraction, mu_shift; /* p_bits: 0 if it has no P, but p0 alone */
     uint32_t walks, max_walk, walk_rows; /* walks: 0 if the core makes no contexts of walks */
+    uint32_t table_rows;                 /* of an alias table; 0 if it has none */
     uint32_t edge_ends, weight_bits;     /* edge_ends: 0 if it holds no graph */
     uint32_t counters;
 };
@@ -75,7 +76,8 @@ int skw_oselm_train(struct skw_oselm *core, uint32_t centre, const uint32_t *row
 int skw_oselm_set_sampling(struct skw_oselm *core, uint32_t window, uint32_t negatives, bool per_positive,
                            uint32_t walks, bool from_graph, uint64_t key);
 
-/* The alias table: n thresholds of 24 bits and n rows. */
+/* The alias table: n thresholds of 24 bits and n rows. A core without one gives SKW_RANGE, and so does sampling of
+ * negatives from it. */
 int skw_oselm_write_table(struct skw_oselm *core, const uint32_t *threshold, const uint32_t *alias, size_t n);
 
 /* A walk of n rows. Its number is that of the parameter NEXT_WALK, which rises. It is trained later. */

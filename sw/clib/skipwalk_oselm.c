@@ -113,6 +113,8 @@ int skw_oselm_set_sampling(struct skw_oselm *core, uint32_t window, uint32_t neg
     samples = per_positive ? (window - 1) * (1 + negatives) : window - 1 + negatives;
     if (samples > config->max_samples || (from_graph && config->edge_ends == 0))
         return SKW_RANGE;
+    if (negatives != 0 && !from_graph && config->table_rows == 0)
+        return SKW_RANGE;
     word = window | negatives << 8 | (uint32_t)per_positive << 16 | (uint32_t)from_graph << 17 | walks << 24;
     if ((status = skw_oselm_set(core, SAMPLING, word)) != SKW_OK)
         return status;
@@ -125,7 +127,7 @@ int skw_oselm_write_table(struct skw_oselm *core, const uint32_t *threshold, con
 {
     size_t i;
     int status;
-    if (core->config->walks == 0 || !are_rows(core, 0, n))
+    if (n > core->config->table_rows)
         return SKW_RANGE;
     if ((status = skw_send_1(&core->port, SKW_HEADER(WRITE_TABLE, (uint32_t)n))) != SKW_OK)
         return status;

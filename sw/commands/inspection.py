@@ -119,10 +119,10 @@ def _describe_model(model: Model) -> dict[str, str]:
 
 def _memory(counters: dict[str, int]) -> dict[str, str]:
     """How well the slots did, of a core with rows outside that has a clock."""
-    asked, fetched, written = (counters.get(f"rows_{name}", 0) for name in ("asked", "fetched", "written"))
+    asked, fetched = (counters.get(f"rows_{name}", 0) for name in ("asked", "fetched"))
     if not asked:
         return {}
     waits = counters.get("wait_memory", 0) / max(counters.get("cycles", 0), 1)
-    pages = counters.get("pages_opened", 0) / max(fetched + written, 1)
+    pages = counters.get("pages_opened", 0) / max(counters.get("walks", 0), 1)
     shown = f"{1 - fetched / asked:.1%} of the rows asked for had a slot, {waits:.1%} of the cycles waited for memory"
-    return {"memory": f"{shown}, {pages:.2f} pages opened a row moved" if pages else shown}
+    return {"memory": f"{shown}, {pages:.1f} pages opened a walk" if pages else shown}

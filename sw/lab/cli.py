@@ -14,6 +14,7 @@ ENTRIES = {
     "accuracy": Entry("lab.accuracy:main", "Fixed point against float over several seeds."),
     "embedding": Entry("lab.embedding:main", "Where nodes lie before and after training."),
     "bench": Entry("lab.bench.cli:main", "This machine's CPU against the core.", "bench"),
+    "a53": Entry("lab.a53.cli:main", "The C kernels on a Cortex-A53, estimated; against the core.", "demo"),
     "experiments": Entry("lab.experiments.cli:main", "The science, by seed; goes on where it stopped."),
     "link": Entry("lab.link_campaign:main", "Damage frames of the link, and see that nothing is lost.", "serial,rtl"),
     "coverage": Entry("lab.verification.coverage:main", "Lines and branches that tests reach."),

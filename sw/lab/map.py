@@ -191,6 +191,8 @@ MAP: Mapping[str, Sequence[Row]] = {
                 "hw/oselm/graph/list_reader.py:ListReader",
                 "hw/oselm/graph/ports.py:SharedMemory",
                 "hw/oselm/graph/ports.py:OneAtATime",
+                "hw/oselm/graph/store_outside.py:GraphStoreOutside",
+                "hw/oselm/graph/outside.py:WordsOutside",
             ),
             ("sim/oselm/graph/store.py:GraphStore",),
         ),
@@ -229,7 +231,10 @@ MAP: Mapping[str, Sequence[Row]] = {
         ),
         Row(
             "negatives out of the graph",
-            ("hw/oselm/graph/neighbour.py:NeighbourChoice",),
+            (
+                "hw/oselm/graph/neighbour.py:NeighbourChoice",
+                "hw/oselm/front_end/neighbour_draws.py:NeighbourDraws",
+            ),
             (_CONTEXTS + "graph_contexts", _CONTEXTS + "_fill_from_graph"),
             tests=("tests/graph/test_contexts.py",),
         ),
@@ -421,6 +426,11 @@ MAP: Mapping[str, Sequence[Row]] = {
         Row(
             "a memory with a clock of its own",
             ("hw/memory/crossing.py:PortCrossing",),
+            ("sim/memory/port.py:PlainMemory",),
+        ),
+        Row(
+            "a memory with several users",
+            ("hw/memory/shared_port.py:SharedPort",),
             ("sim/memory/port.py:PlainMemory",),
         ),
         Row(

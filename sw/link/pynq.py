@@ -66,9 +66,8 @@ class PynqTransport(BufferedTransport):
         self._set("PACKET", 1)
         self._taken = self._register("WORDS_OUT")
         if isinstance(cfg, CoreConfig) and cfg.slots:
-            words = cfg.nodes * cfg.rows_outside.words
             # A page more: the base is a multiple of one.
-            self._buffers.append(pynq.allocate((words + 1024,), dtype=np.uint32))
+            self._buffers.append(pynq.allocate((cfg.memory_map.words + 1024,), dtype=np.uint32))
             self._set("MEMORY_BASE", -(-self._buffers[-1].device_address // 4096) * 4096)
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:

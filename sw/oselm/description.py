@@ -25,9 +25,9 @@ def typical(cfg: CoreConfig) -> tuple[str, float]:
 
 
 def fits(cfg: CoreConfig, board: Board) -> bool:
-    """Whether a board has the multipliers and block RAMs for a core and its link, and memory for rows outside."""
+    """Whether a board has the multipliers and block RAMs for a core and its link, and memory for what is outside."""
     needs, fpga = core_needs(cfg, board.link), fpga_of(board)
-    if cfg.slots and (board.sdram is None or board.sdram.address_bits < cfg.rows_outside.address_bits):
+    if cfg.slots and (board.sdram is None or board.sdram.address_bits < cfg.memory_map.address_bits):
         return False
     return needs.dsp <= fpga.dsp and needs.bram <= fpga.bram
 
@@ -36,8 +36,9 @@ def _store(cfg: CoreConfig) -> str:
     if not cfg.edge_ends:
         return "held by the host, which makes the walks"
     weights = f"weights of 16 bits, sums of {cfg.weight_bits}" if cfg.weight_bits else "edges without weights"
+    where = "in memory outside" if cfg.lists_outside else "on the device"
     return (
-        f"on the device: {cfg.edge_ends} edge ends, {weights}; the neighbours of a node take a power of two of them, "
+        f"{where}: {cfg.edge_ends} edge ends, {weights}; the neighbours of a node take a power of two of them, "
         f"4 or more; {cfg.walkers} walks made at a time"
     )
 
@@ -46,9 +47,11 @@ def _rows(cfg: CoreConfig) -> str:
     if not cfg.slots:
         return "all on the chip"
     row_bytes = cfg.rows_outside.words * cfg.MEMORY_BITS // 8
+    size = cfg.memory_map.words * cfg.MEMORY_BITS // 8
     return (
         f"{cfg.nodes} in memory outside, {row_bytes} bytes each; {cfg.slots} slots for them on the chip; walks of two "
-        f"nodes or more, negatives through a pool of up to {cfg.pool}, of which a walk replaces up to {cfg.replaced}"
+        f"nodes or more, negatives through a pool of up to {cfg.pool}, of which a walk replaces up to {cfg.replaced}; "
+        f"the memory takes {size / 1024:,.0f} KiB"
     )
 
 

@@ -195,8 +195,8 @@ class OSELMDevice(UnitDriver[CoreConfig]):
             raise CapacityError(f"{interleave} walks in flight; the core has room for {cfg.walks}: send contexts")
         if sampling.samples > cfg.max_samples:
             raise CapacityError(f"a context has {sampling.samples} samples; the core takes {cfg.max_samples}")
-        if sampler is not None and len(sampler) > cfg.nodes:
-            raise CapacityError(f"an alias table of {len(sampler)} rows; the core has {cfg.nodes}")
+        if sampler is not None and len(sampler) > cfg.table_rows:
+            raise CapacityError(f"an alias table of {len(sampler)} rows; the core has room for {cfg.table_rows}")
         values = {
             Parameter.SAMPLING: sampling.word,
             Parameter.KEY_HIGH: key >> 32,

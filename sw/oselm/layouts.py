@@ -63,6 +63,7 @@ def c_values(cfg: CoreConfig) -> CValues:
         "walks": cfg.walks,
         "max_walk": cfg.max_walk,
         "walk_rows": cfg.walk_rows,
+        "table_rows": cfg.table_rows,
         "edge_ends": cfg.edge_ends,
         "weight_bits": cfg.weight_bits,
     }

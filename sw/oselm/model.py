@@ -202,6 +202,10 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
         raise ValueError(f"pool_replaced {params['pool_replaced']} exceeds pool_slots {params['pool_slots']}")
     if config.slots:
         _check_slots(params, config)
+    if source == "visits" and params["negatives"] and not config.alias_table:
+        raise ValueError(
+            f"the core ({config.name}) has no alias table: negatives_from must be 'graph' or 'pool', not 'visits'"
+        )
     pooled = {"pool": params["pool_slots"], "replaced": params["pool_replaced"]} if source == "pool" else {}
     scale = int(to_raw(np.array(params["init_scale"], np.float64), config.beta))
     if not 0 <= scale < 1 << 16:

@@ -118,7 +118,9 @@ def test_boards_that_cannot_have_an_sdram_are_refused():
         UnitSwitch([core, core])
 
 
-def test_rows_of_the_board_fit_its_memory():
-    row = board("ulx3s-85f-sdram")
-    assert row.core.rows_outside.address_bits <= row.sdram.address_bits
+@pytest.mark.parametrize("name", ["ulx3s-85f-sdram", "ulx3s-45f-sdram"])
+def test_rows_and_graph_of_the_board_fit_its_memory(name):
+    row = board(name)
+    assert row.core.lists_outside
+    assert row.core.memory_map.address_bits <= row.sdram.address_bits
     assert row.sdram.address_bits == 23  # words of 32 bits: 32 MB

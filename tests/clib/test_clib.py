@@ -78,6 +78,17 @@ def test_a_core_without_p_is_not_asked_for_it(script, tmp_path):
     assert not any(word >> 28 in (Opcode.WRITE_P, Opcode.READ_P) for word in sent)
 
 
+@pytest.mark.parametrize("script", ["table 1 0 0", "sampling 4 2 0 1 0 0"])
+def test_a_core_without_an_alias_table_is_not_asked_for_it(script, tmp_path):
+    cfg = GRAPH.replace(alias_table=False)
+    program = compile_driver(cfg, "oselm", tmp_path)
+    _, sent, said = run_driver(program, script, OSELMUnit(cfg, plain=True))
+    assert "out of the core's range" in said
+    assert not any(word >> 28 in (Opcode.SET, Opcode.WRITE_TABLE) for word in sent)
+    _, _, said = run_driver(program, "sampling 4 2 0 1 1 0 sampling 4 0 0 1 0 0", OSELMUnit(cfg, plain=True))
+    assert not said
+
+
 @pytest.fixture(scope="module")
 def oselm_program_of_graph(tmp_path_factory):
     return compile_driver(GRAPH, "oselm", tmp_path_factory.mktemp("clib"))

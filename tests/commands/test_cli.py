@@ -15,6 +15,7 @@ from skipwalk.hw.boards.table import BOARDS
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sw.cli import main
 from skipwalk.sw.commands.describe import describe_core
+from skipwalk.sw.commands.inspection import _memory
 from skipwalk.sw.graph.readers import read_graph
 from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.oselm.graph_device import GraphDevice
@@ -287,8 +288,10 @@ def test_info_says_what_fits():
     assert (without["memory"], without["fits"]) == ("beta 3,456 Kibit", "ulx3s-85f, ulx3s-85f-sdram")
     assert without["needs"].startswith("132 multipliers,")
     outside = printed(run("info", "ulx3s-85f-sdram"))
-    assert outside["SDRAM"] == "32 MB, 16 bits at 100 MHz, a latency of 2"
-    assert outside["rows"].startswith("8192 in memory outside, 72 bytes each; 2048 slots for them on the chip;")
+    assert outside["SDRAM"] == "32 MB, 16 bits at 80 MHz, a latency of 2"
+    assert outside["rows"].startswith("262144 in memory outside, 72 bytes each; 3072 slots for them on the chip;")
+    assert outside["rows"].endswith("; the memory takes 32,768 KiB")
+    assert outside["store"].startswith("in memory outside: 2097152 edge ends, edges without weights;")
     assert describe_core(preset("paper").replace(nodes=60_000))["fits"].startswith("none of the boards;")
     assert printed(run("info", "digits"))["holds"].startswith("a network of exactly these widths; 512 samples")
     both = run("info", "tiny").stdout
@@ -300,6 +303,15 @@ def test_info_says_what_fits():
     assert "480 samples in the Skip-Cache" in board
     assert "widths 64-96-96, 10 classes" in board
     assert "--board ulx3s-45f --backend serial:PORT@3000000" in board
+
+
+def test_info_says_how_the_slots_did():
+    """Pages are those of all that stands in memory, so they are counted by walk and not by row."""
+    counters = {"rows_asked": 8000, "rows_fetched": 4000, "cycles": 750_000, "wait_memory": 187_500, "walks": 100}
+    shown = "50.0% of the rows asked for had a slot, 25.0% of the cycles waited for memory"
+    assert _memory(counters) == {"memory": shown}
+    assert _memory(counters | {"pages_opened": 7700}) == {"memory": f"{shown}, 77.0 pages opened a walk"}
+    assert _memory({"walks": 100}) == {}
 
 
 def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl_c_works):

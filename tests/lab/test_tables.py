@@ -96,7 +96,7 @@ def test_a_board_whose_bitstream_is_of_another_core_says_so():
         for state, found in (("as it is", summary), ("other", summary | {"lora_digest": "0x0"}), ("none", None))
     }
     assert clock == {
-        "as it is": "70",
-        "other": "70; the bitstream below is of an earlier core",
-        "none": "70; not placed and routed yet",
+        "as it is": "50",
+        "other": "50; the bitstream below is of an earlier core",
+        "none": "50; not placed and routed yet",
     }

@@ -7,6 +7,7 @@ import pytest
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.oselm.config import PRESETS, CoreConfig, GainRule, Schedule, preset
+from skipwalk.hw.oselm.memory_map import Region
 from skipwalk.hw.oselm.protocol import (
     MAGIC,
     VERSION,
@@ -88,6 +89,12 @@ def test_a_configuration_does_not_change():
             {"nodes": 1000, "walks": 2, "max_walk": 8, "pool": 16, "slots": 127},
             r"127 slots could all be wanted .* pool \+ group_rows \+ held_rows, 16 \+ 32 \+ 80 = 128",
         ),
+        ({"lists_outside": True}, "lists_outside needs a graph and rows in memory: .* not 0 and 0"),
+        ({"walks": 4, "edge_ends": 64, "lists_outside": True}, "edge_ends and slots, not 64 and 0"),
+        (
+            {"walks": 4, "alias_table": False},
+            "negatives come out of a graph: edge_ends must not be 0",
+        ),
         ({"group": 3}, "group must be a power of two from 2 to lanes"),
         ({"group": 16}, "group must be a power of two from 2 to lanes"),
         ({"k": SQ(0, 20)}, r"k Q0.20 is wider than a multiplier port \(18 bits\)"),
@@ -120,6 +127,8 @@ def test_formats_and_choices_have_their_types():
         CoreConfig(**SMALL, schedule="sideways")
     with pytest.raises(ValueError, match="acme"):
         CoreConfig(**SMALL, vendor="acme")
+    with pytest.raises(TypeError, match="lists_outside must be True or False, not 1"):
+        CoreConfig(**SMALL, lists_outside=1)
 
 
 @pytest.mark.parametrize("max_samples", [1, 2, 3, 7, 8, 31, 77, 127])
@@ -208,6 +217,34 @@ def test_rows_outside():
     plain = cfg.replace(schedule=Schedule.SEQUENTIAL, lookahead=0)
     assert plain.rows_outside.least_slots == 512 + 352
     assert cfg.replace(nodes=1200, slots=1200).rows_outside.least_slots == 1200
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edge_ends", "weight_bits", "headers", "entries"),
+    [
+        (1000, 2048, 0, (5120, 1), (6144, 1)),
+        # 18 bits of a place, 17 of a degree, 5 of a room, and one; 17 bits of a row and 24 of a sum.
+        (100_000, 1 << 20, 24, (524_288, 2), (2_097_152, 2)),
+    ],
+)
+def test_what_stands_where_in_memory(nodes, edge_ends, weight_bits, headers, entries):
+    """Each region begins at a multiple of a power of two of at least its size; without lists there are only rows."""
+    cfg = CoreConfig(**{**SMALL, "nodes": nodes}, walks=4, max_walk=80, pool=16, slots=1000, edge_ends=edge_ends)
+    rows = cfg.memory_map
+    assert (rows.rows, rows.headers, rows.entries) == (Region(0, nodes, 5), None, None)
+    assert rows.address_bits == cfg.rows_outside.address_bits
+    outside = cfg.replace(lists_outside=True, weight_bits=weight_bits).memory_map
+    assert outside.rows == rows.rows
+    assert outside.headers == Region(headers[0], nodes, headers[1])
+    assert outside.entries == Region(entries[0], edge_ends, entries[1])
+    assert outside.words == entries[0] + edge_ends * entries[1]
+
+
+def test_lists_outside_are_a_core_of_their_own():
+    cfg = CoreConfig(**{**SMALL, "nodes": 1000}, walks=4, max_walk=80, pool=16, slots=1000, edge_ends=64)
+    assert cfg.replace(lists_outside=True).digest != cfg.digest
+    assert cfg.replace(lists_outside=True).engine == cfg.engine
+    assert cfg.to_dict()["lists_outside"] is False
 
 
 def test_edit_header():

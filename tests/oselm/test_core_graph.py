@@ -21,9 +21,9 @@ CONFIGS = {
     cfg.name: cfg
     for cfg in (
         TINY.replace(name="weights", pool=32),
-        # Groups of lanes, fewer walkers than walks, room for all edges, formats of different widths.
+        # Groups of lanes, fewer walkers than walks, room for all edges, formats of different widths, no alias table.
         TINY.replace(name="sequential", schedule=Schedule.SEQUENTIAL, lookahead=0, edge_ends=2048, weight_bits=0,
-                     dim=16, lanes=8, group=4, walkers=3, vendor=Vendor.GENERIC),
+                     dim=16, lanes=8, group=4, walkers=3, vendor=Vendor.GENERIC, alias_table=False),
     )
 }  # fmt: skip
 SAMPLING = Sampling(window=4, negatives=3, per_positive=False, walks=4, source=1)

@@ -19,15 +19,23 @@ from ..support.oselm import anything, front_end, graph_command, graph_setup, loa
 
 #: Vendor's twins: whoever relies on what block RAM reads while it is written gets the complement.
 TINY = preset("tiny").replace(vendor=Vendor.ECP5, walks=2, max_walk=8, nodes=200, pool=16, replaced=4)
-#: Both through the least number of slots, the second one with groups of lanes, and a memory that is slow.
+#: All through the least number of slots, the second one with groups of lanes, and a memory that is slow; the third and
+#: the fourth one with their lists in memory, in entries of two words and, without an alias table, of one.
 CONFIGS = {
     cfg.name: cfg
     for cfg in (
         TINY.replace(name="streaming", slots=88, edge_ends=1024, walkers=2),
         TINY.replace(name="sequential", slots=40, schedule=Schedule.SEQUENTIAL, lookahead=0, dim=16, lanes=8, group=2),
+        TINY.replace(name="lists", slots=88, edge_ends=1024, walkers=2, nodes=300, weight_bits=24, lists_outside=True),
+        TINY.replace(name="graph", slots=88, edge_ends=1024, walkers=1, lists_outside=True, alias_table=False),
     )
 }
-MEMORY = {"streaming": {"stall": 0.2}, "sequential": {"stall": 0.6, "latency": 9}}
+MEMORY = {
+    "streaming": {"stall": 0.2},
+    "sequential": {"stall": 0.6, "latency": 9},
+    "lists": {"stall": 0.3},
+    "graph": {"stall": 0.4, "latency": 3},
+}
 SAMPLING = Sampling(window=4, negatives=3, per_positive=False, walks=2, pool=16, replaced=4)
 
 
@@ -46,6 +54,7 @@ def test_slots_are_as_few_as_there_may_be(cfg):
         cfg.replace(slots=cfg.slots - 1)
 
 
+@pytest.mark.parametrize("cfg", ["streaming", "sequential"], indirect=True)
 @pytest.mark.parametrize("gaps", [{}, {"gap_in": 0.3, "gap_out": 0.5, "seed": 1}], ids=["full rate", "gaps"])
 def test_walks_over_many_rows_and_over_few(cfg, gaps):
     """Of few rows most are on the chip, in slots that follow each other within the hazard window."""
@@ -95,12 +104,34 @@ def test_reset_midway(cfg):
     bench.run(start, front_end(cfg, rng, SAMPLING), random_walks(cfg, rng, 20, cfg.max_walk), read_back(cfg))
 
 
-def test_a_graph_on_the_chip_whose_rows_are_outside():
-    cfg = CONFIGS["streaming"]
+#: With negatives from the graph.
+OF_GRAPH = Sampling(window=4, negatives=3, per_positive=False, walks=2, source=1, pool=16, replaced=2)
+
+
+def graph_commands(cfg: CoreConfig, rng: np.random.Generator, n: int) -> np.ndarray:
+    return np.array([word for _ in range(n) for word in graph_command(cfg, rng)], np.uint32)
+
+
+@pytest.mark.parametrize("name", ["streaming", "lists", "graph"])
+def test_a_graph_whose_rows_are_outside(name):
+    cfg = CONFIGS[name]
     rng = np.random.default_rng(2)
     bench = bench_of(cfg)
-    how = Sampling(window=4, negatives=3, per_positive=False, walks=2, source=1, pool=16, replaced=2)
-    bench.run(load(cfg, rng), front_end(cfg, rng, how), graph_setup(cfg, rng))
-    words = [word for _ in range(120) for word in graph_command(cfg, rng)]
-    bench.run(np.array(words, np.uint32), read_back(cfg))
+    bench.run(load(cfg, rng), front_end(cfg, rng, OF_GRAPH), graph_setup(cfg, rng))
+    bench.run(graph_commands(cfg, rng, 120), read_back(cfg))
     assert bench.counters()[Counter.WALKS] > 100
+
+
+@pytest.mark.parametrize("name", ["streaming", "lists", "graph"])
+def test_reset_in_the_midst_of_edits_and_walks(name):
+    """With lists in memory, words of edits and reads of walkers are under way. The graph begins anew with CLEAR."""
+    cfg = CONFIGS[name]
+    rng = np.random.default_rng(11)
+    bench = bench_of(cfg)
+    begin = load(cfg, rng), front_end(cfg, rng, OF_GRAPH), graph_setup(cfg, rng)
+    for _ in range(12):
+        bench.run(*begin)
+        bench.core.feed(graph_commands(cfg, rng, 60), cycles=int(rng.integers(100, 20_000)))
+        bench.reset()
+    bench.run(*begin, graph_commands(cfg, rng, 60), read_back(cfg))
+    assert bench.counters()[Counter.WALKS] > 50

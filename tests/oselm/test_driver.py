@@ -153,6 +153,8 @@ def test_walks_that_do_not_fit_are_refused_before_anything_is_sent():
     plain = OSELMDevice(Scripted(identity_words(CFG.replace(walks=0))), CFG.replace(walks=0))
     transport = Scripted(identity_words(CFG))
     device = OSELMDevice(transport, CFG)
+    graph = CFG.replace(edge_ends=64, alias_table=False)
+    without = OSELMDevice(Scripted(identity_words(graph)), graph)
     assert device.takes_walks(128, 4)
     for length, walks_in_flight in ((129, 4), (128, 5)):
         assert not device.takes_walks(length, walks_in_flight)
@@ -174,7 +176,8 @@ def test_walks_that_do_not_fit_are_refused_before_anything_is_sent():
         (lambda: sampling(interleave=5), CapacityError, "5 walks in flight; the core has room for 4"),
         (lambda: sampling(negatives=5), CapacityError, "8 samples; the core takes 7"),
         (lambda: sampling(mode="per_positive", negatives=2), CapacityError, "9 samples; the core takes 7"),
-        (lambda: sampling(sampler=AliasTable(np.ones(NODES + 1))), CapacityError, "65 rows; the core has 64"),
+        (lambda: sampling(sampler=AliasTable(np.ones(NODES + 1))), CapacityError, "65 rows; the core has room for 64"),
+        (lambda: without.set_sampling(**SAMPLING, seed=0), CapacityError, "50 rows; the core has room for 0"),
     ):
         with pytest.raises(error, match=message):
             call()

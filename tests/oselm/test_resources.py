@@ -47,6 +47,23 @@ CORES = {
         replaced=4,
         slots=600,
     ),
+    "lists": CoreConfig(
+        dim=4,
+        nodes=2000,
+        lanes=2,
+        max_samples=7,
+        lookahead=1,
+        vendor=Vendor.ECP5,
+        walks=2,
+        walkers=2,
+        max_walk=40,
+        pool=256,
+        replaced=4,
+        slots=600,
+        edge_ends=40_000,
+        weight_bits=20,
+        lists_outside=True,
+    ),
     "long": CoreConfig(dim=4, nodes=1030, lanes=4, max_samples=40, lookahead=1, vendor=Vendor.ECP5),
     "sequential": CoreConfig(
         dim=4, nodes=1030, lanes=4, max_samples=40, schedule="sequential", lookahead=0, vendor=Vendor.ECP5
@@ -69,7 +86,9 @@ def cells(core: CoreConfig) -> dict[str, int]:
         return json.loads(statistics.read_text())["design"]["num_cells_by_type"]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long) if n == "graph" else n for n in CORES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.long) if n in ("graph", "lists") else n for n in CORES]
+)
 def test_formulas_hold_in_the_netlist(name):
     core = CORES[name]
     found = netlist_needs(cells(core), "ecp5")
@@ -96,6 +115,23 @@ def test_what_lanes_chunks_and_rows_cost():
     assert core_needs(core).bram == 2 * (3 + 1 + 1 + 1) + 3
     assert core_needs(core.replace(nodes=600)).bram == 2 * (5 + 1 + 1 + 1) + 3
     assert core_needs(core, LinkConfig()).bram == core_needs(core).bram + 3
+
+
+def test_lists_outside_take_no_block_ram():
+    """40,000 entries of 31 bits are 80 blocks in five banks (79 would be as many banks); 2,000 headers, 4."""
+    lists = CORES["lists"]
+    assert core_needs(lists).bram == core_needs(CORES["outside"]).bram
+    inside, outside = core_needs(lists.replace(lists_outside=False)), core_needs(lists)
+    assert (inside.dsp, inside.bram - outside.bram) == (outside.dsp, 80 + 4)
+
+
+def test_an_alias_table_takes_what_a_node_takes():
+    """2,000 columns of 24 and 11 bits: four blocks of 512 words."""
+    lists = CORES["lists"]
+    assert lists.table_rows == 2000
+    without = lists.replace(alias_table=False)
+    assert without.table_rows == 0
+    assert core_needs(lists).bram - core_needs(without).bram == 4
 
 
 def test_what_is_not_there_without_p():

@@ -161,11 +161,12 @@ SMALL = preset("tiny").replace(nodes=2, max_walk=4)
         SMALL.replace(walks=0),
         SMALL.replace(max_samples=1),
         SMALL.replace(edge_ends=256),
+        SMALL.replace(edge_ends=256, alias_table=False),
         preset("tiny").replace(nodes=70000, edge_ends=256, weight_bits=20),
         preset("tiny").replace(walks=2, max_walk=8, nodes=300, pool=32, slots=128),
         CoreConfig(dim=2, nodes=16, lanes=2, max_samples=3, gain="constant"),
     ],
-    ids=["no walks", "one sample", "graph", "weights", "slots", "constant"],
+    ids=["no walks", "one sample", "graph", "no table", "weights", "slots", "constant"],
 )
 def test_the_rehearsal_needs_everything_and_is_taken(cfg):
     """Nothing in it is refused but what the core lacks."""

@@ -80,6 +80,43 @@ async def replies_are_those_of_the_golden_model(dut, gaps):
             number = int.from_bytes(bench.ram.read(BASE + row * r, row), "little")
             got = [number >> bits * i & (1 << bits) - 1 for i in range(CFG.dim)]
             assert got == [x & (1 << bits) - 1 for x in shown[CFG.dim * r :][: CFG.dim]], f"row {r} in memory"
+        if "lists" in memory:
+            reference = ReferenceCore(CFG)
+            reference.execute(words)
+            want = neighbours_and_sums(reference.store)
+            assert any(want), "a graph without an edge says nothing"
+            assert graph_in_memory(bench, memory["lists"]) == want
+
+
+def fields(word: bytes, layout: dict[str, int]) -> dict[str, int]:
+    """A word of the graph, as the map lays it out."""
+    bits, found = int.from_bytes(word, "little"), {}
+    for name, width in layout.items():
+        found[name], bits = bits & (1 << width) - 1, bits >> width
+    return found
+
+
+def graph_in_memory(bench: Bench, lists: dict) -> list[list[tuple[int, int]]]:
+    """Rows and sums of each row's list, as a processor finds them with the map alone."""
+    found = []
+    for r in range(CFG.nodes):
+        at = BASE + lists["headers_base"] + lists["header_bytes"] * r
+        header_of = fields(bench.ram.read(at, lists["header_bytes"]), lists["header"])
+        at = BASE + lists["entries_base"] + lists["entry_bytes"] * 4 * header_of["place"]
+        entries = bench.ram.read(at, lists["entry_bytes"] * header_of["degree"])
+        size = lists["entry_bytes"]
+        entry = [fields(entries[size * i : size * (i + 1)], lists["entry"]) for i in range(header_of["degree"])]
+        found.append([(e["row"], e["sum"]) for e in entry])
+    return found
+
+
+def neighbours_and_sums(store) -> list[list[tuple[int, int]]]:
+    found = []
+    for r in range(CFG.nodes):
+        weights = store.edges[r]
+        rows = sorted(weights)
+        found.append(list(zip(rows, np.cumsum([weights[v] for v in rows]).tolist(), strict=True)))
+    return found
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")

@@ -20,6 +20,7 @@ from skipwalk.hw.ports.axi_map import ADDRESS_BITS, MEMORY_REGISTERS, REGISTERS
 from skipwalk.sim.link.folding import FoldingCore
 from skipwalk.sim.rtl.synthesis import run_yosys
 from skipwalk.sim.rtl.verilog_text import START
+from skipwalk.sw.build.c_header import c_header
 from skipwalk.sw.build.verilog import axi_core, axi_verilog, config_of_map, core_map
 from skipwalk.sw.cli import main
 from skipwalk.sw.oselm.words import train_words
@@ -33,9 +34,12 @@ DIGEST = 0x89ABCDEF
 TINY, TINY_LORA = preset("tiny").replace(nodes=16), lora_preset("tiny")
 #: Rows in memory behind m_axi.
 OUTSIDE = preset("tiny").replace(nodes=60, walks=1, max_walk=6, pool=16, replaced=2, slots=52)
+#: The graph, too.
+LISTS = OUTSIDE.replace(walkers=1, edge_ends=256, weight_bits=24, lists_outside=True, alias_table=False)
 CORES: dict[str, CoreConfig | LoraConfig] = {
     "os-elm": TINY,
     "os-elm outside": OUTSIDE,
+    "os-elm lists": LISTS,
     "os-elm sequential": TINY.replace(schedule="sequential", lookahead=0, dim=16, nodes=20, max_samples=5),
     "skip2-lora": TINY_LORA,
     "skip2-lora 16 bit": LoraConfig(
@@ -63,7 +67,7 @@ def test_buses(folding_verilog):
     simulate(None, "ports.cocotb_axi", name="axi_core", verilog=folding_verilog, parameters={"digest": DIGEST})
 
 
-@pytest.mark.parametrize("name", ["os-elm", "os-elm outside", "skip2-lora"])
+@pytest.mark.parametrize("name", ["os-elm", "os-elm outside", "os-elm lists", "skip2-lora"])
 def test_replies_on_the_buses_are_those_of_the_golden_model(name):
     pytest.importorskip("cocotbext.axi", reason="needs pip install cocotbext-axi")
     parameters = {"map": core_map(CORES[name], MODULE)}
@@ -88,8 +92,29 @@ def test_map_leads_back_to_the_configuration(cfg):
     found = json.loads(json.dumps(core_map(cfg, "top")))
     assert config_of_map(found) == cfg
     assert found["digest"] == cfg.digest
-    registers = REGISTERS + (MEMORY_REGISTERS if cfg is OUTSIDE else ())
+    registers = REGISTERS + (MEMORY_REGISTERS if cfg in (OUTSIDE, LISTS) else ())
     assert [r["name"] for r in found["buses"]["s_axil"]["registers"]] == [r.name for r in registers]
+
+
+def test_map_says_where_lists_are():
+    """Behind 300 rows of 5 words, headers of a word and entries of two."""
+    found = core_map(OUTSIDE, "top")["buses"]["m_axi"]
+    assert "lists" not in found
+    assert found["bytes"] == 60 * found["row_bytes"]
+    graph = OUTSIDE.replace(walkers=1, max_samples=6, edge_ends=256, weight_bits=24, lists_outside=True, nodes=300)
+    assert core_map(graph, "top")["buses"]["m_axi"]["bytes"] == 4 * (2048 + 2 * 256)
+    lists = core_map(graph, "top")["buses"]["m_axi"]["lists"]
+    assert (lists["headers_base"], lists["header_bytes"]) == (4 * 1536, 4)
+    assert (lists["entries_base"], lists["entry_bytes"]) == (4 * 2048, 8)
+    assert lists["header"] == {"place": 6, "degree": 9, "room": 3, "known": 1}
+    assert lists["entry"] == {"row": 9, "sum": 24}
+
+
+def test_the_header_in_c_has_what_memory_needs():
+    text = c_header(LISTS, "core")
+    assert "#define SKIPWALK_REGISTER_MEMORY_BASE 0x24\n" in text
+    assert f"#define SKIPWALK_MEMORY_BYTES {4 * (512 + 256)}u\n" in text
+    assert "MEMORY" not in c_header(TINY, "core")
 
 
 def test_map_names_what_the_driver_sends():
@@ -225,7 +250,7 @@ def program(cfg, n: int) -> tuple[np.ndarray, list]:
 
 
 def run_in_icarus(cfg, verilog: Path, n: int, dialect: str, folder: Path) -> None:
-    if cfg is OUTSIDE:  # the bench has no memory
+    if cfg in (OUTSIDE, LISTS):  # the bench has no memory
         icarus.compile_quietly(folder / "core", MODULE, verilog, dialect=dialect)
         return
     words, want = program(cfg, n)

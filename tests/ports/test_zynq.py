@@ -55,13 +55,18 @@ def test_estimator_learns_the_same_bits(monkeypatch):
     assert model.digest_ == golden.digest_
 
 
-def test_rows_outside_get_a_buffer_at_a_page(monkeypatch):
-    outside = preset("tiny").replace(nodes=60, walks=1, max_walk=6, pool=16, replaced=2, slots=52)
+@pytest.mark.parametrize("lists", [False, True])
+def test_what_is_outside_gets_a_buffer_at_a_page(monkeypatch, lists):
+    outside = preset("tiny").replace(
+        nodes=60, walks=1, walkers=1, max_walk=6, pool=16, replaced=2, slots=52, edge_ends=64, lists_outside=lists
+    )
     core = FakeCore(outside)
     install(monkeypatch, core)
     transport = PynqTransport("system.bit", outside)
     assert core.registers["MEMORY_BASE"] == 0x10001000
-    assert transport._buffers[-1].size * 4 - (0x10001000 - 0x10000123) >= outside.nodes * outside.rows_outside.words * 4
+    # Rows of 5 words; headers from word 320 on, and entries after 384.
+    words = 384 + 64 if lists else 60 * 5
+    assert transport._buffers[-1].size * 4 - (0x10001000 - 0x10000123) >= words * 4
 
 
 def test_refusals(monkeypatch):

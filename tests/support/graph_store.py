@@ -6,15 +6,28 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
+from skipwalk.hw.memory.port import MemoryPort as OutsidePort
+from skipwalk.hw.memory.shared_port import SharedPort
 from skipwalk.hw.oselm.config import CoreConfig
 from skipwalk.hw.oselm.graph.edits import EditEngine
 from skipwalk.hw.oselm.graph.layouts import EditLayout, EntryLayout, HeaderLayout, address_bits
 from skipwalk.hw.oselm.graph.memory import BlockMemory, MemoryPort, ReadPort
 from skipwalk.hw.oselm.graph.ports import SharedMemory
+from skipwalk.hw.oselm.graph.store_outside import GraphStoreOutside
 from skipwalk.hw.oselm.protocol import Edit
+from skipwalk.sim.memory import behind
 from skipwalk.sim.oselm.graph import store as golden
 
-__all__ = ["StalledStore", "StallingMemory", "StoreWords", "assert_holds", "edit_words", "golden_edit", "read_words"]
+__all__ = [
+    "StalledStore",
+    "StallingMemory",
+    "StoreOutside",
+    "StoreWords",
+    "assert_holds",
+    "edit_words",
+    "golden_edit",
+    "read_words",
+]
 
 #: Upper four bits of a word: an edit and its three words, a header, an entry, the number of rows.
 _EDIT, _HEADER, _ENTRY, _ROWS = range(4)
@@ -78,6 +91,34 @@ class StalledStore(wiring.Component):
             wiring.connect(m, mine, stall.user)
             wiring.connect(m, stall.memory, shared.second)
             wiring.connect(m, wiring.flipped(getattr(self, name)), shared.third)
+        return m
+
+
+class StoreOutside(wiring.Component):
+    """A store whose words are in a slow memory; ``cfg`` without ``slots`` gets as many as there are nodes."""
+
+    def __init__(self, cfg: CoreConfig, *, stall: float = 0.3, latency: int = 3):
+        self._cfg = cfg = cfg.replace(pool=16, slots=cfg.nodes, lists_outside=True)
+        bits = cfg.memory_map.address_bits
+        port = OutsidePort(bits, cfg.MEMORY_BITS, 4)
+        self._store = GraphStoreOutside(cfg, port)
+        self._shared = SharedPort(GraphStoreOutside.USERS, port)
+        self._memory = behind.StallingMemory(port, 1 << bits, stall=stall, latency=latency)
+        members = self._store.signature.members
+        super().__init__({name: members[name] for name in members if name != "memory"})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.store, m.submodules.shared, m.submodules.memory = store, shared, memory = (
+            self._store,
+            self._shared,
+            self._memory,
+        )
+        for name in self.signature.members:
+            wiring.connect(m, getattr(store, name), wiring.flipped(getattr(self, name)))
+        for mine, user in zip(store.memory, shared.users, strict=True):
+            wiring.connect(m, mine, user)
+        wiring.connect(m, shared.memory, memory.port)
         return m
 
 

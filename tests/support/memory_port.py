@@ -9,10 +9,14 @@ __all__ = ["PlainPort", "PortDriver"]
 
 
 class PortDriver:
-    """Whoever needs memory. ``gaps``: how often requests, words to be written, and room for words read are missing."""
+    """Whoever needs memory. ``gaps``: how often requests, words to be written, and room for words read are missing;
+    ``order``: a list that gets each burst when it is taken."""
 
-    def __init__(self, port, bursts: Sequence[Burst], rng: np.random.Generator, gaps=(0.0, 0.0, 0.0)):
+    def __init__(
+        self, port, bursts: Sequence[Burst], rng: np.random.Generator, gaps=(0.0, 0.0, 0.0), order: list | None = None
+    ):
         self._port, self._rng, self._gaps = port, rng, gaps
+        self._order = [] if order is None else order
         self._bursts = list(bursts)
         self._words = [pair for b in bursts for pair in zip(b.words, b.strobes, strict=True)]
         self.expected = sum(0 if b.write else b.count for b in bursts)
@@ -44,15 +48,18 @@ class PortDriver:
             self.times.append(t)
         for i, (stream, waiting) in enumerate(((port.request, self._bursts), (port.write, self._words))):
             if self._shown[i] and ctx.get(stream.ready):
-                waiting.pop(0)
+                taken = waiting.pop(0)
+                if i == 0:
+                    self._order.append(taken)
                 self._shown[i] = False
 
 
 class PlainPort:
-    """A memory behind a port: words by address, which are 0 at first. ``gaps``: how often nothing moves."""
+    """A memory behind a port: words by address, which are 0 at first. ``gaps``: how often nothing moves; ``ahead``:
+    requests that it takes before their words have moved."""
 
-    def __init__(self, port, rng: np.random.Generator, gaps: float = 0.0):
-        self._port, self._rng, self._gaps = port, rng, gaps
+    def __init__(self, port, rng: np.random.Generator, gaps: float = 0.0, ahead: int = 3):
+        self._port, self._rng, self._gaps, self._ahead = port, rng, gaps, ahead
         self.words: dict[int, int] = {}
         self._bursts: list[list[int]] = []  # address, words left, write
         self._shown = self._takes = self._gets = False
@@ -67,7 +74,7 @@ class PlainPort:
         port = self._port
         takes, gets, gives = (bool(self._rng.random() >= self._gaps) for _ in range(3))
         burst = self._bursts[0] if self._bursts else None
-        takes = takes and len(self._bursts) < 3
+        takes = takes and len(self._bursts) < self._ahead
         gets = gets and burst is not None and bool(burst[2])
         self._shown = burst is not None and not burst[2] and (self._shown or gives)
         ctx.set(port.request.ready, int(takes))

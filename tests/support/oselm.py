@@ -262,7 +262,7 @@ class ReferenceCore:
 
     def _write_table(self, columns: int, source: Iterator[int]) -> None:
         entries = [(next(source), next(source)) for _ in range(columns & 0xFFFFF)]
-        if 1 <= columns <= self._cfg.nodes:
+        if self._cfg.alias_table and 1 <= columns <= self._cfg.nodes:
             sound = all(threshold < 1 << 24 and alias < columns for threshold, alias in entries)
             self._table = entries if sound else []
             self.rejected += not sound

@@ -27,7 +27,7 @@ __all__ = ["FrontEnd"]
 
 class FrontEnd(wiring.Component):
     """Makes contexts as :mod:`skipwalk.sw.graph.contexts` does, bit for bit: a window of positives, and negatives from
-    an alias table; several walks take turns.
+    an alias table or out of the graph; several walks take turns.
 
     ::
 
@@ -192,8 +192,12 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, walkers.draws, items.draws)
         wiring.connect(m, walkers.headers, wiring.flipped(graph.headers))
         wiring.connect(m, walkers.entries, wiring.flipped(graph.entries))
-        wiring.connect(m, items.reads.headers, wiring.flipped(graph.negative_headers))
-        wiring.connect(m, items.reads.entries, wiring.flipped(graph.negative_entries))
+        if cfg.lists_outside:
+            wiring.connect(m, items.reads.headers, walkers.other_headers)
+            wiring.connect(m, items.reads.entries, walkers.other_entries)
+        else:
+            wiring.connect(m, items.reads.headers, wiring.flipped(graph.negative_headers))
+            wiring.connect(m, items.reads.entries, wiring.flipped(graph.negative_entries))
         m.d.comb += [
             turns.close.eq(close),
             groups.active.eq(turns.active),

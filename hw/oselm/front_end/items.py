@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -14,6 +14,7 @@ from ..graph.draws import DrawLayout, Draws, Key
 from ..sizes import QUEUE_ITEMS
 from .layouts import ItemLayout
 from .negatives import NegativeSampler
+from .neighbour_draws import NeighbourDraws
 from .pool import NegativePool, Renewal
 from .ports import ItemPlaces, NegativeReads, NodeReads, PoolUse, TableWrites, WalkRules
 from .threefry import Threefry
@@ -31,7 +32,7 @@ class Items(wiring.Component):
     node_latency : int
         Cycles in which a node is read.
     header_latency, entry_latency : int
-        Those of the graph store, where ``cfg`` has one.
+        Those of the graph store, where ``cfg`` has one on the chip.
     primitives : bool
         As :class:`~skipwalk.hw.fabric.ram.Ram` and :class:`~skipwalk.hw.arith.multiplier.Multiplier`.
 
@@ -77,6 +78,7 @@ class Items(wiring.Component):
             cfg, header_latency=header_latency, entry_latency=entry_latency, primitives=primitives
         )
         self._pool = NegativePool(cfg, primitives=primitives) if cfg.pool else None
+        self._neighbours = NeighbourDraws(cfg, primitives=primitives) if cfg.lists_outside else None
         members: dict[str, Any] = {
             "places": In(ItemPlaces(cfg)),
             "nodes": Out(NodeReads(cfg.engine)),
@@ -178,8 +180,8 @@ class Items(wiring.Component):
         m.submodules.pool = pool
         m.submodules.renewal = renewal = Renewal(self._cfg)
         latency = draws.latency + sampler.latency
-        layout = rows.payload.shape()
-        m.submodules.rows = queue = SyncFIFO(width=layout.size, depth=self.DRAWN)
+        low = Value.cast(sampler.low if self._cfg.lists_outside else Const(0, 0))
+        m.submodules.rows = queue = SyncFIFO(width=rows.payload.shape().size + len(low), depth=self.DRAWN)
         room = Signal(range(self.DRAWN + 1), init=self.DRAWN)
         taken = renewal.valid & ~negative & (room != 0)
         writes = delay(m, Cat(self.pool.writes.place, self.pool.writes.slot), latency, name="writes")
@@ -192,15 +194,22 @@ class Items(wiring.Component):
             draws.counter.eq(Mux(negative, self.places.counter, renewal.counter)),
             wanted.eq(taken),
             queue.w_en.eq(delay(m, taken, latency, name="drawn_row", reset_less=False)),
-            queue.w_data.eq(Cat(delay(m, renewal.slot, latency, name="place"), sampler.row)),
-            rows.payload.as_value().eq(queue.r_data),
-            rows.valid.eq(queue.r_rdy),
-            queue.r_en.eq(rows.ready),
+            queue.w_data.eq(Cat(delay(m, renewal.slot, latency, name="place"), sampler.row, low)),
             self.pool.drawn.busy.eq(room != self.DRAWN),
             pool.sampling.eq(rules.sampling),
             pool.bits.eq(delay(m, draws.o[-len(pool.bits) :], sampler.latency, name="chosen")),
             pool.renews.eq(delay(m, self.pool.writes.en, latency, name="renews", reset_less=False)),
             Cat(pool.slot, pool.row).eq(writes),
+        ]
+        given = rows
+        if self._neighbours is not None:
+            m.submodules.neighbours = neighbours = self._neighbours
+            wiring.connect(m, neighbours.o, wiring.flipped(rows))
+            given = neighbours.i
+        m.d.comb += [
+            given.payload.as_value().eq(queue.r_data),
+            given.valid.eq(queue.r_rdy),
+            queue.r_en.eq(given.ready),
         ]
         return pool.o
 
@@ -215,11 +224,16 @@ class Items(wiring.Component):
             draws.urgent.eq(wanted | negative),
             sampler.columns.eq(columns),
             sampler.from_graph.eq(from_graph),
-            sampler.en.eq(delay(m, wanted, draws.latency, name="drawn", reset_less=False)),
         ]
+        reader: Any = sampler
+        if self._neighbours is None:
+            m.d.comb += sampler.en.eq(delay(m, wanted, draws.latency, name="drawn", reset_less=False))
+        else:
+            reader = self._neighbours
+            m.d.comb += reader.from_graph.eq(from_graph)
         wiring.connect(m, wiring.flipped(self.draws), draws.port)
-        wiring.connect(m, sampler.headers, wiring.flipped(reads.headers))
-        wiring.connect(m, sampler.entries, wiring.flipped(reads.entries))
+        wiring.connect(m, reader.headers, wiring.flipped(reads.headers))
+        wiring.connect(m, reader.entries, wiring.flipped(reads.entries))
 
     def _queue(self, m, item, en, drawing):
         """Nothing on its way to the queue can be stopped, so each item is given a place there beforehand. ``go`` is

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,7 +31,7 @@ class NegativeSampler(wiring.Component):
     ----------
     cfg : CoreConfig
     header_latency, entry_latency : int
-        Those of the graph store, where ``cfg`` has one.
+        Those of the graph store, where ``cfg`` has one on the chip.
     primitives : bool
         As :class:`~skipwalk.hw.fabric.ram.Ram` and :class:`~skipwalk.hw.arith.multiplier.Multiplier`.
 
@@ -44,14 +44,18 @@ class NegativeSampler(wiring.Component):
     row : Out
         The negative for the bits :attr:`latency` cycles earlier.
     table : In(TableWrites)
-        Entries of the table; not while bits are under way.
-    from_graph : In(1), steady while bits are under way, and en : In(1), with ``bits``
-        Only with ``cfg.edge_ends``: where negatives come from; a negative is wanted.
-    headers, entries : Out(FixedRead)
-        Only with ``cfg.edge_ends``: reads of the graph.
+        Entries of the table; not while bits are under way. Without ``cfg.alias_table`` they go nowhere.
+    from_graph : In(1)
+        Only with ``cfg.edge_ends``: where negatives come from. Steady while bits are under way.
+    en : In(1), headers, entries : Out(FixedRead)
+        Only where the graph is on the chip: with ``bits``, a negative is wanted; reads of the graph.
+    low : Out(32)
+        Only with ``cfg.lists_outside``, where of the graph ``row`` is the one that was chosen first: the lower 32 bits,
+        for :class:`~skipwalk.hw.oselm.front_end.neighbour_draws.NeighbourDraws`.
 
     Timing: one negative a cycle; no enable and no reset. Resources: two multipliers, and a memory of ``nodes`` words
-    of ``THRESHOLD_BITS + row_bits`` (36 up to 4096 nodes); with a graph those of NeighbourChoice besides.
+    of ``THRESHOLD_BITS + row_bits`` (36 up to 4096 nodes) with ``cfg.alias_table``; with a graph on the chip those of
+    NeighbourChoice besides.
     """
 
     _CHOOSE = 2
@@ -59,7 +63,7 @@ class NegativeSampler(wiring.Component):
     def __init__(self, cfg: CoreConfig, *, header_latency: int = 0, entry_latency: int = 0, primitives: bool = False):
         self._cfg = cfg
         kind: dict[str, Any] = {"vendor": cfg.vendor, "primitives": primitives}
-        self._table = Ram(cfg.nodes, THRESHOLD_BITS + cfg.row_bits, **kind)
+        self._table = Ram(cfg.nodes, THRESHOLD_BITS + cfg.row_bits, **kind) if cfg.alias_table else None
         self._share = Share(cfg.nodes.bit_length(), **kind)
         self._choice = None
         members: dict[str, Any] = {
@@ -68,7 +72,9 @@ class NegativeSampler(wiring.Component):
             "row": Out(cfg.row_bits),
             "table": In(TableWrites(cfg)),
         }
-        if cfg.edge_ends:
+        if cfg.lists_outside:
+            members |= {"from_graph": In(1), "low": Out(32)}
+        elif cfg.edge_ends:
             latencies: dict[str, int] = {"header_latency": header_latency, "entry_latency": entry_latency}
             self._choice = NeighbourChoice(cfg, **latencies, primitives=primitives)
             members |= {
@@ -81,7 +87,8 @@ class NegativeSampler(wiring.Component):
 
     @property
     def _of_table(self) -> int:
-        return self._share.latency + self._table.latency + self._CHOOSE
+        """Cycles from ``bits`` to a row that is not a neighbour."""
+        return self._share.latency + (self._table.latency + self._CHOOSE if self._table is not None else 0)
 
     @property
     def latency(self) -> int:
@@ -94,26 +101,11 @@ class NegativeSampler(wiring.Component):
         cfg = self._cfg
         m = Module()
         m.submodules.share = share = self._share
-        m.submodules.table = table = self._table
         column = share.o[: cfg.row_bits]
-        m.d.comb += [
-            share.bits.eq(self.bits[32:]),
-            share.n.eq(self.columns),
-            table.rd_addr.eq(column),
-            table.wr_en.eq(self.table.en),
-            table.wr_addr.eq(self.table.column),
-            table.wr_data.eq(self.table.threshold | self.table.alias << THRESHOLD_BITS),
-        ]
-        threshold = delay(m, self.bits[32 - THRESHOLD_BITS : 32], share.latency + table.latency, name="threshold")
-        own = delay(m, column, table.latency, name="own")
-        keeps = Signal(reset_less=True)
-        kept, alias, of_table = (Signal(cfg.row_bits, reset_less=True, name=n) for n in ("kept", "alias", "of_table"))
-        m.d.sync += [
-            keeps.eq(threshold < table.rd_data[:THRESHOLD_BITS]),
-            kept.eq(own),
-            alias.eq(table.rd_data[THRESHOLD_BITS:]),
-            of_table.eq(Mux(keeps, kept, alias)),
-        ]
+        m.d.comb += [share.bits.eq(self.bits[32:]), share.n.eq(self.columns)]
+        of_table = column if self._table is None else self._choose(m, self._table, column)
+        if cfg.lists_outside:
+            m.d.comb += self.low.eq(delay(m, self.bits[:32], self.latency, name="low"))
         if self._choice is None:
             m.d.comb += self.row.eq(of_table)
             return m
@@ -133,3 +125,25 @@ class NegativeSampler(wiring.Component):
         m.d.sync += row.eq(Mux(self.from_graph, of_graph, of_table))
         m.d.comb += self.row.eq(row)
         return m
+
+    def _choose(self, m: Module, table: Ram, column: Value) -> Signal:
+        """The column's own row or its alias; of the graph and with lists outside its own."""
+        cfg, share = self._cfg, self._share
+        m.submodules.table = table
+        m.d.comb += [
+            table.rd_addr.eq(column),
+            table.wr_en.eq(self.table.en),
+            table.wr_addr.eq(self.table.column),
+            table.wr_data.eq(self.table.threshold | self.table.alias << THRESHOLD_BITS),
+        ]
+        threshold = delay(m, self.bits[32 - THRESHOLD_BITS : 32], share.latency + table.latency, name="threshold")
+        own = delay(m, column, table.latency, name="own")
+        keeps = Signal(reset_less=True)
+        kept, alias, chosen = (Signal(cfg.row_bits, reset_less=True, name=n) for n in ("kept", "alias", "chosen"))
+        m.d.sync += [
+            keeps.eq(threshold < table.rd_data[:THRESHOLD_BITS]),
+            kept.eq(own),
+            alias.eq(table.rd_data[THRESHOLD_BITS:]),
+            chosen.eq(Mux(keeps | self.from_graph if cfg.lists_outside else keeps, kept, alias)),
+        ]
+        return chosen

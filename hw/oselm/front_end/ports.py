@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from ...fabric.pipeline import clog2
 from ..config import CoreConfig
 from ..graph.layouts import EntryLayout, HeaderLayout, address_bits
+from ..graph.memory import ReadPort
 from ..graph.ports import FixedRead, GraphExtent
 from ..protocol import THRESHOLD_BITS
 from ..rows.layouts import RowAsks
@@ -211,8 +212,13 @@ class PoolDraws(wiring.Signature):
     """
 
     def __init__(self, cfg: CoreConfig):
-        drawn = data.StructLayout({"place": clog2(cfg.pool), "row": cfg.row_bits})
-        super().__init__({"group": Out(GroupDraws(cfg)), "rows": In(stream.Signature(drawn)), "busy": In(1)})
+        rows = stream.Signature(self.row_layout(cfg))
+        super().__init__({"group": Out(GroupDraws(cfg)), "rows": In(rows), "busy": In(1)})
+
+    @staticmethod
+    def row_layout(cfg: CoreConfig) -> data.StructLayout:
+        """A row, and its place in the pool."""
+        return data.StructLayout({"place": clog2(cfg.pool), "row": cfg.row_bits})
 
 
 class PoolUse(wiring.Signature):
@@ -241,13 +247,14 @@ class RowUse(wiring.Signature):
 
 
 class NegativeReads(wiring.Signature):
-    """From who draws negatives: reads of the graph, and how large it is."""
+    """From who draws negatives: how large the graph is, and reads of it, which wait where lists are outside."""
 
     def __init__(self, cfg: CoreConfig):
+        port = ReadPort if cfg.lists_outside else FixedRead
         super().__init__(
             {
                 "extent": In(GraphExtent(cfg)),
-                "headers": Out(FixedRead(cfg.row_bits, HeaderLayout(cfg))),
-                "entries": Out(FixedRead(address_bits(cfg), EntryLayout(cfg))),
+                "headers": Out(port(cfg.row_bits, HeaderLayout(cfg))),
+                "entries": Out(port(address_bits(cfg), EntryLayout(cfg))),
             }
         )

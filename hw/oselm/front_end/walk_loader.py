@@ -161,7 +161,7 @@ class WalkLoader(wiring.Component):
             self.table.alias.eq(word),
         ]
         with m.State("TABLE"):
-            fits = (header != 0) & (header <= cfg.nodes)
+            fits = (header != 0) & (header <= cfg.table_rows)
             m.d.sync += [sound.eq(fits), writes.eq(fits), column.eq(0)]
             with m.If(fits):
                 m.d.sync += self.table.columns.eq(0)

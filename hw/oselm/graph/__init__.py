@@ -1,1 +1,1 @@
-"""The graph on the chip: neighbour lists that change edge by edge, and walks over them."""
+"""The graph that the core holds: neighbour lists that change edge by edge, and walks over them."""

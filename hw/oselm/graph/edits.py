@@ -42,9 +42,9 @@ class EditEngine(wiring.Component):
     headers, entries : Out(MemoryPort)
         The headers by row; the list memory.
 
-    Timing: CLEAR takes ``nodes + 4`` cycles. An edge takes a cycle for each entry behind it in both lists, or for all
-    of a list that moves, a binary search in both (see :class:`~skipwalk.hw.oselm.graph.search.Search`) and a few dozen
-    cycles beside.
+    Timing, where memories take a request and a write each cycle: CLEAR takes ``nodes + 4`` cycles. An edge takes a
+    cycle for each entry behind it in both lists, or for all of a list that moves, a binary search in both (see
+    :class:`~skipwalk.hw.oselm.graph.search.Search`) and a few dozen cycles beside.
 
     Resources: those of its parts; no multiplier.
     """

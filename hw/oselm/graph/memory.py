@@ -35,8 +35,8 @@ class ReadPort(wiring.Signature):
 class MemoryPort(wiring.Signature):
     """A :class:`ReadPort`, and ``write``, a stream of ``address`` and ``word``.
 
-    A read sees all writes that were taken in earlier cycles. What it sees of one that is taken in the same cycle is
-    undefined.
+    A read sees all writes that were taken in earlier cycles, and none of those that are taken in later ones. What it
+    sees of one that is taken in the same cycle is undefined.
     """
 
     def __init__(self, address, word):
@@ -67,8 +67,7 @@ class BlockMemory(wiring.Component):
 
     Timing: a word is read and one is written every cycle; a response comes :attr:`latency` cycles after its request.
 
-    Resources: :attr:`blocks` block RAMs, the fewest that hold ``depth`` words (see
-    :class:`~skipwalk.hw.fabric.ram_grid.BlockGrid`).
+    Resources: :attr:`blocks` block RAMs, as :class:`~skipwalk.hw.fabric.ram_grid.BlockGrid` chooses them.
     """
 
     def __init__(self, depth: int, word: data.Layout, *, vendor: Vendor = Vendor.GENERIC, primitives: bool = False):

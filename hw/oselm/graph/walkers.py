@@ -43,6 +43,8 @@ class Walkers(wiring.Component):
         How walks are made and rows are filled.
     draws : Out(QueryPort), headers, entries : Out(ReadPort)
         Of the store, and of the generator.
+    other_headers, other_entries : In(ReadPort)
+        Of who draws negatives. Only with ``cfg.lists_outside``, where all reads take turns.
 
     Timing: that of the parts, of Shared on the way, and the time that others are served in between.
     Resources: the multipliers of Candidates.
@@ -51,6 +53,8 @@ class Walkers(wiring.Component):
     def __init__(self, cfg: CoreConfig, *, primitives: bool = False):
         self._cfg = cfg
         self._candidates = Candidates(cfg, primitives=primitives)
+        header, entry = ReadPort(cfg.row_bits, HeaderLayout(cfg)), ReadPort(address_bits(cfg), EntryLayout(cfg))
+        others = {"other_headers": In(header), "other_entries": In(entry)} if cfg.lists_outside else {}
         super().__init__(
             {
                 "starts": In(StartPort(cfg)),
@@ -60,13 +64,16 @@ class Walkers(wiring.Component):
                 "fill": In(RowFills(cfg)),
                 "settings": In(WalkSettings(cfg)),
                 "draws": Out(QueryPort(DrawLayout(), 64)),
-                "headers": Out(ReadPort(cfg.row_bits, HeaderLayout(cfg))),
-                "entries": Out(ReadPort(address_bits(cfg), EntryLayout(cfg))),
+                "headers": Out(header),
+                "entries": Out(entry),
+                **others,
             }
         )
 
-    #: Draws take longer than anything else.
+    #: Draws take longer than anything else on the chip.
     _DRAWS = 16
+    #: Reads of memory outside that have not been answered.
+    _OUTSIDE = 16
 
     def elaborate(self, platform):
         cfg = self._cfg
@@ -81,8 +88,9 @@ class Walkers(wiring.Component):
         m.submodules.draws = draws = Shared(n + 2, DrawLayout(), 64, under_way=self._DRAWS)
         m.submodules.trials = trials = Shared(n + 1, *trial)
         m.submodules.steps = steps = Shared(n, *step)
-        m.submodules.headers = headers = Shared(n + 1, *header)
-        m.submodules.entries = entries = Shared(n + 2, *entry)
+        others, way = int(cfg.lists_outside), {"under_way": self._OUTSIDE} if cfg.lists_outside else {}
+        m.submodules.headers = headers = Shared(n + 1 + others, *header, **way)
+        m.submodules.entries = entries = Shared(n + 2 + others, *entry, **way)
         for shared, server in ((draws, self.draws), (headers, self.headers), (entries, self.entries)):
             wiring.connect(m, shared.server, wiring.flipped(server))
         wiring.connect(m, trials.server, candidates.port)
@@ -100,6 +108,9 @@ class Walkers(wiring.Component):
             m.d.comb += walker.last.eq(self.settings.length - 1)
         wiring.connect(m, exact.entries, entries.clients[n])
         wiring.connect(m, exact.others, entries.clients[n + 1])
+        if others:
+            wiring.connect(m, wiring.flipped(self.other_headers), headers.clients[n + 1])
+            wiring.connect(m, wiring.flipped(self.other_entries), entries.clients[n + 2])
         wiring.connect(m, starts.draws, draws.clients[n])
         wiring.connect(m, starts.headers, headers.clients[n])
         wiring.connect(m, filler.draws, draws.clients[n + 1])

@@ -170,8 +170,8 @@ class FrontEnd:
 
     def write_table(self, columns: int, operands: np.ndarray) -> None:
         """Load an alias table. One with an unsound entry leaves none; a number of columns out of range changes
-        nothing."""
-        if not 1 <= columns <= self._cfg.nodes:
+        nothing, as does any on a core without a table."""
+        if not 1 <= columns <= self._cfg.table_rows:
             self._rejected += 1
             return
         threshold, alias = operands.reshape(-1, 2).T

@@ -78,6 +78,16 @@ class CFineTuning:
         self.b = [_wide(np.zeros((RANK, o))) for o in outputs]
         self._known[:] = 0
 
+    def arrays(self, order: np.ndarray) -> list[np.ndarray]:
+        """What the method's function of lora.c takes for the samples ``order``, in its order, numbers as arrays of one:
+        the same memory as this object's."""
+        order = np.ascontiguousarray(order, np.int32)
+        end = [self._labels, order, np.array([len(order)], np.int64), np.array([RATE], np.float32)]
+        if self.method == "LoRA-All":
+            return [self._x[0], *self._w, *self._wt, *self._bias, *self.a, *self.b, *end]
+        network = [*self._w, *self._bias, *self.a, *self.b]
+        return [*self._x, self._c, self._known, *network, *end, np.array([self.method == "Skip2-LoRA"], np.int32)]
+
     def run(self, order: np.ndarray) -> None:
         """Train the samples ``order``, mini-batch by mini-batch."""
         order = np.ascontiguousarray(order, np.int32)

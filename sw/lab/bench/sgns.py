@@ -12,7 +12,16 @@ from ...graph.contexts import ContextBatch
 from .native import Compiler, aligned, load, padded
 from .work import Work
 
-__all__ = ["GENSIM_WINDOW", "NEGATIVES", "c_runner", "gensim_runner", "numpy_runner", "sigmoid_table", "train_numpy"]
+__all__ = [
+    "GENSIM_WINDOW",
+    "NEGATIVES",
+    "c_arrays",
+    "c_runner",
+    "gensim_runner",
+    "numpy_runner",
+    "sigmoid_table",
+    "train_numpy",
+]
 
 #: Negatives of a positive; 7 positives of a context make 77 samples.
 NEGATIVES = 10
@@ -60,11 +69,16 @@ def by_pairs(batch: ContextBatch) -> np.ndarray:
     return np.concatenate([table[:, :positives, None], negatives], axis=2).reshape(-1)
 
 
+def c_arrays(work: Work, batch: ContextBatch, dim: int) -> list[np.ndarray]:
+    """What ``train`` of sgns.c takes in front of its numbers, in its order."""
+    arrays = [aligned(work.rows(dim)), aligned(work.rows(dim)), sigmoid_table(), np.ascontiguousarray(batch.centres)]
+    return [*arrays, np.ascontiguousarray(batch.indptr), padded(by_pairs(batch), np.int32)]
+
+
 def c_runner(work: Work, batch: ContextBatch, dim: int, compiler: Compiler) -> Callable[[], None]:
     """A function that trains the contexts once in C, pair after pair."""
     function = load("sgns.c", compiler, DIM=dim, GROUP=1 + NEGATIVES).train
-    arrays = [aligned(work.rows(dim)), aligned(work.rows(dim)), sigmoid_table(), np.ascontiguousarray(batch.centres)]
-    arrays += [np.ascontiguousarray(batch.indptr), padded(by_pairs(batch), np.int32)]
+    arrays = c_arrays(work, batch, dim)
     arguments = [*(ctypes.c_void_p(array.ctypes.data) for array in arrays), ctypes.c_int64(len(batch))]
 
     def run() -> None:

@@ -38,11 +38,15 @@ SDRAM = SdramConfig(clock_hz=75_000_000, powerup_us=0.5, refresh_ms=5.25, input_
 _TINY = preset("tiny").replace(
     vendor=Vendor.ECP5, walks=2, walkers=2, max_walk=12, nodes=150, pool=16, replaced=4, edge_ends=1024
 )
+#: Lists in memory too, entries of two words; and of one, without an alias table.
+_LISTS = _TINY.replace(nodes=300, slots=104, weight_bits=24, lists_outside=True)
+_GRAPH = _LISTS.replace(weight_bits=0, alias_table=False)
 _SEQUENTIAL = _TINY.replace(schedule=Schedule.SEQUENTIAL, lookahead=0, dim=16, lanes=8, group=2, edge_ends=0)
 #: Cycles after the answer to FLUSH until the controller has written what it was given.
 _SETTLED = 100
-#: Cycles without a word after which a run counts as hung.
-_TIMEOUT = 100_000
+#: Cycles without a word after which a run counts as hung. Eleven rounds over rows without an edge ask memory for 3,300
+#: headers, one after another, before the core has a word to say.
+_TIMEOUT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ DESIGNS = tuple(
         # Three cycles in four of the SDRAM's, as on the board; and the SDRAM the slower one.
         (_TINY, 112, 0.0, 56_250_000),
         (_SEQUENTIAL, 48, 0.2, 100_000_000),
+        (_LISTS, 104, 0.1, None),
+        (_GRAPH, 112, 0.0, 56_250_000),
     )
 )
 
@@ -135,9 +141,11 @@ class _Run:
             values |= dict(zip(limits, case_limits(0.5, 1.0), strict=True))
             values |= {Parameter.WALK_LENGTH: int(rng.integers(2, cfg.max_walk + 1)), Parameter.ROW_SCALE: 3000}
         values |= {name: int(rng.integers(0, 1 << 32)) for name in names}
-        table = AliasTable(rng.random(cfg.nodes) ** 4)
         start = np.array([edit_header(Edit.CLEAR)] if cfg.edge_ends else [], np.uint32)
-        self._say(start, set_words(values), table_words(table.threshold, table.alias))
+        self._say(start, set_words(values))
+        if cfg.table_rows:
+            table = AliasTable(rng.random(cfg.table_rows) ** 4)
+            self._say(table_words(table.threshold, table.alias))
         if cfg.edge_ends:
             self._say(np.array([edit_header(Edit.NODES), cfg.nodes // 2], np.uint32))
         self._sample(0)
@@ -145,6 +153,7 @@ class _Run:
     def _sample(self, source: int) -> None:
         """Another way to make contexts, within what the core has slots for."""
         cfg, rng = self._cfg, self._rng
+        source = source if cfg.table_rows else 1
         how = Sampling(
             window=int(rng.integers(2, 6)),
             negatives=int(rng.integers(1, cfg.max_samples - 3)),
@@ -174,9 +183,12 @@ class _Run:
         self._say(self._words_of_walks(int(self._rng.integers(1, 50)), 2))
 
     def _graph(self) -> None:
-        """Edits with walks, and rounds."""
-        cfg, rng = self._cfg, self._rng
         self._sample(1)
+        self._say(self._words_of_graph())
+
+    def _words_of_graph(self) -> np.ndarray:
+        """Edits with walks, and a round."""
+        cfg, rng = self._cfg, self._rng
         words: list[int] = []
         for _ in range(int(rng.integers(5, 30))):
             u, v = rng.integers(0, cfg.nodes if rng.random() < 0.5 else 8, 2).tolist()
@@ -184,7 +196,7 @@ class _Run:
             words += [edit_header(edit, u, int(rng.integers(0, 4)) * (edit is not Edit.FREE_NODE))]
             words += [v] * edit.operands(cfg)
         words.append(header(Opcode.ROUND, int(rng.integers(1, 12))))
-        self._say(np.array(words, np.uint32))
+        return np.array(words, np.uint32)
 
     def _rows(self) -> None:
         """Rows of the host between walks."""
@@ -211,8 +223,12 @@ class _Run:
         self._set_up()
 
     def _cut(self) -> None:
-        """A reset in the midst of walks, after which all rows are loaded again."""
-        words = self._words_of_walks(30, self._cfg.max_walk)
+        """A reset in the midst of walks, or of edits, after which all rows are loaded again."""
+        if self._cfg.edge_ends and self._rng.random() < 0.5:
+            self._sample(1)
+            words = self._words_of_graph()
+        else:
+            words = self._words_of_walks(30, self._cfg.max_walk)
         self._rtl.feed(words, cycles=int(self._rng.integers(1, 4000)))
         self._reset(kept=False)
         self._begin()

@@ -11,7 +11,7 @@ from ...graph.readers import read_graph
 from ...results.report import Result, write_report
 from .campaign import campaign
 from .quality import quality
-from .walks import BOARD, CORE, LARGE, SMALL, Case, measure
+from .walks import BOARD, LARGE, LISTS, SMALL, Case, measure
 
 __all__ = ["main"]
 
@@ -40,17 +40,19 @@ def _kept(file: Path, cases: list[str]) -> list[Result]:
     ]
 
 
-def _power_law(n: int) -> Graph:
-    return Graph.from_networkx(networkx.barabasi_albert_graph(n, 5, seed=1))
+def _power_law(n: int, degree: int = 5) -> Graph:
+    return Graph.from_networkx(networkx.barabasi_albert_graph(n, degree, seed=1))
 
 
-def _cases(cora: Path | None, photo: Path | None, n: int) -> list[Case]:
+def _cases(cora: Path | None, photo: Path | None, n: int, per_node: int) -> list[Case]:
     cases = [
         Case("n100000", lambda: _power_law(100_000), LARGE, n),
         Case("n400000", lambda: _power_law(400_000), LARGE, n),
+        Case("graph_n200000", lambda: _power_law(200_000, 3), LISTS, n),
     ]
     if photo is not None and photo.exists():
-        cases.insert(0, Case("photo", lambda: read_graph(photo), CORE, n))
+        whole = read_graph(photo)
+        cases.insert(0, Case("photo", lambda: whole, LISTS, per_node * whole.n_nodes))
     elif photo is not None:
         click.echo(f"photo is skipped: there is no {photo}", err=True)
     if cora is not None:
@@ -63,11 +65,11 @@ def _cases(cora: Path | None, photo: Path | None, n: int) -> list[Case]:
 @click.option("--cora", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Edges of Cora.")
 @click.option("--photo", type=click.Path(dir_okay=False, path_type=Path), help="Edges of Amazon Photo; or left out.")
 @click.option("--labels", type=click.Path(dir_okay=False, path_type=Path), help="Classes of Amazon Photo, for f1.")
-@click.option("--walks", "n", type=click.IntRange(100), default=2000, show_default=True, help="Of each graph.")
+@click.option("--walks", "n", type=click.IntRange(100), default=2000, show_default=True, help="Of each but Photo.")
 @click.option("--runs", type=click.IntRange(1), default=240, show_default=True, help="Programs of the campaign.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Of f1.")
-@click.option("--walks-per-node", type=click.IntRange(1), default=10, show_default=True, help="Of f1.")
-@click.option("--only", multiple=True, help="cora_256, photo, n100000, n400000, campaign, f1; all, if not given.")
+@click.option("--walks-per-node", type=click.IntRange(1), default=10, show_default=True, help="Of Photo, and of f1.")
+@click.option("--only", multiple=True, help="cora_256, photo, n100000, n400000, graph_n200000, campaign, f1; or all.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.pass_context
 def main(
@@ -92,7 +94,7 @@ def main(
     def wanted(name: str) -> bool:
         return not only or name in only
 
-    cases = [case for case in _cases(cora, photo, n) if wanted(case.name)]
+    cases = [case for case in _cases(cora, photo, n, walks_per_node) if wanted(case.name)]
     fresh: list[Result] = []
 
     def add(results: list[Result]) -> None:
@@ -112,6 +114,6 @@ def main(
     equal = all(value for name, value in values.items() if name.startswith("memory.bits_equal."))
     results.insert(0, Result("memory.bits_equal", int(equal), "", "higher"))
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_report(file, results, seed=seed, clock_hz=BOARD.uart.clock_hz, digest=f"{CORE.digest:08x}")
+    write_report(file, results, seed=seed, clock_hz=BOARD.uart.clock_hz, digest=f"{BOARD.core.digest:08x}")
     faults = values.get("memory.campaign.wrong", 0), values.get("memory.campaign.hangs", 0)
     ctx.exit(int(not equal or any(faults)))

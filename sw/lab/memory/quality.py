@@ -24,7 +24,7 @@ def quality(name: str, edges: Path, labels: Path, *, seeds: int, walks_per_node:
     means = []
     for case, cfg, source in (
         (name, core, "pool"),
-        (f"{name}_fresh", core.replace(slots=0), "graph"),
+        (f"{name}_fresh", core.replace(slots=0, lists_outside=False), "graph"),
     ):
         scores = []
         for seed in range(seeds):

@@ -1,7 +1,8 @@
 """Walks over graphs larger than the chip.
 
 They go to the gateware, behind whose port stand the controller and an SDRAM, and to the golden model, which has all
-rows at hand. They are made by the host; the alias table of the pool's draws is on the chip. The rows stand in the
+rows at hand. A core whose graph is in memory gets the edges, and makes first values, walks and negatives itself. For
+one without a graph the host makes them; the alias table of the pool's draws is on the chip, and the rows stand in the
 simulated SDRAM from the start: to send them as commands would take longer than the walks.
 """
 
@@ -17,29 +18,33 @@ from ....hw.memory.sdram_config import SdramConfig
 from ....hw.oselm.config import CoreConfig
 from ....hw.oselm.core import OSELMCore
 from ....hw.oselm.front_end.sampling import Sampling
-from ....hw.oselm.protocol import PACKED, Counter, Opcode, Parameter, header
+from ....hw.oselm.protocol import PACKED, Counter, Edit, Opcode, Parameter, edit_header, header
 from ....sim.arith.fixed import to_raw
 from ....sim.arith.words import packed
+from ....sim.link.frame import Frame, Words
 from ....sim.memory.behind import CoreWithMemory
 from ....sim.memory.cells import SdramMemory, compile_with_sdram, write_contents
+from ....sim.oselm.graph.walks import case_limits
 from ....sim.oselm.unit import OSELMUnit
 from ....sim.rtl.build import build_root
 from ....sim.rtl.verilated import VerilatedCore
 from ...graph.contexts import negative_key, negative_sampler
 from ...graph.graph import Graph
 from ...graph.walks import walks
-from ...oselm.words import set_words, table_words, walk_words, write_words
+from ...oselm.words import edge_words, set_words, table_words, walk_words, write_words
 from ...results.report import Result
 
-__all__ = ["BOARD", "CORE", "LARGE", "SMALL", "Case", "measure"]
+__all__ = ["BOARD", "CORE", "LARGE", "LISTS", "SMALL", "Case", "measure"]
 
 log = logging.getLogger(__name__)
 
 #: Its clocks are those of core and SDRAM.
 BOARD = board("ulx3s-85f-sdram")
-#: Its core without a graph.
-CORE = BOARD.core.replace(edge_ends=0)
-#: The same with as many nodes as the largest graph.
+#: Its core without a graph: the host makes walks and table.
+CORE = BOARD.core.replace(nodes=8192, edge_ends=0, lists_outside=False, alias_table=True)
+#: Its core as it is, with the graph in memory.
+LISTS = BOARD.core
+#: Without a graph, with as many nodes as the largest one.
 LARGE = CORE.replace(nodes=400_000)
 #: As few slots as 256: one walk of 40 nodes at a time, and a small pool.
 SMALL = CORE.replace(nodes=4096, walks=1, max_walk=40, pool=32, replaced=1, slots=256)
@@ -47,6 +52,13 @@ SMALL = CORE.replace(nodes=4096, walks=1, max_walk=40, pool=32, replaced=1, slot
 LENGTH = 80
 #: Rows that are read back, of those that were learned and of others.
 LEARNED, OTHERS = 5000, 500
+#: First values of rows are up to it, of either sign. With those of the estimator, 0.05, what a negative changes is less
+#: than a step of beta until rows have learned, and equal bits would say nothing of the negatives.
+SPREAD = 0.5
+#: On a serial line, with start and stop.
+BITS_OF_A_BYTE = 10
+#: Cycles without a word after which the core counts as hung: first values of all rows are a single command.
+_TIMEOUT = 200_000_000
 _COUNTED = (
     Counter.CYCLES,
     Counter.CONTEXTS,
@@ -61,7 +73,7 @@ _COUNTED = (
 
 @dataclass(frozen=True)
 class Case:
-    """A graph, and how many of its walks are learned by which core."""
+    """A graph, and how many of its walks are learned by which core; of one that holds no graph, the host makes them."""
 
     name: str
     graph: Callable[[], Graph]
@@ -80,34 +92,53 @@ class Case:
             walks=core.walks,
             pool=core.pool,
             replaced=core.replaced,
+            source=int(core.edge_ends > 0),
         )
+
+
+@dataclass(frozen=True)
+class _Program:
+    """Commands one after another: what goes before, ``load`` with so many edges, walks that fill the slots, and ``n``
+    walks that count."""
+
+    before: np.ndarray
+    load: np.ndarray
+    edges: int
+    first: np.ndarray
+    counted: np.ndarray
+    n: int
 
 
 def measure(case: Case, seed: int) -> list[Result]:
     """Learn the walks on both; what it took, and whether P and the rows that are read back are equal. Raises
     RuntimeError if the core has not taken all commands."""
     graph, core = case.graph(), case.core
-    n = case.first + case.walks
-    made = walks(graph, length=min(LENGTH, core.max_walk), per_node=10, seed=seed, block=case.first)
-    block = np.concatenate(list(islice(made, -(-n // case.first))))[:n]
-    # A walk from a node without an edge has no context.
-    block = block[(block[:, 1] >= 0)]
-    log.info("%s: %d nodes, %d walks, slots %d", case.name, graph.n_nodes, len(block), core.slots)
-
     rng = np.random.default_rng(seed)
-    values = to_raw(rng.uniform(-0.05, 0.05, (graph.n_nodes, core.dim)), core.beta)
+    values = np.zeros((graph.n_nodes, core.dim), np.int64)
+    if not core.edge_ends:
+        values = to_raw(rng.uniform(-SPREAD, SPREAD, values.shape), core.beta)
+    program = (_of_graph if core.edge_ends else _of_host)(case, graph, seed)
+    log.info("%s: %d nodes, %d walks, slots %d", case.name, graph.n_nodes, program.n, core.slots)
+
     golden = OSELMUnit(core)
     golden.warm_up()
-    golden.feed(write_words(Opcode.WRITE_ROW, 0, values, core.beta))
+    if not core.edge_ends:
+        golden.feed(write_words(Opcode.WRITE_ROW, 0, values, core.beta))
     with _opened(case, values) as rtl:
-        for words in (_start(case, graph, seed), walk_words(block[: case.first], core.walk_rows)):
-            golden.feed(words)
-            rtl.feed(words)
-        before = _counted(rtl)
-        words = walk_words(block[case.first :], core.walk_rows)
-        golden.feed(words)
-        rtl.feed(words)
-        after = _counted(rtl)
+
+        def both(words: np.ndarray, what: str) -> dict[Counter, int]:
+            parts = np.array_split(words, 10)
+            for i, part in enumerate(parts):
+                golden.feed(part)
+                rtl.feed(part)
+                log.info("%s: %s, %d %%", case.name, what, 100 * (i + 1) // len(parts))
+            return _counted(rtl, golden, core.edge_ends > 0)
+
+        loaded = -both(program.before, "preparations")[Counter.CYCLES]
+        loaded += both(program.load, "load")[Counter.CYCLES]
+        values = golden.state.beta[: len(values)].copy()
+        before = both(program.first, "first walks")
+        after = both(program.counted, "walks")
         golden.feed(np.array([header(Opcode.FLUSH)], np.uint32))
         golden.drain()
         learned = (golden.state.beta[: len(values)] != values).any(axis=1)
@@ -116,10 +147,53 @@ def measure(case: Case, seed: int) -> list[Result]:
         golden.feed(asked.astype(np.uint32))
         expected = golden.drain()
         got = rtl.run(asked.astype(np.uint32), len(expected))
-    if after[Counter.REJECTED]:
-        raise RuntimeError(f"{case.name}: the core has rejected {after[Counter.REJECTED]} commands")
-    spent = {c: after[c] - before[c] for c in _COUNTED}
-    return _results(case, graph.n_nodes, spent, len(block) - case.first, np.array_equal(expected, got))
+    if after[Counter.REJECTED] or after.get(Counter.REFUSED):
+        refused = after.get(Counter.REFUSED, 0)
+        raise RuntimeError(
+            f"{case.name}: the core has rejected {after[Counter.REJECTED]} commands and refused {refused} edits"
+        )
+    spent = {c: after[c] - before[c] for c in before}
+    results = _results(case, graph.n_nodes, spent, program.n, np.array_equal(expected, got))
+    if program.edges:
+        results += _of_loading(case, program, loaded)
+    return results
+
+
+def _of_host(case: Case, graph: Graph, seed: int) -> _Program:
+    """Walks of the host, and the table of the draws."""
+    core, n = case.core, case.first + case.walks
+    made = walks(graph, length=min(LENGTH, core.max_walk), per_node=10, seed=seed, block=case.first)
+    block = np.concatenate(list(islice(made, -(-n // case.first))))[:n]
+    # A walk from a node without an edge has no context.
+    block = block[(block[:, 1] >= 0)]
+    table = negative_sampler(np.diff(graph.indptr))
+    load = table_words(table.threshold, table.alias)
+    first, counted = (walk_words(part, core.walk_rows) for part in np.split(block, [case.first]))
+    return _Program(_start(case, seed, {}), load, 0, first, counted, len(block) - case.first)
+
+
+def _of_graph(case: Case, graph: Graph, seed: int) -> _Program:
+    """Edges, and rounds of walks."""
+    core, n = case.core, graph.n_nodes
+    rows = np.repeat(np.arange(n), np.diff(graph.indptr))
+    once = rows < graph.indices
+    names = [name for name in Parameter if Parameter.WALK_KEY_HIGH <= name <= Parameter.ROW_KEY_LOW]
+    keys = np.random.default_rng(seed).integers(0, 1 << 32, len(names)).tolist()
+    limits = Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR
+    values = dict(zip([*names, *limits], [*keys, *case_limits(0.5, 1.0)], strict=True))
+    values[Parameter.WALK_LENGTH] = min(LENGTH, core.max_walk)
+    values[Parameter.ROW_SCALE] = int(to_raw(np.array(SPREAD), core.beta))
+    nodes = np.array([edit_header(Edit.CLEAR), edit_header(Edit.NODES), n], np.uint32)
+    first, counted = (_rounds(k) for k in (case.first, case.walks))
+    before = np.concatenate([_start(case, seed, values), nodes])
+    edges = edge_words(rows[once], graph.indices[once], None)
+    return _Program(before, edges, int(once.sum()), first, counted, case.walks)
+
+
+def _rounds(n: int) -> np.ndarray:
+    """``n`` walks, in commands that are short enough for a simulation that waits for each."""
+    whole, rest = divmod(n, 100)
+    return np.array([header(Opcode.ROUND, 100)] * whole + [header(Opcode.ROUND, rest)] * (rest > 0), np.uint32)
 
 
 def _opened(case: Case, values: np.ndarray) -> VerilatedCore:
@@ -128,7 +202,8 @@ def _opened(case: Case, values: np.ndarray) -> VerilatedCore:
     contents = build_root() / "memory" / f"{case.core.digest:08x}.hex"
     write_contents(contents, packed(values, case.core.beta))
     memory = SdramMemory(core.signature.members["memory"].signature, _sdram(), contents, BOARD.uart.clock_hz)
-    return VerilatedCore(compile_with_sdram(CoreWithMemory(core, memory), "oselm_core", memory))
+    library = compile_with_sdram(CoreWithMemory(core, memory), "oselm_core", memory)
+    return VerilatedCore(library, timeout=_TIMEOUT)
 
 
 def _sdram() -> SdramConfig:
@@ -136,9 +211,9 @@ def _sdram() -> SdramConfig:
     return BOARD.sdram
 
 
-def _start(case: Case, graph: Graph, seed: int) -> np.ndarray:
-    """Parameters, the table of the draws, and P."""
-    core, key, table = case.core, int(negative_key(seed)), negative_sampler(np.diff(graph.indptr))
+def _start(case: Case, seed: int, others: dict[Parameter, int]) -> np.ndarray:
+    """Parameters and P."""
+    core, key = case.core, int(negative_key(seed))
     values = {
         Parameter.Q: 0,
         Parameter.P0: int(to_raw(np.array(1.0), core.p)),
@@ -147,7 +222,32 @@ def _start(case: Case, graph: Graph, seed: int) -> np.ndarray:
         Parameter.KEY_LOW: key & 0xFFFFFFFF,
     }
     p = write_words(Opcode.WRITE_P, 0, to_raw(np.eye(core.dim), core.p), core.p)
-    return np.concatenate([set_words(values), table_words(table.threshold, table.alias), p])
+    return np.concatenate([set_words(values | others), p])
+
+
+def _of_loading(case: Case, program: _Program, cycles: int) -> list[Result]:
+    """What edges take of the core's time and of the line's, and what 100 vectors do."""
+    uart = BOARD.uart
+    there = _line_bytes(program.load)
+    ask = header(Opcode.READ_ROW, PACKED) + np.arange(100)
+    words = np.zeros(100 * case.core.rows_outside.words, np.uint32)
+    vectors = _line_bytes(ask) + _line_bytes(words, limit=0)
+    shown = {
+        "edges": (program.edges, "edges", None),
+        "edge_us": (round(cycles / program.edges / uart.clock_hz * 1e6, 2), "us", "lower"),
+        "load_bytes": (there, "bytes", "lower"),
+        "load_line": (round(there * BITS_OF_A_BYTE / uart.baud, 2), "s", "lower"),
+        "read_100_bytes": (vectors, "bytes", "lower"),
+        "read_100_line": (round(vectors * BITS_OF_A_BYTE / uart.baud, 4), "s", "lower"),
+    }
+    return [Result(f"memory.{what}.{case.name}", *values) for what, values in shown.items()]  # type: ignore[arg-type]
+
+
+def _line_bytes(words: np.ndarray, limit: int | None = None) -> int:
+    """Bytes of frames of the board's link, from the host or, with ``limit``, from the device."""
+    whole, n = words.astype(Words).tobytes(), BOARD.link.frame_words * Words.itemsize
+    frames = (Frame(session=1, limit=limit, words=whole[at : at + n]) for at in range(0, len(whole), n))
+    return sum(len(frame.encode()) for frame in frames)
 
 
 def _some(rng: np.random.Generator, of: np.ndarray, most: int) -> np.ndarray:
@@ -156,11 +256,14 @@ def _some(rng: np.random.Generator, of: np.ndarray, most: int) -> np.ndarray:
     return rng.choice(rows, min(len(rows), most), replace=False)
 
 
-def _counted(rtl: VerilatedCore) -> dict[Counter, int]:
-    """Counters, once all has been learned."""
-    asked = np.array([header(Opcode.GET, counter) for counter in _COUNTED], np.uint32)
+def _counted(rtl: VerilatedCore, golden: OSELMUnit, graph: bool) -> dict[Counter, int]:
+    """Counters of the gateware, once all has been learned; that is a barrier, so the golden model is asked as well."""
+    names = (*_COUNTED, Counter.REFUSED) if graph else _COUNTED
+    asked = np.array([header(Opcode.GET, counter) for counter in names], np.uint32)
+    golden.feed(asked)
+    golden.drain()
     words = rtl.run(asked, 2 * len(asked)).astype(np.int64).reshape(-1, 2)
-    return {counter: int(low | high << 32) for counter, (low, high) in zip(_COUNTED, words, strict=True)}
+    return {counter: int(low | high << 32) for counter, (low, high) in zip(names, words, strict=True)}
 
 
 def _results(case: Case, nodes: int, spent: dict[Counter, int], n: int, equal: bool) -> list[Result]:
@@ -172,6 +275,7 @@ def _results(case: Case, nodes: int, spent: dict[Counter, int], n: int, equal: b
         "bits_equal": (int(equal), "", "higher"),
         "nodes": (nodes, "rows", None),
         "slots": (core.slots, "rows", None),
+        "lists": (int(core.lists_outside), "", None),
         "pool": (core.pool, "rows", None),
         "walks": (n, "walks", None),
         "clock_hz": (clock_hz, "Hz", "higher"),
@@ -181,7 +285,7 @@ def _results(case: Case, nodes: int, spent: dict[Counter, int], n: int, equal: b
         "wait_share": (round(spent[Counter.WAIT_MEMORY] / spent[Counter.CYCLES], 3), "", "lower"),
         "hit_rate": (round(1 - spent[Counter.ROWS_FETCHED] / spent[Counter.ROWS_ASKED], 3), "", "higher"),
         "rows_fetched": (round(spent[Counter.ROWS_FETCHED] / n, 1), "rows a walk", "lower"),
-        "pages_opened": (round(spent[Counter.PAGES_OPENED] / max(moved, 1), 3), "pages a row moved", "lower"),
+        "walk_pages": (round(spent[Counter.PAGES_OPENED] / n, 1), "pages a walk", "lower"),
         "walk_bytes": (round(moved * row_bytes / n), "bytes", "lower"),
     }
     return [Result(f"memory.{what}.{case.name}", *values) for what, values in shown.items()]  # type: ignore[arg-type]

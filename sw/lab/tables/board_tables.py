@@ -40,7 +40,8 @@ def _oselm(row: Board) -> str:
         parts.insert(2, f"rows in SDRAM through {cfg.slots:,} slots ([memory.md](memory.md#a-board-with-an-sdram))")
     parts += [f"{cfg.max_samples} samples a context"]
     parts += [f"{cfg.walks} walks in the front end" if cfg.walks else "contexts from the host"]
-    parts += [f"a graph of {cfg.edge_ends:,} edge ends"] if cfg.edge_ends else []
+    where = " in SDRAM" if cfg.lists_outside else ""
+    parts += [f"a graph of {cfg.edge_ends:,} edge ends{where}"] if cfg.edge_ends else []
     return ", ".join(parts)
 
 

@@ -15,7 +15,13 @@ _WALKS = {
     "wait_share": ("of them waiting for memory", ".0%"),
     "hit_rate": ("rows that had a slot", ".0%"),
     "rows_fetched": ("rows fetched a walk", ".1f"),
-    "pages_opened": ("pages opened a row moved", ".2f"),
+    "walk_pages": ("pages opened a walk", ".1f"),
+    "edges": ("edges that were sent", ","),
+    "edge_us": ("an edge, us of the core", ".2f"),
+    "load_bytes": ("bytes of all edges on the line", ",d"),
+    "load_line": ("seconds on it, 3 Mbaud", ".2f"),
+    "read_100_bytes": ("bytes of 100 vectors", ",d"),
+    "read_100_line": ("seconds on it", ".3f"),
 }
 
 
@@ -51,6 +57,8 @@ def memory(v: dict, provenance: dict) -> Table:
         found = [v.get(f"memory.{name}.{case}") for case in cases]
         body.append([label, *("-" if value is None else format(value, form) for value in found)])
     body.append(["cycles with data at the pins", *(_pins_share(v, case) for case in cases)])
+    where = {None: "-", 0: "of the host", 1: "in memory"}
+    body.append(["graph", *(where[v.get(f"memory.lists.{case}")] for case in cases)])
     body.append(["bits as of the golden model", *(yes_or_no(v[f"memory.bits_equal.{c}"]) for c in cases)])
     for i, of in enumerate(("core", "SDRAM")):
         clocks = [_clocks(v, case)[i] for case in cases]

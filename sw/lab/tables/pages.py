@@ -17,6 +17,7 @@ import click
 from ..page.markup import short_commit
 from ..page.results import read_results
 from . import (
+    a53_tables,
     axi_tables,
     bench_tables,
     block_tables,
@@ -275,6 +276,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "bench-ratios": bench(bench_tables.ratios),
     "bench-whole": bench(bench_tables.whole),
     "bench-live": bench(bench_tables.live),
+    "a53": made_of("a53.json", a53_tables.walks),
+    "a53-lora": made_of("a53.json", a53_tables.fine_tuning),
     "cora": experiments("cora.static.", experiment_tables.cora),
     "growing": experiments("cora.growing.", experiment_tables.growing),
     "updates": experiments("updates.", experiment_tables.updates),
