@@ -202,7 +202,7 @@ BOARDS = {
             name="ulx3s-85f-sdram",
             title="ULX3S with LFE5U-85F, rows and graph in its SDRAM",
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
-            # Nothing of a node stays on the chip; rows, headers and entries take the 32 MiB to the last word.
+            # Nothing of a node stays on the chip; rows, headers and entries take 28 of the 32 MiB.
             core=preset("ecp5-85f").replace(
                 name="ulx3s-85f-sdram",
                 nodes=1 << 18,

@@ -16,6 +16,7 @@ __all__ = [
     "HOST_HEADER",
     "LONGEST",
     "MAGIC",
+    "UART_BITS",
     "VERSION",
     "Flags",
     "Identity",
@@ -147,6 +148,10 @@ class Identity:
             cls(kind=kind, digest=digest, unit=i, units=len(units), frame_words=cfg.frame_words, depth=cfg.depth)
             for i, (kind, digest) in enumerate(units)
         )
+
+
+#: Bits on a serial line for each byte: start, eight, stop.
+UART_BITS = 10
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -330,6 +330,15 @@ class CoreConfig(UnitConfig):
         return MemoryMap(rows, headers, headers.behind(self.edge_ends, -(-self.entry_bits // self.MEMORY_BITS)))
 
     @property
+    def memory_bytes(self) -> int:
+        return self.memory_map.words * self.MEMORY_BITS // 8 if self.slots else 0
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a row in memory. Raises ValueError without ``slots``."""
+        return self.rows_outside.words * self.MEMORY_BITS // 8
+
+    @property
     def rows_outside(self) -> RowsConfig:
         """How rows stand in memory and in slots. Raises ValueError without ``slots``, and where they are too few.
 

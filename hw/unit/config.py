@@ -58,6 +58,11 @@ class UnitConfig:
             if shift < 0:
                 raise ValueError(f"{name}: the product has {-shift} fraction bits fewer than its format; use fewer")
 
+    @property
+    def memory_bytes(self) -> int:
+        """Of memory outside that the unit needs; 0: it has no port for it."""
+        return 0
+
     def to_dict(self) -> dict:
         """Plain JSON-able form; :meth:`from_dict` reads it back."""
         out = {}

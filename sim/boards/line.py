@@ -1,13 +1,11 @@
 """The serial line of a simulated board as a pipe whose clock is the board's: nothing happens while the host thinks."""
 
 from ...hw.boards.table import Board
+from ...hw.link.protocol import UART_BITS
 from ..link.pipe import Pipe
 from .pins import BoardPins
 
-__all__ = ["UART_BITS", "BoardLine"]
-
-#: Bits on the line for each byte: start, eight, stop.
-UART_BITS = 10
+__all__ = ["BoardLine"]
 
 
 class BoardLine(Pipe):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from importlib.resources import files
 
-from ...hw.oselm.config import CoreConfig
 from ...hw.ports.axi_map import register_map
 from ...hw.unit.config import UnitConfig
 from ..units import UNITS
@@ -26,7 +25,6 @@ def c_header(cfg: UnitConfig, module: str) -> str:
     """Text of a header that defines ``SKIPWALK_CORE``, what the driver has to know, and names for all numbers."""
     unit = UNITS.of(cfg)
     values, counters = unit.c_values(cfg)
-    outside = cfg if isinstance(cfg, CoreConfig) and cfg.slots else None
     guard = f"SKIPWALK_CORE_{module.upper()}_H"
     lines = [
         f"/* Module {module}: what its driver has to know. Written by `skipwalk export`. */",
@@ -41,10 +39,10 @@ def c_header(cfg: UnitConfig, module: str) -> str:
         "/* AXI4-Lite registers, at these bytes. */",
         *(
             f"#define SKIPWALK_REGISTER_{r['name']} {r['offset']:#04x}"
-            for r in register_map(memory=outside is not None)
+            for r in register_map(memory=cfg.memory_bytes > 0)
         ),
         "",
-        *(_memory(outside) if outside is not None else ()),
+        *_memory(cfg),
         "/* Opcodes, in the upper four bits of a header. */",
         *_enum("COMMAND", {c.name: int(c) for c in unit.opcodes}),
         *_enum("PARAMETER", {p.name: int(p) for p in unit.parameters}),
@@ -60,9 +58,10 @@ def c_header(cfg: UnitConfig, module: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _memory(cfg: CoreConfig) -> list[str]:
-    size = cfg.memory_map.words * cfg.MEMORY_BITS // 8
-    return ["/* What the core needs from MEMORY_BASE on. */", f"#define SKIPWALK_MEMORY_BYTES {size}u", ""]
+def _memory(cfg: UnitConfig) -> list[str]:
+    if not cfg.memory_bytes:
+        return []
+    return ["/* What the core needs from MEMORY_BASE on. */", f"#define SKIPWALK_MEMORY_BYTES {cfg.memory_bytes}u", ""]
 
 
 def _enum(kind: str, values: Mapping[str, int]) -> list[str]:

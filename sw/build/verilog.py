@@ -103,7 +103,7 @@ def _words(cfg: UnitConfig) -> dict[str, dict[str, Any]]:
 
 def _memory(cfg: UnitConfig) -> dict[str, Any]:
     """The bus to memory, and how rows lie there, for a core that has one."""
-    if not _outside(cfg):
+    if not cfg.memory_bytes:
         return {}
     assert isinstance(cfg, CoreConfig)
     return {
@@ -114,10 +114,10 @@ def _memory(cfg: UnitConfig) -> dict[str, Any]:
             "address_bits": 32,
             "carries": "rows of beta: row r begins row_bytes * r bytes after MEMORY_BASE; element i has the bits "
             "element_bits * i and up of it, lowest first, two's complement. FLUSH writes back all rows",
-            "row_bytes": cfg.rows_outside.words * cfg.MEMORY_BITS // 8,
+            "row_bytes": cfg.row_bytes,
             "element_bits": cfg.beta.bits,
             "rows": cfg.nodes,
-            "bytes": cfg.memory_map.words * cfg.MEMORY_BITS // 8,
+            "bytes": cfg.memory_bytes,
             **_lists(cfg),
         }
     }
@@ -148,13 +148,8 @@ def _lists(cfg: CoreConfig) -> dict[str, Any]:
     }
 
 
-def _outside(cfg: UnitConfig) -> bool:
-    """Whether rows of the core are in memory."""
-    return isinstance(cfg, CoreConfig) and cfg.slots > 0
-
-
 def _registers(cfg: UnitConfig) -> list[dict]:
     """The registers, those that say which core it is with what they read as: their values after reset."""
     known = {"MAGIC": MAGIC, "VERSION": AXI_VERSION, "KIND": UNITS.of(cfg).kind, "DIGEST": cfg.digest}
-    registers = register_map(memory=_outside(cfg))
+    registers = register_map(memory=cfg.memory_bytes > 0)
     return [register | {"reset": known.get(register["name"], register["reset"])} for register in registers]

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from ...hw.fabric.vendor import Vendor
-from ...hw.oselm.config import CoreConfig
 from ...hw.unit.config import UnitConfig
 from ...hw.units import UNITS
 from ...sim.rtl.build import BuildError
@@ -65,7 +64,7 @@ def export(
         known = ", ".join(v for v in Vendor if v is not Vendor.GENERIC)
         raise click.UsageError(f"--vendor-cells needs a vendor, and {cfg.name} names none; --set vendor={known}")
     target, fusesoc, header = (output.with_suffix(suffix) for suffix in (".json", ".core", ".h"))
-    memory = isinstance(cfg, CoreConfig) and cfg.slots > 0
+    memory = cfg.memory_bytes > 0
     driver = {output.with_name(name): text for name, text in c_sources(cfg).items()}
     if vivado is not None and not re.fullmatch(r"xc(7z|zu)[\w-]+", vivado):
         raise click.UsageError(

@@ -9,6 +9,7 @@ import click
 
 from ...hw.boards.prepare import BuildFailed
 from ...hw.boards.table import BOARDS, Board, board
+from ...hw.link.protocol import UART_BITS
 from ...sim.rtl.build import BuildError
 from ..errors import DeviceError
 from ..link.transport import SerialTransport
@@ -55,7 +56,7 @@ def main(name: str, task_name: str, epochs: int, out: Path) -> None:
 def measure(row: Board, task_name: str, epochs: int) -> list[Result]:
     """The figures of ``lora.*``. Raises DeviceError if the board cannot be simulated."""
     try:
-        from ...sim.boards.line import UART_BITS, BoardLine
+        from ...sim.boards.line import BoardLine
         from ...sim.boards.pins import BoardPins
 
         log.info("%s: compiling the netlist of its bitstream", row.title)

@@ -7,14 +7,13 @@ the link above it copes.
 import select
 import socket
 
+from ...hw.link.protocol import UART_BITS
 from ...sim.link.pipe import Pipe
 from ..errors import DeviceError
 
 __all__ = ["DEFAULT_BAUD", "LinkError", "SerialPipe", "SocketPipe", "open_pipe"]
 
 DEFAULT_BAUD = 1_000_000
-#: Bits on the line for each byte: start, eight, stop.
-UART_BITS = 10
 #: Seconds until a pipe that takes no bytes counts as gone.
 WRITE_TIMEOUT = 5.0
 CHUNK = 1 << 16

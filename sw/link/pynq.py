@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ...hw.link.protocol import MAGIC
-from ...hw.oselm.config import CoreConfig
 from ...hw.ports.axi_map import AXI_VERSION, MEMORY_REGISTERS, REGISTERS
 from ...hw.unit.config import UnitConfig
 from ...sim.units import UNITS
@@ -65,9 +64,9 @@ class PynqTransport(BufferedTransport):
         self._set("CONTROL", 0)
         self._set("PACKET", 1)
         self._taken = self._register("WORDS_OUT")
-        if isinstance(cfg, CoreConfig) and cfg.slots:
+        if cfg.memory_bytes:
             # A page more: the base is a multiple of one.
-            self._buffers.append(pynq.allocate((cfg.memory_map.words + 1024,), dtype=np.uint32))
+            self._buffers.append(pynq.allocate((cfg.memory_bytes // 4 + 1024,), dtype=np.uint32))
             self._set("MEMORY_BASE", -(-self._buffers[-1].device_address // 4096) * 4096)
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:

@@ -46,12 +46,10 @@ def _store(cfg: CoreConfig) -> str:
 def _rows(cfg: CoreConfig) -> str:
     if not cfg.slots:
         return "all on the chip"
-    row_bytes = cfg.rows_outside.words * cfg.MEMORY_BITS // 8
-    size = cfg.memory_map.words * cfg.MEMORY_BITS // 8
     return (
-        f"{cfg.nodes} in memory outside, {row_bytes} bytes each; {cfg.slots} slots for them on the chip; walks of two "
-        f"nodes or more, negatives through a pool of up to {cfg.pool}, of which a walk replaces up to {cfg.replaced}; "
-        f"the memory takes {size / 1024:,.0f} KiB"
+        f"{cfg.nodes} in memory outside, {cfg.row_bytes} bytes each; {cfg.slots} slots for them on the chip; walks of "
+        f"two nodes or more, negatives through a pool of up to {cfg.pool}, of which a walk replaces up to "
+        f"{cfg.replaced}; the memory takes {cfg.memory_bytes / 1024:,.0f} KiB"
     )
 
 

@@ -66,7 +66,6 @@ def main(output: Path, graph_file: Path, folder: Path) -> None:
     work = Work.of(read_graph(graph_file), 2 * WARM)
     task = load_task(TASK)
     network = pretrain(*task.pretrain, task.classes)
-    entries: list[Result] = []
     try:
         compiler = compilers()[0]
     except NoCompilerError as error:

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,7 +180,7 @@ def _files(folder: Path, arrays: Sequence[np.ndarray]) -> Iterator[tuple[Path, P
         yield given, Path(name, "out")
 
 
-def parsed_log(lines: "Iterator[str] | Sequence[str]") -> Iterator[int]:
+def parsed_log(lines: Iterable[str]) -> Iterator[int]:
     """Addresses out of what QEMU logs with ``-d exec``: ``Trace 0: HOST [FLAGS/ADDRESS/...] symbol``."""
     for line in lines:
         if line.startswith("Trace "):

@@ -51,8 +51,7 @@ def _cases(cora: Path | None, photo: Path | None, n: int, per_node: int) -> list
         Case("graph_n200000", lambda: _power_law(200_000, 3), LISTS, n),
     ]
     if photo is not None and photo.exists():
-        whole = read_graph(photo)
-        cases.insert(0, Case("photo", lambda: whole, LISTS, per_node * whole.n_nodes))
+        cases.insert(0, Case("photo", lambda: read_graph(photo), LISTS, 0, per_node=per_node))
     elif photo is not None:
         click.echo(f"photo is skipped: there is no {photo}", err=True)
     if cora is not None:

@@ -14,6 +14,7 @@ from itertools import islice
 import numpy as np
 
 from ....hw.boards.table import board
+from ....hw.link.protocol import UART_BITS
 from ....hw.memory.sdram_config import SdramConfig
 from ....hw.oselm.config import CoreConfig
 from ....hw.oselm.core import OSELMCore
@@ -55,8 +56,6 @@ LEARNED, OTHERS = 5000, 500
 #: First values of rows are up to it, of either sign. With those of the estimator, 0.05, what a negative changes is less
 #: than a step of beta until rows have learned, and equal bits would say nothing of the negatives.
 SPREAD = 0.5
-#: On a serial line, with start and stop.
-BITS_OF_A_BYTE = 10
 #: Cycles without a word after which the core counts as hung: first values of all rows are a single command.
 _TIMEOUT = 200_000_000
 _COUNTED = (
@@ -68,6 +67,7 @@ _COUNTED = (
     Counter.ROWS_WRITTEN,
     Counter.WAIT_MEMORY,
     Counter.PAGES_OPENED,
+    Counter.REFUSED,
 )
 
 
@@ -78,9 +78,11 @@ class Case:
     name: str
     graph: Callable[[], Graph]
     core: CoreConfig
+    #: 0: ``per_node`` times its nodes, which takes a core that holds a graph.
     walks: int
     #: Walks before those that count: the slots fill.
     first: int = 100
+    per_node: int = 0
 
     @property
     def sampling(self) -> Sampling:
@@ -132,7 +134,7 @@ def measure(case: Case, seed: int) -> list[Result]:
                 golden.feed(part)
                 rtl.feed(part)
                 log.info("%s: %s, %d %%", case.name, what, 100 * (i + 1) // len(parts))
-            return _counted(rtl, golden, core.edge_ends > 0)
+            return _counted(rtl, golden)
 
         loaded = -both(program.before, "preparations")[Counter.CYCLES]
         loaded += both(program.load, "load")[Counter.CYCLES]
@@ -147,12 +149,10 @@ def measure(case: Case, seed: int) -> list[Result]:
         golden.feed(asked.astype(np.uint32))
         expected = golden.drain()
         got = rtl.run(asked.astype(np.uint32), len(expected))
-    if after[Counter.REJECTED] or after.get(Counter.REFUSED):
-        refused = after.get(Counter.REFUSED, 0)
-        raise RuntimeError(
-            f"{case.name}: the core has rejected {after[Counter.REJECTED]} commands and refused {refused} edits"
-        )
-    spent = {c: after[c] - before[c] for c in before}
+    rejected, refused = after[Counter.REJECTED], after[Counter.REFUSED]
+    if rejected or refused:
+        raise RuntimeError(f"{case.name}: the core has rejected {rejected} commands and refused {refused} edits")
+    spent = {c: after[c] - before[c] for c in _COUNTED}
     results = _results(case, graph.n_nodes, spent, program.n, np.array_equal(expected, got))
     if program.edges:
         results += _of_loading(case, program, loaded)
@@ -174,20 +174,18 @@ def _of_host(case: Case, graph: Graph, seed: int) -> _Program:
 
 def _of_graph(case: Case, graph: Graph, seed: int) -> _Program:
     """Edges, and rounds of walks."""
-    core, n = case.core, graph.n_nodes
-    rows = np.repeat(np.arange(n), np.diff(graph.indptr))
-    once = rows < graph.indices
+    core, pairs = case.core, graph.edges()[0].astype(np.int64)
     names = [name for name in Parameter if Parameter.WALK_KEY_HIGH <= name <= Parameter.ROW_KEY_LOW]
     keys = np.random.default_rng(seed).integers(0, 1 << 32, len(names)).tolist()
     limits = Parameter.LIMIT_BACK, Parameter.LIMIT_NEAR, Parameter.LIMIT_FAR
     values = dict(zip([*names, *limits], [*keys, *case_limits(0.5, 1.0)], strict=True))
     values[Parameter.WALK_LENGTH] = min(LENGTH, core.max_walk)
     values[Parameter.ROW_SCALE] = int(to_raw(np.array(SPREAD), core.beta))
-    nodes = np.array([edit_header(Edit.CLEAR), edit_header(Edit.NODES), n], np.uint32)
-    first, counted = (_rounds(k) for k in (case.first, case.walks))
+    nodes = np.array([edit_header(Edit.CLEAR), edit_header(Edit.NODES), graph.n_nodes], np.uint32)
+    n = case.walks or case.per_node * graph.n_nodes
+    first, counted = (_rounds(k) for k in (case.first, n))
     before = np.concatenate([_start(case, seed, values), nodes])
-    edges = edge_words(rows[once], graph.indices[once], None)
-    return _Program(before, edges, int(once.sum()), first, counted, case.walks)
+    return _Program(before, edge_words(pairs[:, 0], pairs[:, 1], None), len(pairs), first, counted, n)
 
 
 def _rounds(n: int) -> np.ndarray:
@@ -236,9 +234,9 @@ def _of_loading(case: Case, program: _Program, cycles: int) -> list[Result]:
         "edges": (program.edges, "edges", None),
         "edge_us": (round(cycles / program.edges / uart.clock_hz * 1e6, 2), "us", "lower"),
         "load_bytes": (there, "bytes", "lower"),
-        "load_line": (round(there * BITS_OF_A_BYTE / uart.baud, 2), "s", "lower"),
+        "load_line": (round(there * UART_BITS / uart.baud, 2), "s", "lower"),
         "read_100_bytes": (vectors, "bytes", "lower"),
-        "read_100_line": (round(vectors * BITS_OF_A_BYTE / uart.baud, 4), "s", "lower"),
+        "read_100_line": (round(vectors * UART_BITS / uart.baud, 4), "s", "lower"),
     }
     return [Result(f"memory.{what}.{case.name}", *values) for what, values in shown.items()]  # type: ignore[arg-type]
 
@@ -256,21 +254,19 @@ def _some(rng: np.random.Generator, of: np.ndarray, most: int) -> np.ndarray:
     return rng.choice(rows, min(len(rows), most), replace=False)
 
 
-def _counted(rtl: VerilatedCore, golden: OSELMUnit, graph: bool) -> dict[Counter, int]:
+def _counted(rtl: VerilatedCore, golden: OSELMUnit) -> dict[Counter, int]:
     """Counters of the gateware, once all has been learned; that is a barrier, so the golden model is asked as well."""
-    names = (*_COUNTED, Counter.REFUSED) if graph else _COUNTED
-    asked = np.array([header(Opcode.GET, counter) for counter in names], np.uint32)
+    asked = np.array([header(Opcode.GET, counter) for counter in _COUNTED], np.uint32)
     golden.feed(asked)
     golden.drain()
     words = rtl.run(asked, 2 * len(asked)).astype(np.int64).reshape(-1, 2)
-    return {counter: int(low | high << 32) for counter, (low, high) in zip(names, words, strict=True)}
+    return {counter: int(low | high << 32) for counter, (low, high) in zip(_COUNTED, words, strict=True)}
 
 
 def _results(case: Case, nodes: int, spent: dict[Counter, int], n: int, equal: bool) -> list[Result]:
     core, clock_hz = case.core, BOARD.uart.clock_hz
     moved = spent[Counter.ROWS_FETCHED] + spent[Counter.ROWS_WRITTEN]
     cycles = spent[Counter.CYCLES] / n
-    row_bytes = core.rows_outside.words * core.MEMORY_BITS // 8
     shown = {
         "bits_equal": (int(equal), "", "higher"),
         "nodes": (nodes, "rows", None),
@@ -286,6 +282,6 @@ def _results(case: Case, nodes: int, spent: dict[Counter, int], n: int, equal: b
         "hit_rate": (round(1 - spent[Counter.ROWS_FETCHED] / spent[Counter.ROWS_ASKED], 3), "", "higher"),
         "rows_fetched": (round(spent[Counter.ROWS_FETCHED] / n, 1), "rows a walk", "lower"),
         "walk_pages": (round(spent[Counter.PAGES_OPENED] / n, 1), "pages a walk", "lower"),
-        "walk_bytes": (round(moved * row_bytes / n), "bytes", "lower"),
+        "walk_bytes": (round(moved * core.row_bytes / n), "bytes", "lower"),
     }
     return [Result(f"memory.{what}.{case.name}", *values) for what, values in shown.items()]  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ _WALKS = {
     "edges": ("edges that were sent", ","),
     "edge_us": ("an edge, us of the core", ".2f"),
     "load_bytes": ("bytes of all edges on the line", ",d"),
-    "load_line": ("seconds on it, 3 Mbaud", ".2f"),
+    "load_line": ("seconds on it, at the board's baud rate", ".2f"),
     "read_100_bytes": ("bytes of 100 vectors", ",d"),
     "read_100_line": ("seconds on it", ".3f"),
 }
