@@ -140,7 +140,7 @@ int main(void)
     irq_setmask(1u << SKIPWALK_INTERRUPT);
     irq_setie(1);
     skw_litex_reset();
-    if (skw_litex_register(SKIPWALK_REGISTER_DIGEST) != SKIPWALK_DIGEST)
+    if (skipwalk_core_digest_read() != SKIPWALK_DIGEST)
         check(SKW_DIGEST);
     check(skw_oselm_open(&core, &SKIPWALK_CORE, skw_litex_port(&litex)));
     began = cycles();
@@ -159,8 +159,8 @@ int main(void)
     put_number("cycles_load ", loaded - began);
     put_number("cycles_train ", trained - loaded);
     put_number("interrupts ", litex.interrupts);
-    put_number("words_in ", skw_litex_register(SKIPWALK_REGISTER_WORDS_IN));
-    put_number("words_out ", skw_litex_register(SKIPWALK_REGISTER_WORDS_OUT));
+    put_number("words_in ", skipwalk_core_words_in_read());
+    put_number("words_out ", skipwalk_core_words_out_read());
     put_number("cycles ", cycles());
     finish();
     return 0;

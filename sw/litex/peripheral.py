@@ -11,7 +11,7 @@ from typing import Any
 
 from litex.gen import LiteXModule
 from litex.soc.cores.dma import WishboneDMAReader, WishboneDMAWriter
-from litex.soc.integration.soc import SoCRegion
+from litex.soc.integration.soc import SoCCSRRegion, SoCRegion
 from litex.soc.interconnect import axi, stream, wishbone
 from litex.soc.interconnect.csr import CSR, CSRField, CSRStatus, CSRStorage
 from litex.soc.interconnect.csr_eventmanager import EventManager, EventSourceLevel
@@ -40,6 +40,8 @@ class Skipwalk(LiteXModule):
     ----------
     axil : AXILiteInterface
         The core's registers, at the offsets of the map.
+    registers : list of CSRStatus or CSRStorage
+        What they are called, a word each from the first address on. No gateware: the core has them.
     reader, writer : WishboneDMAReader, WishboneDMAWriter
         From memory to the core and from the core to memory, whole words; with the CSRs that LiteX gives them.
     words : CSR
@@ -65,6 +67,7 @@ class Skipwalk(LiteXModule):
             raise ValueError(f"{exported} has its rows in memory, and this peripheral joins no m_axi; slots=0")
         platform.add_source(str(exported))
         self.address_bits: int = buses["s_axil"]["address_bits"]
+        self.registers: list[CSRStatus | CSRStorage] = [_named(register) for register in buses["s_axil"]["registers"]]
         self.axil = axi.AXILiteInterface(data_width=32, address_width=32)
         self.words = CSR(32)
         self.levels = CSRStatus(
@@ -118,17 +121,35 @@ class Skipwalk(LiteXModule):
         ]
 
 
+class _RegisterNames(LiteXModule):
+    """Gives the registers of a core to all that LiteX generates, as CSRs of a region ``name``.
+
+    LiteX counts addresses in its headers from the first CSR region, which has to be one of its own bus. So they come
+    when the SoC has put its regions in order, and are the last.
+    """
+
+    def __init__(self, csr: Any, name: str, origin: int, registers: list[CSRStatus | CSRStorage]):
+        self._add = lambda: csr.add_region(name, SoCCSRRegion(origin, busword=32, obj=registers))
+
+    def do_finalize(self) -> None:
+        self._add()
+
+
 def add_skipwalk(soc: Any, exported: Path, *, name: str = "skipwalk", **options: Any) -> Skipwalk:
     """Put a core into an SoC: its registers as region ``name``, CSRs, both DMAs as masters of the bus, interrupt.
 
-    ``skipwalk_litex.c`` wants the name to be ``skipwalk``. ``options`` are those of :class:`Skipwalk`, which says what
-    is raised; and ValueError for an SoC whose CSRs are narrower than 32 bits, because a word goes at once.
+    What LiteX generates has the core's registers by name, too: ``csr.h`` a ``skipwalk_core_status_read()``, as for
+    CSRs. ``skipwalk_litex.c`` wants the name to be ``skipwalk``. ``options`` are those of :class:`Skipwalk`, which says
+    what is raised; and ValueError for an SoC whose CSRs are narrower than 32 bits, because a word goes at once.
     """
     if soc.csr.data_width != 32:
         raise ValueError(f"the SoC has csr_data_width={soc.csr.data_width}, and words go at once; make it 32")
     module = Skipwalk(soc.platform, exported, **options)
     soc.add_module(name=name, module=module)
-    soc.bus.add_slave(name, module.axil, SoCRegion(size=1 << module.address_bits, cached=False))
+    region = SoCRegion(size=1 << module.address_bits, cached=False)
+    soc.bus.add_slave(name, module.axil, region)
+    names = _RegisterNames(soc.csr, f"{name}_core", soc.bus.regions[name].origin, module.registers)
+    soc.add_module(name=f"{name}_names", module=names)
     soc.bus.add_master(f"{name}_reader", module.reader.bus)
     soc.bus.add_master(f"{name}_writer", module.writer.bus)
     if soc.irq.enabled:
@@ -151,9 +172,20 @@ def _map_of(exported: Path) -> tuple[str, dict[str, Any]]:
     try:
         found = json.loads(path.read_text())
         config_of_map(found)
-        return found["module"], found["buses"]
+        buses = found["buses"]
+        offsets = [register["offset"] for register in buses["s_axil"]["registers"]]
+        if offsets != list(range(0, 4 * len(offsets), 4)):
+            raise ValueError(f"its registers are not one behind the other but at {offsets}")
+        return found["module"], buses
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} is no map of a core ({error}); export the core again") from error
+
+
+def _named(register: Mapping[str, Any]) -> CSRStatus | CSRStorage:
+    """A register of the map for LiteX's generators."""
+    kind = CSRStorage if register["access"] == "rw" else CSRStatus
+    name, about = register["name"].lower(), register["description"]
+    return kind(32, reset=register["reset"], name=name, description=about)
 
 
 def _taken(prefix: str, endpoint: Any, **payload: Any) -> dict[str, Any]:

@@ -3,17 +3,9 @@
 #include <system.h>
 
 #include <generated/csr.h>
-#include <generated/mem.h>
 
-/* Registers of core.h that are the same for every core. */
-enum { CONTROL = 0x10 };
 /* Bits of the events. */
 enum { REPLY = 1, SENT = 2, RECEIVED = 4 };
-
-static volatile uint32_t *at(uint32_t offset)
-{
-    return (volatile uint32_t *)(uintptr_t)(SKIPWALK_BASE + offset);
-}
 
 void skw_litex_reset(void)
 {
@@ -21,18 +13,13 @@ void skw_litex_reset(void)
     skipwalk_reader_enable_write(0);
     skipwalk_writer_enable_write(0);
     skipwalk_ev_enable_write(0);
-    *at(CONTROL) = 1;
+    skipwalk_core_control_write(1);
     skipwalk_hold_write(1);
     /* Meanwhile the 16 words of the reader's own FIFO run out. */
     for (i = 0; i < 16; i++)
         (void)skipwalk_levels_read();
     skipwalk_hold_write(0);
-    *at(CONTROL) = 0;
-}
-
-uint32_t skw_litex_register(uint32_t offset)
-{
-    return *at(offset);
+    skipwalk_core_control_write(0);
 }
 
 void skw_litex_isr(struct skw_litex *core)

@@ -13,9 +13,6 @@ struct skw_litex {
 /* Reset the core, which keeps its memories, and empty the FIFOs: end what an earlier program left. */
 void skw_litex_reset(void);
 
-/* A register of the core, SKIPWALK_REGISTER_*. */
-uint32_t skw_litex_register(uint32_t at);
-
 /* Words by CSR and by DMA. DMA wants what the driver is given, and the stack, in memory that the bus reaches, and a
  * processor whose data cache writes through, as that of VexRiscv: it is flushed after words have come. */
 struct skw_port skw_litex_port(struct skw_litex *core);

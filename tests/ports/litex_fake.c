@@ -3,7 +3,6 @@
 
 #include "generated/csr.h"
 
-uint32_t FAKE_REGISTERS[16];
 static uint32_t enabled, turn, room, waiting;
 static uint64_t base[2];
 static uint32_t length[2];
@@ -42,6 +41,7 @@ uint32_t skipwalk_words_read(void)
     return get();
 }
 
+void skipwalk_core_control_write(uint32_t reset) { fprintf(stderr, "reset %u\n", (unsigned)reset); }
 void skipwalk_hold_write(uint32_t on) { fprintf(stderr, "hold %u\n", (unsigned)on); }
 void skipwalk_ev_enable_write(uint32_t events) { enabled = events; }
 

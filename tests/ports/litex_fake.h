@@ -1,16 +1,15 @@
-/* Stands for LiteX's system.h, generated/csr.h and generated/mem.h. */
+/* Stands for LiteX's system.h and generated/csr.h. */
 #ifndef LITEX_FAKE_H
 #define LITEX_FAKE_H
 
 #include <stdint.h>
 
-extern uint32_t FAKE_REGISTERS[16];
-#define SKIPWALK_BASE ((uintptr_t)FAKE_REGISTERS)
 #define flush_cpu_dcache()
 
 uint32_t skipwalk_levels_read(void);
 void skipwalk_words_write(uint32_t word);
 uint32_t skipwalk_words_read(void);
+void skipwalk_core_control_write(uint32_t reset);
 void skipwalk_hold_write(uint32_t on);
 void skipwalk_ev_enable_write(uint32_t events);
 uint32_t skipwalk_ev_status_read(void);

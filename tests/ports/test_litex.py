@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from skipwalk.hw.lora.config import lora_preset
 from skipwalk.hw.oselm.config import preset
+from skipwalk.hw.ports.axi_map import REGISTERS, Access
 from skipwalk.sim.oselm.unit import OSELMUnit
 from skipwalk.sw.build.c_header import c_header, c_sources
 from skipwalk.sw.build.verilog import core_map
@@ -70,7 +72,7 @@ static struct skw_port opened(struct skw_port (*other)(int, char **, uint32_t, u
         )
     )
     (tmp_path / "generated").mkdir()
-    for name in ("system.h", "generated/csr.h", "generated/mem.h"):
+    for name in ("system.h", "generated/csr.h"):
         files[name] = '#include "litex_fake.h"\n'
     for name, text in files.items():
         (tmp_path / name).write_text(text)
@@ -84,7 +86,7 @@ static struct skw_port opened(struct skw_port (*other)(int, char **, uint32_t, u
     assert sent.tolist() == both.words.tolist()
     assert found == oselm_numbers(TINY, replies_of(OSELMUnit(TINY, plain=True), both.words))
     *held, interrupts = said.splitlines()
-    assert held == ["hold 1", "hold 0"]
+    assert held == ["reset 1", "hold 1", "hold 0", "reset 0"]
     assert (int(interrupts.split()[0]) > 0) == (wait == "wait")
 
 
@@ -171,6 +173,17 @@ def test_the_soc_has_it_all(tmp_path):
     assert "SKIPWALK_INTERRUPT" in text["soc.h"]
     for name in ("words_write", "words_read", "levels_read", "hold_write", "ev_status_read", "reader_base_write"):
         assert f" skipwalk_{name}(" in text["csr.h"]
+    # The core's registers by name, where the bus has them.
+    bases = {
+        name: int(re.search(rf"#define {name}_BASE (0x\w+)L", text["mem.h"])[1], 16) for name in ("CSR", "SKIPWALK")
+    }
+    for register in REGISTERS:
+        name = f"SKIPWALK_CORE_{register.name}"
+        (offset,) = re.findall(rf"#define CSR_{name}_ADDR \(CSR_BASE \+ (-?0x\w+)L\)", text["csr.h"])
+        assert bases["CSR"] + int(offset, 16) == bases["SKIPWALK"] + register.offset
+        assert f"static inline uint32_t {name.lower()}_read(void)" in text["csr.h"]
+        writable = f"static inline void {name.lower()}_write(uint32_t v)" in text["csr.h"]
+        assert writable == (register.access is Access.WRITE)
 
 
 def test_a_core_that_cannot_be_joined_is_refused(tmp_path):
@@ -182,6 +195,11 @@ def test_a_core_that_cannot_be_joined_is_refused(tmp_path):
     outside = preset("tiny").replace(nodes=60, walks=1, max_walk=6, pool=16, replaced=2, slots=52)
     with pytest.raises(ValueError, match="rows in memory"):
         generate(exported(tmp_path, outside), tmp_path)
+    gaps = core_map(TINY, "nothing")
+    del gaps["buses"]["s_axil"]["registers"][1]
+    (tmp_path / "core.json").write_text(json.dumps(gaps))
+    with pytest.raises(ValueError, match="its registers are not one behind the other"):
+        generate(tmp_path / "core.v", tmp_path)
     (tmp_path / "core.json").write_text("{}")
     with pytest.raises(ValueError, match="is no map of a core"):
         generate(tmp_path / "core.v", tmp_path)
