@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 from skipwalk.sim.rtl import verilated
 
+#: How its outputs come to be those of today.
+AGAIN = 'pip install "skipwalk[notebook]" && jupyter execute --inplace docs/tutorial.ipynb'
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
 
 
-def sources() -> list[str]:
-    cells = json.loads(NOTEBOOK.read_text())["cells"]
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+def cells() -> list[tuple[str, str]]:
+    """Source, and the text that it printed when the notebook was written."""
+    found = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+    streams = [[o for o in cell["outputs"] if o["output_type"] == "stream"] for cell in found]
+    return [
+        ("".join(cell["source"]), "".join("".join(output["text"]) for output in outputs))
+        for cell, outputs in zip(found, streams, strict=True)
+    ]
 
 
 def test_every_cell_and_the_same_bits_in_the_gateware(monkeypatch):
@@ -23,10 +30,11 @@ def test_every_cell_and_the_same_bits_in_the_gateware(monkeypatch):
     pyplot.switch_backend("agg")
     monkeypatch.setattr(verilated, "_FAST", verilated._QUICK)
     names: dict[str, object] = {}
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        for source in sources():
+    for source, kept in cells():
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
             exec(source, names)
+        assert said.getvalue() == kept, f"stale; {AGAIN}"
     pyplot.close("all")
     assert "the same bits: True" in said.getvalue()
     before, after = (len(set(names["club"][33]) & set(names[when])) for when in ("before", "after"))
@@ -41,7 +49,7 @@ def test_it_is_a_notebook_and_its_outputs_are_those_of_its_cells():
     nbformat.validate(notebook)
     nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
     kept = [_texts(cell) for cell in nbformat.read(NOTEBOOK, as_version=4).cells]
-    assert [_texts(cell) for cell in notebook.cells] == kept
+    assert [_texts(cell) for cell in notebook.cells] == kept, AGAIN
 
 
 def _texts(cell) -> list[str]:
