@@ -24,7 +24,7 @@ from pathlib import Path
 import click
 
 from ..errors import DeviceError, InputError
-from ..results.report import Result, write_report
+from ..results.report import Result, provenance, write_report
 
 __all__ = ["PATHS", "Outcome", "Path_", "Step", "install", "main", "path_of", "run_path"]
 
@@ -155,7 +155,8 @@ def install(folder: Path, *, root: Path = ROOT) -> dict[str, str]:
     (site / "others.pth").write_text("\n".join(others) + "\n")
     kept = ((name, value) for name, value in os.environ.items() if not name.startswith(("SKIPWALK", "PYTHON")))
     return dict(kept) | {
-        "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        # Last, programs of what the package needs, which pip put beside the running interpreter.
+        "PATH": os.pathsep.join([str(venv / "bin"), os.environ["PATH"], str(Path(sys.executable).parent)]),
         "VIRTUAL_ENV": str(venv),
         "SKIPWALK_BUILD": str(folder / "build"),
         "PYTHONUNBUFFERED": "1",
@@ -178,16 +179,45 @@ def _quietly(command: Sequence[str]) -> None:
         raise DeviceError(f"{' '.join(command[1:4])} failed: {(done.stderr or done.stdout).strip()[-400:]}")
 
 
-def _kept(output: Path) -> list[Result]:
-    """What an earlier run left in the file; paths that are not done again keep it."""
-    if not output.exists():
-        return []
-    return [Result(**entry) for entry in json.loads(output.read_text()) if entry["name"] != "provenance"]
+class _Report:
+    """The file of results: paths that are not done again keep what an earlier run left, under its commit."""
 
+    def __init__(self, output: Path):
+        self._output = output
+        # Of the beginning: the file itself changes after each path.
+        self._commit = provenance()["commit"]
+        entries = json.loads(output.read_text()) if output.exists() else []
+        origin = next((entry["value"] for entry in entries if entry["name"] == "provenance"), {})
+        self._kept = {entry["name"]: Result(**entry) for entry in entries if entry["name"] != "provenance"}
+        self._results: dict[str, Result] = {}
+        self._steps: dict[str, dict[str, float]] = dict(origin.get("steps", {}))
+        done = {name for name in PATHS if f"users.{name}.done" in self._kept}
+        self._of = {name: origin.get("kept", {}).get(name, origin.get("commit")) for name in done}
 
-def _others(kept: Sequence[Result], results: Sequence[Result]) -> list[Result]:
-    names = {result.name for result in results}
-    return [entry for entry in kept if entry.name not in names]
+    def add(self, *results: Result) -> None:
+        self._results |= {result.name: result for result in results}
+
+    def add_path(self, name: str, outcome: Outcome, last: str) -> None:
+        """Write what came of a path: a long run that is stopped has left what it did."""
+        self.add(
+            Result(f"users.{name}.commands", len(outcome.commands), "", "lower"),
+            Result(f"users.{name}.seconds", round(sum(outcome.seconds), 1), "s", "lower"),
+            Result(f"users.{name}.cpu_seconds", outcome.cpu, "s", "lower"),
+            Result(f"users.{name}.last", last, ""),
+            Result(f"users.{name}.done", int(outcome.failed is None), "", "higher"),
+        )
+        self._steps[name] = dict(zip(outcome.commands, outcome.seconds, strict=False))
+        self._of.pop(name, None)
+        entries = self._kept | self._results
+        # In the order of the paths, whichever was done last.
+        ordered = [
+            entry
+            for path in ("install", *PATHS)
+            for name, entry in entries.items()
+            if name.startswith(f"users.{path}.")
+        ]
+        steps = {path: self._steps[path] for path in PATHS if path in self._steps}
+        write_report(self._output, ordered, commit=self._commit, pages=PATHS, steps=steps, kept=self._of)
 
 
 @click.command("users")
@@ -203,12 +233,11 @@ def main(ctx: click.Context, output: Path, only: Sequence[str], timeout: float) 
     5 if a command fails.
     """
     names = [name for name in PATHS if not only or name in only]
-    kept, failed = _kept(output), False
-    results: list[Result] = []
+    report, failed = _Report(output), False
     with tempfile.TemporaryDirectory(prefix="users-", ignore_cleanup_errors=True) as folder:
         begin = time.monotonic()
         environment = install(Path(folder))
-        results.append(Result("users.install.seconds", round(time.monotonic() - begin, 1), "s", "lower"))
+        report.add(Result("users.install.seconds", round(time.monotonic() - begin, 1), "s", "lower"))
         for name in names:
             here = Path(folder, name)
             here.mkdir()
@@ -223,13 +252,5 @@ def main(ctx: click.Context, output: Path, only: Sequence[str], timeout: float) 
                 failed = True
                 log = (here / "log").read_text(errors="replace").splitlines()[-20:]
                 click.echo("\n".join([*log, f"{name} failed at: {outcome.failed}"]), err=True)
-            results += [
-                Result(f"users.{name}.commands", len(outcome.commands), "", "lower"),
-                Result(f"users.{name}.seconds", round(sum(outcome.seconds), 1), "s", "lower"),
-                Result(f"users.{name}.cpu_seconds", outcome.cpu, "s", "lower"),
-                Result(f"users.{name}.last", outcome.last.replace(str(folder), ""), ""),
-                Result(f"users.{name}.done", int(outcome.failed is None), "", "higher"),
-            ]
-            # After each: a long run that is stopped has left what it did.
-            write_report(output, [*results, *_others(kept, results)], pages=PATHS)
+            report.add_path(name, outcome, outcome.last.replace(str(folder), ""))
     ctx.exit(5 if failed else 0)

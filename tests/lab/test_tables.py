@@ -1,7 +1,7 @@
 """The figures of the README are those of the files under results/."""
 
 from skipwalk.hw.boards.table import BOARDS
-from skipwalk.sw.lab.tables import bench_tables, experiment_tables, litex_tables, pages
+from skipwalk.sw.lab.tables import bench_tables, experiment_tables, litex_tables, pages, users_tables
 from skipwalk.sw.lab.tables.board_tables import board_rows
 
 from ..support.command import skipwalk
@@ -86,6 +86,29 @@ def test_walks_of_a_litex_soc_show_the_ways_that_were_run():
     assert body[0] == ["digest as the golden model's", "**no**"]
     assert body[1][1] == "1,234"
     assert remark == "D = 8, 4 lanes, 64 rows; litex 1; gcc 2."
+
+
+def test_paths_of_users_and_what_of_them_is_older():
+    values = {"users.install.seconds": 6.5}
+    for name, done in (("chip", 1), ("report", 0)):
+        values |= {f"users.{name}.{key}": 1234 for key in ("commands", "seconds", "cpu_seconds")}
+        values |= {f"users.{name}.done": done, f"users.{name}.last": f"{name} " + 90 * "x"}
+    said = {"pages": {"chip": "docs/axi.md", "report": "docs/report.md"}, "kept": {"report": "e" * 40}}
+    head, body, remark = users_tables.paths(values, said)
+    assert body[0] == ["chip: [axi.md](axi.md)", "1,234", "1,234", "1,234", "yes", f"`chip {72 * 'x'}...`"]
+    assert [row[4] for row in body] == ["yes", "**no**"]
+    assert all(len(row) == len(head) for row in body)
+    assert remark == "The wheel was built and installed in 6.5 s. report: of commit eeeeeeeeee."
+
+
+def test_fine_tuning_says_how_far_it_is_from_float_and_over_how_many_seeds():
+    values = {"rates.fan.auto.clamped": 0, "rates.fan.auto.kept_before": 1.0}
+    for stem, accuracy in (("auto", 0.951), ("float7", 0.955), ("float6", 0.9)):
+        values |= {f"rates.fan.{stem}.accuracy": accuracy, f"rates.fan.{stem}.accuracy.runs": [accuracy] * 5}
+    head, body, remark = experiment_tables.rates(values, {})
+    assert body == [["fan, noisy room", "-", "0.951", "0.955 (2^-7)", "-0.4", "1.000, -", "0"]]
+    assert len(head) == 7
+    assert remark == "Means of 5 seeds, each with a network of its own."
 
 
 def test_a_board_whose_bitstream_is_of_another_core_says_so():

@@ -169,8 +169,9 @@ def fine_tuning(v: Values, provenance: dict) -> Table:
     return ["accuracy", "parameters (digits)", *_TASKS.values(), "us a sample (digits)"], body
 
 
-def rates(v: Values, provenance: dict) -> Table:
-    body = []
+def rates(v: Values, provenance: dict) -> tuple[list[str], list[list[str]], str]:
+    """Header, rows, and a remark on the seeds."""
+    body, seeds = [], set()
     for task, name in _MOVED.items():
         unit = f"rates.{task}.auto"
         floats = [n for n in v if n.startswith(f"rates.{task}.float") and n.endswith(".accuracy")]
@@ -178,18 +179,29 @@ def rates(v: Values, provenance: dict) -> Table:
             continue
         best = max(floats, key=lambda n: v[n])
         rate = best.removeprefix(f"rates.{task}.float").partition(".")[0]
+        # Not -0.0.
+        ahead = round(100 * (v[f"{unit}.accuracy"] - v[best]), 1) or 0.0
+        seeds |= {len(v[f"{name}.runs"]) for name in (f"{unit}.accuracy", best)}
         body.append(
             [
                 name,
                 mean(v, f"{unit}.before"),
                 mean(v, f"{unit}.accuracy"),
                 f"{mean(v, best)} (2^-{rate})",
+                f"{ahead:+.1f}",
                 f"{v[f'{unit}.kept_before']:.3f}, {mean(v, f'{unit}.kept')}",
                 mean(v, f"{unit}.clamped", 0),
             ]
         )
-    head = ["accuracy", "network alone", "unit, rate by trial", "float, best rate for all seeds"]
-    return [*head, "task before: before, after", "clamped"], body
+    head = [
+        "accuracy",
+        "network alone",
+        "unit, rate by trial",
+        "float, best rate for all seeds",
+        "unit - float, points",
+    ]
+    remark = f"Means of {' or '.join(map(str, sorted(seeds)))} seeds, each with a network of its own."
+    return [*head, "task before: before, after", "clamped"], body, remark
 
 
 def _stems(provenance: dict, prefix: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ from . import (
     experiment_tables,
     litex_tables,
     memory_tables,
+    users_tables,
     verification_tables,
 )
 from .cells import yes_or_no
@@ -291,6 +292,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "rates": experiments("rates.", experiment_tables.rates),
     "axi": made_of("axi.json", axi_tables.resources),
     "litex": made_of("litex.json", litex_tables.walks),
+    "users": made_of("users.json", users_tables.paths),
     **{name: made_of("verification.json", getattr(verification_tables, name)) for name in verification_tables.__all__},
     "blocks": made_of("blocks.json", block_tables.blocks),
     **{name.replace("_", "-"): made_of("memory.json", getattr(memory_tables, name)) for name in memory_tables.__all__},
