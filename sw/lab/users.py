@@ -20,6 +20,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -187,7 +188,7 @@ class _Report:
         # Of the beginning: the file itself changes after each path.
         self._commit = provenance()["commit"]
         entries = json.loads(output.read_text()) if output.exists() else []
-        origin = next((entry["value"] for entry in entries if entry["name"] == "provenance"), {})
+        origin: dict[str, Any] = next((entry["value"] for entry in entries if entry["name"] == "provenance"), {})
         self._kept = {entry["name"]: Result(**entry) for entry in entries if entry["name"] != "provenance"}
         self._results: dict[str, Result] = {}
         self._steps: dict[str, dict[str, float]] = dict(origin.get("steps", {}))

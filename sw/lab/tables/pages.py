@@ -243,7 +243,7 @@ def _shortened(labels: list[str]) -> str:
     return "; ".join(f"{name}, D = {', '.join(each)}" if any(each) else name for name, each in dims.items())
 
 
-def experiments(prefix: str, table: Callable[[dict, dict], experiment_tables.Table]) -> Callable[[], str]:
+def experiments(prefix: str, table: Callable[[dict, dict], tuple]) -> Callable[[], str]:
     """A table of the points below ``prefix``; those that an earlier run left are named with its commit."""
 
     def with_remark(v: dict, provenance: dict) -> tuple:
