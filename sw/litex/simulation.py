@@ -96,10 +96,7 @@ class Simulation:
         """
         with tempfile.TemporaryDirectory(prefix="litex-") as name:
             folder = Path(name)
-            self._compile(folder, program)
-            words = get_mem_data(str(folder / "program.bin"), data_width=32, endianness="little")
-            if 4 * len(words) > ROM:
-                raise BuildError(f"the program has {4 * len(words)} bytes, and the ROM {ROM}")
+            words = self.words(program)
             (folder / "sim_rom.init").write_text("".join(f"{word:08x}\n" for word in words))
             (folder / "sim_sram.init").write_text("0\n")
             started = time.perf_counter()
@@ -108,6 +105,15 @@ class Simulation:
         if done.returncode != 0:
             raise BuildError(f"the program has not ended in {most_cycles} cycles; it printed: {done.stdout[-400:]!r}")
         return Ran(done.stdout, seconds)
+
+    def words(self, program: Mapping[str, str]) -> list[int]:
+        """What the ROM holds for a program, compiled as :meth:`run` says, word by word. Raises as it does."""
+        with tempfile.TemporaryDirectory(prefix="litex-") as name:
+            self._compile(Path(name), program)
+            words = get_mem_data(str(Path(name, "program.bin")), data_width=32, endianness="little")
+        if 4 * len(words) > ROM:
+            raise BuildError(f"the program has {4 * len(words)} bytes, and the ROM {ROM}")
+        return words
 
     def _compile(self, folder: Path, program: Mapping[str, str]) -> None:
         software, cpu = LITEX / "soc" / "software", LITEX / "soc" / "cores" / "cpu" / "vexriscv"

@@ -234,3 +234,45 @@ def test_a_vexriscv_learns_the_golden_model_s_bits(tmp_path):
     assert values["litex.csr.words_in"] == values["litex.dma.words_in"] > 2 * 78
     # INFO, two times FLUSH, four counters, rows and P.
     assert values["litex.csr.words_out"] == values["litex.dma.words_out"] == 6 + 2 + 4 * 2 + 5 * (34 + 8)
+
+
+def no_bench() -> str | None:
+    """Why LiteX's own bench cannot be compiled, or None."""
+    if shutil.which("riscv64-unknown-elf-gcc") is None:
+        return "apt-get install gcc-riscv64-unknown-elf"
+    headers = "#include <event2/event.h>\n#include <json-c/json.h>\n#include <zlib.h>\n"
+    if MISSING or subprocess.run(["cc", "-E", "-"], input=headers, capture_output=True, text=True).returncode:
+        return "apt-get install libevent-dev libjson-c-dev zlib1g-dev"
+    return None
+
+
+NO_BENCH = no_bench()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(NO_BENCH is not None, reason=NO_BENCH or "")
+def test_the_bench_of_litex_sim_runs_it(tmp_path, monkeypatch, capfd):
+    """The same SoC and program, as ``litex_sim`` builds and clocks them, with its console."""
+    pytest.importorskip("litex", reason='needs pip install "skipwalk[litex]"')
+    from litex.build.sim.config import SimConfig
+    from litex.soc.integration.builder import Builder
+    from skipwalk.sim.rtl.build import find_tools
+    from skipwalk.sw.lab.litex import program
+    from skipwalk.sw.litex import simulation
+
+    core = tmp_path / "core.v"
+    assert skipwalk("export", "tiny", "--set", "edge_ends=512", "-o", core).exit_code == 0
+    task = first_walks(TINY, KARATE, 20, by_dma=4)
+    soc = simulation._Soc(core)
+    soc.init_rom("rom", simulation.Simulation(core).words(program(task)), auto_size=False)
+    config = SimConfig()
+    config.add_clocker("sys_clk", freq_hz=simulation.CLOCK_HZ)
+    config.add_module("serial2console", "serial")
+    for name, value in find_tools().environment.items():
+        monkeypatch.setenv(name, value)
+    # Without jobs, LiteX has as many compilers run at once as there are files.
+    how = {"jobs": 2, "opt_level": "O0", "interactive": False, "verbose": False}
+    Builder(soc, output_dir=str(tmp_path / "soc"), compile_software=False).build(sim_config=config, **how)
+    printed = capfd.readouterr().out
+    assert f"digest {task.digest}" in printed, printed[-2000:]
