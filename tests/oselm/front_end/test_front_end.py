@@ -241,6 +241,8 @@ def test_any_walks_tables_and_contexts_in_any_order(cfg, seed):
         {"walks": 5},
         {"window": 255, "negatives": 255, "per_positive": True},
         {"pool": 16},
+        {"pool": 32},
+        {"pool": 128},
         {"replaced": 2},
         {"replaced": 4},
         {"replaced": 16},
