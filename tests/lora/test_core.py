@@ -10,7 +10,7 @@ from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.arith.permutation import Permutation
 from skipwalk.hw.lora.config import LoraConfig, lora_preset
 from skipwalk.hw.lora.core import LoraCore
-from skipwalk.hw.lora.protocol import REPORT_WORDS, LoraOpcode
+from skipwalk.hw.lora.protocol import REPORT_WORDS, LoraCounter, LoraOpcode
 from skipwalk.sim.arith.permutation import bits_for
 from skipwalk.sim.lora.cycles import LoraCycles, roofline_backbone, roofline_cached
 from skipwalk.sim.rtl.verilated import VerilatedCore
@@ -88,6 +88,35 @@ def test_cycles(name):
 
         assert cycles(cached(50)) - cycles(cached(10)) == 40 * cost.cached
         assert cycles(uncached(50)) - cycles(uncached(10)) == 40 * cost.uncached
+
+
+def test_counters_of_time():
+    """At rest every cycle is one that waits for a sample; the backbone works for a sample's weights and no longer."""
+    rng = np.random.default_rng(3)
+    inputs = rng.integers(0, 256, (30, TINY.widths[0]))
+    with VerilatedCore.from_component(LoraCore(TINY), timeout=50_000) as core:
+
+        def counts(*before: np.ndarray) -> np.ndarray:
+            core.run(np.concatenate([*before, w.command(LoraOpcode.FLUSH)]), 1)
+            core.step(200)
+            at = core.cycles
+            timed = (LoraCounter.CYCLES, LoraCounter.WAIT_SAMPLE, LoraCounter.DENSE)
+            read = [core.run(w.get(counter), 2).astype(np.int64) for counter in timed]
+            return np.array([at, *(low | high << 32 for low, high in read)])
+
+        counts(*random_setup(TINY, rng, 0.1), w.input_samples(TINY, inputs[:1], [0]))
+        begin = counts()
+        for idle in (0, 1, 999, 300_000):
+            core.step(idle)
+            now = counts()
+            spent = now - begin
+            assert spent.tolist() == [spent[0], spent[0], spent[0], 0]
+            begin = now
+        for n in (5, 17):
+            before = counts()
+            spent = counts(w.input_samples(TINY, inputs[:n], np.zeros(n))) - before
+            assert spent[3] == n * TINY.dense_words
+            assert 0 < spent[2] < spent[1] == spent[0]
 
 
 def test_cycles_of_epochs():

@@ -249,6 +249,29 @@ def test_time_is_accounted_for(cfg):
     assert waits - counters[Counter.WAIT_ROW] + busy <= counters[Counter.CYCLES] <= bench.core.cycles - begin + 400
 
 
+@pytest.mark.parametrize("name", ["tiny", "tiny sequential"])
+def test_counters_of_time_count_cycles(name):
+    """Of a core at rest: all cycles are counted, and whatever waits does so in each of them or in none."""
+    cfg = CONFIGS[name]
+    bench = Bench(cfg)
+    bench.run(load(cfg, np.random.default_rng(5)), flush())
+
+    def counts() -> np.ndarray:
+        at = bench.core.cycles
+        timed = [c for c in counters_of(cfg) if c == Counter.CYCLES or c.name.startswith("WAIT_")]
+        read = [bench.core.run(np.array([header(Opcode.GET, c)], np.uint32), 2).astype(np.int64) for c in timed]
+        return np.array([at, *(low | high << 32 for low, high in read)])
+
+    begin = counts()
+    for idle in (0, 1, 999, 300_000):
+        bench.core.step(idle)
+        now = counts()
+        at, cycles, *waits = (now - begin).tolist()
+        assert cycles == at
+        assert set(waits) <= {0, at}
+        begin = now
+
+
 @pytest.mark.parametrize("name", ["tiny", "three beats sequential"])
 def test_streams(name):
     pytest.importorskip("cocotb")

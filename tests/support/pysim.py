@@ -1,5 +1,6 @@
-"""A clocked component as a function of arrays, in Amaranth's own simulator."""
+"""A clocked component as a function of arrays, in Amaranth's own simulator, or compiled."""
 
+import os
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
@@ -7,6 +8,8 @@ import numpy as np
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib.wiring import Component
 from amaranth.sim import Simulator
+
+from .rows import clocked_by_rows
 
 __all__ = ["clocked"]
 
@@ -20,7 +23,18 @@ def clocked(
     ``t`` (a two-dimensional array onto an array of lanes); row ``t`` of the results is read in cycle ``t``, so that a
     component of latency n answers in row ``t + n``.
     ``reset`` gives the reset of domain sync in each cycle, low where left out.
+
+    With ``$SKIPWALK_COMPILED`` what runs is compiled by Verilator: as faults in a netlist are.
     """
+    if os.environ.get("SKIPWALK_COMPILED"):
+        seen = clocked_by_rows(dut, inputs, outputs, reset=reset)
+    else:
+        seen = _simulated(dut, inputs, outputs, reset)
+    listed = {name: [list(v) if hasattr(v, "shape") else v for v in values] for name, values in seen.items()}
+    return {name: np.array(values, np.int64) for name, values in listed.items()}
+
+
+def _simulated(dut: Component, inputs: Mapping, outputs: Sequence[str], reset: Sequence[int] | None) -> dict[str, list]:
     rows = {name: np.asarray(values).tolist() for name, values in inputs.items()}
     n = len(next(iter(rows.values())))
     assert {len(values) for values in rows.values()} == {n}, "inputs differ in length"
@@ -33,8 +47,7 @@ def clocked(
             for name, values in rows.items():
                 ctx.set(attrgetter(name)(dut), values[t])
             for name in outputs:
-                value = ctx.get(attrgetter(name)(dut))
-                seen[name].append(list(value) if hasattr(value, "shape") else value)
+                seen[name].append(ctx.get(attrgetter(name)(dut)))
             await ctx.tick()
 
     top = Module()
@@ -45,4 +58,4 @@ def clocked(
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    return {name: np.array(values, np.int64) for name, values in seen.items()}
+    return seen

@@ -1,8 +1,10 @@
 """Tables of docs/verification.md from results/verification.json: header and rows from values and provenance."""
 
+from pathlib import Path
+
 from .cells import Table
 
-__all__ = ["coverage", "fuzz", "mutants", "proofs", "survivors"]
+__all__ = ["coverage", "fuzz", "mutants", "mutants_of_files", "proofs", "survivors"]
 
 
 def _number(v: dict, name: str, form: str = ",") -> str:
@@ -10,23 +12,38 @@ def _number(v: dict, name: str, form: str = ",") -> str:
 
 
 def mutants(v: dict, provenance: dict) -> Table:
-    of = provenance["parts"].get("mutants", {})
+    rows = {
+        "tried, all of which become hardware": "tried",
+        "in so many files": "files",
+        "equivalent: the same RTLIL, or proven to do the same": "equivalent",
+        "seen by a test": "killed",
+        "seen by none": "survived",
+    }
+    kinds = ("mutants.source", "mutants.netlist", "mutants")
+    body = [[text, *(_number(v, f"{kind}.{name}") for kind in kinds)] for text, name in rows.items()]
+    shares = [f"**{_number(v, f'{kind}.killed_share', '.1%')}**" for kind in kinds]
+    seeds = [f"seed {provenance['parts'].get(kind, {}).get('seed', '-')}" for kind in kinds[:2]]
+    body.append(["**share seen, of those not equivalent**", *shares])
+    return ["mutants", f"of the source, {seeds[0]}", f"of the netlist, {seeds[1]}", "all"], body
+
+
+def mutants_of_files(v: dict, provenance: dict) -> Table:
+    """Files by folder that have had a mutant of either kind."""
+    parts = [provenance["parts"].get(f"mutants.{kind}", {}) for kind in ("source", "netlist")]
+    files = {file for part in parts for file in part.get("files", [])}
+    folders = sorted({file.rpartition("/")[0] for file in files})
     body = [
-        ["tried, all of which become hardware", _number(v, "mutants.tried")],
-        ["in so many files", _number(v, "mutants.files")],
-        ["that cannot be elaborated, and do not count", _number(v, "mutants.stillborn")],
-        ["equivalent: the same RTLIL, or proven to do the same", _number(v, "mutants.equivalent")],
-        ["seen by a test", _number(v, "mutants.killed")],
-        ["seen by none", _number(v, "mutants.survived")],
-        ["**share seen, of those not equivalent**", f"**{_number(v, 'mutants.killed_share', '.1%')}**"],
-        ["chosen from", ", ".join(f"`{name}`" for name in of.get("only", [])) or "all of `hw`"],
+        [f"`{folder}`", ", ".join(sorted(f"`{Path(f).stem}`" for f in files if f.rpartition("/")[0] == folder))]
+        for folder in folders
     ]
-    return [f"mutants, seed {of.get('seed', '-')}", ""], body
+    return ["folder", "files with a mutant"], body
 
 
 def survivors(v: dict, provenance: dict) -> Table:
-    left = provenance["parts"].get("mutants", {}).get("survivors", [])
-    body = [[f"`{one['file']}:{one['line']}`", one["kind"], _diff(one["diff"])] for one in left]
+    parts = provenance["parts"]
+    source, netlist = (parts.get(f"mutants.{kind}", {}).get("survivors", []) for kind in ("source", "netlist"))
+    body = [[f"`{one['file']}:{one['line']}`", one["kind"], _diff(one["diff"])] for one in source]
+    body += [[f"`{one['file']}:{one['line']}`", "netlist", f"`{one['fault']}`"] for one in netlist]
     return ["place", "kind", "fault that no test saw"], body or [["none", "-", "-"]]
 
 

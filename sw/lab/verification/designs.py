@@ -33,7 +33,7 @@ from ....sim.link.folding import FoldingCore
 from ....sim.link.rtl import LinkedCore
 from ....sim.rtl import build
 
-__all__ = ["DESIGNS", "files_of", "rtlil_of"]
+__all__ = ["DESIGNS", "files_of", "places_of", "rtlil_of"]
 
 _TINY, _LORA = preset("tiny"), lora_preset("tiny")
 _GRAPH = _TINY.replace(nodes=32, edge_ends=128, weight_bits=20, walkers=2)
@@ -91,7 +91,12 @@ def rtlil_of(names: Iterable[str]) -> dict[str, str]:
 
 def files_of(name: str) -> set[str]:
     """Files of ``hw`` whose lines a design's hardware comes from, relative to the checkout."""
-    return set(re.findall(r"[\"|](?:[^\"|\n]*/)?(hw/[a-z0-9_/]+\.py):\d", _convert(name, emit_src=True)))
+    return set(re.findall(r"[\"|](?:[^\"|\n]*/)?(hw/[a-z0-9_/]+\.py):\d", places_of(name)))
+
+
+def places_of(name: str) -> str:
+    """RTLIL of a design, with places in Python."""
+    return _convert(name, emit_src=True)
 
 
 def _convert(name: str, *, emit_src: bool) -> str:

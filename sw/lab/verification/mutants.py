@@ -1,4 +1,4 @@
-"""Mutation score of the gateware: ``skipwalk lab mutants``.
+"""Mutation score of the gateware: ``skipwalk lab mutants``; of its netlist, see :mod:`.netlist_campaign`.
 
 Small faults are put into a copy of the checkout, one at a time, and the tests that ought to see them run until one
 fails. A fault that changes the RTLIL of no design (:mod:`.designs`), or of which Yosys proves that it changes nothing,
@@ -25,7 +25,8 @@ from ...results.report import Result
 from ..map import MAP, ROOT, row_tests
 from .equivalence import proved_equal
 from .mutations import KINDS, Mutation, chosen
-from .parts import write_part
+from .netlist_campaign import netlist_results, netlist_survivors, tried_netlists
+from .parts import write_mutants
 from .trials import Checkout
 
 __all__ = ["Campaign", "main", "results", "seen_by"]
@@ -233,14 +234,14 @@ def results(records: Sequence[Mapping[str, Any]]) -> list[Result]:
     share = counts["killed"] / judged if judged else 0.0
     by_kind = Counter(record["kind"] for record in records if record["verdict"] != "stillborn")
     return [
-        Result("mutants.tried", tried, "mutants"),
-        Result("mutants.files", len({record["file"] for record in records}), "files"),
-        Result("mutants.equivalent", counts["equivalent"], "mutants"),
-        Result("mutants.stillborn", counts["stillborn"], "mutants"),
-        Result("mutants.killed", counts["killed"], "mutants", "higher"),
-        Result("mutants.survived", counts["survived"], "mutants", "lower"),
-        Result("mutants.killed_share", round(share, 4), "", "higher"),
-        *(Result(f"mutants.kind.{kind.replace(' ', '_')}", by_kind[kind], "mutants") for kind in KINDS),
+        Result("mutants.source.tried", tried, "mutants"),
+        Result("mutants.source.files", len({record["file"] for record in records}), "files"),
+        Result("mutants.source.equivalent", counts["equivalent"], "mutants"),
+        Result("mutants.source.stillborn", counts["stillborn"], "mutants"),
+        Result("mutants.source.killed", counts["killed"], "mutants", "higher"),
+        Result("mutants.source.survived", counts["survived"], "mutants", "lower"),
+        Result("mutants.source.killed_share", round(share, 4), "", "higher"),
+        *(Result(f"mutants.source.kind.{kind.replace(' ', '_')}", by_kind[kind], "mutants") for kind in KINDS),
     ]
 
 
@@ -252,19 +253,47 @@ def survivors(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 @click.command("mutants")
-@click.option("--count", type=click.IntRange(1), default=400, show_default=True, help="Mutants, spread over all files.")
+@click.option("--netlist", is_flag=True, help="Faults in the netlist, of seconds each, and not in the source.")
+@click.option("--count", type=click.IntRange(1), default=400, show_default=True, help="Of the source.")
+@click.option("--per-file", type=click.IntRange(1), default=5, show_default=True, help="Of the netlist.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Which ones.")
 @click.option("--only", multiple=True, help="Files that begin so, as hw/link; may be repeated.")
 @click.option("--minutes", type=click.FloatRange(0), help="Stop after so long; the next call goes on.")
 @click.option("--json", "report", type=FILE, help="Put the results into this file.")
-def main(count: int, seed: int, only: tuple[str, ...], minutes: float | None, report: Path | None) -> None:
+def main(
+    netlist: bool,
+    count: int,
+    per_file: int,
+    seed: int,
+    only: tuple[str, ...],
+    minutes: float | None,
+    report: Path | None,
+) -> None:
     """Break the gateware in small ways and see whether the tests notice; list the faults that they did not.
 
-    What was tried is kept below build/mutants.
+    Mutants are spread over all files. What was tried is kept below build/mutants.
     """
-    campaign = Campaign(ROOT, build_root() / "mutants")
-    texts = {file: text for file, text in campaign.texts.items() if not only or file.startswith(only)}
     until = None if minutes is None else time.monotonic() + 60 * minutes
+    folder = build_root() / "mutants"
+    if netlist:
+        records = tried_netlists(ROOT, folder, per_file=per_file, seed=seed, only=only, until=until)
+        found, left = netlist_results(records), netlist_survivors(records)
+    else:
+        records = _tried_sources(folder, count, seed, only, until)
+        found, left = results(records), survivors(records)
+    for result in found:
+        click.echo(f"{result.name:28} {result.value:>10} {result.unit}")
+    if report is not None:
+        files = sorted({record["file"] for record in records})
+        kind = "netlist" if netlist else "source"
+        write_mutants(report, kind, found, seed=seed, only=list(only), files=files, survivors=left)
+
+
+def _tried_sources(
+    folder: Path, count: int, seed: int, only: tuple[str, ...], until: float | None
+) -> list[dict[str, Any]]:
+    campaign = Campaign(ROOT, folder)
+    texts = {file: text for file, text in campaign.texts.items() if not only or file.startswith(only)}
     records = []
     for n, mutation in enumerate(chosen(texts, count, seed), 1):
         if until is not None and time.monotonic() > until:
@@ -274,8 +303,4 @@ def main(count: int, seed: int, only: tuple[str, ...], minutes: float | None, re
         click.echo(f"{n} {record['verdict']} {mutation.file}:{mutation.line} {mutation.kind} {record['test']}")
         if record["verdict"] == "survived":
             click.echo(record["diff"])
-    found = results(records)
-    for result in found:
-        click.echo(f"{result.name:28} {result.value:>10} {result.unit}")
-    if report is not None:
-        write_part(report, "mutants", found, seed=seed, only=list(only), survivors=survivors(records))
+    return records

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Checkout", "Verdict"]
+__all__ = ["Checkout", "Verdict", "last_line", "wait"]
 
 _PARTS = ("hw", "sim", "sw", "tests", "docs", "results", "README.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
 _LIBRARIES = ("numpy", "scipy.sparse", "numba", "networkx", "click", "sklearn.linear_model", "pytest",
@@ -91,11 +91,11 @@ class Checkout:
             class Watcher:
                 def pytest_runtest_logreport(self, report):
                     if report.failed:
-                        first.append((report.nodeid, _last_line(report)))
+                        first.append((report.nodeid, last_line(report)))
 
                 def pytest_collectreport(self, report):
                     if report.failed:
-                        first.append((report.nodeid, _last_line(report)))
+                        first.append((report.nodeid, last_line(report)))
 
             code = pytest.main(
                 ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--tb=line", *options, *tests],
@@ -151,7 +151,7 @@ class Checkout:
                     result.write_bytes(pickle.dumps(f"{type(error).__name__}: {error}".partition("\n")[0]))
                 finally:
                     os._exit(0)
-            if not _wait(child, _SLOWER * limit):
+            if not wait(child, _SLOWER * limit):
                 return None
             try:
                 return pickle.loads(result.read_bytes())
@@ -187,7 +187,8 @@ class Checkout:
             compileall.compile_dir(self.folder / part, quiet=2, invalidation_mode=mode)
 
 
-def _last_line(report: Any) -> str:
+def last_line(report: Any) -> str:
+    """What a test that failed has to say, in one line."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else str(report.longrepr)
     return (text.strip().splitlines() or [""])[0][:200]
@@ -199,8 +200,8 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _wait(child: int, timeout: float) -> bool:
-    """Whether it ended by itself in time, of the clock and of the CPU; it and all that it started are gone then."""
+def wait(child: int, timeout: float) -> bool:
+    """Whether a process ended by itself in time, of the clock and of the CPU; its whole group is gone then."""
     deadline, pause = time.monotonic() + timeout, 0.01
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)

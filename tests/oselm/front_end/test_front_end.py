@@ -241,7 +241,11 @@ def test_any_walks_tables_and_contexts_in_any_order(cfg, seed):
         {"walks": 5},
         {"window": 255, "negatives": 255, "per_positive": True},
         {"pool": 16},
+        {"pool": 32},
+        {"pool": 128},
         {"replaced": 2},
+        {"replaced": 4},
+        {"replaced": 16},
     ],
     ids=str,
 )
@@ -269,6 +273,14 @@ def test_a_bad_table_leaves_none_and_a_bad_size_the_old_one():
     )
     counts = got[got >> 31 == 1] & 0x7FFF_FFFF
     assert counts.tolist() == [1, 1 + 1 + 4, 6]
+
+
+def test_thresholds_are_below_1():
+    """Of each the least that is refused, every power of two above it, and the largest that is not."""
+    refused = [1 << 24, *((1 << 24) + (1 << bit) for bit in range(24)), *(1 << bit for bit in range(25, 32))]
+    words = [table_words(np.array([(1 << 24) - 1, value], np.int64), np.array([1, 0])) for value in refused]
+    got = run(TINY, flush(*words, table_words(np.array([(1 << 24) - 1, 0]), np.array([1, 0]))))
+    assert got.tolist() == [1 << 31 | len(refused)]
 
 
 # ---- time
