@@ -216,11 +216,11 @@ BOARDS = {
             sites=LFE5U_85F,
             place_options=("--placer", "static", "--router", "router2"),
             input_hz=25_000_000,
-            clock_hz=60_000_000,
+            clock_hz=70_000_000,
             baud=3_000_000,
             loader="ulx3s",
-            # A latency of 2 allows 100; an oscillator of 480 MHz makes both clocks.
-            sdram=SdramConfig(clock_hz=80_000_000, input_delay=PIN_REGISTERS),
+            # A latency of 2 allows 100; an oscillator of 700 MHz makes both clocks.
+            sdram=SdramConfig(clock_hz=100_000_000, input_delay=PIN_REGISTERS),
         ),
         Board(
             name="ulx3s-25f",
