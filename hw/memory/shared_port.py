@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.queue import RegisterQueue
@@ -31,7 +31,8 @@ class SharedPort(wiring.Component):
     memory : Out(MemoryPort)
 
     Timing: a request a cycle, and 2 cycles from a user that has not been the last one to ``memory``: whose turn it is
-    is decided a cycle ahead, so that no user hears of another in the same cycle. No register on the way of words.
+    is decided a cycle ahead, so that no user hears of another in the same cycle. No register on the way of words; the
+    first ones of a burst go 2 cycles after its request at the earliest.
 
     Resources: a queue of 2 requests in registers, and two of :data:`UNDER_WAY` numbers of users and lengths in LUT RAM.
 
@@ -54,8 +55,8 @@ class SharedPort(wiring.Component):
         entry = data.StructLayout({"user": range(self._n), "request": request.shape()})
         m.submodules.requests = requests = RegisterQueue(width=entry.size, depth=2)
         burst = data.StructLayout({"user": range(self._n), "last": len(request.last)})
-        m.submodules.reads = reads = SyncFIFO(width=burst.size, depth=self.UNDER_WAY)
-        m.submodules.writes = writes = SyncFIFO(width=burst.size, depth=self.UNDER_WAY)
+        m.submodules.reads = reads = SyncFIFOBuffered(width=burst.size, depth=self.UNDER_WAY)
+        m.submodules.writes = writes = SyncFIFOBuffered(width=burst.size, depth=self.UNDER_WAY)
 
         turn = Signal(range(self._n))
         offered = Array(user.request.valid for user in users)[turn]
