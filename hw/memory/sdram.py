@@ -114,24 +114,27 @@ class SdramController(wiring.Component):
             self.port.write.ready.eq(words.w_rdy),
         ]
         room, has_room = Signal(range(self.READ_WORDS + 1), init=self.READ_WORDS), Signal(init=1)
-        written = Signal()
-        command, bank, a, uses = Signal(Command), Signal(cfg.bank_bits), Signal.like(self.pins.a), Signal()
+        written, has_word = Signal(), Signal()
+        command, bank, a = Signal(Command), Signal(cfg.bank_bits), Signal.like(self.pins.a)
+        refreshes = start.done & (command == Command.REFRESH)
+        # What the banks said in the cycle before holds unless a command changed it then.
+        changed = Signal()
+        m.d.sync += changed.eq((command == Command.ACTIVE) | (command == Command.PRECHARGE) | refreshes)
+        uses = (command == Command.READ) | (command == Command.WRITE)
+        part, takes = self._part(m, cutter.o, uses)
+        ready = Mux(part.part.write, banks.can_write & has_word, banks.can_read & has_room)
         with m.If(~start.done):
             m.d.comb += [command.eq(start.command), a.eq(start.a)]
-        with m.Elif(start.due):
-            self._refresh(m, banks, command, a)
-        part, takes = self._part(m, cutter.o, uses)
-        m.d.comb += uses.eq((command == Command.READ) | (command == Command.WRITE))
-        with m.If(start.done & ~start.due):
-            ready = Mux(part.part.write, banks.can_write & words.r_rdy, banks.can_read & has_room)
-            self._choose(m, banks.banks, part, takes, cutter.o, ready, command, bank, a)
-        refreshes = start.done & (command == Command.REFRESH)
+        due, free = start.done & start.due, start.done & ~start.due
+        self._refresh(m, banks, due, changed, command, a)
+        self._choose(m, banks.banks, part, takes, cutter.o, free, ready, changed, command, bank, a)
         m.d.comb += [
             banks.command.eq(command),
             banks.bank.eq(bank),
             banks.row.eq(a),
             banks.all.eq(a[10]),
-            # Another WRITE comes in two cycles at the earliest: until then the word may stay.
+            # Another WRITE comes in two cycles at the earliest: until then the word may stay, and by then it is known
+            # whether there is another.
             words.r_en.eq(written),
             start.refreshed.eq(refreshes),
             self.ready.eq(start.done),
@@ -147,6 +150,7 @@ class SdramController(wiring.Component):
             self.port.opened.eq(self.opened),
             written.eq(command == Command.WRITE),
             read.eq(command == Command.READ),
+            has_word.eq(words.level - written != 0),
             room.eq(left),
             has_room.eq(left[: len(room)] != 0),
         ]
@@ -167,59 +171,61 @@ class SdramController(wiring.Component):
         return under_way, takes
 
     @staticmethod
-    def _refresh(m, banks, command, a):
-        """All pages are closed, then the chip is refreshed."""
-        is_open = Cat(bank.open for bank in banks.banks).any()
-        with m.If(is_open):
-            with m.If(Cat(bank.can_close for bank in banks.banks).all()):
-                m.d.comb += [command.eq(Command.PRECHARGE), a.eq(1 << 10)]
-        with m.Elif(Cat(bank.can_open for bank in banks.banks).all()):
-            m.d.comb += command.eq(Command.REFRESH)
+    def _refresh(m, banks, due, changed, command, a):
+        """When it is due, all pages are closed, then the chip is refreshed."""
+        # A read or a write may have come in the cycle before the first.
+        blocked, is_open, can_close, can_open = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [
+            blocked.eq(due),
+            is_open.eq(Cat(bank.open for bank in banks.banks).any()),
+            can_close.eq(Cat(bank.can_close for bank in banks.banks).all()),
+            can_open.eq(Cat(bank.can_open for bank in banks.banks).all()),
+        ]
+        with m.If(due & blocked & ~changed):
+            with m.If(is_open):
+                with m.If(can_close):
+                    m.d.comb += [command.eq(Command.PRECHARGE), a.eq(1 << 10)]
+            with m.Elif(can_open):
+                m.d.comb += command.eq(Command.REFRESH)
 
-    def _choose(self, m, banks, under_way, takes, ahead, ready, command, bank, a):
-        """A word of this part; else its page, or that of the part ahead, is closed or opened.
+    def _choose(self, m, banks, under_way, takes, ahead, free, ready, changed, command, bank, a):
+        """When the chip is ``free`` for it, a word of this part; else its page, or that of the part ahead, is closed or
+        opened.
 
-        Rows are compared in the cycle before: of a part that has just come it is not known yet which row its bank has.
-        That costs nothing: the last word of the part before it was sent in the cycle before, and takes two.
+        What can be done is found a cycle ahead, from the banks as they are then: for this part, or for the one behind
+        it which takes its place.
         """
         cfg = self._cfg
         part, after = under_way.part, data.View(_PartLayout(cfg), Value.cast(ahead.payload))
-        now, then = Signal(BankLayout(cfg)), Signal(BankLayout(cfg))
-        opens, of = Signal(_PartLayout(cfg)), Signal(BankLayout(cfg))
         states = Array(Value.cast(state) for state in banks)
-        hit, own, other = Signal(), Signal(), Signal()
-        comes, part_row, ahead_comes, ahead_row = Signal(init=1), Signal(), Signal(init=1), Signal()
-        opened = command == Command.ACTIVE
+        of_part, of_after = Signal(BankLayout(cfg)), Signal(BankLayout(cfg))
+        m.d.comb += [of_part.eq(states[part.bank]), of_after.eq(states[after.bank])]
+        fits, fits_after = of_part.open & (of_part.row == part.row), of_after.open & (of_after.row == after.row)
+        waits, waits_after = under_way.valid & ~takes, ahead.valid & ~takes & (after.bank != part.bank)
+        hit = Signal()
+        opens, closes, opens_after, closes_after = (Signal(name=n) for n in ("opens", "closes", "opens_a", "closes_a"))
         m.d.sync += [
-            comes.eq(takes),
-            part_row.eq((now.row == part.row) | (opened & own)),
-            ahead_comes.eq(takes | ~ahead.valid),
-            ahead_row.eq((then.row == after.row) | (opened & ~own)),
+            hit.eq(Mux(takes, ahead.valid & fits_after & of_after.can_use, under_way.valid & fits & of_part.can_use)),
+            # Of a part that has just come it is not known: the last word of the one before may keep its bank open.
+            opens.eq(waits & ~of_part.open & of_part.can_open),
+            closes.eq(waits & of_part.open & ~fits & of_part.can_close),
+            opens_after.eq(waits_after & ~of_after.open & of_after.can_open),
+            closes_after.eq(waits_after & of_after.open & ~fits_after & of_after.can_close),
         ]
-        known = under_way.valid & ~comes
-        m.d.comb += [
-            hit.eq(known & now.open & part_row),
-            own.eq(known & ~(now.open & part_row)),
-            other.eq(
-                under_way.valid & ahead.valid & ~ahead_comes & ~(then.open & ahead_row) & (after.bank != part.bank)
-            ),
-            now.eq(states[part.bank]),
-            then.eq(states[after.bank]),
-            opens.eq(Mux(own, part, after)),
-            of.eq(Mux(own, now, then)),
-        ]
-        with m.If(hit & now.can_use & ready):
+        word = free & hit & ready
+        own = word | opens | closes
+        with m.If(free):
+            m.d.comb += bank.eq(Mux(own, part.bank, after.bank))
+        with m.If(word):
             m.d.comb += [
                 command.eq(Mux(part.write, Command.WRITE, Command.READ)),
-                bank.eq(part.bank),
                 a.eq(Cat(Const(0, 1), part.place)),
             ]
-        with m.Elif(own | other):
-            m.d.comb += bank.eq(opens.bank)
-            with m.If(of.open & of.can_close):
+        with m.Elif(free & ~changed):
+            with m.If(opens | ~closes & opens_after):
+                m.d.comb += [command.eq(Command.ACTIVE), a.eq(Mux(opens, part.row, after.row))]
+            with m.Elif(closes | closes_after):
                 m.d.comb += command.eq(Command.PRECHARGE)
-            with m.Elif(~of.open & of.can_open):
-                m.d.comb += [command.eq(Command.ACTIVE), a.eq(opens.row)]
 
     def _drive(self, m, command, bank, a, word, started):
         """Registers at the pins: a command, and the two halves of a word to be written."""

@@ -22,14 +22,15 @@ class Command(enum.Enum, shape=3):  # type: ignore[call-arg]
 
 
 class BankLayout(data.StructLayout):
-    """Whether the bank has a row open and which, and what may be done with it now."""
+    """Whether the bank has a row open and which, and what may be done with it in the next cycle, if no command of this
+    one forbids it."""
 
     def __init__(self, cfg: SdramConfig):
         super().__init__({"open": 1, "row": cfg.row_bits, "can_open": 1, "can_close": 1, "can_use": 1})
 
 
 class SdramBanks(wiring.Component):
-    """Follows the commands, and says of each bank what the chip's rules allow in this cycle.
+    """Follows the commands, and says of each bank what the chip's rules allow in the next cycle.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class SdramBanks(wiring.Component):
         What goes to the chip in this cycle; ``all``: PRECHARGE of all banks. ``row`` of ACTIVE.
     banks : Out(BankLayout) array
     can_read, can_write : Out(1)
-        The data pins allow it.
+        The data pins allow it, in this cycle.
 
     Resources: two counters a bank, and five.
     """
@@ -68,15 +69,16 @@ class SdramBanks(wiring.Component):
             cfg.cycles(ns) for ns in (cfg.t_rcd, cfg.t_rp, cfg.t_ras, cfg.t_rc, cfg.t_rrd, cfg.t_wr, cfg.t_rfc)
         )
 
-        def timer(name: str, most: int, *restarts: tuple[Value, int]) -> Value:
-            """Whether it has run out. A restart of n cycles ends n cycles after this one, unless it runs longer."""
+        def timer(name: str, most: int, *restarts: tuple[Value, int], ahead: int = 1) -> Value:
+            """Whether it has run out ``ahead`` cycles from now. A restart of n cycles ends n cycles after this one,
+            unless it runs longer."""
             # As many ones as cycles are left: the longer one of two is their sum, and takes no comparison.
-            left = Signal(max(1, most - 1), name=name)
+            left = Signal(max(1 + ahead, most - 1), name=name)
             after = left >> 1
             for when, cycles in restarts:
                 after |= Mux(when, (1 << (cycles - 1)) - 1, 0)
             m.d.sync += left.eq(after)
-            return ~left[0]
+            return ~left[ahead]
 
         active, closes, refresh, reads, writes = (
             self.command == command
@@ -106,7 +108,9 @@ class SdramBanks(wiring.Component):
                 ),
             ]  # fmt: skip
         m.d.comb += [
-            self.can_read.eq(timer("read", beats, (reads | writes, beats))),
-            self.can_write.eq(timer("write", cfg.cas + beats + 1, (writes, beats), (reads, cfg.cas + beats + 1))),
+            self.can_read.eq(timer("read", beats, (reads | writes, beats), ahead=0)),
+            self.can_write.eq(
+                timer("write", cfg.cas + beats + 1, (writes, beats), (reads, cfg.cas + beats + 1), ahead=0)
+            ),
         ]
         return m

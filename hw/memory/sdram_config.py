@@ -121,9 +121,9 @@ class SdramConfig:
 
     def same_bank_cycles(self, *, write: bool) -> int:
         """More of them before a burst in another page of the bank in which a long burst, a write or not, has just
-        ended."""
+        ended. What may follow a command is known a cycle later, so two of one bank are two cycles apart, or more."""
         closes = 1 + self.cycles(self.t_wr) if write else self.BEATS
-        return closes + self.cycles(self.t_rp) + self.cycles(self.t_rcd) - self.BEATS
+        return max(2, closes) + max(2, self.cycles(self.t_rp)) + max(2, self.cycles(self.t_rcd)) - self.BEATS
 
     @property
     def turn_cycles(self) -> int:

@@ -25,11 +25,11 @@ class SdramStart(wiring.Component):
     command : Out(Command), a : Out
         A command, and the address pins beside it.
     done : Out(1)
-        The chip can be used.
+        The chip can be used; a register, as is the next.
     due : Out(1), refreshed : In(1)
-        From then on: the chip has to be refreshed; it is, in this cycle.
+        From then on: the chip has to be refreshed, of which it is told two cycles after it was; it is, in this cycle.
 
-    Timing: ``powerup_cycles + tRP + powerup_refreshes * tRFC + MODE_CYCLES`` and 4 at most, once; after later resets
+    Timing: ``powerup_cycles + tRP + powerup_refreshes * tRFC + MODE_CYCLES`` and 5 at most, once; after later resets
     ``settling`` in the place of ``powerup_cycles``.
     """
 
@@ -84,7 +84,7 @@ class SdramStart(wiring.Component):
             with m.State("END"), m.If(wait == 0):
                 m.next = "DONE"
             with m.State("DONE"):
-                m.d.comb += self.done.eq(1)
+                m.d.sync += self.done.eq(1)
 
         # One that comes late is made up for: the next ones keep their time.
         timer = Signal(range(cfg.refresh_interval))
@@ -92,5 +92,5 @@ class SdramStart(wiring.Component):
         comes = timer == cfg.refresh_interval - 1
         m.d.sync += timer.eq(Mux(comes | ~self.done, 0, timer + 1))
         m.d.sync += owed.eq(owed + (comes & (owed != 15)) - self.refreshed)
-        m.d.comb += self.due.eq(owed != 0)
+        m.d.sync += self.due.eq(owed != 0)
         return m

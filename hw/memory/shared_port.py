@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..fabric.queue import RegisterQueue
@@ -31,7 +31,8 @@ class SharedPort(wiring.Component):
     memory : Out(MemoryPort)
 
     Timing: a request a cycle, and 2 cycles from a user that has not been the last one to ``memory``: whose turn it is
-    is decided a cycle ahead, so that no user hears of another in the same cycle. No register on the way of words.
+    is decided a cycle ahead, so that no user hears of another in the same cycle. No register on the way of words; the
+    first ones of a burst go 2 cycles after its request at the earliest.
 
     Resources: a queue of 2 requests in registers, and two of :data:`UNDER_WAY` numbers of users and lengths in LUT RAM.
 
@@ -51,31 +52,36 @@ class SharedPort(wiring.Component):
         memory, users = self.memory, self.users
         m = Module()
         request = memory.request.payload
-        m.submodules.requests = requests = RegisterQueue(width=request.shape().size, depth=2)
+        entry = data.StructLayout({"user": range(self._n), "request": request.shape()})
+        m.submodules.requests = requests = RegisterQueue(width=entry.size, depth=2)
         burst = data.StructLayout({"user": range(self._n), "last": len(request.last)})
-        m.submodules.reads = reads = SyncFIFO(width=burst.size, depth=self.UNDER_WAY)
-        m.submodules.writes = writes = SyncFIFO(width=burst.size, depth=self.UNDER_WAY)
+        m.submodules.reads = reads = SyncFIFOBuffered(width=burst.size, depth=self.UNDER_WAY)
+        m.submodules.writes = writes = SyncFIFOBuffered(width=burst.size, depth=self.UNDER_WAY)
 
         turn = Signal(range(self._n))
         offered = Array(user.request.valid for user in users)[turn]
-        chosen = Signal.like(request)
-        m.d.comb += chosen.eq(Array(user.request.payload for user in users)[turn])
-        room, taken = Signal(), Signal()
+        chosen = Array(user.request.payload for user in users)[turn]
+        taken = Signal()
         m.d.comb += [
-            room.eq(requests.w_rdy & reads.w_rdy & writes.w_rdy),
-            taken.eq(offered & room),
+            taken.eq(offered & requests.w_rdy),
             requests.w_en.eq(taken),
-            requests.w_data.eq(chosen),
-            reads.w_en.eq(taken & ~chosen.write),
-            writes.w_en.eq(taken & chosen.write),
-            reads.w_data.eq(Cat(turn, chosen.last)),
-            writes.w_data.eq(Cat(turn, chosen.last)),
-            request.eq(requests.r_data),
-            memory.request.valid.eq(requests.r_rdy),
-            requests.r_en.eq(memory.request.ready),
+            requests.w_data.eq(Cat(turn, chosen)),
         ]
         for i, user in enumerate(users):
-            m.d.comb += [user.request.ready.eq(room & (turn == i)), user.opened.eq(memory.opened)]
+            m.d.comb += [user.request.ready.eq(requests.w_rdy & (turn == i)), user.opened.eq(memory.opened)]
+        # Whose words come and go is noted behind the queue: the users are far away, and from each other too.
+        passed = data.View(entry, requests.r_data)
+        room, goes = reads.w_rdy & writes.w_rdy, Signal()
+        m.d.comb += [
+            request.eq(passed.request),
+            memory.request.valid.eq(requests.r_rdy & room),
+            requests.r_en.eq(memory.request.ready & room),
+            goes.eq(memory.request.valid & memory.request.ready),
+            reads.w_en.eq(goes & ~request.write),
+            writes.w_en.eq(goes & request.write),
+            reads.w_data.eq(Cat(passed.user, request.last)),
+            writes.w_data.eq(Cat(passed.user, request.last)),
+        ]
         self._pass_on(m, turn, taken | ~offered)
 
         # Words go with the oldest burst of their kind.

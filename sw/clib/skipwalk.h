@@ -45,13 +45,15 @@ struct skw_oselm_config {
     uint32_t walks, max_walk, walk_rows; /* walks: 0 if the core makes no contexts of walks */
     uint32_t table_rows;                 /* of an alias table; 0 if it has none */
     uint32_t edge_ends, weight_bits;     /* edge_ends: 0 if it holds no graph */
+    uint32_t pool;                       /* most slots of a pool of negatives; 0 if it has none */
+    uint32_t slots, replaced;            /* slots: 0 if all rows are on the chip; else as skw_oselm_set_pool says */
     uint32_t counters;
 };
 
 struct skw_oselm {
     struct skw_port port;
     const struct skw_oselm_config *config;
-    uint32_t flushes;
+    uint32_t flushes, pool;
 };
 
 /* Ask the core what it is; refuse any but the one of that configuration. */
@@ -67,7 +69,8 @@ int skw_oselm_read(struct skw_oselm *core, uint32_t first, int32_t *rows, size_t
 int skw_oselm_write_p(struct skw_oselm *core, const int32_t *p);
 int skw_oselm_read_p(struct skw_oselm *core, int32_t *p);
 
-/* One context: a centre and n samples, labels true for neighbours and false for negatives. It is trained later. */
+/* One context: a centre and n samples, labels true for neighbours and false for negatives. It is trained later. A core
+ * whose rows are in memory (config->slots) gives SKW_RANGE: it takes walks. */
 int skw_oselm_train(struct skw_oselm *core, uint32_t centre, const uint32_t *rows, const bool *labels, size_t n);
 
 /* How the core makes contexts of walks: a window of so many nodes, so many negatives for a context or for each
@@ -76,11 +79,16 @@ int skw_oselm_train(struct skw_oselm *core, uint32_t centre, const uint32_t *row
 int skw_oselm_set_sampling(struct skw_oselm *core, uint32_t window, uint32_t negatives, bool per_positive,
                            uint32_t walks, bool from_graph, uint64_t key);
 
+/* Negatives come through a pool of so many drawn rows, of which each walk replaces some; both are powers of two. It
+ * holds for every skw_oselm_set_sampling after it; 0 slots: each negative is drawn anew, as after skw_oselm_open. A core
+ * whose rows are in memory takes no negatives without a pool, and replaces at most config->replaced. */
+int skw_oselm_set_pool(struct skw_oselm *core, uint32_t slots, uint32_t replaced);
+
 /* The alias table: n thresholds of 24 bits and n rows. A core without one gives SKW_RANGE, and so does sampling of
  * negatives from it. */
 int skw_oselm_write_table(struct skw_oselm *core, const uint32_t *threshold, const uint32_t *alias, size_t n);
 
-/* A walk of n rows. Its number is that of the parameter NEXT_WALK, which rises. It is trained later. */
+/* A walk of n rows; two at least, if rows are in memory. Its number is that of the parameter NEXT_WALK, which rises. It is trained later. */
 int skw_oselm_walk(struct skw_oselm *core, const uint32_t *rows, size_t n);
 
 /* The graph on the core. After an edge has been added or removed, `walks` are made and trained from each of its ends;

@@ -5,6 +5,8 @@ enum { WRITE_ROW = 5, READ_ROW = 6, WRITE_P = 7, READ_P = 8, TRAIN = 9, WALK = 1
        START = 14, ROUND = 15 };
 enum { EDIT_CLEAR = 0, EDIT_NODES = 1, EDIT_ADD = 2, EDIT_REMOVE = 3, EDIT_FREE = 4 };
 enum { SAMPLING = 2, KEY_HIGH = 3, KEY_LOW = 4 };
+/* Of a pool: its size travels as an exponent less the shift. */
+enum { LEAST_POOL = 16, POOL_SHIFT = 3, MOST_REPLACED = 128 };
 #define PACKED ((uint32_t)1 << 27)
 #define PARAMETERS 19
 
@@ -13,6 +15,7 @@ int skw_oselm_open(struct skw_oselm *core, const struct skw_oselm_config *config
     core->port = port;
     core->config = config;
     core->flushes = 0;
+    core->pool = 0;
     return skw_identify(&core->port, MAGIC, VERSION, config->digest);
 }
 
@@ -91,6 +94,8 @@ int skw_oselm_train(struct skw_oselm *core, uint32_t centre, const uint32_t *row
     int status;
     if (!is_row(core, centre) || n > core->config->max_samples)
         return SKW_RANGE;
+    if (core->config->slots)
+        return SKW_RANGE;
     for (i = 0; i < n; i++)
         if (!is_row(core, rows[i]))
             return SKW_RANGE;
@@ -99,6 +104,34 @@ int skw_oselm_train(struct skw_oselm *core, uint32_t centre, const uint32_t *row
     for (i = 0; i < n; i++)
         if ((status = skw_send_1(&core->port, (uint32_t)labels[i] << 31 | rows[i])) != SKW_OK)
             return status;
+    return SKW_OK;
+}
+
+/* The exponent of a power of two from low to high, or -1. */
+static int exponent(uint32_t value, uint32_t low, uint32_t high)
+{
+    int n = 0;
+    if (value < low || value > high || (value & (value - 1)) != 0)
+        return -1;
+    while (value >>= 1)
+        n++;
+    return n;
+}
+
+int skw_oselm_set_pool(struct skw_oselm *core, uint32_t slots, uint32_t replaced)
+{
+    const struct skw_oselm_config *config = core->config;
+    uint32_t most = config->slots && config->replaced < slots ? config->replaced : slots;
+    int size, part;
+    if (slots == 0) {
+        core->pool = 0;
+        return SKW_OK;
+    }
+    size = exponent(slots, LEAST_POOL, config->pool);
+    part = exponent(replaced, 1, most < MOST_REPLACED ? most : MOST_REPLACED);
+    if (size < 0 || part < 0)
+        return SKW_RANGE;
+    core->pool = (uint32_t)(size - POOL_SHIFT) << 18 | (uint32_t)part << 21;
     return SKW_OK;
 }
 
@@ -113,9 +146,9 @@ int skw_oselm_set_sampling(struct skw_oselm *core, uint32_t window, uint32_t neg
     samples = per_positive ? (window - 1) * (1 + negatives) : window - 1 + negatives;
     if (samples > config->max_samples || (from_graph && config->edge_ends == 0))
         return SKW_RANGE;
-    if (negatives != 0 && !from_graph && config->table_rows == 0)
+    if (negatives != 0 && ((!from_graph && config->table_rows == 0) || (config->slots && core->pool == 0)))
         return SKW_RANGE;
-    word = window | negatives << 8 | (uint32_t)per_positive << 16 | (uint32_t)from_graph << 17 | walks << 24;
+    word = window | negatives << 8 | (uint32_t)per_positive << 16 | (uint32_t)from_graph << 17 | core->pool | walks << 24;
     if ((status = skw_oselm_set(core, SAMPLING, word)) != SKW_OK)
         return status;
     if ((status = skw_oselm_set(core, KEY_HIGH, (uint32_t)(key >> 32))) != SKW_OK)
@@ -143,7 +176,7 @@ int skw_oselm_walk(struct skw_oselm *core, const uint32_t *rows, size_t n)
     uint32_t word;
     size_t i;
     int status;
-    if (config->walks == 0 || n > config->max_walk)
+    if (config->walks == 0 || n > config->max_walk || (config->slots && n < 2))
         return SKW_RANGE;
     for (i = 0; i < n; i++)
         if (!is_row(core, rows[i]))

@@ -66,5 +66,8 @@ def c_values(cfg: CoreConfig) -> CValues:
         "table_rows": cfg.table_rows,
         "edge_ends": cfg.edge_ends,
         "weight_bits": cfg.weight_bits,
+        "pool": cfg.pool,
+        "slots": cfg.slots,
+        "replaced": cfg.replaced if cfg.slots else 0,
     }
     return values, counters_of(cfg)

@@ -40,6 +40,9 @@ int main(int argc, char **argv)
                 labels[i] = number(script) != 0;
             }
             check(skw_oselm_train(&core, a, rows, labels, n));
+        } else if (strcmp(word, "pool") == 0) {
+            a = (uint32_t)number(script);
+            check(skw_oselm_set_pool(&core, a, (uint32_t)number(script)));
         } else if (strcmp(word, "sampling") == 0) {
             a = (uint32_t)number(script);
             b = (uint32_t)number(script);

@@ -1,10 +1,13 @@
 """The C driver does what the Python driver does: the same words, the same numbers back."""
 
+import itertools
+
 import numpy as np
 import pytest
 from skipwalk.hw.lora.config import LoraConfig, lora_preset
 from skipwalk.hw.oselm.config import CoreConfig, preset
-from skipwalk.hw.oselm.protocol import Opcode
+from skipwalk.hw.oselm.front_end.sampling import Sampling
+from skipwalk.hw.oselm.protocol import Opcode, Parameter, header
 from skipwalk.sim.lora.unit import LoraUnit
 from skipwalk.sim.oselm.unit import OSELMUnit
 
@@ -24,7 +27,11 @@ OSELM: dict[str, CoreConfig] = {
     "graph": GRAPH,
     "weights, wide rows": GRAPH.replace(nodes=70000, weight_bits=20),
     "no front end": preset("tiny").replace(nodes=16, walks=0, dim=16),
+    "pool": GRAPH.replace(pool=64),
+    "rows outside": GRAPH.replace(nodes=2000, pool=16, slots=1100, replaced=2, lists_outside=True),
 }
+#: A walk replaces fewer slots of its pool than there are.
+OUTSIDE = OSELM["rows outside"]
 LORA: dict[str, LoraConfig] = {
     "tiny": lora_preset("tiny"),
     "16 bit": LoraConfig(widths=(7, 9, 3), classes=5, rank=1, lanes=4, cache_samples=9, x_bits=16),
@@ -87,6 +94,29 @@ def test_a_core_without_an_alias_table_is_not_asked_for_it(script, tmp_path):
     assert not any(word >> 28 in (Opcode.SET, Opcode.WRITE_TABLE) for word in sent)
     _, _, said = run_driver(program, "sampling 4 2 0 1 1 0 sampling 4 0 0 1 0 0", OSELMUnit(cfg, plain=True))
     assert not said
+
+
+@pytest.mark.parametrize("script", [
+    "train 1 0", "walk 1 3", "pool 8 1", "pool 48 1", "pool 32 1", "pool 16 3", "pool 16 4", "sampling 4 2 0 1 1 0",
+    "pool 16 2 pool 0 0 sampling 4 2 0 1 1 0",
+])  # fmt: skip
+def test_a_core_with_rows_outside_is_not_given_what_it_drops(script, oselm_program_of_rows):
+    _, sent, said = run_driver(oselm_program_of_rows, script, OSELMUnit(OUTSIDE, plain=True))
+    assert "out of the core's range" in said
+    assert len(sent) <= 1
+
+
+def test_a_pool_is_of_every_sampling_after_it(oselm_program_of_rows):
+    script = "pool 16 2 sampling 4 2 0 1 1 0 sampling 4 3 0 1 1 0 pool 0 0 sampling 4 0 0 1 1 0"
+    _, sent, said = run_driver(oselm_program_of_rows, script, OSELMUnit(OUTSIDE, plain=True))
+    assert not said
+    words = [int(word) for at, word in itertools.pairwise(sent) if at == header(Opcode.SET, Parameter.SAMPLING)]
+    assert [sampling.pool for word in words if (sampling := Sampling.from_word(word, OUTSIDE))] == [16, 16, 0]
+
+
+@pytest.fixture(scope="module")
+def oselm_program_of_rows(tmp_path_factory):
+    return compile_driver(OUTSIDE, "oselm", tmp_path_factory.mktemp("clib"))
 
 
 @pytest.fixture(scope="module")

@@ -43,14 +43,17 @@ def oselm_program(cfg: CoreConfig, rng: np.random.Generator) -> Both:
     both.add(set_words({Parameter.Q: 3}), "set", Parameter.Q, 3)
     both.add(write_words(Opcode.WRITE_ROW, 0, rows, cfg.beta), "load", 0, n, *rows.ravel())
     both.add(write_words(Opcode.WRITE_P, 0, p, cfg.p), "write_p", *p.ravel())
-    for _ in range(5):
+    for _ in range(0 if cfg.slots else 5):
         size = int(rng.integers(0, cfg.max_samples + 1))
         samples, labels = rng.integers(0, n, size), rng.integers(0, 2, size)
         words = train_words(np.array([3]), np.array([0, size]), samples, labels)
         both.add(words, "train", 3, size, *np.stack([samples, labels], 1).ravel())
     if cfg.walks:
         key = 0x123456789ABCDEF0
-        sampling = Sampling(window=3, negatives=2, per_positive=False, walks=2)
+        pool = {"pool": cfg.pool, "replaced": cfg.replaced} if cfg.pool else {}
+        sampling = Sampling(window=3, negatives=2, per_positive=False, walks=2, **pool)
+        if pool:
+            both.script += line("pool", 0, 1, "pool", *pool.values())
         words = set_words(
             {Parameter.SAMPLING: sampling.word, Parameter.KEY_HIGH: key >> 32, Parameter.KEY_LOW: key & 0xFFFFFFFF}
         )

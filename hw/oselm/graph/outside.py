@@ -33,7 +33,8 @@ class WordsOutside(wiring.Component):
     memory : Out(skipwalk.hw.memory.port.MemoryPort)
         Words that were asked for are taken at once, and those to be written are there.
 
-    Timing: a request a cycle; a response comes in the cycle of its last word from memory.
+    Timing: a request a cycle; a response comes in the cycle after its last word from memory: the
+    wires to its reader are the longest.
 
     Resources: with ``writes``, a queue of :data:`WAITING` words to be written, in LUT RAM.
 
@@ -108,16 +109,15 @@ class WordsOutside(wiring.Component):
     def _read(self, m: Module) -> None:
         """Words of memory become one of the graph's."""
         read, response = self.memory.read, self.port.response
-        m.d.comb += [
-            read.ready.eq(1),
-            response.valid.eq(read.valid),
-            Value.cast(response.payload).eq(read.payload),
-        ]
+        word, complete = Signal.like(read.payload, reset_less=True), read.valid
+        whole = word
+        m.d.comb += read.ready.eq(1)
+        with m.If(read.valid):
+            m.d.sync += word.eq(read.payload)
         if self._region.words == 2:
-            lower, upper = Signal.like(read.payload, reset_less=True), Signal()
+            lower, upper = Signal.like(word, reset_less=True), Signal()
             with m.If(read.valid):
-                m.d.sync += [upper.eq(~upper), lower.eq(read.payload)]
-            m.d.comb += [
-                response.valid.eq(read.valid & upper),
-                Value.cast(response.payload).eq(Cat(lower, read.payload)),
-            ]
+                m.d.sync += [upper.eq(~upper), lower.eq(word)]
+            whole, complete = Cat(lower, word), read.valid & upper
+        m.d.comb += Value.cast(response.payload).eq(whole)
+        m.d.sync += response.valid.eq(complete)
