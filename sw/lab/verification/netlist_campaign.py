@@ -27,7 +27,7 @@ from .reasons import reason_of
 __all__ = ["TESTS", "NetlistCampaign", "netlist_results", "netlist_survivors", "tried_netlists"]
 
 _FRONT = ("hw/oselm/front_end",)
-_WALKS = r"test_anything.*\[weighted-[0-7]\]|test_(longest|host).*weighted.*|test_rounds\[weighted-1000000.0-.*-0\]"
+_WALKS = r"test_anything.*\[weighted-[0-7]\]|test_longest.*weighted.*|test_rounds\[weighted-1000000.0-.*-0\]"
 #: Files of tests, which of each, and for faults in what: what runs compiled, with a model of what it has to answer.
 #: Blocks come before the cores that have them, for their tests see more.
 TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
@@ -39,6 +39,7 @@ TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("tests/lora/test_loss.py", r"test_tally|test_cross_entropy\[.*exp_bits=12, .*", ("hw/lora",)),
     ("tests/lora/test_softmax.py", r"test_softmax_error\[3 classes\]", ("hw/lora",)),
     ("tests/lora/test_core.py", r"test_((programs|cycles).*\[tiny\]|counters_of_time|slots_.*|one_output.*)", ("hw",)),
+    ("tests/oselm/front_end/test_front_end.py", r"test_negatives_are.*\[64\]", ("hw/oselm/front_end/negatives",)),
     ("tests/oselm/front_end/test_front_end.py", r"test_.*\[tiny-.*|test_(param|a_bad|thresh|reset).*", _FRONT),
     ("tests/oselm/test_gain.py", r"test_gain_wherever.*", ("hw/oselm/gain",)),
     ("tests/oselm/test_core.py", r"test_(?!streams).*\[tiny(-.*)?\]", ("hw",)),

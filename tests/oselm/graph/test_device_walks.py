@@ -253,20 +253,6 @@ def test_anything_in_any_order(cfg, seed):
     program.run(**({"gap_in": 0.3, "gap_out": 0.4, "seed": seed} if seed % 2 else {}))
 
 
-@pytest.mark.parametrize("stall", [0, 9])
-def test_host_and_device_take_turns_while_groups_wait(cfg, stall):
-    """Contexts are taken so slowly that no group is free: whoever comes next waits for the other's to be closed."""
-    rng = np.random.default_rng(stall)
-    program = Program(cfg, random_store(cfg, rng, hub=True))
-    known = np.flatnonzero(program.store.arrays.known)
-    program.setup(random_sampling(cfg, rng, walks=cfg.walks), length=min(cfg.max_walk, 8), p=1, q=1, stall=stall)
-    for i in range(24):
-        program.walk(rng.integers(0, cfg.nodes, 1 + i % 2))
-        program.start(StartKind.START, 1, int(rng.choice(known)))
-    program.flush()
-    program.run(gap_out=0.9, seed=stall)
-
-
 def test_longest_walks(cfg):
     rng = np.random.default_rng(6)
     program = Program(cfg, random_store(cfg, rng, hub=True))
