@@ -27,7 +27,9 @@ from .reasons import reason_of
 __all__ = ["TESTS", "NetlistCampaign", "netlist_results", "netlist_survivors", "tried_netlists"]
 
 _FRONT = ("hw/oselm/front_end",)
-_WALKS = r"test_anything.*\[weighted-[0-7]\]|test_longest.*weighted.*|test_rounds\[weighted-1000000.0-.*-0\]"
+_WALKS = (
+    r"test_anything.*\[weighted-[0-7]\]|test_(longest|rounds_from).*weighted.*|test_rounds\[weighted-1000000.0-.*-0\]"
+)
 #: Files of tests, which of each, and for faults in what: what runs compiled, with a model of what it has to answer.
 #: Blocks come before the cores that have them, for their tests see more.
 TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (

@@ -24,6 +24,12 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
         "only after 2^25 events of a kind that takes a slot each"
     ),
     ("hw/fabric/counters.py", 50, "counters.$43 Y[37] inverted while bit 36 is 1"): Reason("only after 2^36 events"),
+    ("hw/link/cobs.py", 102, "inner.link.encoder.$45 Q[0] 0"): Reason(
+        "only of a frame that ends with a block of 254 bytes; the encoder's own test has some, and fails"
+    ),
+    ("hw/link/device.py", 43, "inner.link.$208 Q[13] inverted while bit 15 is 1"): Reason(
+        "words that are acknowledged anew: with bit 15 they are more than there are, whatever bit 13 is", equal=True
+    ),
     ("hw/lora/core.py", 105, "$35 Q[1] 1"): Reason(
         "rest is told after about half of the cycles that are allowed for it, which is enough: only time"
     ),
@@ -45,8 +51,14 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/oselm/core.py", 147, "$94 D[1] inverted while bit 3 is 1"): Reason(
         "a count up to 87 takes the same numbers in another order, each once, and ends in the same cycle", equal=True
     ),
+    ("hw/oselm/front_end/pool.py", 93, "front.items.renewal.$60[6] S[0] 1"): Reason(
+        "no more than the 64 slots of the pool are replaced at a time, so a number of one has 6 bits", equal=True
+    ),
     ("hw/oselm/front_end/turns.py", 45, "front.turns.$28 Q[0] 0"): Reason(
         "the host's group is handed over two cycles after the device asks, which has no walk before", equal=True
+    ),
+    ("hw/oselm/graph/candidates.py", 77, "front.walkers.candidates.$10 A[10] 0"): Reason(
+        "one draw in 2^22 is as close to a limit"
     ),
     ("hw/oselm/graph/draws.py", 114, "front.walkers.walker_3.draws.$68 D[14] inverted while bit 30 is 1"): Reason(
         "no walk takes 2^30 draws", equal=True
