@@ -14,12 +14,13 @@ pytest.importorskip("amaranth")
 from skipwalk.sw.errors import InputError
 from skipwalk.sw.lab.verification import coverage
 from skipwalk.sw.lab.verification.designs import DESIGNS, files_of, places_of
-from skipwalk.sw.lab.verification.equivalence import changed_modules, modules
+from skipwalk.sw.lab.verification.equivalence import changed_modules, modules, neighbourhood, proved_equal
 from skipwalk.sw.lab.verification.mutants import Campaign, results, seen_by
 from skipwalk.sw.lab.verification.mutations import KINDS, chosen, mutations
 from skipwalk.sw.lab.verification.netlist import Fault, faults_of, flattened, is_unchanged, with_fault, with_faults
-from skipwalk.sw.lab.verification.netlist_campaign import netlist_results
+from skipwalk.sw.lab.verification.netlist_campaign import netlist_results, netlist_survivors
 from skipwalk.sw.lab.verification.parts import write_mutants, write_part
+from skipwalk.sw.lab.verification.reasons import REASONS
 from skipwalk.sw.results.report import Result
 
 ROOT = Path(__file__).parents[2]
@@ -210,6 +211,117 @@ def test_what_constants_leave_nothing_of_is_no_fault(flat):
     made_0 = "-mode const0 -module top -cell {} -port B -portbit {}"
     unchanged = [is_unchanged(flat, Fault(FILE, 15, made_0.format(adder, bit))) for bit in (0, 6)]
     assert unchanged == [True, False]
+
+
+#: A counter up to 9 beside a memory that it addresses, whether it is less than 16, and a register that is always 0.
+NEAR = """
+module \\top
+  memory width 4 size 16 \\words
+  wire input 1 \\clk
+  wire width 4 \\count
+  wire width 4 \\next
+  wire output 2 \\small
+  wire output 3 width 4 \\word
+  wire output 4 width 4 \\sum
+  attribute \\init 4'0000
+  wire width 4 \\zero
+  cell $add $adder
+    parameter \\A_SIGNED 0
+    parameter \\B_SIGNED 0
+    parameter \\A_WIDTH 4
+    parameter \\B_WIDTH 4
+    parameter \\Y_WIDTH 4
+    connect \\A \\count
+    connect \\B { \\zero [3:1] 1'1 }
+    connect \\Y \\next
+  end
+  cell $dff $counter
+    parameter \\WIDTH 4
+    parameter \\CLK_POLARITY 1
+    connect \\CLK \\clk
+    connect \\D \\next
+    connect \\Q \\count
+  end
+  cell $dff $nothing
+    parameter \\WIDTH 4
+    parameter \\CLK_POLARITY 1
+    connect \\CLK \\clk
+    connect \\D 4'0000
+    connect \\Q \\zero
+  end
+  cell $lt $compare
+    parameter \\A_SIGNED 0
+    parameter \\B_SIGNED 0
+    parameter \\A_WIDTH 4
+    parameter \\B_WIDTH 3
+    parameter \\Y_WIDTH 1
+    connect \\A \\count
+    connect \\B 3'100
+    connect \\Y \\small
+  end
+  cell $memrd_v2 $reads
+    parameter \\MEMID "\\\\words"
+    parameter \\ABITS 4
+    parameter \\WIDTH 4
+    parameter \\CLK_ENABLE 0
+    parameter \\CLK_POLARITY 0
+    parameter \\TRANSPARENCY_MASK 0'x
+    parameter \\COLLISION_X_MASK 0'x
+    parameter \\ARST_VALUE 4'x
+    parameter \\SRST_VALUE 4'x
+    parameter \\INIT_VALUE 4'x
+    parameter \\CE_OVER_SRST 0
+    connect \\CLK 1'x
+    connect \\EN 1'1
+    connect \\ARST 1'0
+    connect \\SRST 1'0
+    connect \\ADDR \\count
+    connect \\DATA \\word
+  end
+  connect \\sum \\next
+end
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "nothing"),
+    [
+        # Less than 4: what is 4 and more is so without the lower bits.
+        ("-mode cnot1 -cell $compare -port A -portbit 0 -ctrlbit 2", True),
+        ("-mode cnot1 -cell $compare -port A -portbit 2 -ctrlbit 0", False),
+        # A register that never changes, beside one that does, which a memory reads.
+        ("-mode const0 -cell $adder -port B -portbit 3", True),
+        ("-mode const1 -cell $adder -port B -portbit 3", False),
+        ("-mode const0 -cell $counter -port Q -portbit 3", False),
+    ],
+)
+def test_what_is_around_a_cell_shows_that_a_fault_does_nothing(fault, nothing):
+    pytest.importorskip("pyosys", reason="needs pip install pyosys")
+    made = Fault(FILE, 1, f"{fault} -module \\top")
+    near = neighbourhood(NEAR, made.cell)
+    assert "memory_read" not in near.partition("end\n")[0]
+    assert proved_equal(near, with_fault(near, made.within("near")), constants=True) is nothing
+
+
+def test_reasons_are_of_files_that_exist():
+    for (file, line, fault), reason in REASONS.items():
+        assert 0 < line <= len((ROOT / file).read_text().splitlines()), file
+        assert re.search(r" \w+\[\d+\] (inverted|0|1)\b", fault), fault
+        assert reason.text
+        assert len(reason.text) < 120
+
+
+def test_faults_that_are_equivalent_by_reasoning_are_counted_apart():
+    equal = next(key for key, reason in REASONS.items() if reason.equal)
+    other = next(key for key, reason in REASONS.items() if not reason.equal)
+    places = [("hw/a.py", 1, "$1 A[0] 1"), equal, other]
+    faults = [
+        dict(zip(("file", "line", "fault"), place, strict=True), mode="inv", verdict="survived") for place in places
+    ]
+    faults += [{**faults[0], "verdict": verdict} for verdict in ("killed", "killed", "equivalent")]
+    found = {result.name.rpartition(".")[2]: result.value for result in netlist_results(faults)}
+    assert (found["equivalent"], found["reasoned"], found["survived"], found["killed_share"]) == (1, 1, 2, 0.5)
+    assert len(netlist_survivors(faults)) == 3
 
 
 SAMPLE = """

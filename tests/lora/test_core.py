@@ -167,3 +167,34 @@ def test_whole_fine_tuning_of_digits():
         assert rtl.counters_[name] == golden.counters_[name], name
     assert rtl.counters_["hits"] == 2 * 150
     rtl.close()
+
+
+def test_slots_go_on_while_answers_wait():
+    """Nobody reads: samples are taken as long as there is room for their answers, and no answer is lost."""
+    rng = np.random.default_rng(4)
+    n = (LoraCore.ANSWERS - 3 * max(TINY.classes, REPORT_WORDS)) // TINY.classes
+    inputs = rng.integers(0, 256, (1, TINY.widths[0]))
+    start = np.concatenate([*random_setup(TINY, rng, 0.1), w.input_samples(TINY, inputs, [0], [0])])
+    asked = w.cached_samples(np.zeros(3 * n), np.full(3 * n, -1), np.ones(3 * n))
+    with VerilatedCore.from_component(LoraCore(TINY), gap_out=0.9999, timeout=400_000) as core:
+        core.feed(np.concatenate([start, w.command(LoraOpcode.NOP)]))
+        taken = core.feed(asked, cycles=3 * n * LoraCycles(TINY).cached)
+        assert n <= taken < len(asked)
+
+
+def test_one_output_that_saturates_is_counted():
+    """Outputs of the frozen network at either end of their range, of one class at a time."""
+    rng = np.random.default_rng(5)
+    parts, replies = random_setup(TINY, rng, 1.0), 0
+    for i in range(40):
+        c = np.zeros(TINY.classes, np.int64)
+        c[i % TINY.classes] = [TINY.y.min_raw, TINY.y.max_raw][i // TINY.classes % 2]
+        x = rng.integers(0, 1 << TINY.x_bits, (TINY.x_words, TINY.lanes))
+        parts.append(w.sample_with_activations(TINY, x, c, None, i))
+        replies += TINY.classes
+    parts.append(w.get(LoraCounter.SAT_Y))
+    words = np.concatenate(parts)
+    with VerilatedCore.from_component(LoraCore(TINY), timeout=50_000) as core:
+        got = core.run(words, replies + 2)
+    assert_same(got, golden_replies(TINY, words))
+    assert got[-2]

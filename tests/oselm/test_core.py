@@ -222,6 +222,20 @@ def test_every_format_saturates_without_p():
     assert clamped == {Counter.SAT_BETA, Counter.SAT_K, Counter.SAT_E, Counter.SAT_HU}
 
 
+def test_one_element_that_saturates_is_counted(cfg):
+    """Of each row one element stands, at an end of its range or close to 0: most beats that are clamped are so in one
+    lane."""
+    rng = np.random.default_rng(7)
+    bench = Bench(cfg)
+    ends = rng.choice([cfg.beta.min_raw, cfg.beta.max_raw], cfg.nodes)
+    beta = np.zeros((cfg.nodes, cfg.dim), np.int64)
+    # A centre at an end would have an error that leads away from there.
+    beta[np.arange(cfg.nodes), rng.integers(0, cfg.dim, cfg.nodes)] = ends // rng.choice([1, 8], cfg.nodes)
+    bench.run(load(cfg, rng), write_words(Opcode.WRITE_ROW, 0, beta))
+    bench.run(hot(cfg, rng, 60, nodes=min(cfg.nodes, 20), full=True), read_back(cfg))
+    assert bench.counters()[Counter.SAT_BETA]
+
+
 def test_commands_of_p_are_unknown_without_p():
     cfg = CONFIGS["constant groups"]
     bench = Bench(cfg)

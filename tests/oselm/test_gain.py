@@ -14,6 +14,7 @@ from skipwalk.sim.oselm import golden
 
 from ..support.blocks import TINY, with_extremes
 from ..support.compare import assert_same
+from ..support.pysim import clocked
 from ..support.record import record
 
 
@@ -59,3 +60,31 @@ def test_gain(tmp_path, mu_shift):
     assert got["saturated"].sum() == state.counters["sat_hu"] > 0
     # Nothing was waiting before the first context.
     assert int(np.argmax(got["g__valid"])) == last_at[0] + gain.latency
+
+
+def test_gain_wherever_h_u_is_rounded():
+    """Sums of which a low bit decides how they are rounded to ``HU_FRACTION`` bits."""
+    cfg, rng, contexts = TINY, np.random.default_rng(3), 100
+    u = rng.integers(cfg.u.min_raw, cfg.u.max_raw + 1, (contexts, cfg.dim))
+    h = np.where(u < 0, -1, 1) * rng.integers(0, cfg.beta_view.max_raw + 1, (contexts, cfg.dim))
+    # The last product brings the sum to within a step of the bound, on either side of it.
+    step = 1 << max(0, cfg.hu_shift - cfg.u.bits + 1)
+    h[:, -1] = step
+    away = (1 << (cfg.hu_shift - 1)) - (u[:, :-1] * h[:, :-1]).sum(axis=1) - step * rng.integers(0, 2, contexts)
+    u[:, -1] = (away & (1 << cfg.hu_shift) - 1) // step
+    gain = Gain(cfg)
+    n, gap = cfg.dim, gain.latency + 2
+    columns = {
+        f"elements.{name}": np.zeros((contexts, n + gap), np.int64) for name in ("valid", "first", "last", "u", "h")
+    }
+    columns["elements.valid"][:, :n] = 1
+    columns["elements.first"][:, 0] = columns["elements.last"][:, n - 1] = 1
+    columns["elements.u"][:, :n], columns["elements.h"][:, :n] = u, h
+    inputs = {name: column.ravel() for name, column in columns.items()}
+    inputs["g.ready"] = np.ones(contexts * (n + gap), int)
+    got = clocked(gain, inputs, ["g.valid", "g.payload"])
+    g = got["g.payload"][got["g.valid"] == 1]
+    state = golden.initial_state(cfg, q=0, p0=0)
+    want = [golden.gain(cfg, state, h[c], u[c]) for c in range(contexts)]
+    assert_same([requantize(g[c] * u[c], cfg.k_shift, cfg.k) for c in range(contexts)], want)
+    assert not state.counters["sat_hu"]

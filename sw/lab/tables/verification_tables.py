@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..verification.reasons import reason_of
 from .cells import Table
 
 __all__ = ["coverage", "fuzz", "mutants", "mutants_of_files", "proofs", "survivors"]
@@ -16,6 +17,7 @@ def mutants(v: dict, provenance: dict) -> Table:
         "tried, all of which become hardware": "tried",
         "in so many files": "files",
         "equivalent: the same RTLIL, or proven to do the same": "equivalent",
+        "equivalent by reasoning: the next but one table says why": "reasoned",
         "seen by a test": "killed",
         "seen by none": "survived",
     }
@@ -42,9 +44,16 @@ def mutants_of_files(v: dict, provenance: dict) -> Table:
 def survivors(v: dict, provenance: dict) -> Table:
     parts = provenance["parts"]
     source, netlist = (parts.get(f"mutants.{kind}", {}).get("survivors", []) for kind in ("source", "netlist"))
-    body = [[f"`{one['file']}:{one['line']}`", one["kind"], _diff(one["diff"])] for one in source]
-    body += [[f"`{one['file']}:{one['line']}`", "netlist", f"`{one['fault']}`"] for one in netlist]
-    return ["place", "kind", "fault that no test saw"], body or [["none", "-", "-"]]
+    body = [[f"`{one['file']}:{one['line']}`", one["kind"], _diff(one["diff"]), "see below"] for one in source]
+    body += [[f"`{one['file']}:{one['line']}`", "netlist", f"`{one['fault']}`", _reason(one)] for one in netlist]
+    return ["place", "kind", "fault that no test saw", "reason"], body or [["none", "-", "-", "-"]]
+
+
+def _reason(survivor: dict) -> str:
+    reason = reason_of(survivor)
+    if reason is None:
+        return "none yet"
+    return f"equivalent: {reason.text}" if reason.equal else reason.text
 
 
 def _diff(text: str) -> str:

@@ -6,10 +6,21 @@ from pathlib import Path
 
 from ....sim.rtl.synthesis import SynthesisError, run_yosys
 
-__all__ = ["changed_modules", "modules", "proved_equal"]
+__all__ = ["changed_modules", "modules", "neighbourhood", "proved_equal"]
 
 #: Modules that differ, beyond which a proof is not tried.
 _MANY = 4
+#: Stand-ins for what reads and writes a memory, which Yosys would not move: a neighbourhood ends there.
+_PORTS = {
+    "read": (("CLK", "EN", "ARST", "SRST", "ADDR"), ("DATA",)),
+    "write": (("CLK", "EN", "ADDR", "DATA"), ()),
+}
+_BOXES = "".join(
+    f"attribute \\keep 1\nattribute \\blackbox 1\nmodule \\memory_{kind}\n"
+    + "".join(f"  wire {'input' if n < len(ins) else 'output'} {n + 1} \\{port}\n" for n, port in enumerate(ins + outs))
+    + "end\n"
+    for kind, (ins, outs) in _PORTS.items()
+)
 
 
 def modules(text: str) -> dict[str, str]:
@@ -26,10 +37,39 @@ def changed_modules(gold: str, gate: str) -> list[str] | None:
     return [name for name in ours if ours[name] != theirs[name]]
 
 
-def proved_equal(gold: str, gate: str, *, timeout: float = 120) -> bool:
+def neighbourhood(flat: str, cell: str, *, levels: int = 2) -> str:
+    """RTLIL of a module ``near``: a cell of a flattened design and so many levels of what its inputs come from.
+
+    Whatever comes from elsewhere, from memories or from products is an input, and whatever is used elsewhere an output:
+    if a change of the cell makes no difference here, it makes none in the design. Raises SynthesisError.
+    """
+    text = re.sub(r"(?m)^  memory [^\n]*\n", "", flat)
+    text = re.sub(r"(?ms)^(?:  attribute [^\n]*\n)*  cell \$meminit\S* .*?^  end\n", "", text)
+    for kind, stands_in in (("$memrd_v2", "\\memory_read"), ("$memwr_v2", "\\memory_write")):
+        text = text.replace(f"  cell {kind} ", f"  cell {stands_in} ")
+    with tempfile.TemporaryDirectory(prefix="near-") as folder:
+        Path(folder, "flat.il").write_text(text + _BOXES)
+        run_yosys(
+            [
+                "read_rtlil flat.il",
+                f"select -set near c:{cell} %ci{2 * levels} t:memory_* %d t:$mul %d w:* %d c:{cell} %u",
+                # Bit by bit: a wire that is driven here and elsewhere would be an input and an output at once, and bits
+                # that nobody reads would be compared.
+                "splitnets @near %x1 w:* %i",
+                "submod -name near @near",
+                "hierarchy -top near",
+                "write_rtlil near.il",
+            ],
+            cwd=Path(folder),
+        )
+        return Path(folder, "near.il").read_text()
+
+
+def proved_equal(gold: str, gate: str, *, timeout: float = 120, constants: bool = False) -> bool:
     """Whether Yosys proves that each module that differs does the same in both designs, from equal states on.
 
     Registers, memories and wires of the same name are taken for the same, so False says only that no proof was found.
+    ``constants``: registers that never change are what they are from the start on.
     """
     names = changed_modules(gold, gate)
     if names is None or not names or len(names) > _MANY:
@@ -39,14 +79,16 @@ def proved_equal(gold: str, gate: str, *, timeout: float = 120) -> bool:
             Path(folder, f"{side}.il").write_text(text)
         try:
             for name in names:
-                run_yosys(_script(name), timeout=timeout, cwd=Path(folder))
+                run_yosys(_script(name, constants), timeout=timeout, cwd=Path(folder))
         except SynthesisError:
             return False
     return True
 
 
-def _script(name: str) -> list[str]:
+def _script(name: str, constants: bool) -> list[str]:
     prepare = ["flatten", "proc", "memory -nomap", "memory_map", "opt_expr", "opt_clean"]
+    if constants:
+        prepare += ["opt_dff -nodffe -nosdff", "opt_expr", "opt_clean"]
     commands = []
     for side in ("gold", "gate"):
         commands += [f"read_rtlil {side}.il", f"hierarchy -top {name}", *prepare, f"rename -top {side}"]

@@ -9,7 +9,7 @@ import contextlib
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -42,6 +42,15 @@ class Fault:
     def mode(self) -> str:
         """inv, const0, const1, cnot0 or cnot1."""
         return self._option("mode")
+
+    @property
+    def cell(self) -> str:
+        """Name of the cell that is changed."""
+        return self._option("cell")
+
+    def within(self, module: str) -> "Fault":
+        """The same of a cell of this name in another module."""
+        return replace(self, options=re.sub(r"-module \S+", f"-module {module}", self.options))
 
     @property
     def text(self) -> str:

@@ -33,7 +33,8 @@ def write_mutants(path: Path, kind: str, results: Sequence[Result], **details: A
     values = {entry["name"]: entry["value"] for entry in entries}
     kinds = sorted(part.partition(".")[2] for part in parts if part.startswith("mutants."))
     sums = {what: sum(values[f"mutants.{k}.{what}"] for k in kinds) for what in ("tried", "equivalent", "killed")}
-    judged = sums["tried"] - sums["equivalent"]
+    sums["reasoned"] = sum(values.get(f"mutants.{k}.reasoned", 0) for k in kinds)
+    judged = sums["tried"] - sums["equivalent"] - sums["reasoned"]
     files = {file for k in kinds for file in parts[f"mutants.{k}"]["files"]}
     totals = [
         *(Result(f"mutants.{what}", n, "mutants") for what, n in sums.items()),

@@ -116,10 +116,11 @@ def test_negatives_are_those_of_the_alias_table(nodes):
     table = AliasTable(rng.random(columns) ** 3)
     dut = NegativeSampler(cfg)
     n, key = 200, 0x1234_5678_9ABC_DEF0
-    # A share that equals the threshold falls to the alias.
-    bits = bits_at(key, 7 << 32 | 3 << 16)
-    column = (bits >> 32) * columns >> 32
-    table.threshold[column], table.alias[column] = bits >> 8 & 0xFF_FFFF, (column + 1) % columns
+    # A share that equals the threshold falls to the alias, one that is 1 less does not.
+    for j in range(n):
+        bits = bits_at(key, (7 << 32 | 3 << 16) + j)
+        column = (bits >> 32) * columns >> 32
+        table.threshold[column], table.alias[column] = (bits >> 8 & 0xFF_FFFF) + j % 2, (column + 1) % columns
     empty = [0] * columns
     driven = {
         "table.en": [1] * columns + [0] * (n + dut.latency),

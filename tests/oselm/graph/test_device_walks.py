@@ -15,7 +15,7 @@ from skipwalk.hw.oselm.graph.starts import StartKind
 from skipwalk.hw.oselm.protocol import Parameter
 from skipwalk.sim.oselm.front_end.contexts import AliasTable, graph_contexts, make_contexts
 from skipwalk.sim.oselm.graph.rows import first_values
-from skipwalk.sim.oselm.graph.starts import round_starts
+from skipwalk.sim.oselm.graph.starts import PLACE_BITS, round_starts
 from skipwalk.sim.oselm.graph.store import GraphStore
 from skipwalk.sim.oselm.graph.walks import case_limits, make_walks
 from skipwalk.sim.rtl import build
@@ -227,8 +227,8 @@ def test_anything_in_any_order(cfg, seed):
         next_walk=int(rng.integers(0, 1 << 32)),
         stall=int(rng.integers(0, 14)),
     )
-    program.set(Parameter.ROW_SCALE, 1000)
-    program.scale = 1000
+    program.scale = (1000, 0xFFFF, 0x5555, 0xAAAA)[seed % 4]
+    program.set(Parameter.ROW_SCALE, program.scale)
     if seed == 3:
         program.write_table(AliasTable(rng.random(cfg.nodes)[: min(cfg.nodes, 50)]))
     known = np.flatnonzero(store.arrays.known)
@@ -251,6 +251,31 @@ def test_anything_in_any_order(cfg, seed):
                 program.walk(rng.integers(0, cfg.nodes, int(rng.integers(1, min(9, cfg.max_walk) + 1))))
     program.flush()
     program.run(**({"gap_in": 0.3, "gap_out": 0.4, "seed": seed} if seed % 2 else {}))
+
+
+def test_rounds_from_any_place(cfg):
+    """Each bit of a place alone, and all below it; a place that no row has is the last of its round."""
+    rng = np.random.default_rng(7)
+    program = Program(cfg, random_store(cfg, rng, hub=True))
+    program.setup(random_sampling(cfg, rng), length=3, p=1, q=1)
+    # Of many rows, few of which have an edge, it takes long to find one.
+    bits = range(PLACE_BITS) if cfg.nodes < 1000 else (0, PLACE_BITS - 1)
+    for place in [0, *(at for bit in bits for at in (1 << bit, (2 << bit) - 1))]:
+        program.set(Parameter.PLACE, place)
+        program.place = place
+        program.start(StartKind.ROUND, 2)
+    program.flush()
+    program.run()
+
+
+def test_longest_walks(cfg):
+    """Of all walkers."""
+    rng = np.random.default_rng(6)
+    program = Program(cfg, random_store(cfg, rng, hub=True))
+    program.setup(random_sampling(cfg, rng, walks=cfg.walks), length=cfg.max_walk, p=1, q=1)
+    program.start(StartKind.START, 3 * cfg.walkers, int(np.argmax(program.store.arrays.degree)))
+    program.flush()
+    program.run()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,0 +1,77 @@
+"""Why no test sees a fault in a netlist: what somebody found who looked at it and could not prove it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["REASONS", "Reason", "reason_of"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """``equal``: there is no program, in the configuration that was tried, whose replies differ."""
+
+    text: str
+    equal: bool = False
+
+
+#: By file, line and fault, as they stand among the survivors in ``results/verification.json``.
+REASONS: Mapping[tuple[str, int, str], Reason] = {
+    ("hw/arith/rank_one.py", 80, "samples.step.$193 Q[0] 0"): Reason(
+        "a flag that k was clamped: mu g u fits k's format here, whatever u is", equal=True
+    ),
+    ("hw/fabric/counters.py", 45, "counters.$82[31:0] Q[29] inverted while bit 25 is 1"): Reason(
+        "only after 2^25 events of a kind that takes a slot each"
+    ),
+    ("hw/fabric/counters.py", 50, "counters.$43 Y[37] inverted while bit 36 is 1"): Reason("only after 2^36 events"),
+    ("hw/link/cobs.py", 102, "inner.link.encoder.$45 Q[0] 0"): Reason(
+        "only of a frame that ends with a block of 254 bytes; the encoder's own test has some, and fails"
+    ),
+    ("hw/link/device.py", 43, "inner.link.$208 Q[13] inverted while bit 15 is 1"): Reason(
+        "words that are acknowledged anew: with bit 15 they are more than there are, whatever bit 13 is", equal=True
+    ),
+    ("hw/lora/core.py", 105, "$35 Q[1] 1"): Reason(
+        "rest is told after about half of the cycles that are allowed for it, which is enough: only time"
+    ),
+    ("hw/lora/head.py", 111, "head.$129[5] Q[0] inverted"): Reason(
+        "what is held is inverted in each cycle; its one use comes an even number of cycles later", equal=True
+    ),
+    ("hw/lora/softmax.py", 127, "dut.$123 B[0] inverted"): Reason(
+        "one class more is multiplied; its cycle is that in which the label's g is written instead", equal=True
+    ),
+    ("hw/oselm/context_queue.py", 95, "queue.$50 A[1] inverted"): Reason(
+        "where a centre came before: only the sequential schedule asks", equal=True
+    ),
+    ("hw/oselm/context_queue.py", 107, "queue.$48 Y[0] 1"): Reason(
+        "whether a row comes again within its context: only the sequential schedule asks", equal=True
+    ),
+    ("hw/oselm/context_queue.py", 132, "queue.$62 Y[0] 1"): Reason(
+        "whether a context waits: the sequencer, which is asked in the same term, is not idle then", equal=True
+    ),
+    ("hw/oselm/core.py", 147, "$94 D[1] inverted while bit 3 is 1"): Reason(
+        "a count up to 87 takes the same numbers in another order, each once, and ends in the same cycle", equal=True
+    ),
+    ("hw/oselm/front_end/pool.py", 93, "front.items.renewal.$60[6] S[0] 1"): Reason(
+        "no more than the 64 slots of the pool are replaced at a time, so a number of one has 6 bits", equal=True
+    ),
+    ("hw/oselm/front_end/turns.py", 45, "front.turns.$28 Q[0] 0"): Reason(
+        "the host's group is handed over two cycles after the device asks, which has no walk before", equal=True
+    ),
+    ("hw/oselm/graph/candidates.py", 77, "front.walkers.candidates.$10 A[10] 0"): Reason(
+        "one draw in 2^22 is as close to a limit"
+    ),
+    ("hw/oselm/graph/draws.py", 114, "front.walkers.walker_3.draws.$68 D[14] inverted while bit 30 is 1"): Reason(
+        "no walk takes 2^30 draws", equal=True
+    ),
+    ("hw/oselm/hazard.py", 72, "queue.window.$40[0] Y[0] 1"): Reason(
+        "an older mention at place 0 stays: its number adds nothing to the later one's, and it goes first", equal=True
+    ),
+    ("hw/unit/packing.py", 158, "command.packer.$33 B[0] inverted"): Reason(
+        "a level of 33, which is odd: elements have 8, 18 or 32 bits here", equal=True
+    ),
+}
+
+
+def reason_of(record: Mapping[str, Any]) -> Reason | None:
+    """Of a fault with ``file``, ``line`` and ``fault``, if one is known."""
+    return REASONS.get((record["file"], record.get("line", 0), record.get("fault", "")))
