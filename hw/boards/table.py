@@ -192,7 +192,7 @@ BOARDS = {
             sites=LFE5U_85F,
             # The default placer leaves wires of half the chip between control and lanes. With that one's placement the
             # default router comes to an end; router2, which heeds delays less, takes a seventh off the clock.
-            place_options=("--placer", "static"),
+            place_options=("--placer", "static", "--router", "router2"),
             input_hz=25_000_000,
             clock_hz=80_000_000,
             baud=3_000_000,
@@ -214,7 +214,7 @@ BOARDS = {
                 alias_table=False,
             ),
             sites=LFE5U_85F,
-            place_options=("--placer", "static"),
+            place_options=("--placer", "static", "--router", "router2"),
             input_hz=25_000_000,
             clock_hz=75_000_000,
             baud=3_000_000,
