@@ -190,8 +190,8 @@ BOARDS = {
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
             core=preset("ecp5-85f"),
             sites=LFE5U_85F,
-            # The default placer leaves wires of half the chip between control and lanes. With that one's placement the
-            # default router comes to an end; router2, which heeds delays less, takes a seventh off the clock.
+            # The default placer leaves wires of half the chip between control and lanes. The default router heeds
+            # delays more than router2 does, but seldom comes to an end where the lanes are dense (docs/boards.md).
             place_options=("--placer", "static", "--router", "router2"),
             input_hz=25_000_000,
             clock_hz=80_000_000,

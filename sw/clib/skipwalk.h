@@ -88,7 +88,8 @@ int skw_oselm_set_pool(struct skw_oselm *core, uint32_t slots, uint32_t replaced
  * negatives from it. */
 int skw_oselm_write_table(struct skw_oselm *core, const uint32_t *threshold, const uint32_t *alias, size_t n);
 
-/* A walk of n rows; two at least, if rows are in memory. Its number is that of the parameter NEXT_WALK, which rises. It is trained later. */
+/* A walk of n rows; two at least, if rows are in memory. Its number is that of the parameter NEXT_WALK, which rises. It
+ * is trained later. */
 int skw_oselm_walk(struct skw_oselm *core, const uint32_t *rows, size_t n);
 
 /* The graph on the core. After an edge has been added or removed, `walks` are made and trained from each of its ends;

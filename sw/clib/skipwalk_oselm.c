@@ -92,9 +92,7 @@ int skw_oselm_train(struct skw_oselm *core, uint32_t centre, const uint32_t *row
 {
     size_t i;
     int status;
-    if (!is_row(core, centre) || n > core->config->max_samples)
-        return SKW_RANGE;
-    if (core->config->slots)
+    if (core->config->slots || !is_row(core, centre) || n > core->config->max_samples)
         return SKW_RANGE;
     for (i = 0; i < n; i++)
         if (!is_row(core, rows[i]))
@@ -121,14 +119,14 @@ static int exponent(uint32_t value, uint32_t low, uint32_t high)
 int skw_oselm_set_pool(struct skw_oselm *core, uint32_t slots, uint32_t replaced)
 {
     const struct skw_oselm_config *config = core->config;
-    uint32_t most = config->slots && config->replaced < slots ? config->replaced : slots;
+    uint32_t most = config->slots ? config->replaced : MOST_REPLACED;
     int size, part;
     if (slots == 0) {
         core->pool = 0;
         return SKW_OK;
     }
     size = exponent(slots, LEAST_POOL, config->pool);
-    part = exponent(replaced, 1, most < MOST_REPLACED ? most : MOST_REPLACED);
+    part = exponent(replaced, 1, most < slots ? most : slots);
     if (size < 0 || part < 0)
         return SKW_RANGE;
     core->pool = (uint32_t)(size - POOL_SHIFT) << 18 | (uint32_t)part << 21;
@@ -148,7 +146,8 @@ int skw_oselm_set_sampling(struct skw_oselm *core, uint32_t window, uint32_t neg
         return SKW_RANGE;
     if (negatives != 0 && ((!from_graph && config->table_rows == 0) || (config->slots && core->pool == 0)))
         return SKW_RANGE;
-    word = window | negatives << 8 | (uint32_t)per_positive << 16 | (uint32_t)from_graph << 17 | core->pool | walks << 24;
+    word = window | negatives << 8 | (uint32_t)per_positive << 16 | (uint32_t)from_graph << 17 | core->pool
+           | walks << 24;
     if ((status = skw_oselm_set(core, SAMPLING, word)) != SKW_OK)
         return status;
     if ((status = skw_oselm_set(core, KEY_HIGH, (uint32_t)(key >> 32))) != SKW_OK)
