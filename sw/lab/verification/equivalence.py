@@ -2,11 +2,12 @@
 
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from ....sim.rtl.synthesis import SynthesisError, run_yosys
 
-__all__ = ["changed_modules", "modules", "neighbourhood", "proved_equal"]
+__all__ = ["changed_modules", "modules", "neighbourhood", "proved_equal", "transformed"]
 
 #: Modules that differ, beyond which a proof is not tried.
 _MANY = 4
@@ -29,6 +30,14 @@ def modules(text: str) -> dict[str, str]:
     return {name: body for body, name in found}
 
 
+def transformed(rtlil: str, commands: Sequence[str]) -> str:
+    """RTLIL after commands of Yosys. Raises SynthesisError."""
+    with tempfile.TemporaryDirectory(prefix="netlist-") as folder:
+        Path(folder, "before.il").write_text(rtlil)
+        run_yosys(["read_rtlil before.il", *commands, "write_rtlil after.il"], cwd=Path(folder))
+        return Path(folder, "after.il").read_text()
+
+
 def changed_modules(gold: str, gate: str) -> list[str] | None:
     """Names of the modules that differ; None if there are others in one than in the other."""
     ours, theirs = modules(gold), modules(gate)
@@ -47,22 +56,17 @@ def neighbourhood(flat: str, cell: str, *, levels: int = 2) -> str:
     text = re.sub(r"(?ms)^(?:  attribute [^\n]*\n)*  cell \$meminit\S* .*?^  end\n", "", text)
     for kind, stands_in in (("$memrd_v2", "\\memory_read"), ("$memwr_v2", "\\memory_write")):
         text = text.replace(f"  cell {kind} ", f"  cell {stands_in} ")
-    with tempfile.TemporaryDirectory(prefix="near-") as folder:
-        Path(folder, "flat.il").write_text(text + _BOXES)
-        run_yosys(
-            [
-                "read_rtlil flat.il",
-                f"select -set near c:{cell} %ci{2 * levels} t:memory_* %d t:$mul %d w:* %d c:{cell} %u",
-                # Bit by bit: a wire that is driven here and elsewhere would be an input and an output at once, and bits
-                # that nobody reads would be compared.
-                "splitnets @near %x1 w:* %i",
-                "submod -name near @near",
-                "hierarchy -top near",
-                "write_rtlil near.il",
-            ],
-            cwd=Path(folder),
-        )
-        return Path(folder, "near.il").read_text()
+    return transformed(
+        text + _BOXES,
+        [
+            f"select -set near c:{cell} %ci{2 * levels} t:memory_* %d t:$mul %d w:* %d c:{cell} %u",
+            # Bit by bit: a wire that is driven here and elsewhere would be an input and an output at once, and bits
+            # that nobody reads would be compared.
+            "splitnets @near %x1 w:* %i",
+            "submod -name near @near",
+            "hierarchy -top near",
+        ],
+    )
 
 
 def proved_equal(gold: str, gate: str, *, timeout: float = 120, constants: bool = False) -> bool:

@@ -26,7 +26,7 @@ from ..map import MAP, ROOT, row_tests
 from .equivalence import proved_equal
 from .mutations import KINDS, Mutation, chosen
 from .netlist_campaign import netlist_results, netlist_survivors, tried_netlists
-from .parts import write_mutants
+from .parts import counted, write_mutants
 from .trials import Checkout
 
 __all__ = ["Campaign", "main", "results", "seen_by"]
@@ -229,18 +229,16 @@ class Campaign:
 def results(records: Sequence[Mapping[str, Any]]) -> list[Result]:
     """Counts and share: of those that can be elaborated and are not equivalent, how many some test saw."""
     counts = Counter(record["verdict"] for record in records)
-    tried = len(records) - counts["stillborn"]
-    judged = tried - counts["equivalent"]
-    share = counts["killed"] / judged if judged else 0.0
     by_kind = Counter(record["kind"] for record in records if record["verdict"] != "stillborn")
     return [
-        Result("mutants.source.tried", tried, "mutants"),
-        Result("mutants.source.files", len({record["file"] for record in records}), "files"),
-        Result("mutants.source.equivalent", counts["equivalent"], "mutants"),
+        *counted(
+            "mutants.source",
+            tried=len(records) - counts["stillborn"],
+            files=len({record["file"] for record in records}),
+            equivalent=counts["equivalent"],
+            killed=counts["killed"],
+        ),
         Result("mutants.source.stillborn", counts["stillborn"], "mutants"),
-        Result("mutants.source.killed", counts["killed"], "mutants", "higher"),
-        Result("mutants.source.survived", counts["survived"], "mutants", "lower"),
-        Result("mutants.source.killed_share", round(share, 4), "", "higher"),
         *(Result(f"mutants.source.kind.{kind.replace(' ', '_')}", by_kind[kind], "mutants") for kind in KINDS),
     ]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from ....sim.rtl.synthesis import SynthesisError, run_yosys
+from .equivalence import transformed
 
 __all__ = ["VARIABLE", "Fault", "Netlists", "faults_of", "flattened", "is_unchanged", "with_fault", "with_faults"]
 
@@ -68,15 +69,9 @@ class Fault:
 
 def flattened(rtlil: str) -> str:
     """The top module of an RTLIL text with all others in it, without bits and cells that do nothing."""
-    with tempfile.TemporaryDirectory(prefix="netlist-") as folder:
-        Path(folder, "design.il").write_text(rtlil)
-        # opt_dff is left out: registers that it shortens lose initial values.
-        tidy = ["opt_expr", "opt_merge", "opt_muxtree", "opt_clean", "wreduce", "splitcells", "opt_expr", "opt_clean"]
-        run_yosys(
-            ["read_rtlil design.il", "hierarchy -auto-top", "proc", "flatten", *tidy, "write_rtlil flat.il"],
-            cwd=Path(folder),
-        )
-        return Path(folder, "flat.il").read_text()
+    # opt_dff is left out: registers that it shortens lose initial values.
+    tidy = ["opt_expr", "opt_merge", "opt_muxtree", "opt_clean", "wreduce", "splitcells", "opt_expr", "opt_clean"]
+    return transformed(rtlil, ["hierarchy -auto-top", "proc", "flatten", *tidy])
 
 
 def faults_of(flat: str, wanted: dict[str, int], seed: int) -> list[Fault]:
@@ -107,27 +102,18 @@ def _fault(options: str, file: str) -> Fault | None:
 
 def with_fault(flat: str, fault: Fault) -> str:
     """RTLIL of a flattened design with a fault that is always there."""
-    with tempfile.TemporaryDirectory(prefix="netlist-") as folder:
-        Path(folder, "flat.il").write_text(flat)
-        run_yosys(["read_rtlil flat.il", f"mutate {fault.options}", "write_rtlil gate.il"], cwd=Path(folder))
-        return Path(folder, "gate.il").read_text()
+    return transformed(flat, [f"mutate {fault.options}"])
 
 
 def is_unchanged(flat: str, fault: Fault) -> bool:
     """Whether nothing is left of a fault once constants have been folded: a bit that is 0 anyway was made 0."""
-    with tempfile.TemporaryDirectory(prefix="netlist-") as folder:
-        Path(folder, "flat.il").write_text(flat)
-        fold = ["opt_expr", "opt_merge", "opt_expr", "opt_clean"]
-        sides = {"gold": [], "gate": [f"mutate {fault.options}"]}
-        try:
-            for side, change in sides.items():
-                run_yosys(["read_rtlil flat.il", *change, *fold, f"write_rtlil {side}.il"], cwd=Path(folder))
-        except SynthesisError:
-            return False  # initial values that folding cannot bring together
-        texts = [
-            re.sub(r"^autoidx .*", "", Path(folder, f"{side}.il").read_text(), flags=re.MULTILINE) for side in sides
-        ]
-        return texts[0] == texts[1]
+    fold = ["opt_expr", "opt_merge", "opt_expr", "opt_clean"]
+    try:
+        sides = [transformed(flat, [*change, *fold]) for change in ([], [f"mutate {fault.options}"])]
+    except SynthesisError:
+        return False  # initial values that folding cannot bring together
+    gold, gate = (re.sub(r"^autoidx .*", "", side, flags=re.MULTILINE) for side in sides)
+    return gold == gate
 
 
 def with_faults(flat: str, faults: dict[int, Fault]) -> str:

@@ -22,6 +22,7 @@ from ...results.report import Result
 from .equivalence import neighbourhood, proved_equal
 from .netlist import Fault, Netlists, is_unchanged, with_fault
 from .netlist_trials import Forks, run_tests
+from .parts import counted
 from .reasons import reason_of
 
 __all__ = ["TESTS", "NetlistCampaign", "netlist_results", "netlist_survivors", "tried_netlists"]
@@ -92,6 +93,12 @@ class NetlistCampaign:
         tests: Sequence[tuple[str, str, tuple[str, ...]]] = TESTS,
     ):
         self._root, self._tests = root, tests
+        # Of all that decides what a file of tests makes of a fault.
+        self._texts = {
+            path.relative_to(root).as_posix(): path.read_text()
+            for part in ("hw", "sim", "tests/support")
+            for path in sorted((root / part).rglob("*.py"))
+        }
         self._records = JsonRecords(folder / "netlist")
         self._netlists = Netlists(per_file, seed)
         self._only, self._draws = tuple(only), [per_file, seed]
@@ -122,14 +129,9 @@ class NetlistCampaign:
 
     def _key(self, file: str, pattern: str) -> str:
         """Of all that a file of tests makes of faults."""
-        texts = {
-            path.relative_to(self._root).as_posix(): path.read_text()
-            for folder in ("hw", "sim", "tests/support")
-            for path in sorted((self._root / folder).rglob("*.py"))
-        }
         drawn = sorted(self._netlists.drawn)
         which = [drawn, self._draws, self._netlists.only, _PROOFS]
-        return key_digest([texts, pattern, (self._root / file).read_text(), *which])
+        return key_digest([self._texts, pattern, (self._root / file).read_text(), *which])
 
     def _try(
         self, file: str, pattern: str, done: Callable[[dict[str, Any]], None], until: float | None
@@ -234,18 +236,16 @@ def netlist_results(records: Sequence[Mapping[str, Any]]) -> list[Result]:
     """Counts and share: of those that are not equivalent, proven or by reasoning, how many some test saw."""
     counts = Counter(record["verdict"] for record in records)
     reasons = [reason_of(record) for record in records if record["verdict"] == "survived"]
-    reasoned = sum(reason is not None and reason.equal for reason in reasons)
-    judged = counts["killed"] + counts["survived"] - reasoned
-    share = counts["killed"] / judged if judged else 0.0
     modes = Counter(record["mode"] for record in records)
     return [
-        Result("mutants.netlist.tried", len(records), "mutants"),
-        Result("mutants.netlist.files", len({record["file"] for record in records}), "files"),
-        Result("mutants.netlist.equivalent", counts["equivalent"], "mutants"),
-        Result("mutants.netlist.reasoned", reasoned, "mutants"),
-        Result("mutants.netlist.killed", counts["killed"], "mutants", "higher"),
-        Result("mutants.netlist.survived", counts["survived"] - reasoned, "mutants", "lower"),
-        Result("mutants.netlist.killed_share", round(share, 4), "", "higher"),
+        *counted(
+            "mutants.netlist",
+            tried=len(records),
+            files=len({record["file"] for record in records}),
+            equivalent=counts["equivalent"],
+            reasoned=sum(reason is not None and reason.equal for reason in reasons),
+            killed=counts["killed"],
+        ),
         *(Result(f"mutants.netlist.mode.{mode}", n, "mutants") for mode, n in sorted(modes.items())),
     ]
 
