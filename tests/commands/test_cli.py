@@ -288,7 +288,7 @@ def test_info_says_what_fits():
     assert (without["memory"], without["fits"]) == ("beta 3,456 Kibit", "ulx3s-85f, ulx3s-85f-sdram")
     assert without["needs"].startswith("132 multipliers,")
     outside = printed(run("info", "ulx3s-85f-sdram"))
-    assert outside["SDRAM"] == "32 MB, 16 bits at 80 MHz, a latency of 2"
+    assert outside["SDRAM"] == "32 MB, 16 bits at 100 MHz, a latency of 2"
     assert outside["rows"].startswith("262144 in memory outside, 72 bytes each; 3072 slots for them on the chip;")
     assert outside["rows"].endswith("; the memory takes 32,768 KiB")
     assert outside["store"].startswith("in memory outside: 2097152 edge ends, edges without weights;")
