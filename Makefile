@@ -11,7 +11,7 @@ export PYTHONHASHSEED := 0
 CORA_WHEEL := graphdatascience==2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench a53 experiments tables map link memory mutants fuzz coverage test-long bitstream bitstream-again blocks xilinx peers report embedding explore fmax-history constraints users manual litex
+.PHONY: help demo demo-board demo-lora demo-lora-board test lint format clean accuracy bench a53 experiments tables map link memory mutants fuzz coverage rtl-coverage test-long bitstream bitstream-again blocks xilinx peers report embedding explore fmax-history constraints users manual litex
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -107,9 +107,14 @@ fuzz: $(VENV)/.installed-dev  ## random programs, golden against RTL, and damage
 	    SKIPWALK_FUZZ_JSON=$(or $(JSON),results/verification.json) $(BIN)/python -m pytest tests/fuzz --timeout 100000
 
 coverage: $(VENV)/.installed-coverage  ## lines and branches of hw, sw and sim that tests reach; TESTS="tests/link" for some
-	$(BIN)/python -m coverage run --rcfile pyproject.toml -m pytest $(TESTS)
+	rm -f build/.coverage*
+	$(BIN)/python -m coverage run --rcfile pyproject.toml -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+	$(BIN)/python -m coverage combine --rcfile pyproject.toml -q
 	$(BIN)/python -m coverage json --rcfile pyproject.toml -q -o build/coverage.json
 	$(BIN)/skipwalk lab coverage build/coverage.json --tests "$(or $(TESTS),all)" --json $(or $(JSON),results/verification.json)
+
+rtl-coverage: $(VENV)/.installed-dev  ## branches and bits of the gateware that tests reach, counted by Verilator (an hour); OPTIONS="--only tests/link --list"
+	$(BIN)/skipwalk lab rtl-coverage $(or $(OPTIONS),--json results/verification.json)
 
 test-long: $(VENV)/.installed-dev  ## tests that take minutes each: netlists of whole cores, estimates for other parts; TESTS="tests/rtl" for some
 	SKIPWALK_LONG=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=25 -m long $(TESTS)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "COUNTING",
     "BuildError",
     "MissingToolError",
     "Tools",
@@ -36,6 +37,10 @@ __all__ = [
     "to_verilog",
     "top_name",
 ]
+
+#: $SKIPWALK_COVERAGE: Verilog tells where in the source it comes from, and models count what of it is reached: each
+#: leaves that, when it is closed, in a file of ``reached`` beside its library, in the format of Verilator.
+COUNTING = bool(os.environ.get("SKIPWALK_COVERAGE"))
 
 
 class BuildError(RuntimeError):
@@ -152,7 +157,8 @@ def to_verilog(component: Any, name: str | None = None, clocks: Sequence[str] = 
 
     ``clocks`` names other clock domains, without a reset; each is a port ``clk_<name>``.
 
-    The text holds no path and no source position: the same component gives the same text everywhere. A member that
+    The text holds no path and no source position, but for :data:`COUNTING`: the same component gives the same text
+    everywhere. A member that
     is a constant, as ``ready`` of a stream that is always ready, is no port. Large memories that start at 0 do so by a
     loop (:mod:`.large_memories`).
 

@@ -12,6 +12,15 @@
 
 #include "Vcore.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include <dlfcn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "verilated_cov.h"
+#endif
 #if SKIPWALK_TRACE
 #include "verilated_vcd_c.h"
 #endif
@@ -83,6 +92,19 @@ struct Core {
     }
 };
 
+#if VM_COVERAGE
+// What has been reached, into a file of its own in the folder `reached` beside the library.
+void leave_coverage(Core& core) {
+    static int number = 0;
+    Dl_info library;
+    if (!dladdr(reinterpret_cast<void*>(&leave_coverage), &library)) return;
+    const std::string path = library.dli_fname;
+    const std::string folder = path.substr(0, path.rfind('/') + 1) + "reached";
+    mkdir(folder.c_str(), 0777);
+    core.context.coveragep()->write(folder + "/" + std::to_string(getpid()) + "-" + std::to_string(number++) + ".dat");
+}
+#endif
+
 }  // namespace
 
 // Null if a waveform is asked of the variant without. Gaps are probabilities from 0 to below 1.
@@ -113,6 +135,9 @@ SKIPWALK_API Core* skipwalk_open(uint64_t seed, double gap_in, double gap_out, c
 
 SKIPWALK_API void skipwalk_close(Core* core) {
     core->top.final();
+#if VM_COVERAGE
+    leave_coverage(*core);
+#endif
 #if SKIPWALK_TRACE
     if (core->trace) core->trace->close();
     delete core->trace;

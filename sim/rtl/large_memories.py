@@ -14,6 +14,8 @@ from amaranth.hdl import Fragment, Value
 from amaranth.hdl._ir import build_netlist
 from amaranth.hdl._nir import Memory
 
+from .build import COUNTING
+
 __all__ = ["LARGE", "convert"]
 
 #: Memories from so many bits on are written so.
@@ -34,7 +36,7 @@ class _Emitter(rtlil.ModuleEmitter):
 
 
 def convert(fragment: Fragment, name: str, ports: Mapping[str, tuple[Value, None]], *, large: int = LARGE) -> str:
-    """Verilog of a fragment as module ``name``, without positions in the source.
+    """Verilog of a fragment as module ``name``, without positions in the source unless models count.
 
     A memory of ``large`` bits or more whose words are all 0 gets them from a loop of SystemVerilog, in the form of
     ``verilog_text.loop_memory_contents``.
@@ -47,7 +49,7 @@ def convert(fragment: Fragment, name: str, ports: Mapping[str, tuple[Value, None
             marked += 1
     # What rtlil.convert_fragment does with a netlist.
     empty = rtlil.EmptyModuleChecker(netlist)
-    design = rtlil.Design(emit_src=False)
+    design = rtlil.Design(emit_src=COUNTING)
     names: dict[Any, Any] = rtlil._ast.SignalDict()
     for index, module in enumerate(netlist.modules):
         if empty.is_empty(index):
@@ -56,7 +58,7 @@ def convert(fragment: Fragment, name: str, ports: Mapping[str, tuple[Value, None
         if index == 0:
             builder.attribute("top", 1)
         _Emitter(builder, netlist, module, names, empty_checker=empty).emit()
-    text, looped = _DECLARED.subn(_looped, verilog._convert_rtlil_text(str(design), strip_internal_attrs=True))
+    text, looped = _DECLARED.subn(_looped, verilog._convert_rtlil_text(str(design), strip_internal_attrs=not COUNTING))
     if looped != marked:
         raise RuntimeError(f"{looped} of {marked} large memories were found in the text of {name}, which Yosys wrote")
     return text

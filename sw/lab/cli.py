@@ -18,6 +18,7 @@ ENTRIES = {
     "experiments": Entry("lab.experiments.cli:main", "The science, by seed; goes on where it stopped."),
     "link": Entry("lab.link_campaign:main", "Damage frames of the link, and see that nothing is lost.", "serial,rtl"),
     "coverage": Entry("lab.verification.coverage:main", "Lines and branches that tests reach."),
+    "rtl-coverage": Entry("lab.verification.rtl_coverage:main", "What of the gateware tests reach.", "dev"),
     "mutants": Entry("lab.verification.mutants:main", "Break the gateware; see whether tests notice.", "dev"),
     "memory": Entry("lab.memory.cli:main", "Rows in a simulated SDRAM: bits, faults, cycles.", "rtl,demo"),
     "litex": Entry("lab.litex:main", "A VexRiscv and a core in a simulated LiteX SoC."),

@@ -5,7 +5,7 @@ from pathlib import Path
 from ..verification.reasons import reason_of
 from .cells import Table
 
-__all__ = ["coverage", "fuzz", "mutants", "mutants_of_files", "proofs", "survivors"]
+__all__ = ["coverage", "coverage_points", "coverage_rtl", "fuzz", "mutants", "mutants_of_files", "proofs", "survivors"]
 
 
 def _number(v: dict, name: str, form: str = ",") -> str:
@@ -76,6 +76,27 @@ def proofs(v: dict, provenance: dict) -> Table:
         [f"`{name}`", f"`{v[f'proofs.{name}.method']}`", f"{v[f'proofs.{name}.seconds']:g}"] for name in sorted(names)
     ]
     return ["proof", "options of Yosys' `sat`", "seconds"], body or [["none", "-", "-"]]
+
+
+def coverage_rtl(v: dict, provenance: dict) -> Table:
+    """By folder of the gateware: branches, and changes of bits, that were reached."""
+    folders = provenance["parts"].get("coverage.rtl", {}).get("folders", {})
+
+    def cells(counts: dict) -> list[str]:
+        return [f"{seen:,} of {there:,} ({seen / max(1, there):.1%})" for there, seen in counts.values()]
+
+    sums = {
+        kind: [sum(counts[kind][n] for counts in folders.values()) for n in (0, 1)] for kind in ("branch", "change")
+    }
+    body = [[f"`{folder}`", *cells(counts)] for folder, counts in folders.items()]
+    return ["folder", "branches", "bits that went up, or down"], [*body, ["**all**", *cells(sums)]]
+
+
+def coverage_points(v: dict, provenance: dict) -> Table:
+    """Functional coverage: groups of points, and how many of each were reached."""
+    points = provenance["parts"].get("coverage.rtl", {}).get("points", {})
+    body = [[name, str(there), str(seen)] for name, (there, seen) in points.items()]
+    return ["what has to happen", "points", "reached"], body or [["none", "-", "-"]]
 
 
 def fuzz(v: dict, provenance: dict) -> Table:

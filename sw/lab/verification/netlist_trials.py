@@ -34,14 +34,14 @@ _KEPT = (
 _OPENED = "skipwalk.sim.rtl.verilated", "_load"
 
 
-def run_tests(file: str, pattern: str, root: Path, forks: "Forks") -> int:
-    """Run pytest on tests of a checkout with ``forks`` in place of its loop; its exit code. ``pattern`` is a regular
-    expression for what is behind ``::``."""
+def run_tests(file: str, pattern: str, root: Path, *plugins: Any) -> int:
+    """Run pytest on tests of a checkout; its exit code. ``pattern`` is a regular expression for what is behind ``::``,
+    ``plugins`` may be a :class:`Forks`, which has its own loop."""
     import pytest
 
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:timeout", "--capture=no", "--no-header"]
     ignored = ["-W", "ignore", "-o", "timeout=0", f"--rootdir={root}"]
-    return int(pytest.main([*options, *ignored, str(root / file)], plugins=[_Chosen(pattern), forks]))
+    return int(pytest.main([*options, *ignored, str(root / file)], plugins=[_Chosen(pattern), *plugins]))
 
 
 class _Chosen:
