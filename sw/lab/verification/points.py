@@ -34,7 +34,7 @@ POINTS: Mapping[str, Functional] = {
     "a row comes again: at each place of the hazard window": Functional("hw/oselm/hazard.py", "found"),
     "a row is struck out of the window, at each place": Functional("hw/oselm/hazard.py", "valid", _DOWN),
     "a context or a sample waits for an earlier one": Functional(
-        "hw/oselm/context_queue.py", r"(context|sample)\.(hit|repeat)"
+        "hw/oselm/context_queue.py", r"(contexts|samples)__payload\.(hit|repeat)"
     ),
     "numbers of samples wrap": Functional("hw/oselm/context_queue.py", "n", _DOWN),
     "host and device take turns with the groups of walks": Functional(
@@ -60,15 +60,14 @@ POINTS: Mapping[str, Functional] = {
     "each command of the SDRAM; pages that are open, opened ahead, closed": Functional(
         "hw/memory/sdram.py", "command|hit|blocked|opens|closes|opens_after|closes_after", _BOTH
     ),
-    "a bus answers with an error": Functional("hw/memory/axi.py", "wrong"),
     "memory with a clock of its own: held, empty, open": Functional(
         "hw/memory/crossing.py", "hold|held|empty|is_open", _BOTH
     ),
     "a frame is broken, too long, unsound, too many words": Functional(
         "hw/link/receiver.py", r"broken|spilled|o__payload\.(sound|fits)", _BOTH
     ),
-    "a frame of another session, out of order, again": Functional(
-        "hw/link/device.py", "opens|ours|in_order|again|welcome|waiting|due", _BOTH
+    "each decision on a frame: another session, out of order, unsound, asked again": Functional(
+        "hw/link/device.py", ".*", "(if|else|case).*"
     ),
     "the Skip-Cache hits and misses; a command is rejected": Functional(
         "hw/lora/ports.py", "events__(hit|miss|rejected)"

@@ -17,9 +17,13 @@ from pathlib import Path
 
 from ....sim.rtl.synthesis import run_yosys
 
-__all__ = ["BRANCH", "CHANGE", "Point", "fold", "reached_in"]
+__all__ = ["BRANCH", "CHANGE", "FORMAT", "Point", "fold", "reached_in"]
 
 BRANCH, CHANGE = "branch", "change"
+#: Another number means that points are made otherwise: what has been counted is counted again.
+FORMAT = 1
+#: Seconds in which Yosys finds what is constant in a design.
+_TIMEOUT = 1800
 #: Kinds of Verilator's points that are arms of a choice.
 _ARMS = ("if", "else", "elsif", "case", "cond_then", "cond_else")
 _SUM = "sum.dat"
@@ -181,9 +185,14 @@ def _constants(folder: Path) -> set[tuple[str, str]]:
     """Bits of named signals that are constant once Yosys has folded what it can."""
     # Of a register that Yosys shortens it cannot bring the initial values together.
     tidy = ["proc", "flatten", "setattr -unset init w:*", "opt_expr", "opt -full", "wreduce", "opt -full", "opt_clean"]
+    # Contents of a memory that come from a file are not there, nor are they asked for.
+    text = re.sub(r"(?m)^.*\$readmemh\(.*$", "", (folder / "core.v").read_text())
     with tempfile.TemporaryDirectory(prefix="reached-") as place:
-        netlist = Path(place, "netlist.json")
-        run_yosys([f"read_verilog -sv {folder / 'core.v'}", "hierarchy -auto-top", *tidy, f"write_json {netlist}"])
+        design, netlist = Path(place, "core.v"), Path(place, "netlist.json")
+        design.write_text(text)
+        run_yosys(
+            [f"read_verilog -sv {design}", "hierarchy -auto-top", *tidy, f"write_json {netlist}"], timeout=_TIMEOUT
+        )
         (module,) = [m for m in json.loads(netlist.read_text())["modules"].values() if "top" in m["attributes"]]
     return {
         (name, str(index))

@@ -22,16 +22,20 @@ from ...errors import InputError
 from ...results.records import JsonRecords, key_digest
 from ...results.report import Result
 from ..map import ROOT
-from . import reached
 from .netlist_campaign import TESTS
 from .parts import write_part
 from .points import POINTS
-from .reached import BRANCH, CHANGE, Point, reached_in
+from .reached import BRANCH, CHANGE, FORMAT, Point, reached_in
 
 __all__ = ["Counting", "functional", "holes", "main", "results"]
 
-#: Tests beside those of the netlist: for files that these leave out.
-MORE: Sequence[tuple[str, str]] = ()
+#: Tests beside those of the netlist: softmax with other numbers of classes and other formats, graphs that do not fit,
+#: and rows outside with their graph on the chip.
+MORE: Sequence[tuple[str, str]] = (
+    ("tests/lora/test_softmax.py", r"test_softmax_error\[(2|10|16) classes\]"),
+    ("tests/oselm/test_core_graph.py", r"test_a_graph_that_grows_until_it_is_full\[0\]"),
+    ("tests/oselm/test_core_memory.py", r"test_any_commands_in_any_order\[graph-0\]"),
+)
 _RUN = "import sys; from {module} import run_tests; sys.exit(run_tests(sys.argv[1], sys.argv[2], Path(sys.argv[3])))"
 
 
@@ -53,7 +57,7 @@ class Counting:
             for part in ("hw", "sim", "tests/support")
             for path in sorted((root / part).rglob("*.py"))
         }
-        self._key = key_digest([texts, Path(reached.__file__).read_text()])
+        self._key = key_digest([texts, FORMAT])
         self._records = JsonRecords(folder / "counts")
 
     def run(self, file: str, pattern: str) -> Counter[Point]:
@@ -72,7 +76,7 @@ class Counting:
             points = [[p.file, p.line, p.signal, p.what, p.kind, count] for p, count in sorted(found.items())]
             kept = {"key": key, "points": points}
             self._records.write(name, kept)
-            shutil.rmtree(models)
+            shutil.rmtree(models, ignore_errors=True)  # which are not there where no test has any
         return Counter({Point(*fields): count for *fields, count in kept["points"]})
 
     def _test(self, file: str, pattern: str, models: Path) -> None:

@@ -49,7 +49,7 @@ def test_copies(weight_bits, stall, write_stall):
     memory = PlainMemory(
         dut.entries, rng.integers(0, 1 << layout.size, cfg.edge_ends).tolist(), stall=stall, write_stall=write_stall
     )
-    n_copies = 60
+    n_copies = 40
 
     async def bench(ctx):
         for _ in range(n_copies):
