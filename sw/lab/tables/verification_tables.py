@@ -83,7 +83,7 @@ def coverage_rtl(v: dict, provenance: dict) -> Table:
     folders = provenance["parts"].get("coverage.rtl", {}).get("folders", {})
 
     def cells(counts: dict) -> list[str]:
-        return [f"{seen:,} of {there:,} ({seen / max(1, there):.1%})" for there, seen in counts.values()]
+        return [f"{seen:,} of {there:,} ({seen / there:.1%})" if there else "-" for there, seen in counts.values()]
 
     sums = {
         kind: [sum(counts[kind][n] for counts in folders.values()) for n in (0, 1)] for kind in ("branch", "change")
