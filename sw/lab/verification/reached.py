@@ -12,7 +12,7 @@ import tempfile
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....sim.rtl.synthesis import run_yosys
@@ -95,7 +95,16 @@ def reached_in(folder: Path) -> Counter[Point]:
 def _counts(path: Path) -> Iterator[tuple[Mapping[str, str], int]]:
     for line in path.read_text(errors="replace").splitlines():
         fields, _, count = line.removeprefix("C '").rpartition("' ")
-        yield dict(field.split("\2", 1) for field in fields.split("\1")[1:]), int(count)
+        yield dict(text.split("\2", 1) for text in fields.split("\1")[1:]), int(count)
+
+
+@dataclass
+class _Module:
+    """``line``: its first one. ``places``: file and line of what is declared. ``registers``: by what they become."""
+
+    line: int
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+    registers: dict[str, str] = field(default_factory=dict)
 
 
 class _Text:
@@ -103,8 +112,7 @@ class _Text:
 
     def __init__(self, verilog: str):
         self._lines = verilog.splitlines()
-        #: By number of line: the module's declared signals, and what its registers become.
-        self._modules: list[tuple[int, dict[str, tuple[str, int]], dict[str, str]]] = []
+        self._modules: list[_Module] = []
         place: tuple[str, int] | None = None
         for number, line in enumerate(self._lines, 1):
             if line.startswith("  (*"):
@@ -112,26 +120,24 @@ class _Text:
                 place = (found[1], int(found[2])) if found else place
                 continue
             if line.startswith("module "):
-                self._modules.append((number, {}, {}))
+                self._modules.append(_Module(number))
             elif declared := _DECLARED.match(line):
                 if place is not None:
-                    self._modules[-1][1][declared[1]] = place
+                    self._modules[-1].places[declared[1]] = place
             elif becomes := _NEXT.match(line):
-                self._modules[-1][2][becomes[2]] = becomes[1]
+                self._modules[-1].registers[becomes[2]] = becomes[1]
             place = None
 
-    def _module(self, line: int) -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
-        at = bisect_right(self._modules, line, key=lambda module: module[0]) - 1
-        return self._modules[at][1:]
+    def _module(self, line: int) -> _Module:
+        return self._modules[bisect_right(self._modules, line, key=lambda module: module.line) - 1]
 
     def change(self, line: int, name: str) -> Point | None:
         """Of a named signal that is declared in this line; None if it has no name, or is not of ``hw``."""
-        declared = _DECLARED.match(self._lines[line - 1]) or re.search(
-            r"(\\\S+|\w+)(?: \[|;| =)", self._lines[line - 1]
-        )
+        text = self._lines[line - 1]
+        declared = _DECLARED.match(text) or re.search(r"(\\\S+|\w+)(?: \[|;| =)", text)
         if declared is None or declared[1].startswith("\\$"):
             return None
-        place = self._module(line)[0].get(declared[1])
+        place = self._module(line).places.get(declared[1])
         bit = re.search(r"((?:\[\d+\])*):([01]->[01])$", name)
         if place is None or bit is None or bit[1].count("[") > 1:
             return None
@@ -140,7 +146,7 @@ class _Text:
     def arm(self, line: int, kind: str) -> Point | None:
         """None if it resets a register, or is not of ``hw``."""
         text = self._lines[line - 1]
-        places, registers = self._module(line)
+        module = self._module(line)
         if kind.startswith("cond"):
             found = _SOURCE.search(text)
             target = re.match(r"  assign (\\\S+|\w+)", text)
@@ -156,8 +162,8 @@ class _Text:
         target = next((m for m in map(_TARGET.match, self._lines[begin : begin + 4]) if m), None)
         if target is None:
             return None
-        name = registers.get(target[1], target[1])
-        place = places.get(condition[1] if condition else "", places.get(name))
+        name = module.registers.get(target[1], target[1])
+        place = module.places.get(condition[1] if condition else "", module.places.get(name))
         if place is None:
             return None
         if kind == "case":
