@@ -10,7 +10,7 @@ from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.arith.permutation import Permutation
 from skipwalk.hw.lora.config import LoraConfig, lora_preset
 from skipwalk.hw.lora.core import LoraCore
-from skipwalk.hw.lora.protocol import REPORT_WORDS, LoraCounter, LoraOpcode
+from skipwalk.hw.lora.protocol import REPORT_WORDS, LoraCounter, LoraOpcode, LoraParameter, Space, packed_words
 from skipwalk.sim.arith.permutation import bits_for
 from skipwalk.sim.lora.cycles import LoraCycles, roofline_backbone, roofline_cached
 from skipwalk.sim.rtl.verilated import VerilatedCore
@@ -180,6 +180,30 @@ def test_slots_go_on_while_answers_wait():
         core.feed(np.concatenate([start, w.command(LoraOpcode.NOP)]))
         taken = core.feed(asked, cycles=3 * n * LoraCycles(TINY).cached)
         assert n <= taken < len(asked)
+
+
+def test_rates_of_each_bit():
+    """No rate, the highest, each bit alone and each bit missing: what is learned, sample by sample."""
+    rng = np.random.default_rng(6)
+    top = TINY.RATE.max_raw
+    bits = [1 << bit for bit in range(top.bit_length())]
+    parts = random_setup(TINY, rng, 0.5)
+    inputs = rng.integers(0, 1 << TINY.x_bits, (4, TINY.widths[0]))
+    labels, numbers = rng.integers(0, TINY.classes, 4), np.arange(4) % TINY.cache_samples
+    replies = 0
+    for rate in [0, top, *bits, *(top ^ bit for bit in bits)]:
+        parts += [
+            w.set_parameter(LoraParameter.RATE, rate),
+            w.input_samples(TINY, inputs, labels, numbers, [False, True, False, True]),
+            w.read(Space.ADAPTERS, TINY.adapter_words),
+        ]
+        replies += packed_words(TINY, Space.ADAPTERS, TINY.adapter_words * TINY.lanes)
+    words = np.concatenate(parts)
+    with VerilatedCore.from_component(LoraCore(TINY), timeout=50_000) as core:
+        got = core.run(words, replies)
+    assert_same(got, golden_replies(TINY, words))
+    each = got.reshape(-1, replies // (2 + 2 * len(bits)))
+    assert len(np.unique(each, axis=0)) > len(bits), "rates make a difference"
 
 
 def test_one_output_that_saturates_is_counted():

@@ -21,6 +21,7 @@ TINY = lora_preset("tiny")
     [
         TINY,
         TINY.replace(classes=2, g=SQ(1, 10), gain_bits=12),
+        TINY.replace(classes=4, g=SQ(1, 10), gain_bits=12),
         TINY.replace(classes=16, y=SQ(9, 9), exp_step_bits=5, exp_entries=256, exp_bits=16),
         TINY.replace(classes=10, exp_step_bits=6, exp_entries=3),
     ],

@@ -31,6 +31,7 @@ _FRONT = ("hw/oselm/front_end",)
 _WALKS = (
     r"test_anything.*\[weighted-[0-7]\]|test_(longest|rounds_from).*weighted.*|test_rounds\[weighted-1000000.0-.*-0\]"
 )
+_LORA = r"test_((programs|cycles).*\[tiny\]|counters_of_time|slots_.*|one_output.*|rates_of.*)"
 #: Files of tests, which of each, and for faults in what: what runs compiled, with a model of what it has to answer.
 #: Blocks come before the cores that have them, for their tests see more.
 TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
@@ -41,7 +42,7 @@ TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("tests/arith/test_reciprocal.py", r"test_gateware_equals_golden(_wher.*|\[widths0-ecp5\])", ("hw/arith",)),
     ("tests/lora/test_loss.py", r"test_tally|test_cross_entropy\[.*exp_bits=12, .*", ("hw/lora",)),
     ("tests/lora/test_softmax.py", r"test_softmax_error\[3 classes\]", ("hw/lora",)),
-    ("tests/lora/test_core.py", r"test_((programs|cycles).*\[tiny\]|counters_of_time|slots_.*|one_output.*)", ("hw",)),
+    ("tests/lora/test_core.py", _LORA, ("hw",)),
     ("tests/oselm/front_end/test_front_end.py", r"test_negatives_are.*\[64\]", ("hw/oselm/front_end/negatives",)),
     ("tests/oselm/front_end/test_front_end.py", r"test_.*\[tiny-.*|test_(param|a_bad|thresh|reset).*", _FRONT),
     ("tests/oselm/test_gain.py", r"test_gain_wherever.*", ("hw/oselm/gain",)),

@@ -32,7 +32,7 @@ __all__ = ["Counting", "functional", "holes", "main", "results"]
 #: Tests beside those of the netlist: softmax with other numbers of classes and other formats, graphs that do not fit,
 #: and rows outside with their graph on the chip.
 MORE: Sequence[tuple[str, str]] = (
-    ("tests/lora/test_softmax.py", r"test_softmax_error\[(2|10|16) classes\]"),
+    ("tests/lora/test_softmax.py", r"test_softmax_error\[(2|4|10|16) classes\]"),
     ("tests/oselm/test_core_graph.py", r"test_a_graph_that_grows_until_it_is_full\[0\]"),
     ("tests/oselm/test_core_memory.py", r"test_any_commands_in_any_order\[graph-0\]"),
 )

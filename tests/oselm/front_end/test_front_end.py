@@ -153,6 +153,7 @@ def test_walks_of_every_length(cfg, gaps):
         (top, 0, False, max(cfg.walks - 1, 1)),
         (2, top - 2, True, cfg.walks),
         (min(3, top), (top - 1) // 2 - 1 if top > 2 else 0, True, cfg.walks),
+        (2, 1, True, cfg.walks),
     ):
         pool = {"pool": cfg.pool, "replaced": 2} if cfg.pool and walks > 1 else {}
         sampling = Sampling(window=window, negatives=negatives, per_positive=per_positive, walks=walks, **pool)
@@ -258,6 +259,17 @@ def test_parameters_out_of_range_change_nothing(value):
     got = run(TINY, flush(bad, walks), flush(front_end(TINY, rng, Sampling(**good)), walks), flush(bad, walks))
     assert got[0] == 1 << 31 | 7, "without parameters no walk is taken"
     assert got[-1] == 1 << 31 | 8
+
+
+def test_a_bad_row_or_length_has_one_bit_too_many():
+    """A node, and a number of nodes, that would be sound without any one of the bits above those that it may have."""
+    rng = np.random.default_rng(3)
+    setup = front_end(TINY, rng, Sampling(window=3, negatives=2, per_positive=False, walks=1))
+    block = np.array([[1, 5, 2, 7, 3]], np.int32)
+    bad = [block | (np.arange(5) == 2) << bit for bit in range(TINY.nodes.bit_length() - 1, 16)]
+    bad += [np.zeros((1, (1 << bit) + 5), np.int32) for bit in range(TINY.max_walk.bit_length(), 16)]
+    got = run(TINY, flush(setup, walk_words(block), *(walk_words(walk) for walk in bad), walk_words(block)))
+    assert got[-1] == 1 << 31 | len(bad)
 
 
 def test_a_bad_table_leaves_none_and_a_bad_size_the_old_one():
