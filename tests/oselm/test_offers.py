@@ -116,7 +116,8 @@ BLOCKS = {
     "starts": Block(
         lambda: Starts(GRAPH), "-seq 14", 10, {"steady": ("extent__rows",), "given": place_is_set_between_commands}
     ),
-    # A draw that it asks for, and does not get before the next walk, becomes another one.
+    # A draw that it asks for, and does not get before the next walk, becomes another one. The exact step comes later
+    # than any history that is tried here.
     "walker": Block(
         lambda: SoonExact(GRAPH), "-seq 12", 10, {"steady": ("last",), "but": ("draws__request",)}, ("exact__request",)
     ),
@@ -151,7 +152,7 @@ BLOCKS = {
 }
 LONG = {
     "gain": Block(lambda: Gain(PLAIN), "-seq 18", 16),
-    "constant-gain": Block(lambda: ConstantGain(PLAIN.replace(gain=GainRule.CONSTANT)), "-seq 28", 26),
+    "constant-gain": Block(lambda: ConstantGain(PLAIN.replace(gain=GainRule.CONSTANT)), "-seq 27", 26),
     "neighbour-draws": Block(lambda: NeighbourDraws(OUTSIDE), "-seq 11", 10),
 }
 
