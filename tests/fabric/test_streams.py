@@ -46,12 +46,14 @@ BLOCKS = {
     # It starts within 20 cycles.
     "sdram": Block(lambda: SdramController(CHIP, 2), "-tempinduct -maxsteps 3", 26),
     "cobs-decoder": Block(CobsDecoder, "-tempinduct -maxsteps 4", 4),
-    "cobs-encoder": Block(CobsEncoder, "-tempinduct -maxsteps 3", 4),
     "receiver": Block(lambda: FrameReceiver(LinkConfig()), "-tempinduct -maxsteps 3", 4),
     "sender": Block(lambda: FrameSender(IDENTITIES, LinkConfig()), "-tempinduct -maxsteps 3", 4),
     "threefry": Block(SerialThreefry, "-tempinduct -maxsteps 3", 26),
 }
-LONG = {"permutation": Block(lambda: Permutation(3), "-tempinduct -maxsteps 3", 100)}
+LONG = {
+    "permutation": Block(lambda: Permutation(3), "-tempinduct -maxsteps 3", 100),
+    "cobs-encoder": Block(CobsEncoder, "-tempinduct -maxsteps 3", 4),
+}
 
 
 @pytest.mark.parametrize("name", [*BLOCKS, *(pytest.param(name, marks=pytest.mark.long) for name in LONG)])

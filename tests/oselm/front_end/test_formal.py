@@ -80,6 +80,7 @@ def test_a_group_has_one_owner(tmp_path):
     prove(Owned(CFG, Windowing(CFG)), tmp_path, name="owner.groups", method="-seq 32")
 
 
+@pytest.mark.long
 def test_a_group_that_is_freed_too_early_is_found(tmp_path):
     class Wrong(wiring.Component):
         """Frees a group with its first centre, before the node beside it is read."""
