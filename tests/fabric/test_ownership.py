@@ -8,18 +8,12 @@ pytest.importorskip("pyosys")
 from amaranth.hdl import Assert, Assume, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from skipwalk.hw.fabric.queue import RegisterQueue
 from skipwalk.hw.fabric.shared import Shared
-from skipwalk.hw.link.cobs import CobsDecoder
 from skipwalk.hw.oselm.front_end.group_release import GroupRelease
 from skipwalk.sim.rtl.synthesis import SynthesisError
 
-from ..support.proofs import KeepsOffers, cover, prove
-
-
-def test_an_offer_of_the_decoder_stays_until_it_is_taken(tmp_path):
-    """By induction: for ever."""
-    cover(KeepsOffers(CobsDecoder()), tmp_path, output="stalled", cycles=4)
-    prove(KeepsOffers(CobsDecoder()), tmp_path, name="stream.cobs-decoder", method="-tempinduct -maxsteps 4")
+from ..support.proofs import cover, prove
 
 
 class Served(wiring.Component):
@@ -169,3 +163,70 @@ def test_a_release_that_comes_too_early_is_found(tmp_path):
 
     with pytest.raises(SynthesisError):
         prove(Released(Wrong()), tmp_path, name="none", method="-seq 6")
+
+
+class Marked(wiring.Component):
+    """A queue between two ends that do as they like: it is full and empty when so many elements are in it, and the
+    one with number ``k`` that comes out is the one with this number that went in.
+
+    ``seen`` is high when it comes out of a queue that was full; ``depth`` is that of ``queue``.
+    """
+
+    BITS = 2
+
+    def __init__(self, queue: wiring.Component, depth: int):
+        self._queue, self._depth = queue, depth
+        super().__init__({"data": In(self.BITS), "writes": In(1), "reads": In(1), "k": In(3), "seen": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.queue = queue = self._queue
+        k, started, kept, was_full = Signal(3), Signal(), Signal(self.BITS), Signal()
+        went, came = Signal(4), Signal(4)
+        level = (went - came)[:4]
+        m.d.sync += [k.eq(self.k), started.eq(1), was_full.eq(was_full | ~queue.w_rdy)]
+        m.d.comb += Assume(~started | (self.k == k))
+        m.d.comb += [
+            queue.w_data.eq(self.data),
+            queue.w_en.eq(self.writes),
+            queue.r_en.eq(self.reads),
+            Assert(queue.w_rdy == (level != self._depth)),
+            Assert(queue.r_rdy == (level != 0)),
+        ]
+        with m.If(queue.w_en & queue.w_rdy):
+            m.d.sync += went.eq(went + 1)
+            with m.If(went == self.k):
+                m.d.sync += kept.eq(self.data)
+        with m.If(queue.r_en & queue.r_rdy):
+            m.d.sync += came.eq(came + 1)
+            m.d.comb += [self.seen.eq((came == self.k) & was_full), Assert((came != self.k) | (queue.r_data == kept))]
+        return m
+
+
+def test_a_queue_of_registers_loses_nothing(tmp_path):
+    cover(Marked(RegisterQueue(width=2, depth=3), 3), tmp_path, output="seen", cycles=6)
+    prove(Marked(RegisterQueue(width=2, depth=3), 3), tmp_path, name="queue.registers", method="-seq 12")
+
+
+def test_a_queue_that_passes_over_its_last_element_is_found(tmp_path):
+    class Wrong(wiring.Component):
+        """Takes an element when it is full and read in the same cycle, and drops it."""
+
+        def __init__(self):
+            super().__init__(dict(RegisterQueue(width=2, depth=3).signature.members))
+
+        def elaborate(self, platform):
+            m = Module()
+            m.submodules.queue = queue = RegisterQueue(width=2, depth=3)
+            m.d.comb += [
+                queue.w_data.eq(self.w_data),
+                queue.w_en.eq(self.w_en),
+                queue.r_en.eq(self.r_en),
+                self.w_rdy.eq(queue.w_rdy | self.r_en),
+                self.r_rdy.eq(queue.r_rdy),
+                self.r_data.eq(queue.r_data),
+            ]
+            return m
+
+    with pytest.raises(SynthesisError):
+        prove(Marked(Wrong(), 3), tmp_path, name="none", method="-seq 8")

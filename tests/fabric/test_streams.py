@@ -1,4 +1,4 @@
-"""The rule of every stream, proven for small blocks: an offer stays as it is until it is taken."""
+"""The rule of every stream, proven block by block: an offer stays as it is until it is taken."""
 
 import pytest
 
@@ -8,26 +8,57 @@ pytest.importorskip("pyosys")
 from amaranth.hdl import Assert, Assume, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from skipwalk.hw.arith.permutation import Permutation
+from skipwalk.hw.arith.threefry import SerialThreefry
+from skipwalk.hw.fabric.shared import Shared
+from skipwalk.hw.link.cobs import CobsDecoder, CobsEncoder
+from skipwalk.hw.link.protocol import Identity, LinkConfig
+from skipwalk.hw.link.receiver import FrameReceiver
+from skipwalk.hw.link.sender import FrameSender
+from skipwalk.hw.memory.axi import AxiBus, AxiMaster
 from skipwalk.hw.memory.cutter import BurstCutter
+from skipwalk.hw.memory.port import MemoryPort
+from skipwalk.hw.memory.sdram import SdramController
+from skipwalk.hw.memory.sdram_config import SdramConfig
+from skipwalk.hw.memory.shared_port import SharedPort
 from skipwalk.hw.unit.packing import Packer, Unpacker
 from skipwalk.sim.rtl.synthesis import SynthesisError
 
-from ..support.proofs import KeepsOffers, cover, prove
+from ..support.proofs import Block, KeepsOffers, cover, prove
 
-#: Name, component, how it is proven, cycles within which an offer can wait.
+#: ``clear`` comes between two runs only.
+RUN = {"tied": ("clear",)}
+CLIENTS = {"but": ("clients_0__request", "clients_1__request")}
+IDENTITIES = Identity.of_units([(1, 2)], LinkConfig())
+MEMORY = MemoryPort(4, 8, 2)
+CHIP = SdramConfig(clock_hz=1_000_000, powerup_us=1, bank_bits=1, row_bits=2, column_bits=2)
+
+#: By name. Of histories, longer ones than any offer needs to come and to wait.
 BLOCKS = {
-    "packer": (lambda: Packer([18]), "-seq 8", 6),
-    "unpacker": (lambda: Unpacker([18]), "-seq 8", 4),
-    "burst-cutter": (lambda: BurstCutter(6, 3, 2), "-seq 8", 4),
+    "packer": Block(lambda: Packer([18]), "-seq 8", 6, RUN),
+    "unpacker": Block(lambda: Unpacker([18]), "-seq 8", 4, RUN),
+    # Whatever its clients do.
+    "shared-server": Block(lambda: Shared(2, 4, 4), "-tempinduct -maxsteps 3", 8, CLIENTS),
+    "burst-cutter": Block(lambda: BurstCutter(6, 3, 2), "-seq 8", 4),
+    "shared-port": Block(lambda: SharedPort(2, MEMORY), "-tempinduct -maxsteps 3", 8),
+    # The channels of AXI obey the same rule.
+    "axi-master": Block(lambda: AxiMaster(address_bits=8, data_bits=32, last_bits=2, outstanding=2), "-seq 12", 6),
+    # It starts within 20 cycles.
+    "sdram": Block(lambda: SdramController(CHIP, 2), "-tempinduct -maxsteps 3", 26),
+    "cobs-decoder": Block(CobsDecoder, "-tempinduct -maxsteps 4", 4),
+    "receiver": Block(lambda: FrameReceiver(LinkConfig()), "-tempinduct -maxsteps 3", 4),
+    "sender": Block(lambda: FrameSender(IDENTITIES, LinkConfig()), "-tempinduct -maxsteps 3", 4),
+    "threefry": Block(SerialThreefry, "-tempinduct -maxsteps 3", 26),
+}
+LONG = {
+    "permutation": Block(lambda: Permutation(3), "-tempinduct -maxsteps 3", 100),
+    "cobs-encoder": Block(CobsEncoder, "-tempinduct -maxsteps 3", 4),
 }
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("name", [*BLOCKS, *(pytest.param(name, marks=pytest.mark.long) for name in LONG)])
 def test_an_offer_stays_until_it_is_taken(name, tmp_path):
-    make, method, cycles = BLOCKS[name]
-    # Between two runs only.
-    cover(KeepsOffers(make(), tied=("clear",)), tmp_path, output="stalled", cycles=cycles)
-    prove(KeepsOffers(make(), tied=("clear",)), tmp_path, name=f"stream.{name}", method=method)
+    (BLOCKS | LONG)[name].check(name, tmp_path)
 
 
 class Forgets(wiring.Component):
@@ -49,6 +80,37 @@ class Forgets(wiring.Component):
 def test_an_offer_that_goes_away_is_found(tmp_path):
     with pytest.raises(SynthesisError):
         prove(KeepsOffers(Forgets()), tmp_path, name="none", method="-seq 4")
+
+
+def test_what_is_given_is_enough_and_wanted(tmp_path):
+    """With its inputs at rest it keeps its offers; and one that has to be taken at once is found to wait."""
+    prove(KeepsOffers(Forgets(), steady=("go",)), tmp_path, name="none", method="-seq 4")
+    prove(KeepsOffers(Forgets(), given=lambda m, inner: [inner.go]), tmp_path, name="none", method="-seq 4")
+    for rules in ({"tied": ("go",)}, {"given": lambda m, inner: [~inner.go]}):
+        with pytest.raises(SynthesisError):
+            cover(KeepsOffers(Forgets(), **rules), tmp_path, output="stalled_o", cycles=4)
+    with pytest.raises(SynthesisError):
+        prove(KeepsOffers(Forgets(), steady=("go",), prompt=("o",)), tmp_path, name="none", method="-seq 4")
+
+
+class Channel(wiring.Component):
+    """A request of AXI whose address moves on while it waits."""
+
+    def __init__(self):
+        super().__init__({"bus": Out(AxiBus(8, 32))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.bus.arvalid.eq(1)
+        m.d.sync += self.bus.araddr.eq(self.bus.araddr + 1)
+        return m
+
+
+def test_channels_of_a_bus_are_streams(tmp_path):
+    component = KeepsOffers(Channel())
+    assert set(component.offers) == {"stalled_bus__aw", "stalled_bus__w", "stalled_bus__ar"}
+    with pytest.raises(SynthesisError):
+        prove(component, tmp_path, name="none", method="-seq 4")
 
 
 class RoundTrip(wiring.Component):

@@ -2,55 +2,143 @@
 
 import json
 import os
-import time
-from collections.abc import Collection
+import resource
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import reduce
+from itertools import product
+from operator import getitem
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Const, Module, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Flow, In, Out
 from skipwalk.sim.rtl.synthesis import run_yosys
 from skipwalk.sw.lab.verification.parts import write_part
 from skipwalk.sw.results.report import Result
 
-__all__ = ["KeepsOffers", "cover", "prove"]
+__all__ = ["Block", "KeepsOffers", "cover", "prove"]
 
 _PASSES = ("prep -flatten -top top", "memory_map", "chformal -lower", "async2sync", "opt_clean")
 
 
+class _Stream(NamedTuple):
+    """Of a component's ports: a stream, or a channel of AXI. ``flow`` is Out where the component offers."""
+
+    flow: Flow
+    valid: Value
+    ready: Value
+    payload: Value
+
+
+def _streams(component) -> dict[str, _Stream]:
+    """Every stream among a component's ports, those inside other ports too, by name."""
+    found = {}
+
+    def look(prefix, signature, interface):
+        for name, member in signature.members.items():
+            if not member.is_signature:
+                # A channel: its name stands in front of what it consists of.
+                channel = name.removesuffix("valid")
+                if channel and channel != name and f"{channel}ready" in signature.members:
+                    parts = {n: Value.cast(getattr(interface, n)) for n in signature.members if n.startswith(channel)}
+                    valid, ready = parts.pop(name), parts.pop(f"{channel}ready")
+                    found[prefix + channel] = _Stream(member.flow, valid, ready, Cat(parts.values()))
+                continue
+            for places in product(*map(range, member.dimensions)):
+                port = reduce(getitem, places, getattr(interface, name))
+                path = "_".join(map(str, (prefix + name, *places)))
+                if isinstance(member.signature, stream.Signature):
+                    bits = Value.cast(port.payload).as_unsigned()
+                    found[path] = _Stream(member.flow, Value.cast(port.valid), Value.cast(port.ready), bits)
+                else:
+                    look(f"{path}__", member.signature, port)
+
+    look("", component.signature, component)
+    return found
+
+
 class KeepsOffers(wiring.Component):
     """A component between free inputs: what its output streams offer stays offered, unchanged, until it is taken, as
-    long as those who offer to it do the same. ``stalled`` is high where an offer is not taken; inputs in
-    ``tied`` are 0.
+    long as those who offer to it do the same, and who is asked by a request answers each once, and nothing else.
+
+    Parameters
+    ----------
+    inner : Component
+    tied, steady : collection of str
+        Inputs that are 0, and inputs that never change.
+    given : function of the module and ``inner``
+        What else ``inner`` may rely on: values that are true.
+    but : collection of str
+        Streams of which nothing is said.
+    prompt : collection of str
+        Output streams whose offers have to be taken at once, or the proof fails.
+
+    Members
+    -------
+    stalled_NAME : Out(1)
+        The offer of this output stream was not taken the cycle before; for each that is not ``prompt``.
+    Inputs of ``inner`` besides.
     """
 
-    def __init__(self, inner: wiring.Component, *, tied: Collection[str] = ()):
-        self._inner = inner
+    #: Bits in which requests that have not been answered are counted: more than there are cycles of a proof.
+    OWED = 5
+
+    def __init__(
+        self,
+        inner: wiring.Component,
+        *,
+        tied: Collection[str] = (),
+        steady: Collection[str] = (),
+        given: Callable[[Module, Any], list[ValueLike]] = lambda m, inner: [],
+        but: Collection[str] = (),
+        prompt: Collection[str] = (),
+    ):
+        self._inner, self._steady, self._given, self._prompt = inner, steady, given, prompt
+        self._streams = _streams(inner)
         self._free = {
             "__".join(map(str, path)): Value.cast(port)
             for path, member, port in inner.signature.flatten(inner)
-            if member.flow == wiring.In and path[0] not in tied
+            if member.flow == wiring.In and path[0] not in tied and not isinstance(Value.cast(port), Const)
         }
-        super().__init__({"stalled": Out(1), **{name: In(port.shape()) for name, port in self._free.items()}})
+        # Some are taken always.
+        self._ruled = sorted(
+            name for name, each in self._streams.items() if not isinstance(each.ready, Const) and name not in but
+        )
+        waiting = (name for name in self._ruled if name not in prompt)
+        self.offers = [f"stalled_{name}" for name in waiting if self._streams[name].flow == Out]
+        inputs = {name: In(port.shape()) for name, port in self._free.items()}
+        super().__init__(inputs | {name: Out(1) for name in self.offers})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.inner = inner = self._inner
         for name, port in self._free.items():
             m.d.comb += port.eq(getattr(self, name))
-        stalled = []
-        for name, member in inner.signature.members.items():
-            if not member.is_signature or not isinstance(member.signature, stream.Signature):
-                continue
-            port, rule = getattr(inner, name), Assert if member.flow == Out else Assume
-            payload = Value.cast(port.payload)
+        m.d.comb += [Assume(fact) for fact in self._given(m, inner)]
+        later = Signal()
+        m.d.sync += later.eq(1)
+        for name, given in ((name, getattr(self, name)) for name in self._free if name in self._steady):
+            before = Signal.like(given, name=f"{name}_before")
+            m.d.sync += before.eq(given)
+            m.d.comb += Assume(~later | (given == before))
+        for name in self._ruled:
+            flow, valid, ready, payload = self._streams[name]
             waits, before = Signal(name=f"{name}_waits"), Signal(len(payload), name=f"{name}_before")
-            m.d.sync += [waits.eq(Value.cast(port.valid) & ~Value.cast(port.ready)), before.eq(payload)]
-            m.d.comb += rule(~waits | (Value.cast(port.valid) & (payload == before)))
-            if member.flow == Out:
-                stalled.append(waits)
-        m.d.comb += self.stalled.eq(sum(stalled[1:], stalled[0]) != 0)
+            m.d.sync += [waits.eq(valid & ~ready), before.eq(payload)]
+            m.d.comb += (Assert if flow == Out else Assume)(~waits | (valid & (payload == before)))
+            if name in self._prompt:
+                m.d.comb += Assert(~waits)
+            elif flow == Out:
+                m.d.comb += getattr(self, f"stalled_{name}").eq(waits)
+        for name, asked in self._streams.items():
+            answer = self._streams.get(name.removesuffix("request") + "response")
+            if answer is not None and asked.flow == Out:
+                owed = Signal(self.OWED, name=f"{name}_owed")
+                m.d.sync += owed.eq(owed + (asked.valid & asked.ready) - answer.valid)
+                m.d.comb += Assume(~answer.valid | (owed != 0))
         return m
 
 
@@ -63,17 +151,44 @@ def prove(component: wiring.Component, folder: Path, *, name: str, method: str) 
     """Prove the assertions, from power up on, without a reset. ``method`` are options of Yosys' ``sat``: ``-seq N`` for
     every history of N cycles, ``-tempinduct`` for ever. Raises SynthesisError.
 
-    With the environment's SKIPWALK_PROOFS_JSON, the proof stands in that file of results.
+    With the environment's SKIPWALK_PROOFS_JSON, the proof stands in that file of results, with the seconds that it kept
+    a processor busy: what else the machine does is not among them.
     """
-    began = time.monotonic()
+    began = _spent()
     run_yosys([*_commands(component, folder), f"sat -verify -prove-asserts -set-assumes -set rst 0 {method}"])
     if report := os.environ.get("SKIPWALK_PROOFS_JSON"):
-        _keep(Path(report), name, method, round(time.monotonic() - began, 1))
+        _keep(Path(report), name, method, round(_spent() - began, 1))
 
 
-def cover(component: wiring.Component, folder: Path, *, output: str, cycles: int) -> None:
-    """Show that an output can be high within so many cycles. Raises SynthesisError if it cannot."""
-    run_yosys([*_commands(component, folder), f"sat -falsify -prove {output} 0 -set-assumes -set rst 0 -seq {cycles}"])
+def cover(component: wiring.Component, folder: Path, *, output: str | Iterable[str], cycles: int) -> None:
+    """Show that an output, or each of several, can be high within so many cycles. Raises SynthesisError otherwise."""
+    outputs = [output] if isinstance(output, str) else output
+    solves = [f"sat -falsify -prove {each} 0 -set-assumes -set rst 0 -seq {cycles}" for each in outputs]
+    run_yosys([*_commands(component, folder), *solves])
+
+
+class Block(NamedTuple):
+    """A component that keeps its offers: how to ``make`` it, by which ``method`` that is proven, within how many
+    ``cycles`` each of its offers can wait but those of the streams in ``later``, and what :class:`KeepsOffers` is told.
+    """
+
+    make: Callable[[], wiring.Component]
+    method: str
+    cycles: int
+    rules: Mapping[str, Any] = MappingProxyType({})
+    later: Collection[str] = ()
+
+    def check(self, name: str, folder: Path) -> None:
+        """Prove it, and that each offer can wait. Raises SynthesisError."""
+        component = KeepsOffers(self.make(), **self.rules)
+        waiting = [offer for offer in component.offers if offer.removeprefix("stalled_") not in self.later]
+        cover(component, folder, output=waiting, cycles=self.cycles)
+        prove(KeepsOffers(self.make(), **self.rules), folder, name=f"stream.{name}", method=self.method)
+
+
+def _spent() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _keep(path: Path, name: str, method: str, seconds: float) -> None:
