@@ -98,7 +98,8 @@ def load_word2vec(path: str | Path, dtype: Any = np.float32) -> tuple[list[int] 
         if words.setdefault(cells[0], number) != number:
             raise InputError(f"id {cells[0]!r} is in line {words[cells[0]]} already", path=path, line=number)
         try:
-            vectors[number - 2] = cells[1:]
+            with np.errstate(over="ignore"):  # what is too large is not finite below
+                vectors[number - 2] = cells[1:]
         except ValueError as error:
             raise InputError(f"{error}; an id and {dim} numbers belong here", path=path, line=number) from None
         if not np.isfinite(vectors[number - 2]).all():

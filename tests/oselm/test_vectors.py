@@ -132,6 +132,7 @@ def test_npz_refuses(tmp_path, ids, meta, message):
         ("2 2\na 1 2\nb 1\n", "e.txt:3: 2 columns; an id and 2 numbers"),
         ("1 2\na 1 x\n", "e.txt:2: could not convert string to float: 'x'"),
         ("1 2\na 1 nan\n", "e.txt:2: a value is not finite"),
+        ("1 2\na 1 1e39\n", "e.txt:2: a value is not finite"),
         ("2 1\na 1\na 2\n", "e.txt:3: id 'a' is in line 2 already"),
     ],
 )
