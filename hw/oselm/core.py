@@ -288,10 +288,12 @@ class OSELMCore(wiring.Component):
         wiring.connect(m, queue.samples, sequencer.samples)
         wiring.connect(m, self._gain.g, sequencer.g)
 
-        # What has been taken from the interpreter takes a few cycles to show at the queue's outputs.
-        drained = delay(m, command.rest.drain, ContextQueue.LATENCY, name="drained", reset_less=False)
+        # What has been taken from the interpreter takes a few cycles to show at the queue's outputs. A barrier before
+        # does not count for that: two contexts may have come since.
+        drained = Signal(ContextQueue.LATENCY)
+        m.d.sync += drained.eq(Mux(command.rest.drain, Cat(1, drained), 0))
         drain = Signal()
-        m.d.sync += drain.eq(drained & command.rest.drain)
+        m.d.sync += drain.eq(drained[-1] & command.rest.drain)
         quiet = Signal(range(self.settling + 1))
         m.d.comb += [
             sequencer.drain.eq(drain),
