@@ -4,7 +4,6 @@ Environment: ``SKIPWALK_FUZZ_MINUTES`` (for each target; without it a single sho
 first one), ``SKIPWALK_FUZZ_JSON`` (a file of results for the counts; ``make fuzz`` sets all three).
 """
 
-import json
 import os
 import sys
 import time
@@ -14,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from skipwalk.sw.lab.verification.parts import write_part
-from skipwalk.sw.results.report import Result
+from skipwalk.sw.results.report import Result, read_report
 
 __all__ = ["Guide", "keep", "seeds"]
 
@@ -35,8 +34,8 @@ def keep(target: str, **counts: float) -> None:
     if not name:
         return
     path = Path(name)
-    entries = json.loads(path.read_text()) if path.exists() else []
-    before = {e["name"]: e["value"] for e in entries if e["name"].startswith("fuzz.") and e["name"].count(".") == 2}
+    entries, _ = read_report(path)
+    before = {e.name: e.value for e in entries if e.name.startswith("fuzz.") and e.name.count(".") == 2}
     before |= {f"fuzz.{target}.{what}": value for what, value in counts.items()}
     sums: dict[str, float] = {"executions": 0, "mismatches": 0, "hours": 0}
     for entry, value in before.items():

@@ -1,6 +1,5 @@
 """Proofs over components whose inputs are free, by Yosys' solver; each beside a cover that shows it is not empty."""
 
-import json
 import os
 import resource
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -17,7 +16,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Flow, In, Out
 from skipwalk.sim.rtl.synthesis import run_yosys
 from skipwalk.sw.lab.verification.parts import write_part
-from skipwalk.sw.results.report import Result
+from skipwalk.sw.results.report import Result, read_report
 
 __all__ = ["Block", "KeepsOffers", "cover", "prove"]
 
@@ -192,8 +191,8 @@ def _spent() -> float:
 
 
 def _keep(path: Path, name: str, method: str, seconds: float) -> None:
-    entries = json.loads(path.read_text()) if path.exists() else []
-    known = {e["name"]: e["value"] for e in entries if e["name"].startswith("proofs.") and e["name"] != "proofs.passed"}
+    entries, _ = read_report(path)
+    known = {e.name: e.value for e in entries if e.name.startswith("proofs.") and e.name != "proofs.passed"}
     known |= {f"proofs.{name}.method": method, f"proofs.{name}.seconds": seconds}
     passed = sum(entry.endswith(".method") for entry in known)
     found = [Result(entry, value, "s" if entry.endswith("seconds") else "") for entry, value in known.items()]

@@ -27,7 +27,7 @@ from .equivalence import proved_equal
 from .mutations import KINDS, Mutation, chosen
 from .netlist_campaign import netlist_results, netlist_survivors, tried_netlists
 from .parts import counted, write_mutants
-from .trials import Checkout
+from .trials import Checkout, sources
 
 __all__ = ["Campaign", "main", "results", "seen_by"]
 
@@ -79,15 +79,10 @@ class Campaign:
         self.copy = self._checkout.folder
         self._records = JsonRecords(folder / "records")
         self._root = root
-        self.texts = {
-            path.relative_to(root).as_posix(): path.read_text() for path in sorted((root / "hw").rglob("*.py"))
-        }
-        self._sources = key_digest([self.texts, self._texts("sim"), self._texts("tests/support")])
+        self.texts = sources(root, "hw")
+        self._sources = key_digest([self.texts, sources(root, "sim"), sources(root, "tests/support")])
         self._designs: dict[str, list[str]] | None = None
         self._gold_texts: dict[str, str] = {}
-
-    def _texts(self, folder: str) -> dict[str, str]:
-        return {str(p.relative_to(self._root)): p.read_text() for p in sorted((self._root / folder).rglob("*.py"))}
 
     def _passes(self, test: str) -> bool:
         """Whether a single test passes where nothing is broken."""

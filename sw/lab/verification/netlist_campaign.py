@@ -24,6 +24,7 @@ from .netlist import Fault, Netlists, is_unchanged, with_fault
 from .netlist_trials import Forks, run_tests
 from .parts import counted
 from .reasons import reason_of
+from .trials import sources
 
 __all__ = ["TESTS", "NetlistCampaign", "netlist_results", "netlist_survivors", "tried_netlists"]
 
@@ -95,11 +96,7 @@ class NetlistCampaign:
     ):
         self._root, self._tests = root, tests
         # Of all that decides what a file of tests makes of a fault.
-        self._texts = {
-            path.relative_to(root).as_posix(): path.read_text()
-            for part in ("hw", "sim", "tests/support")
-            for path in sorted((root / part).rglob("*.py"))
-        }
+        self._texts = sources(root, "hw", "sim", "tests/support")
         self._records = JsonRecords(folder / "netlist")
         self._netlists = Netlists(per_file, seed)
         self._only, self._draws = tuple(only), [per_file, seed]

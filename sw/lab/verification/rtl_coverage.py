@@ -23,9 +23,11 @@ from ...results.records import JsonRecords, key_digest
 from ...results.report import Result
 from ..map import ROOT
 from .netlist_campaign import TESTS
+from .netlist_trials import run_tests
 from .parts import write_part
 from .points import POINTS
 from .reached import BRANCH, CHANGE, FORMAT, Point, reached_in
+from .trials import sources
 
 __all__ = ["Counting", "functional", "holes", "main", "results"]
 
@@ -36,7 +38,13 @@ MORE: Sequence[tuple[str, str]] = (
     ("tests/oselm/test_core_graph.py", r"test_a_graph_that_grows_until_it_is_full\[0\]"),
     ("tests/oselm/test_core_memory.py", r"test_any_commands_in_any_order\[graph-0\]"),
 )
-_RUN = "import sys; from {module} import run_tests; sys.exit(run_tests(sys.argv[1], sys.argv[2], Path(sys.argv[3])))"
+#: A process that runs them, with the file, the pattern and the checkout behind it.
+_RUN = f"""
+import sys
+from pathlib import Path
+from {run_tests.__module__} import run_tests
+sys.exit(run_tests(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+"""
 
 
 class Counting:
@@ -52,12 +60,7 @@ class Counting:
 
     def __init__(self, root: Path, folder: Path):
         self._root, self._folder = root, folder
-        texts = {
-            path.relative_to(root).as_posix(): path.read_text()
-            for part in ("hw", "sim", "tests/support")
-            for path in sorted((root / part).rglob("*.py"))
-        }
-        self._key = key_digest([texts, FORMAT])
+        self._key = key_digest([sources(root, "hw", "sim", "tests/support"), FORMAT])
         self._records = JsonRecords(folder / "counts")
 
     def run(self, file: str, pattern: str) -> Counter[Point]:
@@ -71,8 +74,7 @@ class Counting:
             self._test(file, pattern, models)
             found: Counter[Point] = Counter()
             for model in sorted((models / "rtl").glob("*")):
-                for point, count in reached_in(model).items():
-                    found[point] += count
+                found.update(reached_in(model))
             points = [[p.file, p.line, p.signal, p.what, p.kind, count] for p, count in sorted(found.items())]
             kept = {"key": key, "points": points}
             self._records.write(name, kept)
@@ -81,9 +83,8 @@ class Counting:
 
     def _test(self, file: str, pattern: str, models: Path) -> None:
         settings = {"SKIPWALK_COVERAGE": "1", "SKIPWALK_COMPILED": "1", "SKIPWALK_BUILD": str(models)}
-        code = f"from pathlib import Path; {_RUN.format(module='skipwalk.sw.lab.verification.netlist_trials')}"
         done = subprocess.run(
-            [sys.executable, "-c", code, file, pattern, str(self._root)],
+            [sys.executable, "-c", _RUN, file, pattern, str(self._root)],
             cwd=self._root,
             env={**os.environ, **settings},
             capture_output=True,
@@ -152,8 +153,7 @@ def main(only: tuple[str, ...], listed: bool, into: Path | None) -> None:
     chosen = [(file, pattern) for file, pattern in tests if file.startswith(only or "")]
     for n, (file, pattern) in enumerate(chosen, 1):
         of_file = counting.run(file, pattern)
-        for point, count in of_file.items():
-            counts[point] += count
+        counts.update(of_file)
         click.echo(f"{n} of {len(chosen)}: {file} {pattern} {_seen(of_file.values())}")
     found = results(counts)
     points = {} if only else functional(counts)

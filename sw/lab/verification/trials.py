@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Checkout", "Verdict", "last_line", "wait"]
+__all__ = ["Checkout", "Verdict", "last_line", "sources", "wait"]
 
 _PARTS = ("hw", "sim", "sw", "tests", "docs", "results", "README.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
 _LIBRARIES = ("numpy", "scipy.sparse", "numba", "networkx", "click", "sklearn.linear_model", "pytest",
@@ -185,6 +185,12 @@ class Checkout:
         for part in ("hw", "sim", "sw", "tests"):
             mode = py_compile.PycInvalidationMode.CHECKED_HASH
             compileall.compile_dir(self.folder / part, quiet=2, invalidation_mode=mode)
+
+
+def sources(root: Path, *folders: str) -> dict[str, str]:
+    """Texts of the Python files below folders of a checkout, by their paths from its root."""
+    paths = (path for folder in folders for path in sorted((root / folder).rglob("*.py")))
+    return {path.relative_to(root).as_posix(): path.read_text() for path in paths}
 
 
 def last_line(report: Any) -> str:
