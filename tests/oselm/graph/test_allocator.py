@@ -53,7 +53,7 @@ def test_rooms(beats, stall):
             await ctx.tick()
             ctx.set(dut.clear, 0)
             rooms, held = Rooms(cfg.edge_ends), []
-            for _ in range(150):
+            for _ in range(250):
                 if held and rng.random() < 0.4:
                     room, place = held.pop(int(rng.integers(len(held))))
                     rooms.free.setdefault(room, []).append(place)
