@@ -81,11 +81,11 @@ class Parameters(wiring.Component):
             setting.value.eq(self.setting.value),
         ]
         # Numbers are compared on their way there.
-        steep, strange = Signal(reset_less=True), Signal(reset_less=True)
+        too_large, out_of_range = Signal(reset_less=True), Signal(reset_less=True)
         given = self.setting.value
         m.d.sync += [
-            steep.eq(given > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw)),
-            strange.eq((given < 2) | (given > self._cfg.max_walk)),
+            too_large.eq(given > min((1 << SCALE_BITS) - 1, self._cfg.beta.max_raw)),
+            out_of_range.eq((given < 2) | (given > self._cfg.max_walk)),
         ]
         unsound, unfit = Signal(), Signal()
         m.d.comb += [
@@ -110,23 +110,23 @@ class Parameters(wiring.Component):
                     m.d.sync += asked.eq(setting.value)
                     m.next = "BEGIN"
                 if self._cfg.edge_ends:
-                    self._of_graph(m, setting.value, unfit, steep, strange)
+                    self._of_graph(m, setting.value, unfit, too_large, out_of_range)
             self._check(m, asked, unsound)
         return m
 
-    def _of_graph(self, m, value, unfit, steep, strange):
-        """Cases of the parameters that a graph store needs. Whether ``value`` is too ``steep`` a scale or a ``strange``
-        length is known before."""
+    def _of_graph(self, m, value, unfit, too_large, out_of_range):
+        """Cases of the parameters that a graph store needs. Whether ``value`` is ``too_large`` as a scale or
+        ``out_of_range`` as a length is known before."""
         walks, place = self.walks, self.place
         for case, limit in zip(_LIMITS, walks.limits, strict=True):
             with m.Case(case):
                 m.d.sync += limit.eq(value)
         with m.Case(Parameter.ROW_SCALE):
-            m.d.comb += unfit.eq(steep)
+            m.d.comb += unfit.eq(too_large)
             with m.If(~unfit):
                 m.d.sync += walks.scale.eq(value)
         with m.Case(Parameter.WALK_LENGTH):
-            m.d.comb += unfit.eq(strange)
+            m.d.comb += unfit.eq(out_of_range)
             with m.If(~unfit):
                 m.d.sync += walks.length.eq(value)
         with m.Case(Parameter.ROUND):

@@ -91,6 +91,7 @@ class DrawQueue(wiring.Component):
     begin : In(1), number : In(32)
         From the next cycle on, the draws of this walk; ``number`` has to stay.
     port : Out(QueryPort(DrawLayout, 64))
+        A request that waits becomes another one at ``begin``: whoever answers takes it as it is at the handshake.
     o : Out(stream of 64 bits)
         Low while draws of an earlier walk are still to come.
     """

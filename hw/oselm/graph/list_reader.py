@@ -35,7 +35,7 @@ class ListReader(wiring.Component):
     left : Out(1)
         Entries have not been taken.
     stop : In(1), quiet : Out(1)
-        No more entries are wanted; none is under way.
+        No more entries are wanted: what is offered or asked for may be withdrawn. None is under way.
     entries : Out(ReadPort)
 
     Timing: with up to :data:`UNDER_WAY` reads under way, an entry every ``E / UNDER_WAY`` cycles, where E is the cycles
