@@ -1,5 +1,7 @@
 """A controller of an SDR SDRAM: bursts of words, the next page opened while this one is in use."""
 
+from typing import NamedTuple
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
@@ -21,6 +23,15 @@ class _PartLayout(data.StructLayout):
     def __init__(self, cfg: SdramConfig):
         address = {"place": cfg.page_bits, "bank": cfg.bank_bits, "row": cfg.row_bits}
         super().__init__({**address, "last": cfg.page_bits, "write": 1})
+
+
+class _Choice(NamedTuple):
+    """The ``command`` of this cycle, its ``bank`` and what goes to ``a``; whether the one before ``changed`` a bank."""
+
+    command: Signal
+    bank: Signal
+    a: Signal
+    changed: Signal
 
 
 class SdramPins(wiring.Signature):
@@ -115,10 +126,11 @@ class SdramController(wiring.Component):
         ]
         room, has_room = Signal(range(self.READ_WORDS + 1), init=self.READ_WORDS), Signal(init=1)
         written, has_word = Signal(), Signal()
-        command, bank, a = Signal(Command), Signal(cfg.bank_bits), Signal.like(self.pins.a)
+        command, bank, changed = Signal(Command), Signal(cfg.bank_bits), Signal()
+        a = Signal.like(self.pins.a, name="a")
+        choice = _Choice(command, bank, a, changed)
         refreshes = start.done & (command == Command.REFRESH)
         # What the banks said in the cycle before holds unless a command changed it then.
-        changed = Signal()
         m.d.sync += changed.eq((command == Command.ACTIVE) | (command == Command.PRECHARGE) | refreshes)
         uses = (command == Command.READ) | (command == Command.WRITE)
         part, takes = self._part(m, cutter.o, uses)
@@ -126,8 +138,8 @@ class SdramController(wiring.Component):
         with m.If(~start.done):
             m.d.comb += [command.eq(start.command), a.eq(start.a)]
         due, free = start.done & start.due, start.done & ~start.due
-        self._refresh(m, banks, due, changed, command, a)
-        self._choose(m, banks.banks, part, takes, cutter.o, free, ready, changed, command, bank, a)
+        self._refresh(m, banks, due, choice)
+        self._choose(m, banks.banks, part, takes, cutter.o, free & ready, free, choice)
         m.d.comb += [
             banks.command.eq(command),
             banks.bank.eq(bank),
@@ -171,7 +183,7 @@ class SdramController(wiring.Component):
         return under_way, takes
 
     @staticmethod
-    def _refresh(m, banks, due, changed, command, a):
+    def _refresh(m, banks, due, choice):
         """When it is due, all pages are closed, then the chip is refreshed."""
         # A read or a write may have come in the cycle before the first.
         blocked, is_open, can_close, can_open = Signal(), Signal(), Signal(), Signal()
@@ -181,16 +193,16 @@ class SdramController(wiring.Component):
             can_close.eq(Cat(bank.can_close for bank in banks.banks).all()),
             can_open.eq(Cat(bank.can_open for bank in banks.banks).all()),
         ]
-        with m.If(due & blocked & ~changed):
+        with m.If(due & blocked & ~choice.changed):
             with m.If(is_open):
                 with m.If(can_close):
-                    m.d.comb += [command.eq(Command.PRECHARGE), a.eq(1 << 10)]
+                    m.d.comb += [choice.command.eq(Command.PRECHARGE), choice.a.eq(1 << 10)]
             with m.Elif(can_open):
-                m.d.comb += command.eq(Command.REFRESH)
+                m.d.comb += choice.command.eq(Command.REFRESH)
 
-    def _choose(self, m, banks, under_way, takes, ahead, free, ready, changed, command, bank, a):
-        """When the chip is ``free`` for it, a word of this part; else its page, or that of the part ahead, is closed or
-        opened.
+    def _choose(self, m, banks, under_way, takes, ahead, ready, free, choice):
+        """When all is ``ready`` for it, a word of this part; else, while the chip is ``free``, its page, or that of the
+        part ahead, is closed or opened.
 
         What can be done is found a cycle ahead, from the banks as they are then: for this part, or for the one behind
         it which takes its place.
@@ -212,20 +224,20 @@ class SdramController(wiring.Component):
             opens_after.eq(waits_after & ~of_after.open & of_after.can_open),
             closes_after.eq(waits_after & of_after.open & ~fits_after & of_after.can_close),
         ]
-        word = free & hit & ready
+        word = hit & ready
         own = word | opens | closes
         with m.If(free):
-            m.d.comb += bank.eq(Mux(own, part.bank, after.bank))
+            m.d.comb += choice.bank.eq(Mux(own, part.bank, after.bank))
         with m.If(word):
             m.d.comb += [
-                command.eq(Mux(part.write, Command.WRITE, Command.READ)),
-                a.eq(Cat(Const(0, 1), part.place)),
+                choice.command.eq(Mux(part.write, Command.WRITE, Command.READ)),
+                choice.a.eq(Cat(Const(0, 1), part.place)),
             ]
-        with m.Elif(free & ~changed):
+        with m.Elif(free & ~choice.changed):
             with m.If(opens | ~closes & opens_after):
-                m.d.comb += [command.eq(Command.ACTIVE), a.eq(Mux(opens, part.row, after.row))]
+                m.d.comb += [choice.command.eq(Command.ACTIVE), choice.a.eq(Mux(opens, part.row, after.row))]
             with m.Elif(closes | closes_after):
-                m.d.comb += command.eq(Command.PRECHARGE)
+                m.d.comb += choice.command.eq(Command.PRECHARGE)
 
     def _drive(self, m, command, bank, a, word, started):
         """Registers at the pins: a command, and the two halves of a word to be written."""
