@@ -119,6 +119,23 @@ def test_counters_of_time():
             assert 0 < spent[2] < spent[1] == spent[0]
 
 
+def test_epochs_of_few_samples_again_and_again():
+    """Rounds of one sample and of a few, beyond 2^13 in all: reports, and counters of events."""
+    rng = np.random.default_rng(8)
+    inputs, labels = rng.integers(0, 256, (5, TINY.widths[0])), np.arange(5) % TINY.classes
+    parts = [*random_setup(TINY, rng, 0.3), w.load(TINY, inputs, labels)]
+    replies = 0
+    for n, count in ((1, 2000), (2, 2500), (5, 7), (1, 1500), (2, 1500), (3, 1)):
+        parts.append(w.epochs(n, count, 2))
+        replies += count * REPORT_WORDS
+    events = (LoraCounter.TRAINED, LoraCounter.CORRECT, LoraCounter.HITS)
+    words = np.concatenate([*parts, *(w.get(counter) for counter in events)])
+    with VerilatedCore.from_component(LoraCore(TINY), timeout=50_000) as core:
+        got = core.run(words, replies + 2 * len(events))
+    assert_same(got, golden_replies(TINY, words))
+    assert got[-2] > 1 << 13, "samples from the Skip-Cache"
+
+
 def test_cycles_of_epochs():
     """Numbers are found while samples are learned: an epoch after another costs its samples, and at most that its order
     is begun."""

@@ -197,6 +197,16 @@ def test_reset_midway(cfg, seed):
         bench.run(start[:-5] if cfg.has_p else start, hot(cfg, rng, 10, nodes=5), read_back(cfg))
 
 
+@pytest.mark.parametrize("name", ["tiny", "tiny sequential"])
+def test_a_cap_below_0(name):
+    """P with a diagonal below 0 grows to a cap that is below 0, too."""
+    cfg = CONFIGS[name]
+    rng = np.random.default_rng(9)
+    bench = Bench(cfg)
+    for p0 in (-0.5, -(2.0**-cfg.p.fraction), cfg.p.min_raw / 2.0**cfg.p.fraction):
+        bench.run(load(cfg, rng, p0=p0), hot(cfg, rng, 20, nodes=10), read_back(cfg))
+
+
 def test_every_format_saturates():
     cfg = CONFIGS["saturating"]
     rng = np.random.default_rng(0)

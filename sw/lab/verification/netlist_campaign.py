@@ -32,7 +32,7 @@ _FRONT = ("hw/oselm/front_end",)
 _WALKS = (
     r"test_anything.*\[weighted-[0-7]\]|test_(longest|rounds_from).*weighted.*|test_rounds\[weighted-1000000.0-.*-0\]"
 )
-_LORA = r"test_((programs|cycles).*\[tiny\]|counters_of_time|slots_.*|one_output.*|rates_of.*)"
+_LORA = r"test_((programs|cycles).*\[tiny\]|counters_of_time|epochs_of_few.*|slots_.*|one_output.*|rates_of.*)"
 #: Files of tests, which of each, and for faults in what: what runs compiled, with a model of what it has to answer.
 #: Blocks come before the cores that have them, for their tests see more.
 TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
