@@ -19,6 +19,8 @@ MOST = (1 << CoreConfig.WEIGHT_BITS) - 1
 _ROOM = (3, 1, 0)
 #: What the lightest edge has to be in units, so that a rounded weight is within 3 % of the given one.
 _PRECISE = 16
+#: Between these a unit, and a weight in units, is a normal number.
+_FINITE = 2.0**-1000, 2.0**1000
 
 
 def choose_unit(weights: np.ndarray | None, heaviest_row: float, *, weight_bits: int, nodes: int) -> float:
@@ -38,12 +40,14 @@ def choose_unit(weights: np.ndarray | None, heaviest_row: float, *, weight_bits:
     Raises
     ------
     InputError
-        The weights are too far apart.
+        The weights are too far apart, or so large or small that their sums or units are no finite numbers.
     """
     if weights is None or not len(weights):
         return 2.0 ** -max(0, min(12, weight_bits - (nodes - 1).bit_length()))
     low, high = float(weights.min()), float(weights.max())
     smallest = max(high / MOST, heaviest_row / ((1 << weight_bits) - 1 - len(_ROOM)))
+    if not _FINITE[0] <= smallest <= _FINITE[1]:
+        raise InputError(f"weights from {low:g} to {high:g} cannot be added in double precision; scale them")
     unit = 0.0
     for room in _ROOM:
         unit = 2.0 ** (math.ceil(math.log2(smallest)) + room)
@@ -64,10 +68,10 @@ def raw_weights(weights: np.ndarray, unit: float) -> np.ndarray:
 
 def raw_weight(weight: float, unit: float) -> int:
     """Of one more edge. Raises CapacityError for a weight that the unit cannot hold."""
-    raw = math.floor(weight / unit + 0.5)
-    if not 1 <= raw <= MOST:
+    units = weight / unit + 0.5
+    if not 1 <= units < MOST + 1:
         raise CapacityError(
             f"a weight of {weight:g}; this model keeps weights from {unit:g} to {MOST * unit:g}, as chosen from its "
             "first graph: scale it, or fit the whole graph anew"
         )
-    return raw
+    return math.floor(units)
