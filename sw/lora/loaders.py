@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..graph.packed import read_bytes, reading, unpack_npz
-from .network import BatchNorm, Network
+from .network import Network
+from .npz_network import from_npz
 from .onnx_network import from_onnx
 from .torch_network import from_torch, torch_module
 
@@ -21,8 +21,8 @@ def load_network(source: Any) -> Network:
     ----------
     source : Network, MLPClassifier, Pipeline that ends with one, torch.nn.Sequential, or path
         Paths: ``.npz`` (``weight_0``, ``bias_0``, ``weight_1``, ...; optionally ``mean_k``, ``var_k``, ``gamma_k``,
-        ``beta_k`` of a batch normalisation behind layer k, and ``classes``), ``.onnx``, ``.pt`` or ``.pth`` (a whole
-        module).
+        ``beta_k`` of a batch normalisation behind layer k, and ``classes``; nothing else), ``.onnx``,
+        ``.pt`` or ``.pth`` (a whole module).
 
     Raises
     ------
@@ -37,7 +37,7 @@ def load_network(source: Any) -> Network:
             raise InputError("no such file", path=path)
         ending = path.suffix.lower()
         if ending == ".npz":
-            return _from_npz(path)
+            return from_npz(path)
         if ending == ".onnx":
             return from_onnx(path)
         if ending in (".pt", ".pth"):
@@ -50,33 +50,6 @@ def load_network(source: Any) -> Network:
     if type(source).__name__ == "MLPClassifier":
         raise InputError("this MLPClassifier has not been fitted; call its fit first")
     raise InputError(f"cannot make a network of a {type(source).__name__}")
-
-
-def _from_npz(path: Path) -> Network:
-    try:
-        with reading(path):
-            arrays = unpack_npz(read_bytes(path))
-    except InputError as error:
-        raise InputError(f"not a readable .npz file: {error}") from error
-    weights: list[np.ndarray] = []
-    biases: list[np.ndarray] = []
-    while f"weight_{len(weights)}" in arrays:
-        k = len(weights)
-        w = np.asarray(arrays[f"weight_{k}"], np.float64)
-        b = np.asarray(arrays.get(f"bias_{k}", np.zeros(w.shape[-1])), np.float64)
-        if f"mean_{k}" in arrays:
-            if f"var_{k}" not in arrays:
-                raise InputError(f"mean_{k} without var_{k}", path=path)
-            norm = BatchNorm(arrays[f"mean_{k}"], arrays[f"var_{k}"], arrays.get(f"gamma_{k}"), arrays.get(f"beta_{k}"))
-            w, b = norm.fold(w, b)
-        weights.append(w)
-        biases.append(b)
-    if not weights:
-        raise InputError(f"no weight_0 in it; there is: {', '.join(arrays) or 'nothing'}", path=path)
-    try:
-        return Network(weights, biases, arrays.get("classes"))
-    except InputError as error:
-        raise InputError(str(error), path=path) from None
 
 
 def from_sklearn(model: Any) -> Network:

@@ -51,7 +51,7 @@ class Network:
     Raises
     ------
     InputError
-        No or more than 4 layers, shapes that do not fit each other, or a number that is not finite.
+        No or more than 4 layers, shapes that do not fit each other, a number that is not finite, or one class twice.
     """
 
     def __init__(self, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], classes=None):
@@ -72,8 +72,12 @@ class Network:
                 raise InputError(f"layer {k} has a weight or bias that is not finite; the network was not trained well")
             before = w.shape[1]
         self.classes = np.arange(self.outputs) if classes is None else np.asarray(classes)
-        if len(self.classes) != self.outputs:
-            raise InputError(f"{len(self.classes)} classes for a network of {self.outputs} outputs")
+        if self.classes.shape != (self.outputs,):
+            n = "x".join(map(str, self.classes.shape))
+            raise InputError(f"{n} classes for a network of {self.outputs} outputs")
+        names = self.classes.tolist()
+        if len({str(name) for name in names}) < len(names) or any(name != name for name in names):
+            raise InputError(f"the classes {names} have to be different names or numbers")
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..graph.packed import read_bytes, reading, unpack_npz, unzip
 from ..graph.readers import real, sniffed, typed_ids
+from .npz_network import real_numbers
 
 __all__ = ["read_samples"]
 
@@ -16,8 +17,8 @@ def read_samples(path: "str | Path") -> tuple[np.ndarray, np.ndarray]:
     separated by commas, semicolons or tabs, packed or not; ``-`` is standard input.
 
     Labels in CSV are integers if all of them are written as one (``7``, not ``007``), else text. Raises InputError with
-    file and line for what cannot be used: an array missing, lines of different length, something that is not a number,
-    no samples.
+    file and line for what cannot be used: an array missing or of another type, lines of different length, something
+    that is not a number or not finite, a label missing, no samples.
     """
     path = Path(path)
     with reading(path):
@@ -40,9 +41,14 @@ def _npz(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     if missing:
         raise InputError(f"no array {' and '.join(sorted(missing))}; there is: {', '.join(arrays)}", path=path)
     try:
-        return np.asarray(arrays["x"], np.float64), arrays["y"]
-    except (ValueError, TypeError) as error:
-        raise InputError(f"x is not of numbers: {error}", path=path) from error
+        x, y = real_numbers(arrays["x"], "x"), arrays["y"]
+        if y.dtype.kind not in "biufSU":
+            raise InputError(f"y is an array of {y.dtype}, not of labels: integers or text")
+    except InputError as error:
+        raise InputError(str(error), path=path) from None
+    if bad := np.argwhere(~np.isfinite(x)).tolist():
+        raise InputError(f"x{bad[0]} is not finite; remove or fill it", path=path)
+    return x, np.char.decode(y, "utf-8") if y.dtype.kind == "S" else y
 
 
 def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -67,5 +73,9 @@ def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
             raise InputError(
                 "a value is not a number; a line is: value,value,...,label", path=path, line=number
             ) from None
+        if not np.isfinite(rows[-1]).all():
+            raise InputError("a value is not finite; remove or fill it", path=path, line=number)
+        if not label.strip():
+            raise InputError("no label behind the last comma", path=path, line=number)
         labels.append(label.strip())
     return np.array(rows, np.float64), np.array(typed_ids(labels))

@@ -1,6 +1,5 @@
 """SkipLoRA on the golden unit: as accurate as float, files, refusals; the methods it is compared with; the command."""
 
-import gzip
 import json
 import pickle
 import threading
@@ -22,7 +21,6 @@ from skipwalk.sw.lora.methods import METHODS, fine_tune, trained_parameters
 from skipwalk.sw.lora.network import Network
 from skipwalk.sw.lora.pretrain import pretrain
 from skipwalk.sw.lora.quantize import quantize
-from skipwalk.sw.lora.samples import read_samples
 from skipwalk.sw.lora.tasks import load_task
 from sklearn.base import clone, is_classifier
 
@@ -283,31 +281,6 @@ def test_gradients_of_the_methods(method):
         down = loss()
         parameter[index] = keep
         assert gradient[index] == pytest.approx((up - down) / 2e-6, abs=1e-5)
-
-
-def test_samples_from_files(tmp_path):
-    csv = tmp_path / "s.csv"
-    csv.write_text("# x0,x1,label\n1,2,a\n\n3,4.5,b\n")
-    x, y = read_samples(csv)
-    assert (x.tolist(), y.tolist()) == ([[1, 2], [3, 4.5]], ["a", "b"])
-    for text in ("1;2;7\n3;4.5;8\n", "1\t2\t7\n3\t4.5\t8\n"):
-        csv.write_text(text)
-        x, y = read_samples(csv)
-        assert (x.tolist(), y.tolist()) == ([[1, 2], [3, 4.5]], [7, 8])
-    csv.write_bytes(gzip.compress(b"1,2,007\n3,4,7\n"))
-    assert read_samples(csv)[1].tolist() == ["007", "7"]
-    for text, words in (
-        ("1_0,2,0\n", r"s\.csv:1: a value is not a number"),
-        ("1,2,0\n1,0\n", r"s\.csv:2: 1 values and a label, the lines before have 2"),
-        ("1,x,0\n", r"s\.csv:1: a value is not a number"),
-        ("", "x must be"),
-    ):
-        csv.write_text(text)
-        with pytest.raises(InputError, match=words):
-            read_samples(csv)
-    np.savez(tmp_path / "s.npz", x=np.zeros((2, 3)))
-    with pytest.raises(InputError, match="no array y; there is: x"):
-        read_samples(tmp_path / "s.npz")
 
 
 def test_command(tmp_path):

@@ -184,6 +184,37 @@ def test_files_that_cannot_be_used(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"weight_1": None, "weight_2": np.ones((3, 2)), "bias_1": None}, "weight_2 without weight_1: layers are numb"),
+        ({"weight_1": None}, "bias_1 without weight_1"),
+        ({"bias_7": np.zeros(3)}, "bias_7 without weight_7"),
+        ({"weights_2": np.ones((2, 2))}, "weights_2 is none of weight_k, bias_k, mean_k"),
+        ({"weight_01": np.ones((2, 2))}, "weight_01 is none of"),
+        ({"var_0": np.ones(3)}, "var_0 without mean_0"),
+        ({"mean_0": np.ones(3)}, "mean_0 without var_0"),
+        ({"gamma_1": np.ones(2)}, "gamma_1 without mean_1"),
+        ({"mean_0": np.ones(4), "var_0": np.ones(4)}, r"mean has shape \(4,\), the layer before it has 3 outputs"),
+        ({"weight_0": np.array(3.0)}, r"weight_0 must be \(inputs, outputs\), not \(\)"),
+        ({"weight_0": np.ones(2)}, r"weight_0 must be \(inputs, outputs\), not \(2,\)"),
+        ({"weight_0": np.ones((2, 3)) + 1j}, "weight_0 is an array of complex128, not of real numbers"),
+        ({"bias_0": np.array(["a", "b", "c"])}, "bias_0 is an array of <U1, not of real numbers"),
+        ({"weight_0": np.zeros((2, 3), "datetime64[s]")}, "weight_0 is an array of datetime64"),
+        ({"classes": np.array([1, 1])}, r"the classes \[1, 1\] have to be different"),
+        ({"classes": np.array([0, np.nan])}, r"the classes \[0.0, nan\] have to be different"),
+        ({"classes": np.zeros((2, 1))}, "2x1 classes for a network of 2 outputs"),
+        ({"classes": np.arange(3)}, "3 classes for a network of 2 outputs"),
+    ],
+)
+def test_arrays_that_are_no_network(tmp_path, change, words):
+    """None of them is passed over, or taken for something else."""
+    good = {"weight_0": np.ones((2, 3)), "bias_0": np.zeros(3), "weight_1": np.ones((3, 2)), "bias_1": np.zeros(2)}
+    np.savez(tmp_path / "n.npz", **{name: array for name, array in (good | change).items() if array is not None})
+    with pytest.raises(InputError, match=rf"n\.npz: .*{words}"):
+        load_network(tmp_path / "n.npz")
+
+
+@pytest.mark.parametrize(
     ("weights", "biases", "words"),
     [
         ([np.zeros((2, 3))], [np.zeros(2)], "do not fit"),
