@@ -68,5 +68,5 @@ def _layer(arrays: Mapping[str, np.ndarray], k: int) -> tuple[np.ndarray, np.nda
     if given := [n for n in _NORM if n in named]:
         if missing := [n for n in ("mean", "var") if n not in named]:
             raise InputError(f"{given[0]}_{k} without {missing[0]}_{k}")
-        return BatchNorm(*(named.get(n) for n in _NORM)).fold(w, b)
+        return BatchNorm(named["mean"], named["var"], named.get("gamma"), named.get("beta")).fold(w, b)
     return w, b

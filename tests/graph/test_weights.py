@@ -17,7 +17,8 @@ def test_a_scale_changes_no_bit(scale):
     scale = 2.0 ** round(math.log2(scale))
     raw = [raw_weights(x, choose_unit(x, x.sum(), **SIZES)) for x in (weights, weights * scale)]
     assert raw[0].tolist() == raw[1].tolist()
-    assert raw[0].min() >= 1 and raw[0].max() <= MOST
+    assert raw[0].min() >= 1
+    assert raw[0].max() <= MOST
 
 
 @pytest.mark.parametrize("weights", [[1e308] * 3, [1e308, 1.0], [5e-324] * 3, [1e-310, 2e-310], [1e308, 1e-320]])
