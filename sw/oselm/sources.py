@@ -18,12 +18,12 @@ __all__ = ["Line", "Sources"]
 _WAITING = 1 << 16
 #: Seconds after which the end of a file is looked at again.
 _POLL = 0.05
-#: Longest line.
+#: Bytes of the longest line.
 _LONGEST = 1 << 16
 
 
 class Line(NamedTuple):
-    """A line, from where, and its number there (from 1); or why the source cannot be read further."""
+    """A line, from where, and its number there (from 1); or why it is none, or the source cannot be read further."""
 
     source: str
     number: int
@@ -92,7 +92,7 @@ class Sources:
             self._lines.put(None)
 
     def _lines_of(self, file: BinaryIO, path: str, number: int, *, grows: bool = False) -> int:
-        part = b""
+        part, is_long = b"", False
         while True:
             new = file.readline(_LONGEST)
             part += new
@@ -102,16 +102,29 @@ class Sources:
                 if size < file.tell():
                     # Cut off and written anew.
                     file.seek(0)
-                    part, number = b"", 0
+                    part, number, is_long = b"", 0, False
                     continue
-                if not part.endswith(b"\n") and len(part) < _LONGEST:
-                    time.sleep(_POLL)
-                    continue
-            elif not new:
-                if part:
-                    self._lines.put(Line(path, number + 1, part.decode(errors="replace")))
-                return number
-            if part.endswith(b"\n") or len(part) >= _LONGEST:
-                number += 1
-                self._lines.put(Line(path, number, part.decode(errors="replace")))
-                part = b""
+            ends = part.endswith(b"\n") or not (new or grows)
+            if not ends and len(part) > _LONGEST:
+                part, is_long = b"", True
+            elif ends:
+                if part or is_long:
+                    number += 1
+                    self._lines.put(_line(path, number, part, is_long))
+                part, is_long = b"", False
+                if not new:
+                    return number
+            elif grows and not new:
+                time.sleep(_POLL)
+
+
+def _line(path: str, number: int, content: bytes, is_long: bool) -> Line:
+    """With a fault instead of its text if it is none: ids would be cut, or be taken for others."""
+    if is_long or len(content) > _LONGEST:
+        return Line(path, number, "", f"a line of more than {_LONGEST} bytes")
+    if b"\0" in content:
+        return Line(path, number, "", "a NUL, which no text has")
+    try:
+        return Line(path, number, content.decode())
+    except UnicodeDecodeError as error:
+        return Line(path, number, "", f"not UTF-8 text: {error.reason} at byte {error.start}")

@@ -122,6 +122,40 @@ def test_what_is_wrong_is_named_and_changes_nothing(model):
     assert Node2Vec.load(model).digest_ == expected.partial_fit([("n0", "y")]).digest_
 
 
+#: No id is cut where a line is too long, none is made of what is not text.
+LONG = b"+ n0 " + b"x" * (1 << 16)
+FITS = b"+ n0 " + b"y" * ((1 << 16) - 6)
+NO_LINES = [b"+ n0 a", LONG, b"+ n0 \xff", b"+ n0 b\0", LONG * 3, FITS, b"+ n0 c", LONG]
+FAULTS = ["", "a line of more than 65536", "not UTF-8 text: invalid start byte at byte 5", "a NUL", "a line of", "", ""]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_what_is_no_line_is_none(tmp_path, follow):
+    """And the lines behind it have their numbers; of a file that grows, the last one may not be whole."""
+    (tmp_path / "c.txt").write_bytes(b"\n".join(NO_LINES))
+    sources = Sources([str(tmp_path / "c.txt")], follow=follow)
+    faults = FAULTS + ["a line of"] * (not follow)
+    for number, fault in enumerate(faults, 1):
+        line = sources.take(10)
+        assert line is not None
+        assert (line.number, line.fault[: len(fault)], bool(line.text)) == (number, fault, not fault)
+    if follow:
+        assert sources.take(0.2) is None
+        with (tmp_path / "c.txt").open("ab") as file:
+            file.write(b"\n+ n0 d\n")
+        lines = [sources.take(10), sources.take(10)]
+        assert [(line.number, line.text) for line in lines if line] == [(8, ""), (9, "+ n0 d\n")]
+
+
+def test_what_is_no_line_changes_nothing(model):
+    result = CliRunner().invoke(main, ["learn", str(model)], input=b"\n".join(NO_LINES))
+    named = [line.removeprefix("skipwalk: standard input:") for line in result.stderr.splitlines()]
+    assert [line.split(":")[0] for line in named[:-1]] == ["2", "3", "4", "5", "8"]
+    assert "3 changes, " in named[-1]
+    new = set(Node2Vec.load(model).ids_.tolist()) - {node for edge in EDGES for node in edge}
+    assert new == {"a", "c", FITS[5:].decode()}
+
+
 def test_how_lines_come_changes_no_bit(model, tmp_path):
     """From a file at once, or line by line with a question between any two."""
     lines = [f"+ n{n} m{n % 4}\n" for n in range(30)] + [f"- n{n} m{n % 4}\n" for n in range(0, 30, 3)]
