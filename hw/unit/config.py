@@ -84,7 +84,11 @@ class UnitConfig:
         unknown = sorted(set(data) - set(types))
         if unknown:
             raise ValueError(f"unknown configuration keys: {', '.join(unknown)}")
-        values: dict[str, Any] = {k: SQ(*v) if types[k] is SQ and isinstance(v, list) else v for k, v in data.items()}
+        values = dict(data)
+        for key in (key for key in data if types[key] is SQ):
+            if not isinstance(data[key], list) or len(data[key]) != 2:
+                raise ValueError(f"{key} must be two numbers of bits, as [5, 13] for Q5.13, not {data[key]!r}")
+            values[key] = SQ(*data[key])
         return cls(**values)
 
     @property

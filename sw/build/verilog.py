@@ -1,5 +1,7 @@
 """A core as plain Verilog for other people's designs, and a map of it that programs can read."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from ...hw.link.protocol import MAGIC
@@ -9,10 +11,12 @@ from ...hw.unit.config import UnitConfig
 from ...sim.rtl.build import MissingToolError
 from ...sim.rtl.verilate import EXPORT_WARNINGS
 from ...sim.rtl.verilog_text import start_processes, waive_warnings
+from ..errors import InputError
+from ..graph.packed import reading
 from ..unit.words import field_bits
 from ..units import UNITS
 
-__all__ = ["axi_core", "axi_verilog", "config_of_map", "core_map"]
+__all__ = ["axi_core", "axi_verilog", "config_of_map", "core_map", "read_map"]
 
 
 def axi_core(cfg: UnitConfig, *, primitives: bool = False) -> Any:
@@ -62,6 +66,20 @@ def config_of_map(data: Any) -> UnitConfig:
     if data["core"] not in UNITS:
         raise ValueError(f"the core is one of {', '.join(UNITS)}, not {data['core']!r}")
     return UNITS[data["core"]].config.from_dict(data["configuration"])
+
+
+def read_map(path: Path) -> dict[str, Any]:
+    """What :func:`core_map` made, from a file, as it was or edited.
+
+    Raises InputError for a file that cannot be read, or that has no configuration of a core.
+    """
+    with reading(path):
+        try:
+            data = json.loads(path.read_bytes())
+            config_of_map(data)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"is no map of a core ({error}); `skipwalk export` writes one", path=path) from error
+    return data
 
 
 def core_map(cfg: UnitConfig, name: str) -> dict:

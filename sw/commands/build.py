@@ -16,7 +16,7 @@ __all__ = ["build"]
 
 @click.command()
 @click.argument("board", type=click.Choice(list(BOARDS)))
-@click.option("--seeds", type=Numbers(), help="Of the placements.  [default: the board's]")
+@click.option("--seeds", type=Numbers(0), help="Of the placements.  [default: the board's]")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Placements at once.")
 @click.option("--timeout", type=float, default=7200, show_default=True, help="Seconds for each run of a tool.")
 @click.option("--synthesis-only", is_flag=True, help="Stop before placement.")

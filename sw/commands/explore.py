@@ -43,9 +43,9 @@ def _formats(command: Callable) -> Callable:
 @click.command()
 @click.argument("graph", type=FILE)
 @click.argument("labels", type=FILE)
-@click.option("--dim", type=Numbers(), default="16,32,64", show_default=True, help="Lengths of a vector.")
-@click.option("--lanes", type=Numbers(), default="4,8,16,32", show_default=True, help="Elements handled at once.")
-@click.option("--bits", type=Numbers(), default="18,16,14,12", show_default=True, help="Widths of the multipliers.")
+@click.option("--dim", type=Numbers(1), default="16,32,64", show_default=True, help="Lengths of a vector.")
+@click.option("--lanes", type=Numbers(1), default="4,8,16,32", show_default=True, help="Elements handled at once.")
+@click.option("--bits", type=Numbers(1), default="18,16,14,12", show_default=True, help="Widths of the multipliers.")
 @click.option(
     "--constants",
     type=Reals(),

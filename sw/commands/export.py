@@ -16,9 +16,9 @@ from ...sim.rtl.build import BuildError
 from ..build.c_header import c_header, c_sources
 from ..build.fusesoc import core_file
 from ..build.names import default_name, name_fault
-from ..build.verilog import axi_core, axi_verilog, config_of_map, core_map
+from ..build.verilog import axi_core, axi_verilog, config_of_map, core_map, read_map
 from ..build.vivado import block_design
-from ..errors import DeviceError, InputError
+from ..errors import DeviceError
 from ..results.files import atomic_write
 from .common import FILE, check_outputs
 
@@ -105,12 +105,7 @@ def load_config(config: str, unit: str | None) -> UnitConfig:
     if path.suffix != ".json":
         there = "; ".join(f"{kind.name}: {', '.join(kind.presets)}" for kind in asked)
         raise click.UsageError(f"no preset {config!r} ({there}), and no .json file")
-    try:
-        return config_of_map(json.loads(path.read_text()))
-    except FileNotFoundError:
-        raise InputError("no such file", path=path) from None
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"is no map of a core: {error}", path=path) from error
+    return config_of_map(read_map(path))
 
 
 def _changed(cfg: UnitConfig, changes: Sequence[str]) -> UnitConfig:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ...hw.arith.formats import SQ
+from ..graph.readers import real
 from ..link.transport import unknown_backend
 
 __all__ = ["Backend", "Formats", "Numbers", "RateType", "Reals", "at_baud"]
@@ -30,17 +31,21 @@ def at_baud(backend: str, baud: int) -> str:
 
 
 class Numbers(click.ParamType):
-    """Integers with commas or spaces between them."""
+    """Integers from ``least`` on, with commas or spaces between them."""
 
     name = "N,N,..."
+
+    def __init__(self, least: int):
+        self._least = least
 
     def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
         if isinstance(value, list):
             return value
-        try:
-            return list(dict.fromkeys(int(word) for word in re.split(r",\s*|\s+", value.strip())))
-        except ValueError:
-            return self.fail(f"{value!r} is no list of integers such as 16,32", param, ctx)
+        words = re.split(r",\s*|\s+", value.strip())
+        numbers = [int(word) for word in words if re.fullmatch("-?[0-9]{1,9}", word)]
+        if len(numbers) < len(words) or min(numbers) < self._least:
+            return self.fail(f"{value!r} is no list of integers from {self._least} on, such as 16,32", param, ctx)
+        return list(dict.fromkeys(numbers))
 
 
 class Reals(click.ParamType):
@@ -53,7 +58,7 @@ class Reals(click.ParamType):
             return value
         words = [] if value.strip() == "none" else re.split(r",\s*|\s+", value.strip())
         try:
-            numbers = [float(word) for word in words]
+            numbers = [real(word) for word in words]
         except ValueError:
             numbers = [0.0]
         if not all(0 < number < float("inf") for number in numbers):

@@ -28,7 +28,7 @@ NOTE = (
 
 @click.command("blocks")
 @click.option("--only", type=click.Choice(list(blocks.BLOCKS)), multiple=True, help="This block; may be repeated.")
-@click.option("--seeds", type=Numbers(), default="1,2,3", show_default=True, help="Of the placements.")
+@click.option("--seeds", type=Numbers(0), default="1,2,3", show_default=True, help="Of the placements.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Blocks at once.")
 @click.option("--timeout", type=float, default=900, show_default=True, help="Seconds for each run of a tool.")
 @click.option("--json", "report", type=FILE, help="Write the results, if nothing failed.")

@@ -1,6 +1,5 @@
 """A graph's first walks by a VexRiscv and a core in one LiteX SoC, simulated: ``skipwalk lab litex core.v GRAPH``."""
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ import click
 
 from ...hw.oselm.config import CoreConfig
 from ...sim.rtl.build import BuildError
-from ..build.verilog import config_of_map
+from ..build.verilog import config_of_map, read_map
 from ..errors import DeviceError, InputError
 from ..graph.readers import read_graph
 from ..litex import DRIVER
@@ -76,10 +75,7 @@ def main(
     and prints the digest, which has to be the golden model's. CORE.V is what `skipwalk export` wrote, with its files
     beside it; the core holds the graph.
     """
-    try:
-        core = config_of_map(json.loads(exported.with_suffix(".json").read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"is no map of a core: {error}", path=exported.with_suffix(".json")) from error
+    core = config_of_map(read_map(exported.with_suffix(".json")))
     if not isinstance(core, CoreConfig) or core.slots:
         raise InputError("is no OS-ELM core with all its rows on the chip", path=exported)
     graph = read_graph(graph_file)

@@ -4,7 +4,6 @@
 folder :data:`skipwalk.sw.litex.DRIVER` is the port between it and the driver in C.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from litex.soc.interconnect.csr import CSR, CSRField, CSRStatus, CSRStorage
 from litex.soc.interconnect.csr_eventmanager import EventManager, EventSourceLevel
 from migen import ClockSignal, If, Instance, ResetInserter, ResetSignal
 
-from ..build.verilog import config_of_map
+from ..build.verilog import read_map
 
 __all__ = ["Skipwalk", "add_skipwalk", "files_of"]
 
@@ -169,9 +168,8 @@ def files_of(exported: Path) -> tuple[Path, Path]:
 def _map_of(exported: Path) -> tuple[str, dict[str, Any]]:
     """Module and buses of a Verilog file."""
     _, path = files_of(exported)
+    found = read_map(path)
     try:
-        found = json.loads(path.read_text())
-        config_of_map(found)
         buses = found["buses"]
         offsets = [register["offset"] for register in buses["s_axil"]["registers"]]
         if offsets != list(range(0, 4 * len(offsets), 4)):

@@ -267,7 +267,11 @@ def test_synthesis_counts_luts_and_may_refuse(karate, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--dim", "8,x"], 2, "'8,x' is no list of integers such as 16,32"),
+        (["--dim", "8,x"], 2, "'8,x' is no list of integers from 1 on, such as 16,32"),
+        (["--dim", "8,0"], 2, "'8,0' is no list of integers from 1 on"),
+        (["--lanes", "-4"], 2, "'-4' is no list of integers from 1 on"),
+        (["--lanes", "1_6"], 2, "'1_6' is no list of integers from 1 on"),
+        (["--dim", ""], 2, "'' is no list of integers from 1 on"),
         (["--constants", "1,-2"], 2, "'1,-2' is no list of positive numbers such as 0.7,1.4"),
         (["--beta", "5.13"], 2, "'5.13' is no format such as Q5.13"),
         (["--beta", "Q1.0"], 2, "Q1.0 has 1 bits; a format has 2 to 48"),

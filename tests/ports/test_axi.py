@@ -203,15 +203,34 @@ def test_any_configuration(arguments, cfg, tmp_path):
     (["tiny", "--set", "dim=7"], 2, "dim must be a multiple of lanes (4), not 7"),
     (["tiny", "--set", "dim=many"], 2, "dim must be an int, not 'many'"),
     (["none.json"], 3, "none.json: no such file"),
-    (["bad.json"], 3, "bad.json: is no map of a core: the core is one of os-elm, skip2-lora, not 'risc-v'"),
+    (["tiny", "--set", "beta=[1]"], 2, "beta must be two numbers of bits, as [5, 13] for Q5.13, not [1]"),
+    (["tiny", "--set", "beta=5"], 2, "beta must be two numbers of bits, as [5, 13] for Q5.13, not 5"),
+    (["tiny", "--set", "beta=[5, 11, 1]"], 2, "beta must be two numbers of bits"),
+    (["tiny", "--set", "beta=[5, null]"], 2, "SQ.fraction must be an int, not None"),
+    (["bad.json"], 3, "bad.json: is no map of a core (the core is one of os-elm, skip2-lora, not 'risc-v')"),
+    (["list.json"], 3, "list.json: is no map of a core (a map has a `core` and a `configuration`)"),
+    (["inner.json"], 3, "inner.json: is no map of a core ("),
+    (["deep.json"], 3, "deep.json: nested too deeply"),
+    (["utf16.json"], 3, "utf16.json: is no map of a core ("),
+    (["folder.json"], 3, "folder.json: cannot be read: Is a directory"),
 ])  # fmt: skip
 def test_command_refuses(arguments, code, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "bad.json").write_text(json.dumps({"core": "risc-v", "configuration": {}}))
+    (tmp_path / "folder.json").mkdir()
+    files = {
+        "bad": json.dumps({"core": "risc-v", "configuration": {}}),
+        "list": "[1]",
+        "inner": json.dumps({"core": "os-elm", "configuration": 3}),
+        "deep": "[" * 100_000,
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    (tmp_path / "utf16.json").write_bytes("é".encode("utf-16"))
+    before = sorted(tmp_path.iterdir())
     result = export(*arguments, "-o", "x.v")
-    assert result.exit_code == code
+    assert result.exit_code == code, result.output
     assert message in result.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["bad.json"]
+    assert sorted(tmp_path.iterdir()) == before
 
 
 # ---- other people's tools
