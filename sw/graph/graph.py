@@ -96,8 +96,8 @@ class Graph:
         Raises
         ------
         InputError
-            Something is not a pair, not hashable, NaN, given twice in ``ids`` or no row number; a weight is zero,
-            negative or not finite, or there are more or fewer weights than edges. The message names the edge.
+            Something is not a pair, not hashable, NaN, given twice in ``ids`` or no row number; a weight is
+            zero, negative or not finite, or there are more or fewer weights than edges. The message names the edge.
         """
         index: dict[Hashable, int] = {}
         if ids is not None:
@@ -383,7 +383,9 @@ def _pairs_of_ids(edges: Any, index: dict[Hashable, int]) -> tuple[np.ndarray, n
         try:
             u, v = edge
         except (TypeError, ValueError):
-            raise InputError(f"edge {number} is {edge!r}; it has to be a pair of node ids") from None
+            u = v = edge
+        if edge is u or isinstance(edge, str):
+            raise InputError(f"edge {number} is {edge!r}; it has to be a pair of node ids")
         try:
             flat.append(index.setdefault(u, len(index)))
             flat.append(index.setdefault(v, len(index)))

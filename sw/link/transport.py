@@ -164,7 +164,7 @@ class SerialTransport(Transport):
 
 def unknown_backend(backend: str) -> str | None:
     """What is wrong with the name of a backend; None if nothing is, as far as can be seen without opening it."""
-    if backend in BACKENDS[:-1] or backend.removeprefix("serial:") not in ("", backend):
+    if isinstance(backend, str) and (backend in BACKENDS[:-1] or backend.removeprefix("serial:") not in ("", backend)):
         return None
     return f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}"
 

@@ -14,6 +14,7 @@ from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.protocol import WALKS_SHIFT, Edit, Opcode, edit_header, header
 from ...sim.oselm.graph.store import Outcome
 from ..errors import CapacityError, InputError
+from ..graph.conversion import listed
 from ..graph.live import LiveGraph, room_for
 from ..graph.weights import raw_weight
 
@@ -70,6 +71,7 @@ def cuts(live: LiveGraph, pairs: Iterable[Any]) -> list[CutEdge]:
     """Edges to remove. Raises InputError for one that is not there or is given twice."""
     seen: set[frozenset] = set()
     out = []
+    pairs = listed(pairs, "edges", "a list of pairs of node ids")
     for number, pair in enumerate(pairs.tolist() if isinstance(pairs, np.ndarray) else pairs):
         u, v = _pair(number, pair)
         if not _known(live, u, v):
@@ -85,6 +87,7 @@ def cuts(live: LiveGraph, pairs: Iterable[Any]) -> list[CutEdge]:
 def drops(live: LiveGraph, nodes: Iterable[Hashable]) -> list[DropNode]:
     """Nodes to remove. Raises UnknownNodeError for one that is not there, InputError for one given twice."""
     out: dict[Hashable, None] = {}
+    nodes = listed(nodes, "nodes", "a list of node ids")
     for node in nodes.tolist() if isinstance(nodes, np.ndarray) else nodes:
         live.index(node)
         if node in out:
@@ -97,7 +100,9 @@ def _pair(number: int, pair: Any) -> tuple[Hashable, Hashable]:
     try:
         u, v = pair
     except (TypeError, ValueError):
-        raise InputError(f"edge {number} is {pair!r}; it has to be a pair of node ids") from None
+        u = v = pair
+    if pair is u or isinstance(pair, str):
+        raise InputError(f"edge {number} is {pair!r}; it has to be a pair of node ids")
     u, v = (node.item() if isinstance(node, np.generic) else node for node in (u, v))
     try:
         hash((u, v))

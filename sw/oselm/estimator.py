@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..estimators.base import Estimator
 from ..estimators.conventions import Progress, as_seed, plain
 from ..estimators.turns import TakesTurns
-from ..graph.conversion import as_graph
+from ..graph.conversion import as_graph, listed
 from ..graph.graph import Graph
 from . import visits
 from .changes import cuts, drops
@@ -250,7 +250,12 @@ class Node2Vec(TakesTurns, Estimator):
         how = self._how(checkpoint, checkpoint_every, progress)
         with self._turn():
             session = self._ready(walks_per_end=walks_per_end)
-            return self._update(session, cuts(session.model.live, edges), walks_per_end, how)
+            return self._update(
+                session,
+                cuts(session.model.live, edges),
+                walks_per_end,
+                how,
+            )
 
     def remove_nodes(
         self,
@@ -322,7 +327,7 @@ class Node2Vec(TakesTurns, Estimator):
             if X is None:
                 return session.settled().vectors
             live = session.model.live
-            rows = [live.index(plain(node)) for node in X]
+            rows = [live.index(plain(node)) for node in listed(X, "nodes", "a list of node ids")]
             return session.model.as_vectors(session.raw_rows(rows))
 
     def fit_transform(self, X: Any, y: None = None, **fit_params: Any) -> np.ndarray:

@@ -154,6 +154,12 @@ class Model:
         )
 
     @property
+    def hosted(self) -> bool:
+        """Whether the host holds the graph, because the core has no store for it."""
+        store, config = self.live.store, self.config
+        return (store.edge_ends, store.weight_bits) != (config.edge_ends, config.weight_bits)
+
+    @property
     def shape(self) -> tuple[Any, ...]:
         """What makes :attr:`driven` another core."""
         store, params = self.live.store, self.params

@@ -26,6 +26,11 @@ def core_of(
     if not isinstance(base, CoreConfig):
         base = preset(base)
     changes: dict[str, Any] = {}
+    for name, value in (("dim", dim), ("nodes", nodes), ("mu_shift", mu_shift)):
+        if value is not None and type(value) is not int:
+            raise TypeError(f"{name} must be an integer, not {value!r}")
+    if schedule is not None and schedule not in list(Schedule):
+        raise ValueError(f"schedule must be {' or '.join(Schedule)}, not {schedule!r}")
     if nodes is not None:
         changes["nodes"] = nodes
     if mu_shift is not None:

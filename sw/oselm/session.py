@@ -213,10 +213,12 @@ class Session:
         model.params = params
 
     def make_room(self, rows: int, entries: int, *, weighted: bool = False) -> None:
-        """Go on, on a core with more rows, entries or weights. Raises CapacityError where there is none."""
+        """Go on with more rows, entries or weights, on a larger core or in the host's store. Raises CapacityError for a
+        core that does not follow the graph and is too small."""
         model = self.model
         if not self.follow:
             check_nodes(model.live.store.nodes + rows, model.config)
+        if not self.follow and not model.hosted:
             core = f"the core ({model.config.name})"
             if weighted:
                 raise CapacityError(f"{core} keeps no weights; fit a graph with weights, or choose weight_bits=24")
@@ -225,7 +227,7 @@ class Session:
                 "choose a core with more edge_ends, or save the model and load it again: the host then holds its graph"
             )
         self.settled()
-        config, live = grown(model.live, model.config, rows, entries, weighted)
+        config, live = grown(model.live, model.config, rows, entries, weighted=weighted, follow=self.follow)
         self.drop()
         self._model = dataclasses.replace(model, config=config, live=live)
 

@@ -41,20 +41,24 @@ def placed(graph: Graph, config: CoreConfig, *, follow: bool) -> tuple[CoreConfi
 
 
 def refitted(live: LiveGraph, config: CoreConfig, *, follow: bool) -> tuple[CoreConfig, LiveGraph]:
-    """As :func:`placed`, for a graph with its rows and its unit of weights."""
+    """As :func:`placed`, for a graph with its rows and its unit of weights. A store of the host keeps its room for
+    what is about to come."""
     if follow:
         config = _with_rows(config, len(live.ids))
     check_nodes(len(live.ids), config)
-    return _in_store(config, live.rebuilt(nodes=config.nodes), follow)
+    return _in_store(config, live.rebuilt(nodes=config.nodes), follow, least=live.store.edge_ends)
 
 
-def grown(live: LiveGraph, config: CoreConfig, rows: int, entries: int, weighted: bool) -> tuple[CoreConfig, LiveGraph]:
-    """The same graph, and its core, with room for so many more rows and entries, and with weights if ``weighted``."""
+def grown(
+    live: LiveGraph, config: CoreConfig, rows: int, entries: int, *, weighted: bool, follow: bool
+) -> tuple[CoreConfig, LiveGraph]:
+    """The same graph, and its core, with room for so many more rows and entries, and with weights if ``weighted``. The
+    core stays as it is without ``follow``."""
     config = _with_rows(config, live.store.nodes + rows) if rows else config
     check_nodes(live.store.nodes + rows, config)
     bits = WEIGHT_BITS if weighted and live.unit is None else live.store.weight_bits
     live = live.rebuilt(nodes=config.nodes, weight_bits=bits)
-    return _in_store(config, live, follow=True, spare=entries)
+    return _in_store(config, live, follow, spare=entries)
 
 
 def _with_rows(config: CoreConfig, n: int) -> CoreConfig:
@@ -64,8 +68,11 @@ def _with_rows(config: CoreConfig, n: int) -> CoreConfig:
     return config.replace(nodes=min(-(-n * 5 // 4) + 1023 & ~1023, _MOST_NODES))
 
 
-def _in_store(config: CoreConfig, live: LiveGraph, follow: bool, spare: int = 0) -> tuple[CoreConfig, LiveGraph]:
-    """The graph in the store of the core, if that has one and it fits; else in one of the host's."""
+def _in_store(
+    config: CoreConfig, live: LiveGraph, follow: bool, *, spare: int = 0, least: int = 0
+) -> tuple[CoreConfig, LiveGraph]:
+    """The graph in the store of the core, if that has one and it fits; else in one of the host's, with at least so many
+    entries."""
     need, bits = live.store.top + spare, live.store.weight_bits
     if config.edge_ends and follow and (need > config.edge_ends or bits != config.weight_bits):
         ends = max(config.edge_ends, _rounded(need))
@@ -75,7 +82,7 @@ def _in_store(config: CoreConfig, live: LiveGraph, follow: bool, spare: int = 0)
     if config.edge_ends:
         lacks = f"{need} edge ends, and has {config.edge_ends}" if need > config.edge_ends else "weights"
         log.warning("the core (%s) would need %s: the host makes its walks", config.name, lacks)
-    return config, live.resized(nodes=config.nodes, edge_ends=_rounded(need))
+    return config, live.resized(nodes=config.nodes, edge_ends=max(_rounded(need), least))
 
 
 def _rounded(need: int) -> int:

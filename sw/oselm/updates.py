@@ -4,9 +4,7 @@ import logging
 from collections.abc import Hashable
 from typing import Any
 
-import numpy as np
-
-from ..graph.conversion import as_graph, is_networkx
+from ..graph.conversion import as_graph, is_networkx, listed
 from ..graph.graph import Graph
 from ..graph.weights import raw_weight
 from .changes import Addition, Change, additions, check_room
@@ -25,7 +23,7 @@ def with_room(session: Session, new_edges: Any, weights: Any) -> list[Addition]:
         pairs, weights = extra.edges()
         new_edges = extra.ids[pairs]
         _tell_of_missing(extra, session.model)
-    given = new_edges if isinstance(new_edges, np.ndarray) else list(new_edges)
+    given = listed(new_edges, "edges", "a list of pairs of node ids, or a graph")
     changes = additions(session.model.live, given, weights)
     if session.model.live.unit is None and any(c.weight not in (None, 1.0) for c in changes):
         session.make_room(0, 0, weighted=True)

@@ -99,6 +99,7 @@ def test_arrays_cannot_be_changed():
         ({"edges": [7]}, "edge 0 is 7"),
         ({"edges": [([], 2)]}, "edge 0 .* hashable"),
         ({"edges": [(1, float("nan"))]}, "edge 0 .* NaN cannot be a node id"),
+        ({"edges": ["ab", "bc"]}, "edge 0 is 'ab'; it has to be a pair"),
         ({"edges": np.zeros((2, 3), int)}, r"shape \(2, 3\)"),
         ({"edges": [(1, 2)], "weights": [0]}, "edge 0 has the weight 0; weights have to be positive and finite"),
         ({"edges": [(1, 2), (2, 3)], "weights": [1, -2]}, "edge 1 has the weight -2"),

@@ -346,6 +346,25 @@ def test_the_core_follows_the_graph_unless_its_size_is_given():
     assert small(walks_per_node=1).fit(GROUPS).config_ == CFG
 
 
+@pytest.mark.parametrize("nodes", [None, 400])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_store_of_the_host_grows_with_the_graph(nodes, weighted):
+    """Around one node, and over all of them, in one call and in several: more than there was room for."""
+    graph = nx.path_graph(20)
+    if weighted:
+        nx.set_edge_attributes(graph, 2.0, "weight")
+    hub, rng = [(0, f"n{i}") for i in range(250)], np.random.default_rng(0)
+    dense = [(f"n{u}", f"n{v}") for u, v in rng.integers(0, 250, (700, 2)).tolist()]
+    digests = set()
+    for calls in ([hub + dense], [hub, dense], [hub[:100], hub[100:] + dense[:300], dense[300:]]):
+        model = small(walks_per_node=1, nodes=nodes, preset=preset("tiny")).fit(graph)
+        for edges in calls:
+            model.partial_fit(edges, walks_per_end=1)
+        digests.add((model.digest_, model.graph_.digest))
+    assert len(digests) == 1
+    assert model.model_.live.store.top > 1024
+
+
 def test_a_store_without_weights_gets_them_when_they_come():
     plain = small(walks_per_node=1, preset=CFG.replace(weight_bits=0)).fit(GROUPS)
     assert plain.model_.live.unit is None
@@ -473,6 +492,11 @@ def test_a_graph_without_edges_left_cannot_be_refreshed():
         (lambda m: m.remove_nodes([1, "no"]), UnknownNodeError, "no node 'no'"),
         (lambda m: m.remove_nodes([1, 1]), InputError, "node 1 is given twice"),
         (lambda m: m.remove_edges([3]), InputError, "pair of node ids"),
+        (lambda m: m.remove_edges("ab"), InputError, "edges cannot be 'ab'; give a list of pairs of node ids"),
+        (lambda m: m.remove_nodes(3), InputError, "nodes cannot be 3; give a list of node ids"),
+        (lambda m: m.remove_nodes("3"), InputError, "nodes cannot be '3'; give a list of node ids"),
+        (lambda m: m.transform("3"), InputError, "nodes cannot be '3'; give a list of node ids"),
+        (lambda m: m.transform(3), InputError, "nodes cannot be 3; give a list of node ids"),
         (lambda m: m.partial_fit([(0, "x")], walks_per_end=0), ValueError, "walks_per_end must be at least 1"),
         (lambda m: m.partial_fit([(0, "x")], checkpoint_every=0), ValueError, "checkpoint_every must be at least 1"),
     ],
@@ -510,6 +534,9 @@ def test_a_smaller_graph_in_partial_fit_is_spoken_of(caplog):
         ([(0, 1, 2, 3)], None, InputError, "pair"),
         ([(0, [])], None, InputError, "hashable"),
         ([(0, float("nan"))], None, InputError, "NaN cannot be"),
+        (["ab"], None, InputError, "edge 0 is 'ab'; it has to be a pair"),
+        (5, None, InputError, "edges cannot be 5; give a list of pairs"),
+        ("g.edges", None, InputError, "edges cannot be 'g.edges'; give a list of pairs"),
     ],
 )
 def test_edges_that_cannot_be_added_change_nothing(edges, weights, error, message):
@@ -561,8 +588,14 @@ def test_edges_that_cannot_be_added_change_nothing(edges, weights, error, messag
         ({"walks_in_flight": 0}, GROUPS, ValueError, "walks_in_flight must be 1 to 64"),
         ({"preset": "huge"}, GROUPS, ValueError, "no preset 'huge'"),
         ({"dim": 300}, GROUPS, ValueError, "dim must be at most"),
-        ({"schedule": "both"}, GROUPS, ValueError, "both"),
+        ({"dim": "8"}, GROUPS, TypeError, "dim must be an integer, not '8'"),
+        ({"nodes": 64.0}, GROUPS, TypeError, "nodes must be an integer, not 64.0"),
+        ({"schedule": "both"}, GROUPS, ValueError, "schedule must be sequential or streaming, not 'both'"),
+        ({"schedule": 5}, GROUPS, ValueError, "schedule must be sequential or streaming, not 5"),
         ({"backend": "fpga"}, GROUPS, ValueError, "unknown backend 'fpga'"),
+        ({"backend": 3}, GROUPS, ValueError, "unknown backend 3"),
+        ({}, None, InputError, "a graph cannot be None; give pairs of node ids, a graph of networkx or a path"),
+        ({}, 5, InputError, "a graph cannot be 5"),
     ],
 )
 def test_parameters_that_do_not_work_are_named(fitted, changes, graph, error, message):
