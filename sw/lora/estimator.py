@@ -4,6 +4,7 @@ import contextlib
 import json
 import warnings
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..link.transport import Transport, open_transport
 from ..results.files import atomic_write
 from .driver import EpochReport, LoraDevice
 from .loaders import load_network
-from .network import Network
+from .network import Network, real_numbers
 from .order import epoch_order, order_key
 from .quantize import QuantizedNetwork, quantize, start_adapters
 from .rate import choose_rate
@@ -150,11 +151,13 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
     def _check(self, cfg: LoraConfig) -> None:
         for name, low in (("epochs", 0), ("batch_size", 1)):
             _count(name, getattr(self, name), low)
-        if isinstance(self.learning_rate, str):
-            if self.learning_rate != "auto":
-                raise InputError(f'learning_rate must be a number or "auto", not {self.learning_rate!r}')
-        else:
-            _raw_rate(cfg, self.learning_rate)
+        if not isinstance(self.cache, bool | np.bool_):
+            raise InputError(f"cache must be True or False, not {self.cache!r}")
+        rate = self.learning_rate
+        if isinstance(rate, Real) and not isinstance(rate, bool):
+            _raw_rate(cfg, float(rate))
+        elif not isinstance(rate, str) or rate != "auto":
+            raise InputError(f'learning_rate must be a number or "auto", not {rate!r}')
 
     def _begin_anew(self) -> None:
         """Network, unit and first adapters that the parameters describe."""
@@ -306,7 +309,7 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
 
     def _samples(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Raw inputs and indices of classes. Raises InputError for what cannot be used."""
-        x, y = self._numbers(x), np.asarray(y)
+        x, y = real_numbers(x, "samples"), np.asarray(y)
         if x.ndim != 2 or x.shape[1] != self.cfg.widths[0] or y.shape != (len(x),) or not len(x):
             raise InputError(
                 f"samples must be an array (n, {self.cfg.widths[0]}) with n labels, not {x.shape} with {y.shape}"
@@ -316,13 +319,6 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
             self.calibrate(x)
         assert self.quantized_ is not None
         return self.quantized_.inputs(x), labels
-
-    @staticmethod
-    def _numbers(x: Any) -> np.ndarray:
-        try:
-            return np.asarray(x, np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"samples are not an array of numbers: {error}") from None
 
     def _indices(self, y: np.ndarray) -> np.ndarray:
         """Which class each label is (n,): the one that equals it, or else reads the same (``"0"`` for 0, 1.0 for 1).
@@ -392,14 +388,18 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
         with self._turn():
             if self.quantized_ is None:
                 raise InputError("the network has not been calibrated; call fit or calibrate first")
-            return (
-                from_raw(self._open().outputs(self.quantized_.inputs(self._numbers(x))), self.cfg.y)
-                * 2.0**self.quantized_.halvings
-            )
+            raw = self._open().outputs(self.quantized_.inputs(x))
+            return from_raw(raw, self.cfg.y) * 2.0**self.quantized_.halvings
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The class of each sample."""
         return self.classes_[self.decision_function(x).argmax(axis=1)]
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """Shares of the classes (n, m): the softmax of :meth:`decision_function`, by the host."""
+        outputs = self.decision_function(x)
+        shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
 
     def score(self, x: np.ndarray, y: np.ndarray) -> float:
         """Accuracy on samples x with labels y. Raises InputError for a label that is none of the classes."""

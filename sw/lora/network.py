@@ -8,17 +8,31 @@ import numpy as np
 from ..errors import InputError
 from ..results.files import atomic_write
 
-__all__ = ["BatchNorm", "Network"]
+__all__ = ["BatchNorm", "Network", "real_numbers"]
+
+
+def real_numbers(values: Any, name: str) -> np.ndarray:
+    """An array of float64. Raises InputError for what is none, or would lose something on the way, as complex numbers
+    do."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O":
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: no array of real numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name}: an array of {array.dtype}, not of real numbers")
+    return array.astype(np.float64, copy=False)
 
 
 class BatchNorm:
     """A trained batch normalisation behind a dense layer: ``gamma (u - mean) / sqrt(var + eps) + beta``."""
 
     def __init__(self, mean, var, gamma=None, beta=None, eps: float = 1e-5):
-        self.mean = np.asarray(mean, np.float64)
-        self.var = np.asarray(var, np.float64)
-        self.gamma = np.ones_like(self.mean) if gamma is None else np.asarray(gamma, np.float64)
-        self.beta = np.zeros_like(self.mean) if beta is None else np.asarray(beta, np.float64)
+        self.mean = real_numbers(mean, "mean")
+        self.var = real_numbers(var, "var")
+        self.gamma = np.ones_like(self.mean) if gamma is None else real_numbers(gamma, "gamma")
+        self.beta = np.zeros_like(self.mean) if beta is None else real_numbers(beta, "beta")
         self.eps = float(eps)
 
     def fold(self, weights: np.ndarray, biases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -55,8 +69,8 @@ class Network:
     """
 
     def __init__(self, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], classes=None):
-        self.weights = [np.asarray(w, np.float64) for w in weights]
-        self.biases = [np.asarray(b, np.float64) for b in biases]
+        self.weights = [real_numbers(w, f"layer {k}: weights") for k, w in enumerate(weights, 1)]
+        self.biases = [real_numbers(b, f"layer {k}: biases") for k, b in enumerate(biases, 1)]
         if not 1 <= len(self.weights) <= 4 or len(self.weights) != len(self.biases):
             raise InputError(
                 f"a network has 1 to 4 dense layers, each with weights and biases; here are {len(self.weights)} and "

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph.packed import read_bytes, reading, unpack_npz
-from .network import BatchNorm, Network
+from .network import BatchNorm, Network, real_numbers
 
-__all__ = ["from_npz", "real_numbers"]
+__all__ = ["from_npz"]
 
 #: Arrays of a layer: of the layer itself, and of a batch normalisation behind it.
 _LAYER, _NORM = ("weight", "bias"), ("mean", "var", "gamma", "beta")
@@ -32,13 +32,6 @@ def from_npz(path: Path) -> Network:
         return _network(arrays)
     except InputError as error:
         raise InputError(str(error), path=path) from None
-
-
-def real_numbers(array: np.ndarray, name: str) -> np.ndarray:
-    """As float64. Raises InputError where that would lose something, or is impossible."""
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"{name} is an array of {array.dtype}, not of real numbers")
-    return array.astype(np.float64)
 
 
 def _network(arrays: Mapping[str, np.ndarray]) -> Network:

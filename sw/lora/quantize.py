@@ -10,7 +10,7 @@ from ...sim.arith.fixed import to_raw
 from ...sim.lora.golden import Backbone
 from ...sim.lora.layout import pack_dense
 from ..errors import InputError
-from .network import Network
+from .network import Network, real_numbers
 
 __all__ = ["QuantizedNetwork", "quantize", "start_adapters"]
 
@@ -41,9 +41,9 @@ class QuantizedNetwork:
     def inputs(self, x: np.ndarray) -> np.ndarray:
         """Raw inputs (n, n_1) for data (n, n_1); what lies outside of the calibrated range is clamped.
 
-        Raises InputError for another width, or a value that is not finite.
+        Raises InputError for another width, or a value that is not finite or no real number.
         """
-        x = np.asarray(x, np.float64)
+        x = real_numbers(x, "samples")
         if x.ndim != 2 or x.shape[1] != self.cfg.widths[0]:
             raise InputError(f"the network takes samples of {self.cfg.widths[0]} values, not an array of {x.shape}")
         if not np.isfinite(x).all():
@@ -71,11 +71,12 @@ def quantize(cfg: LoraConfig, network: Network, data: np.ndarray) -> QuantizedNe
             f"a network of {network.widths} and {network.outputs} classes does not fit a unit for {cfg.widths} and "
             f"{cfg.classes}"
         )
-    data = np.asarray(data, np.float64)
+    data = real_numbers(data, "calibration data")
     if data.ndim != 2 or data.shape[1] != cfg.widths[0] or not len(data):
         raise InputError(f"calibration needs samples of {cfg.widths[0]} values, not an array of {data.shape}")
     if not np.isfinite(data).all():
-        raise InputError("the calibration data have a value that is not finite; remove or fill it")
+        row = int(np.argmin(np.isfinite(data).all(axis=1)))
+        raise InputError(f"sample {row} of the calibration data has a value that is not finite; remove or fill it")
     offset, scale = _range(data)
     hidden, outputs = network.forward(data)
     top = (1 << cfg.x_bits) - 1

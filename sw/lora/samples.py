@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..graph.packed import read_bytes, reading, unpack_npz, unzip
 from ..graph.readers import real, sniffed, typed_ids
-from .npz_network import real_numbers
+from .network import real_numbers
 
 __all__ = ["read_samples"]
 

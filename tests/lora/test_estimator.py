@@ -168,7 +168,10 @@ def test_refusals_change_nothing():
         (x, np.where(y == 2, 9, y), r"label 9 is none of the network's classes \[0, 1, 2\]"),
         (np.where(x == x[3, 0], np.nan, x), y, "sample 3 has a value that is not finite"),
         (x[:0], y[:0], "with n labels"),
-        ([["a"] * 6], ["0"], "not an array of numbers"),
+        ([["a"] * 6], ["0"], "samples: an array of <U1, not of real numbers"),
+        (x + 1j, y, "samples: an array of complex128, not of real numbers"),
+        ([[1] * 6, [2]], [0, 1], "samples: no array of real numbers"),
+        ([[None] * 6], [0], "sample 0 has a value that is not finite"),
     ):
         with pytest.raises(InputError, match=words):
             model.fit(bad_x, bad_y)
@@ -183,6 +186,32 @@ def test_refusals_change_nothing():
     fresh, _, _ = small()
     with pytest.raises(InputError, match="not been calibrated"):
         fresh.predict(x)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learning_rate": None}, 'learning_rate must be a number or "auto", not None'),
+        ({"learning_rate": True}, 'learning_rate must be a number or "auto", not True'),
+        ({"learning_rate": np.float32(9)}, "learning_rate must be .* not 9.0"),
+        ({"cache": None}, "cache must be True or False, not None"),
+        ({"cache": "yes"}, "cache must be True or False, not 'yes'"),
+    ],
+)
+def test_parameters_of_another_type_are_named(changes, words):
+    model, x, y = small()
+    with pytest.raises(InputError, match=words):
+        model.set_params(**changes).fit(x, y)
+
+
+def test_shares_of_the_classes():
+    model, x, y = small()
+    shares = model.fit(x, y).predict_proba(x)
+    assert shares.shape == (len(x), 3)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    outputs = model.decision_function(x)
+    np.testing.assert_allclose(np.log(shares[:, 1:] / shares[:, :1]), outputs[:, 1:] - outputs[:, :1], atol=1e-9)
+    assert (model.classes_[shares.argmax(axis=1)] == model.predict(x)).all()
 
 
 def test_an_interrupt_leaves_the_adapters_from_before():

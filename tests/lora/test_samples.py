@@ -54,9 +54,9 @@ def test_arrays_of_any_real_type(tmp_path, x, y, labels):
 @pytest.mark.parametrize(
     ("x", "y", "words"),
     [
-        (X + 1j, Y, "x is an array of complex128, not of real numbers"),
-        (X.astype(str), Y, r"x is an array of <U\d+, not of real numbers"),
-        (X.astype("datetime64[s]"), Y, r"x is an array of datetime64\[s\], not of real numbers"),
+        (X + 1j, Y, "x: an array of complex128, not of real numbers"),
+        (X.astype(str), Y, r"x: an array of <U\d+, not of real numbers"),
+        (X.astype("datetime64[s]"), Y, r"x: an array of datetime64\[s\], not of real numbers"),
         (np.where(X == 5, np.nan, X), Y, r"x\[2, 1\] is not finite; remove or fill it"),
         (np.where(X == 6, np.inf, X), Y, r"x\[3, 0\] is not finite"),
         (X, Y + 1j, "y is an array of complex128, not of labels"),
