@@ -30,7 +30,8 @@ __all__ = ["TESTS", "NetlistCampaign", "netlist_results", "netlist_survivors", "
 
 _FRONT = ("hw/oselm/front_end",)
 _WALKS = (
-    r"test_anything.*\[weighted-[0-7]\]|test_(longest|rounds_from).*weighted.*|test_rounds\[weighted-1000000.0-.*-0\]"
+    r"test_anything.*\[weighted-[0-7]\]|test_(longest|rounds_from|lengths|limits).*weighted.*"
+    r"|test_rounds\[weighted-1000000.0-.*-0\]"
 )
 _LORA = r"test_((programs|cycles).*\[tiny\]|counters_of_time|epochs_of_few.*|slots_.*|one_output.*|rates_of.*)"
 #: Files of tests, which of each, and for faults in what: what runs compiled, with a model of what it has to answer.
@@ -49,6 +50,8 @@ TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("tests/oselm/test_gain.py", r"test_gain_wherever.*", ("hw/oselm/gain",)),
     ("tests/oselm/test_core.py", r"test_(?!streams).*\[tiny(-.*)?\]", ("hw",)),
     ("tests/link/test_rtl.py", r"test_rtl_(behind_faulty_pipe|answers).*small.*", ("hw",)),
+    ("tests/oselm/graph/test_candidates.py", r"test_every_bit.*", ("hw/oselm/graph/candidates",)),
+    ("tests/oselm/graph/test_neighbour.py", r"test_every_low_bit.*", ("hw/oselm/graph/neighbour",)),
     ("tests/oselm/graph/test_device_walks.py", _WALKS, ("hw/oselm",)),
     ("tests/oselm/graph/test_edits.py", r".*weights-store\]", ("hw/oselm/graph",)),
     ("tests/oselm/test_core_memory.py", r"test_(?!slots).*lists.*", ("hw",)),

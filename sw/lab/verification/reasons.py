@@ -89,7 +89,7 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/oselm/graph/candidates.py", 77, "front.walkers.candidates.$10 A[10] 0"): Reason(
         "one draw in 2^22 is as close to a limit"
     ),
-    ("hw/oselm/graph/draws.py", 114, "front.walkers.walker_3.draws.$68 D[14] inverted while bit 30 is 1"): Reason(
+    ("hw/oselm/graph/draws.py", 115, "front.walkers.walker_3.draws.$68 D[14] inverted while bit 30 is 1"): Reason(
         "no walk takes 2^30 draws", equal=True
     ),
     ("hw/oselm/hazard.py", 72, "queue.window.$40[0] Y[0] 1"): Reason(

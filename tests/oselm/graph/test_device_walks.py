@@ -24,7 +24,7 @@ from skipwalk.sw.oselm.words import table_words, walk_words
 
 from ...support import walk_words as ops
 from ...support.data import DATA
-from ...support.graph_service import random_store
+from ...support.graph_service import bits_at, random_store
 from ...support.walk_words import ELEMENT, FLUSHED, WalkWords, words_of
 
 #: Vendor's twins: whoever reads a block RAM where it is written gets the complement.
@@ -274,6 +274,42 @@ def test_longest_walks(cfg):
     program = Program(cfg, random_store(cfg, rng, hub=True))
     program.setup(random_sampling(cfg, rng, walks=cfg.walks), length=cfg.max_walk, p=1, q=1)
     program.start(StartKind.START, 3 * cfg.walkers, int(np.argmax(program.store.arrays.degree)))
+    program.flush()
+    program.run()
+
+
+def test_lengths_of_each_bit(cfg):
+    """Up to the longest walk: the last node's number has one bit, or lacks one."""
+    program = Program(cfg, random_store(cfg, np.random.default_rng(8), hub=True))
+    top = cfg.max_walk - 1
+    bits = [1 << bit for bit in range(top.bit_length()) if 1 << bit <= top]
+    for last in sorted(
+        {*bits, *(top ^ bit for bit in bits if 0 < top ^ bit <= top), *(bits[-1] | bit for bit in bits)}
+    ):
+        if 0 < last <= top:
+            program.setup(
+                Sampling(window=2, negatives=0, per_positive=False, walks=1, source=1), length=last + 1, p=1, q=1
+            )
+            program.start(StartKind.START, 1, int(np.argmax(program.store.arrays.degree)))
+    program.flush()
+    program.run()
+
+
+def test_limits_that_a_draw_meets(cfg):
+    """Of each case, alone and together with the others: a draw that is just within, or just not."""
+    rng = np.random.default_rng(9)
+    program = Program(cfg, random_store(cfg, rng, hub=True))
+    program.setup(Sampling(window=2, negatives=0, per_positive=False, walks=1, source=1), length=6, p=1, q=1)
+    rows = np.flatnonzero(program.store.arrays.degree > 1)
+    for number in range(160):
+        # The first step takes any neighbour.
+        met = (bits_at(KEYS["walks"], number << 32 | 2 + number % 3) & 0xFFFF_FFFF) - number // 3 % 2
+        limits = [int(rng.choice([0, 1 << 31, (1 << 32) - 1])) if number % 4 != 3 else met for _ in range(3)]
+        limits[number % 3] = max(met, 0)
+        for case, limit in enumerate(limits):
+            program.set(Parameter(Parameter.LIMIT_BACK + case), limit)
+        program.limits = tuple(limits)
+        program.start(StartKind.START, 1, int(rng.choice(rows)))
     program.flush()
     program.run()
 
