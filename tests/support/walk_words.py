@@ -115,7 +115,7 @@ class WalkWords(wiring.Component):
             m.d.comb += entries.wr_data.sum.eq(words[1])
         item = front.o.payload
         m.d.comb += [
-            front.o.ready.eq(queue.w_level < 1000),
+            front.o.ready.eq((queue.w_level < 1000) & ~front.fill.element.en),
             queue.w_en.eq(front.o.valid & front.o.ready),
             queue.w_data.eq(Cat(item.row, Const(0, 20 - cfg.row_bits), item.label, item.centre, item.ends)),
             self.o.payload.eq(queue.r_data),

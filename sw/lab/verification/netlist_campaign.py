@@ -30,7 +30,7 @@ __all__ = ["TESTS", "NetlistCampaign", "netlist_results", "netlist_survivors", "
 
 _FRONT = ("hw/oselm/front_end",)
 _WALKS = (
-    r"test_anything.*\[weighted-[0-7]\]|test_(longest|rounds_from|lengths|limits).*weighted.*"
+    r"test_anything.*\[weighted-[0-7]\]|test_(longest|rounds_from|lengths|limits|lists|rows_are).*weighted.*"
     r"|test_rounds\[weighted-1000000.0-.*-0\]"
 )
 _LORA = r"test_((programs|cycles).*\[tiny\]|counters_of_time|epochs_of_few.*|slots_.*|one_output.*|rates_of.*)"

@@ -86,11 +86,17 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/oselm/front_end/turns.py", 45, "front.turns.$28 Q[0] 0"): Reason(
         "the host's group is handed over two cycles after the device asks, which has no walk before", equal=True
     ),
-    ("hw/oselm/graph/candidates.py", 77, "front.walkers.candidates.$10 A[10] 0"): Reason(
-        "one draw in 2^22 is as close to a limit"
+    ("hw/oselm/graph/allocator.py", 92, "store.edits.allocator.$126[22:6] Q[0] inverted while bit 14 is 1"): Reason(
+        "bits of a free room's first entry beyond the link to the next room: nobody reads them", equal=True
+    ),
+    ("hw/oselm/graph/allocator.py", 106, "store.edits.allocator.$65 A[2] inverted while bit 0 is 0"): Reason(
+        "a room of class 0, which has no entries: nobody asks for one", equal=True
     ),
     ("hw/oselm/graph/draws.py", 115, "front.walkers.walker_3.draws.$68 D[14] inverted while bit 30 is 1"): Reason(
         "no walk takes 2^30 draws", equal=True
+    ),
+    ("hw/oselm/graph/row_filler.py", 87, "front.walkers.filler.$45 Q[2] 0"): Reason(
+        "draws under way, compared with 8 alone: a row has 8 elements here, so that the limit is never met", equal=True
     ),
     ("hw/oselm/hazard.py", 72, "queue.window.$40[0] Y[0] 1"): Reason(
         "an older mention at place 0 stays: its number adds nothing to the later one's, and it goes first", equal=True

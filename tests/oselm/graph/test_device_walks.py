@@ -161,10 +161,14 @@ class Program:
 
     def fill(self, row: int):
         self.flush()
+        self.want += self.filled(row)
+        self.flush()
+
+    def filled(self, row: int) -> list[int]:
+        """Fill a row whatever else is under way, and the elements that come."""
         self._emit(ops.FILL << 28 | row)
         values = first_values(KEYS["rows"], row, 1, self.cfg.dim, self.scale)[0]
-        self.want += [ELEMENT | j << 17 | int(v) & 0x1FFFF for j, v in enumerate(values)]
-        self.flush()
+        return [ELEMENT | j << 17 | int(v) & 0x1FFFF for j, v in enumerate(values)]
 
     def run(self, core: VerilatedCore | None = None, **options) -> int:
         """Compare; returns the cycles that it took."""
@@ -253,6 +257,24 @@ def test_anything_in_any_order(cfg, seed):
     program.run(**({"gap_in": 0.3, "gap_out": 0.4, "seed": seed} if seed % 2 else {}))
 
 
+@pytest.mark.parametrize("stall", [0, 12])
+def test_rows_are_filled_beside_walks(cfg, stall):
+    """Draws and candidates are shared with walkers, who make whoever asks wait."""
+    rng = np.random.default_rng(stall)
+    program = Program(cfg, random_store(cfg, rng, hub=True))
+    program.setup(random_sampling(cfg, rng, walks=cfg.walks), length=min(cfg.max_walk, 30), p=4, q=0.25, stall=stall)
+    program.scale = 0x7BCD
+    program.set(Parameter.ROW_SCALE, program.scale)
+    program.start(StartKind.START, 8 * cfg.walkers, int(np.argmax(program.store.arrays.degree)))
+    elements = [word for row in rng.integers(0, cfg.nodes, 40).tolist() for word in program.filled(row)]
+    program.flush()
+    core = VerilatedCore(library(cfg), timeout=4_000_000)
+    got = core.run(np.concatenate(program.words), len(program.want) + len(elements))
+    of_row = got >> 30 == 1
+    assert got[of_row].tolist() == elements
+    assert got[~of_row].tolist() == program.want
+
+
 def test_rounds_from_any_place(cfg):
     """Each bit of a place alone, and all below it; a place that no row has is the last of its round."""
     rng = np.random.default_rng(7)
@@ -264,6 +286,29 @@ def test_rounds_from_any_place(cfg):
         program.set(Parameter.PLACE, place)
         program.place = place
         program.start(StartKind.ROUND, 2)
+    # Each bit of a round's number, from its last place on.
+    for number in [1 << bit for bit in range(32 if cfg.nodes < 1000 else 2)] + [(1 << 32) - 1]:
+        program.set(Parameter.ROUND, number)
+        program.set(Parameter.PLACE, (1 << PLACE_BITS) - 1)
+        program.round, program.place = number, (1 << PLACE_BITS) - 1
+        program.start(StartKind.ROUND, 2)
+    program.flush()
+    program.run()
+
+
+def test_lists_anywhere_in_memory(cfg):
+    """Of a store that is full: first candidates, trials and exact steps read from all of it."""
+    rng = np.random.default_rng(10)
+    store = random_store(cfg, rng, hub=True)
+    rows, refused = np.flatnonzero(store.arrays.known), 0
+    while refused < 200:
+        u, v = rng.choice(rows, 2, replace=False).tolist()
+        refused += store.add_edge(u, v, int(rng.integers(1, 9)) if cfg.weight_bits else 1) != 0
+        refused += all(len(rows) - 1 == store.degree(row) for row in (u, v))
+    program = Program(cfg, store)
+    program.setup(Sampling(window=2, negatives=0, per_positive=False, walks=1, source=1), length=9, p=1e6, q=1e6)
+    for row in rows[store.arrays.degree[rows] > 0].tolist():
+        program.start(StartKind.START, 1, row)
     program.flush()
     program.run()
 
@@ -301,11 +346,14 @@ def test_limits_that_a_draw_meets(cfg):
     program = Program(cfg, random_store(cfg, rng, hub=True))
     program.setup(Sampling(window=2, negatives=0, per_positive=False, walks=1, source=1), length=6, p=1, q=1)
     rows = np.flatnonzero(program.store.arrays.degree > 1)
-    for number in range(160):
+    for number in range(240):
         # The first step takes any neighbour.
         met = (bits_at(KEYS["walks"], number << 32 | 2 + number % 3) & 0xFFFF_FFFF) - number // 3 % 2
         limits = [int(rng.choice([0, 1 << 31, (1 << 32) - 1])) if number % 4 != 3 else met for _ in range(3)]
         limits[number % 3] = max(met, 0)
+        if number >= 160:
+            # So small that all trials fail, and steps are exact: factors from 1 on, next to where they change.
+            limits = [int(rng.integers(0, 4)) << 16 | 0xFFFF ^ (1 << int(rng.integers(0, 20))) for _ in range(3)]
         for case, limit in enumerate(limits):
             program.set(Parameter(Parameter.LIMIT_BACK + case), limit)
         program.limits = tuple(limits)

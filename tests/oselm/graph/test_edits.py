@@ -119,6 +119,31 @@ def test_random_edits_leave_what_the_golden_store_holds(name, kind):
     assert set(outcomes) | ({golden.Outcome.REFUSED} if name == "narrow" else set()) == set(golden.Outcome)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name in ("weights", "full") for kind in ("store", "outside")]
+)
+def test_what_is_too_large_by_one_bit_is_rejected(name, kind):
+    """Rows, how many there shall be, and weights: each bit that a sound one has not got."""
+    pair = Pair(CONFIGS[name], kind)
+    n = pair.cfg.nodes
+    pair.edit(clear(), (Edit.NODES, 0, n, 0), (Edit.ADD_EDGE, 1, 2, 3))
+    rows = [bit for bit in (1 << b for b in range(20)) if bit >= n] + [n, n + 1]
+    edits = [
+        (change, bit | u, v, 1) for bit in rows for change, u, v in ((Edit.ADD_EDGE, 1, 2), (Edit.REMOVE_EDGE, 1, 2))
+    ]
+    edits += [
+        (change, u, bit | v, 1) for bit in rows for change, u, v in ((Edit.ADD_EDGE, 1, 2), (Edit.REMOVE_EDGE, 1, 2))
+    ]
+    edits += [(Edit.FREE_NODE, bit | 1, 0, 0) for bit in rows]
+    numbers = rows + [1 << b for b in range(20, 32)]
+    edits += [(Edit.NODES, u, m, 0) for u in (0, 1, n - 1) for m in numbers if u + m > n]
+    edits += [(Edit.NODES, u, n - u + 1, 0) for u in range(n)] + [(Edit.NODES, n, 0, 0)]
+    edits += [(Edit.ADD_EDGE, 3, 4, 1 << bit | 1) for bit in range(16, 32)] + [(Edit.ADD_EDGE, 3, 4, 0)]
+    assert set(pair.edit(*edits)) == {golden.Outcome.REJECTED}
+    assert set(pair.edit(*((Edit.NODES, u, n - u, 0) for u in range(n)))) == {golden.Outcome.DONE}
+    pair.check()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hub_grows_to_the_largest_degree_and_shrinks_to_nothing(kind):
     """Neighbours come in no order, and every other time from the hub's side; they leave singly, then all at once."""
