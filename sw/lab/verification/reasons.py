@@ -89,8 +89,17 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/oselm/graph/allocator.py", 92, "store.edits.allocator.$126[22:6] Q[0] inverted while bit 14 is 1"): Reason(
         "bits of a free room's first entry beyond the link to the next room: nobody reads them", equal=True
     ),
+    ("hw/oselm/graph/allocator.py", 92, "store.edits.allocator.$126[22:6] Q[13] 0"): Reason(
+        "bits of a free room's first entry beyond the link to the next room: nobody reads them", equal=True
+    ),
     ("hw/oselm/graph/allocator.py", 106, "store.edits.allocator.$65 A[2] inverted while bit 0 is 0"): Reason(
         "a room of class 0, which has no entries: nobody asks for one", equal=True
+    ),
+    ("hw/oselm/graph/copy_pass.py", 73, "store.edits.lists.copier.$114 Q[1] inverted while bit 6 is 1"): Reason(
+        "a count below 0: its sign alone is asked for then", equal=True
+    ),
+    ("hw/oselm/graph/copy_pass.py", 84, "store.edits.lists.copier.$83 Y[2] 1"): Reason(
+        "room of the queue: the store's own memory takes a write a cycle, and the queue never fills", equal=True
     ),
     ("hw/oselm/graph/draws.py", 115, "front.walkers.walker_3.draws.$68 D[14] inverted while bit 30 is 1"): Reason(
         "no walk takes 2^30 draws", equal=True

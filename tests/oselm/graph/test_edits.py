@@ -144,6 +144,35 @@ def test_what_is_too_large_by_one_bit_is_rejected(name, kind):
     pair.check()
 
 
+@pytest.mark.parametrize(("name", "kind"), [("weights", "store"), ("weights", "outside")])
+def test_sums_that_just_fit_and_weights_that_differ_by_one_bit(name, kind):
+    """At either end of an edge; a sum that is one too large changes nothing."""
+    pair = Pair(CONFIGS[name], kind)
+    rng, limit, outcomes = np.random.default_rng(6), 1 << pair.cfg.weight_bits, []
+    bits = [1 << bit for bit in range(16)]
+    for total in [
+        limit - 2,
+        *(limit - 1 - bit for bit in bits[:15]),
+        *rng.integers(limit - 60_000, limit - 2, 20).tolist(),
+    ]:
+        edits, left, v = [clear()], total, 2
+        while left:
+            weight = min(left, 65535)
+            edits.append((Edit.ADD_EDGE, *((1, v) if v % 2 else (v, 1)), weight))
+            left, v = left - weight, v + 1
+        more = limit - 1 - total
+        edits += [(Edit.ADD_EDGE, 1, v, more + 1), (Edit.ADD_EDGE, v, 1, more + 1), (Edit.ADD_EDGE, v, 1, more)]
+        edits += [(Edit.ADD_EDGE, 1, v + 1, 1), (Edit.ADD_EDGE, 1, v, more)]
+        outcomes += pair.edit(*edits)[-5:]
+    done, refused = golden.Outcome.DONE, golden.Outcome.REFUSED
+    assert outcomes == [refused, refused, done, refused, done] * (len(outcomes) // 5)
+    pair.check()
+    pair.edit(clear(), (Edit.ADD_EDGE, 3, 4, 7))
+    for weight in [w for bit in bits for w in (bit, bit ^ 1 or 2, 65535 ^ bit)]:
+        assert pair.edit((Edit.ADD_EDGE, 3, 4, weight), (Edit.ADD_EDGE, 4, 3, weight)) == [done, done]
+    pair.check()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hub_grows_to_the_largest_degree_and_shrinks_to_nothing(kind):
     """Neighbours come in no order, and every other time from the hub's side; they leave singly, then all at once."""
