@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -130,7 +129,7 @@ class Scripted:
 
 
 def test_time_of_tests_is_kept_and_limited(root, tmp_path, monkeypatch):
-    """What took a second and now does not end has seen the fault, what has never passed has not; each within a budget."""
+    """What took a second and now does not end has seen the fault, what has never passed has not."""
     campaign, one = Campaign(root, tmp_path / "campaign", compiled=False), fault("self.i ^ 6")
     test = "tests/fabric/test_block.py"
     checkout = Scripted(Verdict("late"))
