@@ -1,6 +1,7 @@
 """Without an optional package: one sentence that says what asked for it, and how to get it."""
 
 import sys
+from importlib.abc import MetaPathFinder
 
 import numpy as np
 import pytest
@@ -24,6 +25,17 @@ from .support.command import skipwalk
 TINY = preset("tiny")
 
 
+class Absent(MetaPathFinder):
+    """Finds that a package is not there."""
+
+    def __init__(self, package):
+        self._package = package
+
+    def find_spec(self, name, path=None, target=None):
+        if name == self._package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 @pytest.fixture
 def without(monkeypatch):
     """Makes imports of packages fail, and has these modules imported anew."""
@@ -31,7 +43,7 @@ def without(monkeypatch):
     def leave_out(package, *anew):
         for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
             monkeypatch.delitem(sys.modules, name)
-        monkeypatch.setitem(sys.modules, package, None)
+        monkeypatch.setattr(sys, "meta_path", [Absent(package), *sys.meta_path])
         for name in anew:
             monkeypatch.delitem(sys.modules, name, raising=False)
 
@@ -54,7 +66,7 @@ def without(monkeypatch):
         (
             "distributed",
             (),
-            lambda: run_on_cluster([], "tcp://localhost:1"),
+            lambda: list(run_on_cluster([], "tcp://localhost:1")),
             InputError,
             r'--scheduler needs Dask: pip install "skipwalk\[cluster\]"; or use --jobs',
         ),

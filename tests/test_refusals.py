@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("amaranth")
 
 from amaranth.hdl import Module, Signal
+from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.boards.prepare import BuildFailed, prepare
 from skipwalk.hw.boards.table import board
 from skipwalk.hw.fabric.ecp5 import DP16KD
@@ -28,7 +29,11 @@ SAMPLING = {"window": 4, "negatives": 4, "per_positive": False, "walks": 1}
     [
         (lambda: TINY.replace(pool=65), ValueError, r"pool must be a power of two .* or 0 for none, not 65"),
         (lambda: TINY.replace(pool=64, walks=0, edge_ends=0), ValueError, "pool 64 needs a front end; use walks=1"),
-        (lambda: LORA.replace(gradient_bits=8), ValueError, r"update of A .*: a shift of \d+ leaves nothing of 8"),
+        (
+            lambda: LORA.replace(gradient_bits=24, rate_shift=16, gz=SQ(1, 15)),
+            ValueError,
+            r"update of A of layer 1: a shift of \d+ leaves nothing of 24 gradient_bits",
+        ),
         (lambda: clog2(0), ValueError, "no number of bits for 0 things"),
         (lambda: delay(Module(), Signal(), -1, name="late"), ValueError, "late cannot be delayed by -1 cycles"),
         (lambda: LinkDevice([]), ValueError, "a link needs the identity of at least one unit"),
@@ -38,7 +43,7 @@ SAMPLING = {"window": 4, "negatives": 4, "per_positive": False, "walks": 1}
         (lambda: epochs_operand(1, 0), ValueError, "1 to 65535 samples, not 0"),
         (lambda: DP16KD(3), ValueError, "a DP16KD is 1, 2, 4, 9, 18 or 36 bits wide, not 3"),
         (lambda: MemoryPort(12, 12, 5), ValueError, "word_bits must be a multiple of 8, not 12"),
-        (lambda: Sampling(**SAMPLING, pool=48).word, ValueError, "pool must be a power of two from 64 "),
+        (lambda: Sampling(**SAMPLING, pool=48).word, ValueError, "pool must be a power of two from 16 to 1024, not 48"),
         (lambda: Sampling(**SAMPLING | {"window": 1 << 20}).word, ValueError, r"window must be 0 to \d+, not"),
     ],
 )
