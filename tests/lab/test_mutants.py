@@ -13,7 +13,7 @@ pytest.importorskip("amaranth")
 
 from skipwalk.sim.rtl.synthesis import SynthesisError
 from skipwalk.sw.errors import InputError
-from skipwalk.sw.lab.verification import coverage, netlist, netlist_campaign
+from skipwalk.sw.lab.verification import netlist, netlist_campaign
 from skipwalk.sw.lab.verification.designs import DESIGNS, files_of, places_of
 from skipwalk.sw.lab.verification.equivalence import changed_modules, modules, neighbourhood, proved_equal
 from skipwalk.sw.lab.verification.mutants import Campaign, results, seen_by
@@ -145,16 +145,6 @@ def test_share_and_parts(tmp_path):
 
 def values(path: Path) -> dict:
     return {entry["name"]: entry["value"] for entry in json.loads(path.read_text())}
-
-
-def test_coverage_is_summed_by_tree():
-    def of(lines, all_lines, branches, all_branches):
-        names = ("covered_lines", "num_statements", "covered_branches", "num_branches")
-        return {"summary": dict(zip(names, (lines, all_lines, branches, all_branches), strict=True))}
-
-    report = {"files": {"hw/a.py": of(3, 4, 1, 2), "hw/b/c.py": of(1, 2, 0, 0), "sim/x.py": of(5, 5, 5, 5)}}
-    found = {result.name: result.value for result in coverage.results(report)}
-    assert (found["coverage.hw"], found["coverage.hw.lines"], found["coverage.sim"]) == (0.625, 0.6667, 1.0)
 
 
 @pytest.fixture(scope="module")
