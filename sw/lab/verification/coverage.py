@@ -27,7 +27,6 @@ OPTIONAL: Mapping[str, str] = {
     "sw/lab/bench/lora_torch.py": "PyTorch as the opponent of a row of `make bench`",
     "sw/litex/simulation.py": "LiteX and a RISC-V GCC; `make litex` runs all of it",
     "sw/litex/peripheral.py": "LiteX and Migen, whose modules it is written in; `make litex` runs all of it",
-    "sw/lab/litex.py": "LiteX and a RISC-V GCC; it is what `make litex` runs",
 }
 
 
