@@ -131,6 +131,27 @@ def test_a_graph_that_goes_to_memory(tmp_path, monkeypatch):
     assert 2400 < found["read_100_bytes"] < 2700
 
 
+def test_cora_photo_and_what_a_pool_costs_are_measured_where_they_are(monkeypatch, tmp_path):
+    for name in ("cora.edges", "photo.txt", "labels.txt"):
+        (tmp_path / name).write_text("0 1\n")
+    asked = []
+
+    def measured(case, seed):
+        asked.append((case.name, case.graph().n_edges, case.per_node))
+        return [Result(f"memory.bits_equal.{case.name}", 1, "")]
+
+    monkeypatch.setattr(cli, "_power_law", lambda n, degree=5: Graph.from_edges([(0, 1), (1, 2)]))
+    monkeypatch.setattr(cli, "measure", measured)
+    monkeypatch.setattr(cli, "quality", lambda name, *_, **how: [Result(f"memory.f1_{name}", how["seeds"], "F1")])
+    files = ["--cora", tmp_path / "cora.edges", "--photo", tmp_path / "photo.txt", "--labels", tmp_path / "labels.txt"]
+    file, only = tmp_path / "memory.json", ["cora_256", "photo", "n100000", "f1"]
+    arguments = [*files, "--seeds", "2", "--walks-per-node", "5", *(word for name in only for word in ("--only", name))]
+    done = CliRunner().invoke(cli.main, [str(file), *map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    assert asked == [("cora_256", 1, 0), ("photo", 1, 5), ("n100000", 2, 0)]
+    assert values(file)["memory.f1_photo"] == 2
+
+
 # ---- the campaign
 def test_designs_have_the_slots_that_matter():
     slots = [(d.core.slots, d.core.rows_outside.least_slots, d.core.rows_outside.free_slots) for d in campaign.DESIGNS]
