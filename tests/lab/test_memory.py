@@ -189,3 +189,63 @@ def test_a_short_campaign_finds_nothing_and_sees_what_there_is(monkeypatch, caps
     found = {r.name: r.value for r in campaign.campaign(3, 0, designs=designs)}
     assert found["memory.campaign.hangs"] > 0
     assert "has neither taken nor given a word" in capsys.readouterr().err
+
+
+class Same:
+    """The golden model in the place of the gateware and its memory, where rows and P outlive a reset."""
+
+    def __init__(self, cfg, off=0):
+        self._cfg, self._off, self._unit = cfg, off, OSELMUnit(cfg)
+        self.fed = 0
+
+    def run(self, words, n):
+        self.feed(words)
+        return self.drain()
+
+    def feed(self, words, cycles=0):
+        self._unit.feed(words)
+        self.fed += len(words)
+
+    def drain(self):
+        return self._unit.drain() ^ np.uint32(self._off)
+
+    def step(self, cycles):
+        pass
+
+    def reset(self):
+        before, self._unit = self._unit.state, OSELMUnit(self._cfg)
+        self._unit.state.beta[:], self._unit.state.p[:] = before.beta, before.p
+
+
+@pytest.mark.parametrize("number", [0, 6, 7])
+def test_each_part_of_a_program_says_the_same_to_both(number):
+    """Of a core, one whose lists are outside too, and one that draws from its graph."""
+    cfg = campaign.DESIGNS[number].core
+    rtl = Same(cfg)
+    run = campaign._Run(cfg, rtl, np.random.default_rng(5))
+    run._begin()
+    parts = [run._walks, run._pairs, run._rows, run._flushed, run._cut, run._cut, run._cut]
+    parts += [run._graph, run._graph] if cfg.edge_ends else []
+    for part in parts:
+        before = rtl.fed
+        part()
+        assert rtl.fed > before
+    run._read_back()
+    assert run.resets == 4
+    assert rtl._unit.state.contexts > 0
+    wrong = campaign._Run(cfg, Same(cfg, off=1), np.random.default_rng(5))
+    wrong._golden, wrong._rtl._unit = run._golden, rtl._unit
+    with pytest.raises(campaign._Wrong):
+        wrong._read_back()
+
+
+def test_a_reply_too_many_is_a_wrong_one():
+    cfg = campaign.DESIGNS[0].core
+    run = campaign._Run(cfg, Same(cfg), np.random.default_rng(5))
+    late = np.array([7], np.uint32)
+    run._rtl.drain, drained = lambda: late, run._rtl.drain
+    run._say = lambda *words: None
+    with pytest.raises(campaign._Wrong):
+        run.run(0)
+    run._rtl.drain = drained
+    run.run(0)
