@@ -17,7 +17,7 @@ from ...errors import InputError
 from ...results.report import Result
 from .parts import write_part
 
-__all__ = ["OPTIONAL", "main", "results"]
+__all__ = ["OPTIONAL", "main", "missed", "results"]
 
 TREES = ("hw", "sw", "sim")
 #: Files that need a framework which is an extra of its own and which `make test` does not install; and why not. Each
@@ -73,17 +73,33 @@ def results(report: Mapping[str, Any]) -> list[Result]:
     return out
 
 
+def missed(report: Mapping[str, Any], tree: str) -> list[str]:
+    """What no test reaches of a tree: ``FILE:LINE``, or ``FILE:LINE -> LINE`` of a branch whose lines are reached."""
+    found = []
+    for name, of in sorted(report["files"].items()):
+        if Path(name).parts[0] == tree:
+            lines = of["missing_lines"]
+            found += [f"{name}:{line}" for line in lines]
+            # A negative line is the end of the function that begins there.
+            ways = ((a, b) for a, b in of["missing_branches"] if a not in lines and b not in lines)
+            found += [f"{name}:{a} -> {b if b > 0 else 'end'}" for a, b in ways]
+    return found
+
+
 @click.command("coverage")
 @click.argument("report", type=FILE)
 @click.option("--tests", default="all", show_default=True, help="What was run, for the record.")
 @click.option("--json", "into", type=FILE, help="Put the results into this file.")
 def main(report: Path, tests: str, into: Path | None) -> None:
-    """Shares of lines and branches in REPORT, which `coverage json` wrote."""
+    """Shares of lines and branches in REPORT, which `coverage json` wrote, and what of hw is missed, line by line."""
     try:
-        found = results(json.loads(report.read_text()))
+        content = json.loads(report.read_text())
+        found, holes = results(content), missed(content, "hw")
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"no report of coverage.py: {error}", path=report) from error
     for result in found:
         click.echo(f"{result.name:34} {result.value:>8} {result.unit}".rstrip())
+    for hole in holes:
+        click.echo(f"missed: {hole}")
     if into is not None:
-        write_part(into, "coverage", found, tests=tests, optional=OPTIONAL)
+        write_part(into, "coverage", found, tests=tests, optional=OPTIONAL, missed=holes)
