@@ -263,11 +263,6 @@ class CoreConfig(UnitConfig):
         return self.lanes // self.group if self.group else 1
 
     @property
-    def lag(self) -> int:
-        """By how many contexts the update of P lags behind its sweep."""
-        return self.lookahead + 1
-
-    @property
     def ring(self) -> int:
         """Entries of the row FIFO, the result history and the hazard window: a power of two above max_samples."""
         return 1 << _clog2(self.max_samples + 1)

@@ -154,6 +154,7 @@ def run_tool(
                 progress.line(line)
     except BaseException:
         process.kill()
+        process.wait()
         raise
     finally:
         timer.cancel()

@@ -140,7 +140,7 @@ def _picture(path: Path, task: str, curve: list[float], exact: float, outcomes: 
         right.annotate(f"{100 * o.after:.0f} %", (i, bottom[i]), ha="center", va="bottom", fontsize=8)
     right.set_xticks(range(len(outcomes)), [o.method for o in outcomes], rotation=30, ha="right")
     right.set(ylabel="microseconds a sample", title="eight methods on the CPU, in NumPy; accuracy above")
-    right.legend()
+    right.legend(loc="upper right")
     figure.savefig(path, dpi=120)
 
 

@@ -69,7 +69,7 @@ def from_sklearn(model: Any) -> Network:
         raise InputError("only a classifier with one label for each sample can be fine-tuned")
     weights, biases = list(model.coefs_), list(model.intercepts_)
     if model.out_activation_ == "logistic":
-        if len(model.classes_) != 2:
+        if model.n_outputs_ != 1:
             raise InputError("only a classifier with one label for each sample can be fine-tuned")
         weights[-1] = np.hstack([np.zeros_like(weights[-1]), weights[-1]])
         biases[-1] = np.append(0.0, biases[-1])

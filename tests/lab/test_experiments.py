@@ -32,6 +32,7 @@ from skipwalk.sw.lab.experiments import (
     links,
     lora_methods,
     lora_rates,
+    schedules,
     updates,
     word_widths,
 )
@@ -50,6 +51,7 @@ from skipwalk.sw.oselm.link_prediction import hide_links, rank_by_vectors
 from skipwalk.sw.results.records import OTHER_BACKENDS, source_digest, source_texts
 
 from ..support.command import skipwalk
+from ..support.lora import small_network, small_task
 
 #: What fits the preset ``tiny``.
 SMALL = {"preset": "tiny", "window": 3, "negatives": 4, "walk_length": 12, "walks_per_node": 4, "block_walks": 16}
@@ -593,3 +595,99 @@ def test_the_fan_is_skipped_where_it_is_not(monkeypatch, tmp_path):
     plan = lora_methods.EXPERIMENT.plan(Options(Path(), Path()))
     assert {p.params["task"] for p in plan.points} == {"digits", "digits-faded"}
     assert "SKIPWALK_DATA" in plan.skipped["lora.fan"]
+
+
+def test_schedules_differ_in_what_is_learned_late(communities, monkeypatch):
+    """The preset's lookahead with every number of walks in flight, the others at the ends; all of them if asked for."""
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    plans = [schedules.EXPERIMENT.plan(Options(Path(), Path(), full=full)) for full in (False, True)]
+    names = [[point.name for point in plan.points] for plan in plans]
+    assert len(names[1]) == 4 + 3 * 4
+    assert set(names[0]) < set(names[1])
+    assert "streaming.ahead3.walks2" in names[0]
+    assert "streaming.ahead1.walks2" not in names[0]
+    made = []
+    monkeypatch.setattr(schedules, "learner", lambda params, seed: made.append(params) or learner(SMALL | shape, seed))
+    shape = {"learner": "fixed"}
+    for point in plans[0].points[:1] + plans[0].points[-1:]:
+        assert schedules.EXPERIMENT.run(point.params, 1, communities).values["f1_micro"] > 0.5
+    assert [(params["preset"].schedule, params["preset"].lookahead) for params in made] == [
+        ("sequential", 0),
+        ("streaming", 6),
+    ]
+    assert [params["walks_in_flight"] for params in made] == [1, 4]
+
+
+def test_growing_has_a_point_for_each_learner_and_dimension(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    monkeypatch.setattr(cora_growing, "gensim_version", lambda: None)
+    plan = cora_growing.EXPERIMENT.plan(Options(Path(), Path()))
+    assert [name for name in (point.name for point in plan.points) if "sgns" in name] == []
+    assert "pip install" in plan.skipped["cora.growing.sgns"]
+    assert {"oselm.d32", "published.d32", "nodes-oselm", "nodes-oselm-onward"} <= {p.name for p in plan.points}
+    monkeypatch.setattr(cora_growing, "gensim_version", lambda: "4.4.0")
+    full = cora_growing.EXPERIMENT.plan(Options(Path(), Path(), full=True))
+    stamps = {point.name: point.stamp for point in full.points}
+    assert stamps["sgns.d96"]["gensim"] == "4.4.0"
+    assert "gensim" not in stamps["oselm.d96"]
+    assert not full.skipped
+    costs = {point.name: point.cost for point in full.points}
+    assert costs["oselm.d96"] == 3 * costs["oselm.d32"]
+
+
+def test_static_and_links_have_more_passes_of_gensim_if_all_is_asked_for(communities, monkeypatch):
+    monkeypatch.setattr(cora, "load", lambda options: communities)
+    for experiment in (cora_static, links):
+        monkeypatch.setattr(experiment, "gensim_version", lambda: "4.4.0")
+        some, everything = (
+            {point.name for point in experiment.EXPERIMENT.plan(Options(Path(), Path(), full=full)).points}
+            for full in (False, True)
+        )
+        more = {name for name in everything - some if name.startswith("sgns-5")}
+        assert more
+        assert not {name for name in some if name.startswith("sgns-5")}
+        assert {"sgns" in name for name in some} == {True, False}
+
+
+def test_rates_are_tried_on_every_task_that_is_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKIPWALK_DATA", str(tmp_path))
+    plan = lora_rates.EXPERIMENT.plan(Options(Path(), Path()))
+    assert "SKIPWALK_DATA" in plan.skipped["rates.fan"]
+    of_digits = {p.name: p.params["rate"] for p in plan.points if p.params["task"] == "digits"}
+    assert of_digits.pop("digits.auto") is None
+    assert {name: -int(np.log2(rate)) for name, rate in of_digits.items()} == {
+        name: int(name.removeprefix("digits.float")) for name in of_digits
+    }
+    assert plan.data == {"fan": None}
+
+
+def test_the_unit_stands_beside_the_methods(monkeypatch):
+    """As often as epochs, and once before; its network, samples and rate are the others'."""
+    task = small_task()
+    monkeypatch.setattr(lora_methods, "pretrained", lambda name, seed, data: (task, small_network(task)))
+    params = {"task": "digits", "method": lora_methods._GOLDEN, "epochs": 2}
+    outcome = lora_methods.EXPERIMENT.run(params, 0, {"fan": None})
+    x, y = outcome.curves["accuracy_by_epoch"]
+    assert x == [0, 1, 2]
+    assert y[-1] == outcome.values["accuracy"] > y[0]
+    assert outcome.values["parameters"] > 0
+
+
+def test_labelled_graphs_are_read_as_they_are(tmp_path):
+    (tmp_path / "g.edges").write_text("a b\nb c\n")
+    (tmp_path / "g.labels").write_text("a x\nc y\n")
+    data = cora.load(Options(tmp_path / "g.edges", tmp_path / "g.labels"))
+    assert [data.graph.ids[row] for row in data.rows] == ["a", "c"]
+    assert data.classes.tolist() == ["x", "y"]
+
+
+def test_what_a_point_or_a_run_lacks_is_left_out_of_the_summary():
+    made = dataclasses.replace(cora_growing.EXPERIMENT, curves={"f1_micro": cora_growing.EXPERIMENT.curves["f1_micro"]})
+    points = [Point("there", "", {}), Point("never run", "", {})]
+    from skipwalk.sw.lab.experiments.experiment import Plan
+    from skipwalk.sw.lab.experiments.records import Record
+
+    fields = {field.name: None for field in dataclasses.fields(Record)}
+    run = Record(**{**fields, "values": {"insertions": 5}, "curves": {}})
+    found = results(made, Plan(points), {"there": [run]})
+    assert [entry.name for entry in found] == ["cora.growing.there.insertions", "cora.growing.there.insertions.runs"]

@@ -131,6 +131,27 @@ def test_a_graph_that_goes_to_memory(tmp_path, monkeypatch):
     assert 2400 < found["read_100_bytes"] < 2700
 
 
+def test_cora_photo_and_what_a_pool_costs_are_measured_where_they_are(monkeypatch, tmp_path):
+    for name in ("cora.edges", "photo.txt", "labels.txt"):
+        (tmp_path / name).write_text("0 1\n")
+    asked = []
+
+    def measured(case, seed):
+        asked.append((case.name, case.graph().n_edges, case.per_node))
+        return [Result(f"memory.bits_equal.{case.name}", 1, "")]
+
+    monkeypatch.setattr(cli, "_power_law", lambda n, degree=5: Graph.from_edges([(0, 1), (1, 2)]))
+    monkeypatch.setattr(cli, "measure", measured)
+    monkeypatch.setattr(cli, "quality", lambda name, *_, **how: [Result(f"memory.f1_{name}", how["seeds"], "F1")])
+    files = ["--cora", tmp_path / "cora.edges", "--photo", tmp_path / "photo.txt", "--labels", tmp_path / "labels.txt"]
+    file, only = tmp_path / "memory.json", ["cora_256", "photo", "n100000", "f1"]
+    arguments = [*files, "--seeds", "2", "--walks-per-node", "5", *(word for name in only for word in ("--only", name))]
+    done = CliRunner().invoke(cli.main, [str(file), *map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    assert asked == [("cora_256", 1, 0), ("photo", 1, 5), ("n100000", 2, 0)]
+    assert values(file)["memory.f1_photo"] == 2
+
+
 # ---- the campaign
 def test_designs_have_the_slots_that_matter():
     slots = [(d.core.slots, d.core.rows_outside.least_slots, d.core.rows_outside.free_slots) for d in campaign.DESIGNS]
@@ -168,3 +189,63 @@ def test_a_short_campaign_finds_nothing_and_sees_what_there_is(monkeypatch, caps
     found = {r.name: r.value for r in campaign.campaign(3, 0, designs=designs)}
     assert found["memory.campaign.hangs"] > 0
     assert "has neither taken nor given a word" in capsys.readouterr().err
+
+
+class Same:
+    """The golden model in the place of the gateware and its memory, where rows and P outlive a reset."""
+
+    def __init__(self, cfg, off=0):
+        self._cfg, self._off, self._unit = cfg, off, OSELMUnit(cfg)
+        self.fed = 0
+
+    def run(self, words, n):
+        self.feed(words)
+        return self.drain()
+
+    def feed(self, words, cycles=0):
+        self._unit.feed(words)
+        self.fed += len(words)
+
+    def drain(self):
+        return self._unit.drain() ^ np.uint32(self._off)
+
+    def step(self, cycles):
+        pass
+
+    def reset(self):
+        before, self._unit = self._unit.state, OSELMUnit(self._cfg)
+        self._unit.state.beta[:], self._unit.state.p[:] = before.beta, before.p
+
+
+@pytest.mark.parametrize("number", [0, 6, 7])
+def test_each_part_of_a_program_says_the_same_to_both(number):
+    """Of a core, one whose lists are outside too, and one that draws from its graph."""
+    cfg = campaign.DESIGNS[number].core
+    rtl = Same(cfg)
+    run = campaign._Run(cfg, rtl, np.random.default_rng(5))
+    run._begin()
+    parts = [run._walks, run._pairs, run._rows, run._flushed, run._cut, run._cut, run._cut]
+    parts += [run._graph, run._graph] if cfg.edge_ends else []
+    for part in parts:
+        before = rtl.fed
+        part()
+        assert rtl.fed > before
+    run._read_back()
+    assert run.resets == 4
+    assert rtl._unit.state.contexts > 0
+    wrong = campaign._Run(cfg, Same(cfg, off=1), np.random.default_rng(5))
+    wrong._golden, wrong._rtl._unit = run._golden, rtl._unit
+    with pytest.raises(campaign._Wrong):
+        wrong._read_back()
+
+
+def test_a_reply_too_many_is_a_wrong_one():
+    cfg = campaign.DESIGNS[0].core
+    run = campaign._Run(cfg, Same(cfg), np.random.default_rng(5))
+    late = np.array([7], np.uint32)
+    run._rtl.drain, drained = lambda: late, run._rtl.drain
+    run._say = lambda *words: None
+    with pytest.raises(campaign._Wrong):
+        run.run(0)
+    run._rtl.drain = drained
+    run.run(0)

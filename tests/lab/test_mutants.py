@@ -11,17 +11,21 @@ import pytest
 
 pytest.importorskip("amaranth")
 
+from skipwalk.sim.rtl.synthesis import SynthesisError
 from skipwalk.sw.errors import InputError
-from skipwalk.sw.lab.verification import coverage
+from skipwalk.sw.lab.verification import netlist, netlist_campaign
 from skipwalk.sw.lab.verification.designs import DESIGNS, files_of, places_of
 from skipwalk.sw.lab.verification.equivalence import changed_modules, modules, neighbourhood, proved_equal
 from skipwalk.sw.lab.verification.mutants import Campaign, results, seen_by
 from skipwalk.sw.lab.verification.mutations import KINDS, chosen, mutations
 from skipwalk.sw.lab.verification.netlist import Fault, faults_of, flattened, is_unchanged, with_fault, with_faults
-from skipwalk.sw.lab.verification.netlist_campaign import netlist_results, netlist_survivors
+from skipwalk.sw.lab.verification.netlist_campaign import NetlistCampaign, netlist_results, netlist_survivors
 from skipwalk.sw.lab.verification.parts import write_mutants, write_part
 from skipwalk.sw.lab.verification.reasons import REASONS
+from skipwalk.sw.lab.verification.trials import Verdict
 from skipwalk.sw.results.report import Result
+
+from ..support.command import skipwalk
 
 ROOT = Path(__file__).parents[2]
 BLOCK = '''"""A block: 3 & 4."""
@@ -141,16 +145,6 @@ def test_share_and_parts(tmp_path):
 
 def values(path: Path) -> dict:
     return {entry["name"]: entry["value"] for entry in json.loads(path.read_text())}
-
-
-def test_coverage_is_summed_by_tree():
-    def of(lines, all_lines, branches, all_branches):
-        names = ("covered_lines", "num_statements", "covered_branches", "num_branches")
-        return {"summary": dict(zip(names, (lines, all_lines, branches, all_branches), strict=True))}
-
-    report = {"files": {"hw/a.py": of(3, 4, 1, 2), "hw/b/c.py": of(1, 2, 0, 0), "sim/x.py": of(5, 5, 5, 5)}}
-    found = {result.name: result.value for result in coverage.results(report)}
-    assert (found["coverage.hw"], found["coverage.hw.lines"], found["coverage.sim"]) == (0.625, 0.6667, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -301,6 +295,103 @@ def test_what_is_around_a_cell_shows_that_a_fault_does_nothing(fault, nothing):
     near = neighbourhood(NEAR, made.cell)
     assert "memory_read" not in near.partition("end\n")[0]
     assert proved_equal(near, with_fault(near, made.within("near")), constants=True) is nothing
+
+
+@pytest.mark.parametrize(("control", "bit", "nothing"), [(2, 0, True), (0, 2, False)])
+def test_a_fault_that_no_test_sees_is_proven_to_do_nothing_or_has_survived(control, bit, nothing):
+    pytest.importorskip("pyosys", reason="needs pip install pyosys")
+    made = Fault(FILE, 1, f"-mode cnot1 -ctrlbit {control} -cell $compare -port A -portbit {bit} -module \\top")
+    assert netlist_campaign._is_proven_equal(NEAR, made) is nothing
+
+
+class OneVerdict:
+    """In the place of what forks: each fault has the same verdict."""
+
+    def __init__(self, verdict: Verdict):
+        self.verdict, self.tried = verdict, 0
+
+    def tests_of(self, design):
+        return ["tests/a.py::test_b"]
+
+    def trial(self, number, tests):
+        self.tried += 1
+        return self.verdict
+
+
+def test_a_fault_is_tried_again_only_if_nothing_saw_it_and_a_test_has_changed(tmp_path, monkeypatch):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/a.py").write_text("1")
+    campaign = NetlistCampaign(tmp_path, tmp_path / "records", per_file=1, seed=1)
+    campaign._netlists.faults = {
+        1: Fault(FILE, 3, "-mode inv -cell c -module \\top"),
+        2: Fault(FILE, 4, "-mode const0 -cell d"),
+    }
+    campaign._netlists.flats, campaign._netlists.design_of = ["flat"], {1: 0, 2: 0}
+    monkeypatch.setattr(netlist_campaign, "_is_proven_equal", lambda flat, fault: fault.line == 4)
+    tests = OneVerdict(Verdict("passed", seconds=0.5))
+    first, other = (campaign._trial(tests, number) for number in (1, 2))
+    assert [record["verdict"] for record in (first, other)] == ["survived", "equivalent"]
+    assert campaign._trial(tests, 1) == first
+    assert tests.tried == 2
+    (tmp_path / "tests/a.py").write_text("2")
+    tests.verdict = Verdict("failed", "tests/a.py::test_b", "assert 1 == 2", 0.1)
+    found = campaign._trial(tests, 1)
+    assert (found["verdict"], found["test"], found["why"]) == ("killed", "tests/a.py::test_b", "assert 1 == 2")
+    assert campaign._trial(tests, 2) == other
+    assert tests.tried == 3
+
+
+def test_a_campaign_on_netlists_stops_in_time_and_says_if_pytest_fails(tmp_path, monkeypatch):
+    (tmp_path / "a.py").write_text("")
+    campaign = NetlistCampaign(tmp_path, tmp_path / "records", per_file=1, seed=1, tests=[("a.py", "test_b", ("hw",))])
+    campaign.run(pytest.fail, until=0.0)
+    assert campaign.records == []
+    monkeypatch.setattr(netlist_campaign, "run_tests", lambda *_: 3)
+    with pytest.raises(InputError, match=r"exit code 3 on a\.py"):
+        campaign.run(pytest.fail)
+    # The first fault of each file goes before the second of any.
+    campaign._netlists.faults = {n: Fault(file, 1, "") for n, file in enumerate(("a", "a", "b", "a", "b"), 1)}
+    assert campaign._turns(0) == [1, 3, 2, 5, 4]
+    assert campaign._turns(1) == [2, 3, 4, 5]
+
+
+def test_faults_are_of_what_a_file_of_tests_is_for_and_what_is_asked_for():
+    both = netlist_campaign._both
+    assert both(["hw/arith", "hw/lora"], []) == ("hw/arith", "hw/lora")
+    assert both(["hw"], ["hw/arith/dot", "hw/link"]) == ("hw/arith/dot", "hw/link")
+    assert both(["hw/arith"], ["hw/lora"]) == ()
+    assert both(["hw/arith/dot", "hw/arith"], ["hw/arith/dot"]) == ("hw/arith/dot",)
+
+
+def test_the_command_tells_of_each_fault_in_a_netlist(tmp_path, monkeypatch):
+    def run(self, done, until):
+        assert until is None
+        for line, verdict in ((7, "survived"), (8, "killed"), (9, "killed")):
+            record = {"file": FILE, "line": line, "fault": "$1 A[0] 1", "mode": "inv", "verdict": verdict, "test": "t"}
+            self.records.append(record)
+            done(record)
+        self.failed["tests/a.py::test_b"] = "assert False"
+
+    monkeypatch.setattr(NetlistCampaign, "run", run)
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path))
+    report = tmp_path / "verification.json"
+    done = skipwalk("lab", "mutants", "--netlist", "--json", report)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[0] == f"1 survived {FILE}:7 $1 A[0] 1 t"
+    assert "tests/a.py::test_b cannot be used, it does not pass without a fault: assert False" in done.stderr
+    found = values(report)
+    assert (found["mutants.netlist.tried"], found["mutants.netlist.killed_share"]) == (3, 0.6667)
+    part = found["provenance"]["parts"]["mutants.netlist"]
+    assert [(left["line"], left["mode"]) for left in part["survivors"]] == [(7, "inv")]
+    assert part["files"] == [FILE]
+
+
+def test_what_folding_cannot_bring_together_is_not_proven(flat, monkeypatch):
+    def fails(*_):
+        raise SynthesisError("conflicting init values")
+
+    monkeypatch.setattr(netlist, "transformed", fails)
+    assert not is_unchanged(flat, Fault(FILE, 15, "-mode const0"))
 
 
 def test_reasons_are_of_files_that_exist():

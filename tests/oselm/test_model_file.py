@@ -288,6 +288,23 @@ def test_version_1_in_the_middle_of_a_run_says_what_to_do(tmp_path):
     refused(tmp_path / "old.npz", "damaged: digest")
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("weights", lambda a: a * np.nan, "weights that are not positive and finite"),
+        ("weights", lambda a: a - 1, "weights that are not positive and finite"),
+        ("ids", lambda a: np.zeros_like(a), "36 ids, or some of them equal, for 36 nodes"),
+    ],
+)
+def test_version_1_with_other_arrays_is_refused(tmp_path, name, change, message):
+    path = tmp_path / "old.npz"
+    version_1(path, weights=True)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **{**arrays, name: change(arrays[name])})
+    refused(path, message)
+
+
 def test_models_of_all_kinds_of_ids_and_cores(tmp_path):
     for ids, changes in ((list(range(36)), {}), ([f"n{i}" for i in range(36)], {"nodes": 40, "preset": "paper"})):
         graph = nx.relabel_nodes(GROUPS, dict(enumerate(ids)))

@@ -13,8 +13,11 @@ from skipwalk.hw.lora.protocol import (
 from skipwalk.sim.lora.layout import pack_adapters, pack_dense
 from skipwalk.sim.lora.unit import LoraUnit
 from skipwalk.sw.lora import words as w
+from skipwalk.sw.lora.network import Network
+from skipwalk.sw.lora.pretrain import pretrain
+from skipwalk.sw.lora.tasks import Task
 
-__all__ = ["COMPARED", "golden_replies", "random_program", "random_setup"]
+__all__ = ["COMPARED", "golden_replies", "random_program", "random_setup", "small_network", "small_task"]
 
 #: Counters that the golden model has as well.
 COMPARED = [c for c in LoraCounter if c not in (LoraCounter.CYCLES, LoraCounter.WAIT_SAMPLE, LoraCounter.DENSE)]
@@ -118,3 +121,18 @@ def golden_replies(cfg: LoraConfig, words: np.ndarray, *, plain: bool = True) ->
     unit = LoraUnit(cfg, plain=plain)
     unit.feed(words)
     return unit.drain()
+
+
+def small_task(n: int = 24) -> Task:
+    """Six numbers in three classes, 120 samples to learn them from; ``n`` to learn that the first two have changed
+    places, and 60 to be tested on."""
+    rng = np.random.default_rng(4)
+    x = rng.random((180 + n, 6))
+    y = (x[:, 0] > x[:, 1]).astype(int) + (x[:, 2] > 0.7)
+    moved = x[:, [1, 0, 2, 3, 4, 5]]
+    return Task("small", 3, (x[:120], y[:120]), (moved[120:-60], y[120:-60]), (moved[-60:], y[-60:]))
+
+
+def small_network(task: Task) -> Network:
+    """8 hidden values, learned from what a :func:`small_task` has for it."""
+    return pretrain(*task.pretrain, task.classes, hidden=(8,), epochs=5)

@@ -78,11 +78,6 @@ class RowsConfig:
         return (self.rows - 1).bit_length()
 
     @property
-    def bucket_bits(self) -> int:
-        """A bucket for each slot: the chains of rows of a bucket have one or two entries."""
-        return self.slot_bits
-
-    @property
     def age_bits(self) -> int:
         """Of the number of a group: what has not been used for as many groups as there are slots has been looked at and
         marked as old before numbers come again."""

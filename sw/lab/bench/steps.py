@@ -19,6 +19,7 @@ from ...lora.tasks import Task, load_task
 from ...results.records import source_digest
 from ...results.report import installed
 from . import live, lora, oselm, sgns, whole
+from .lora_torch import torch_runner
 from .native import Compiler, load
 from .plan import PAPER_CASE, Plan
 from .rtl import Case, count, count_lora
@@ -281,7 +282,7 @@ def _lora_times(plan: Plan, tasks: _Tasks, compilers: list[Compiler]) -> Iterato
             def in_torch(name=name, method=method):
                 _needs("torch")
                 task, network = tasks(name)
-                return _timed(plan, lora.torch_runner(method, network, task, slow), len(task.finetune[1]) * slow)
+                return _timed(plan, torch_runner(method, network, task, slow), len(task.finetune[1]) * slow)
 
             yield Step(f"lora.{name}.{method}.numpy", [plan.epochs], in_numpy)
             yield Step(f"lora.{name}.{method}.torch", [slow], in_torch)

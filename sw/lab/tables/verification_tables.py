@@ -67,6 +67,9 @@ def coverage(v: dict, provenance: dict) -> Table:
         [f"`{tree}`", _number(v, f"coverage.{tree}", ".1%"), _number(v, f"coverage.{tree}.lines", ".1%")]
         for tree in ("hw", "sw", "sim")
     ]
+    if "coverage.sw.without_optional" in v:
+        shares = [_number(v, f"coverage.sw.without_optional{kind}", ".1%") for kind in ("", ".lines")]
+        body.insert(2, ["`sw` without optional parts", *shares])
     return [f"tests run: {of.get('tests', 'none yet')}", "lines and branches", "lines"], body
 
 

@@ -20,7 +20,8 @@ from typing import Any
 __all__ = ["Checkout", "Verdict", "last_line", "sources", "wait"]
 
 _PARTS = ("hw", "sim", "sw", "tests", "docs", "results", "README.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
-_LIBRARIES = ("numpy", "scipy.sparse", "numba", "networkx", "click", "sklearn.linear_model", "pytest",
+#: Hypothesis, too: its plugin loads it at the end of every run, and pytest compiles all of it anew.
+_LIBRARIES = ("numpy", "scipy.sparse", "numba", "networkx", "click", "sklearn.linear_model", "pytest", "hypothesis",
               "amaranth.sim", "amaranth.back.rtlil", "amaranth.lib.fifo", "_pytest.doctest")  # fmt: skip
 #: Of a process: a fault may ask for any amount.
 _MEMORY = 6 << 30

