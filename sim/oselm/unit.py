@@ -77,10 +77,11 @@ class OSELMUnit:
         self._rest = np.empty(0, np.uint32)
         self._replies: list[np.ndarray] = []
 
-    def warm_up(self) -> None:
-        """Make ready now what would otherwise be made by the first contexts: the compiled twin."""
+    def warm_up(self, *, wait: bool = True) -> None:
+        """Make ready now what would otherwise be made by the first contexts: the compiled twin. Without ``wait`` it is
+        begun, and the first contexts wait for the rest."""
         if not self._plain:
-            compiled.prepare(self._cfg)
+            compiled.prepare(self._cfg, wait=wait)
 
     def rehearse(self) -> None:
         """Compile now all that any command would otherwise wait for: up to a minute where nothing is in a cache."""
