@@ -102,7 +102,7 @@ def assert_equal(cfg, made, seeds, n=8):
 @pytest.mark.parametrize("name", CORES)
 def test_all_loops_are_the_definition(name):
     cfg = CORES[name]
-    made = {"c": kernel(cfg), "numba": loops.kernel(cfg)}
+    made = {"c": kernel(cfg), "avx2": kernel(cfg, ONLY_AVX2=1), "numba": loops.kernel(cfg)}
     if name in ("core", "paper", "constant"):
         made["any"] = kernel(cfg, PLAIN=1)
     clamped = assert_equal(cfg, made, range(4))
@@ -236,6 +236,9 @@ def test_what_is_begun_beside_other_work_is_waited_for(monkeypatch):
     golden.train(cfg, want, contexts)
     assert_same(state.beta, want.beta)
     assert state.counters == want.counters
+    for thread in threading.enumerate():
+        if thread.name == "compiler":
+            thread.join()
     assert "compiler" in made
 
 
