@@ -114,8 +114,7 @@ def _contexts(
     """Memory for all that comes out, and :func:`_make`."""
     n, length = walk_block.shape
     # What follows a -1 is none either.
-    beyond = walk_block < 0
-    nodes = np.where(beyond.any(1), beyond.argmax(1), length)
+    nodes = length - np.logical_or.accumulate(walk_block < 0, axis=1).sum(1)
     positives = np.where(nodes > 1, np.minimum(window, nodes) - 1, 0)
     count = np.where(nodes > 1, nodes - positives, 0)
     more = negatives * positives if per_positive else np.full(n, negatives)
