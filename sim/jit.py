@@ -1,14 +1,19 @@
-"""Functions that Numba compiles, and keeps beside their sources or in the user's cache where it can."""
+"""Functions that Numba compiles, and keeps beside their sources or in the user's cache where it can.
+
+Somebody waits while they are compiled: in the first run after an installation. What costs most there is code around a
+function (what unpacks its arguments, memory for its arrays, a copy in the cache) rather than the function itself. So
+whoever is called from Python is :func:`jit`, takes its arrays from outside, and is made of :func:`part`.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import njit, typeof, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, typeof_impl
 
-__all__ = ["jit", "prefetch"]
+__all__ = ["Part", "jit", "part", "prefetch"]
 
 
 def jit(**options: Any) -> Callable[[Callable], Any]:
@@ -26,6 +31,28 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
             return njit(**options)(function)
 
     return compiled
+
+
+class Part:
+    """What :func:`part` makes of a function; ``py_func`` is the function itself."""
+
+    def __init__(self, function: Callable):
+        self.py_func = function
+        # Nothing that calls it from Python or C is made, and nothing kept: it is in what is kept of its callers.
+        self.compiled = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+    def __call__(self, *_: Any) -> Any:
+        raise TypeError(f"{self.py_func.__qualname__} is a part of compiled functions; call one of those")
+
+
+def part(function: Callable) -> Any:
+    """Compiled as a part of compiled functions that call it, and only that: from Python it raises TypeError."""
+    return Part(function)
+
+
+@typeof_impl.register(Part)
+def _type_of_part(value: Part, _: Any) -> types.Type:
+    return typeof(value.compiled)
 
 
 @intrinsic

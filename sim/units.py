@@ -31,7 +31,7 @@ def _oselm_model(cfg: CoreConfig, *, plain: bool = False) -> Any:
     from .oselm.unit import OSELMUnit
 
     model = OSELMUnit(cfg, plain=plain)
-    model.warm_up()
+    model.warm_up(wait=False)
     return model
 
 

@@ -10,7 +10,6 @@ n things that are no power of two, numbers from n on are passed over.
 
 import numpy as np
 
-from ..jit import jit
 from .threefry import draw
 
 __all__ = ["STEPS", "bits_for", "permutation", "permuted", "step_draws"]
@@ -18,50 +17,30 @@ __all__ = ["STEPS", "bits_for", "permutation", "permuted", "step_draws"]
 #: Steps of a permutation, and draws of a round.
 STEPS = 3
 
-_S32 = np.uint64(32)
-_ONE = np.uint64(1)
 
-
-@jit()
-def bits_for(n):
+def bits_for(n: int) -> int:
     """Bits of the numbers that are permuted so that n things (1 ... 2**32) are among them: at least 1."""
-    bits = 1
-    while n > 1 << bits:
-        bits += 1
-    return bits
+    return max(1, (int(n) - 1).bit_length())
 
 
-@jit()
-def step_draws(key, number):
-    """The draws of round ``number``: (STEPS,) uint64."""
-    draws = np.empty(STEPS, np.uint64)
-    for k in range(STEPS):
-        draws[k] = draw(np.uint64(key), np.uint64(number) << _S32 | np.uint64(k))
-    return draws
+def step_draws(key: int | np.uint64, number: int) -> list[int]:
+    """The draws of round ``number``: :data:`STEPS` of 64 bits."""
+    return [draw(key, int(number) << 32 | k) for k in range(STEPS)]
 
 
-@jit()
-def permuted(x, bits, draws):
-    """Where x, below 2**bits, goes: another number of as many bits."""
-    mask = (_ONE << np.uint64(bits)) - _ONE
-    fold_by = np.uint64((bits + 1) // 2)
-    y = np.uint64(x)
-    for k in range(STEPS):
-        y = (y * ((draws[k] & mask) | _ONE) + ((draws[k] >> _S32) & mask)) & mask
-        y ^= y >> fold_by
-    return np.int64(y)
+def permuted(x: np.ndarray, bits: int, draws: list[int]) -> np.ndarray:
+    """Where each x, below 2**bits, goes: other numbers of as many bits, int64."""
+    mask = (1 << bits) - 1
+    y = np.asarray(x).astype(np.uint64)
+    for bits_64 in draws:
+        # Modulo 2**64 first; that changes nothing.
+        y = (y * np.uint64(bits_64 & mask | 1) + np.uint64(bits_64 >> 32 & mask)) & np.uint64(mask)
+        y ^= y >> np.uint64((bits + 1) // 2)
+    return y.astype(np.int64)
 
 
-@jit()
-def permutation(key, number, n):
+def permutation(key: int | np.uint64, number: int, n: int) -> np.ndarray:
     """The n numbers below n in the order of round ``number``: (n,) int64."""
     bits = bits_for(n)
-    draws = step_draws(key, number)
-    order = np.empty(n, np.int64)
-    found = 0
-    for x in range(1 << bits):
-        y = permuted(x, bits, draws)
-        if y < n:
-            order[found] = y
-            found += 1
-    return order
+    order = permuted(np.arange(1 << bits), bits, step_draws(key, number))
+    return order[order < n]

@@ -1,11 +1,15 @@
 """Numbers as they travel: signed raw integers in words of 32 bits."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ...hw.arith.formats import SQ
-from ..jit import jit
 
 __all__ = ["from_packed", "from_words", "packed", "packed_run", "raw_words", "unpacked_run"]
+
+#: Elements that are packed or unpacked at once.
+_ELEMENTS = 1 << 14
 
 
 def raw_words(raw: np.ndarray) -> np.ndarray:
@@ -22,58 +26,48 @@ def from_words(words: np.ndarray, fmt: SQ) -> np.ndarray:
 def packed(raw: np.ndarray, fmt: SQ) -> np.ndarray:
     """Rows of signed raw integers (n, dim) as their stored bits one after another, uint32 (n, words): the first element
     lowest, each row filled up with 0 to a whole word."""
-    out = np.zeros((len(raw), -(-raw.shape[1] * fmt.bits // 32)), np.uint32)
-    _pack(raw, fmt.bits, out)
-    return out
+    return _pack(raw, fmt.bits)
 
 
 def from_packed(words: np.ndarray, dim: int, fmt: SQ) -> np.ndarray:
     """Inverse of :func:`packed`: (n, dim) int64; what fills up the rows is ignored."""
-    out = np.empty((len(words), dim), np.int64)
-    _unpack(words, fmt.bits, out)
-    return out
+    return _unpack(words, fmt.bits, dim)
 
 
 def packed_run(raw: np.ndarray, bits: int) -> np.ndarray:
     """The low ``bits`` (1 to 32) bits of each of raw (n,), across words: one row of :func:`packed`, (words,) uint32."""
-    out = np.zeros((1, -(-len(raw) * bits // 32)), np.uint32)
-    _pack(np.asarray(raw, np.int64)[None], bits, out)
-    return out[0]
+    return _pack(np.asarray(raw)[None], bits)[0]
 
 
 def unpacked_run(words: np.ndarray, bits: int, n: int) -> np.ndarray:
     """Inverse of :func:`packed_run`: n signed integers (int64)."""
-    out = np.empty((1, n), np.int64)
-    _unpack(np.asarray(words, np.uint32)[None], bits, out)
-    return out[0]
+    return _unpack(np.asarray(words)[None], bits, n)[0]
 
 
-@jit()
-def _pack(raw, bits, out):
-    mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
-    for i in range(raw.shape[0]):
-        held, n, at = np.uint64(0), 0, 0
-        for j in range(raw.shape[1]):
-            held |= (np.uint64(raw[i, j]) & mask) << np.uint64(n)
-            n += bits
-            if n >= 32:
-                out[i, at] = held & np.uint64(0xFFFFFFFF)
-                held >>= np.uint64(32)
-                n -= 32
-                at += 1
-        if n:
-            out[i, at] = held
+def _blocks(rows: int, elements: int) -> Iterator[slice]:
+    """Of rows of so many elements, that their bits, a byte each, stay in a cache."""
+    size = max(1, _ELEMENTS // max(elements, 1))
+    return (slice(first, first + size) for first in range(0, rows, size))
 
 
-@jit()
-def _unpack(words, bits, out):
-    for i in range(out.shape[0]):
-        held, n, at = np.uint64(0), 0, 0
-        for j in range(out.shape[1]):
-            if n < bits:
-                held |= np.uint64(words[i, at]) << np.uint64(n)
-                n += 32
-                at += 1
-            out[i, j] = np.int64(held << np.uint64(64 - bits)) >> (64 - bits)
-            held >>= np.uint64(bits)
-            n -= bits
+def _pack(raw: np.ndarray, bits: int) -> np.ndarray:
+    n, dim = raw.shape
+    out = np.zeros((n, -(-dim * bits // 32)), "<u4")
+    for rows in _blocks(n, dim):
+        each = np.ascontiguousarray(raw_words(raw[rows]), "<u4")
+        each = each.view(np.uint8).reshape(*each.shape, 4)
+        chosen = np.unpackbits(each, axis=2, count=bits, bitorder="little").reshape(len(each), dim * bits)
+        bytes_ = np.packbits(chosen, axis=1, bitorder="little")
+        out.view(np.uint8)[rows, : bytes_.shape[1]] = bytes_
+    return out.astype(np.uint32, copy=False)
+
+
+def _unpack(words: np.ndarray, bits: int, dim: int) -> np.ndarray:
+    out = np.empty((len(words), dim), np.int64)
+    for rows in _blocks(len(words), dim):
+        bytes_ = np.ascontiguousarray(words[rows], "<u4").view(np.uint8)
+        found = np.unpackbits(bytes_, axis=1, count=dim * bits, bitorder="little").reshape(len(bytes_), dim, bits)
+        each = np.repeat(found[:, :, -1:], 32, axis=2)  # the sign
+        each[:, :, :bits] = found
+        out[rows] = np.packbits(each, axis=2, bitorder="little").view("<i4")[:, :, 0]
+    return out

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...hw.lora.config import LoraConfig
 from ..arith.reciprocal import reciprocal
-from ..jit import jit
+from ..jit import jit, part
 from .golden import COUNTERS, Backbone, Segment, State, exp_table, log_table
 
 __all__ = ["backbone_forward", "losses", "run"]
@@ -16,7 +16,7 @@ __all__ = ["backbone_forward", "losses", "run"]
 _A, _B, _GRADIENT, _Z, _Y, _G, _GZ = range(len(COUNTERS))
 
 
-@jit()
+@part
 def _fit(value, shift, bits, sat, which):
     """Round half up by ``shift`` and saturate to a signed width, counting an event."""
     if shift > 0:
@@ -31,7 +31,7 @@ def _fit(value, shift, bits, sat, which):
     return value
 
 
-@jit()
+@part
 def _update(word, gradient, vector, factor, shift, bits, gradient_bits, first, last, sat, which):
     """One beat: gradient sums of a word and, at the end of a mini-batch, the word itself."""
     clamped = np.zeros(sat.shape[0], np.int64)
@@ -45,7 +45,7 @@ def _update(word, gradient, vector, factor, shift, bits, gradient_bits, first, l
             sat[i] += 1
 
 
-@jit()
+@part
 def _error(y, label, g, table, gains, gain_low, rate, index_shift, g_shift, g_bits, scale_shift, scale_bits, sat):
     """Scaled softmax error; ``gains`` are the reciprocals of every possible sum from ``gain_low`` on."""
     top = y.max()

@@ -5,7 +5,9 @@ configurations. The loops are C, compiled once on a machine; without a compiler 
 times as long.
 """
 
+import contextlib
 import logging
+import threading
 from functools import lru_cache
 
 import numpy as np
@@ -21,9 +23,19 @@ __all__ = ["prepare", "train"]
 log = logging.getLogger(__name__)
 
 
-def prepare(cfg: CoreConfig) -> None:
-    """Compile now what :func:`train` would otherwise compile at first."""
-    _loop(cfg)
+def prepare(cfg: CoreConfig, *, wait: bool = True) -> None:
+    """Compile now what :func:`train` would otherwise compile at first; without ``wait``, beside whatever comes before
+    it."""
+    if wait:
+        _loop(cfg)
+    else:
+        threading.Thread(target=_begin, args=(cfg,), name="compiler").start()
+
+
+def _begin(cfg: CoreConfig) -> None:
+    # Whoever trains finds it, waits for it, or finds out why there is none.
+    with contextlib.suppress(NoCompilerError):
+        kernel(cfg)
 
 
 def train(cfg: CoreConfig, state: State, contexts: Contexts) -> None:

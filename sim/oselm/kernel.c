@@ -130,6 +130,7 @@ int train(int32_t *beta, int64_t *p, int64_t q, int64_t p0, const int32_t *centr
     const Contexts contexts = {centres, samples, indptr, labels, n};
     const Table table = {value, slope};
     load_matrix(&w->p, p);
+    memset(w->samples, 0, sizeof w->samples);
     (AHEAD < 0 ? sequential : streaming)(beta, w, &contexts, q, p0, &table, counters);
     store_matrix(&w->p, p);
     free(w);

@@ -1,4 +1,4 @@
-/* Slots, P and samples in vectors of 8, by AVX2 and FMA, for operands of at most 18 bits whose updates saturate only at
+/* Slots, P and samples in vectors of 8, by AVX2 and FMA (with AVX-512, of 16 where most of the time goes), for operands of at most 18 bits whose updates saturate only at
  * the sum.
  *
  * Updates: a stored number n is held as the float HOLD + n, HOLD = 1.5 * 2^23, whose last bit is worth 1; the word of
@@ -8,7 +8,8 @@
  *
  * Sums of products: words times words in 64 bits, even and odd lanes apart. Errors of eight samples at a time take
  * half words times half words in 32 bits instead, where the largest element of the rows and the sum of |h| say that
- * nothing leaves them; that is nearly always, since vectors are small.
+ * nothing leaves them. So it is while vectors are small, with the first walks of a run; later on hardly ever, so that
+ * after failures in a row it is tried more and more rarely.
  *
  * P is held transposed, [column][row], so that rows are lanes.
  */
@@ -25,11 +26,23 @@
 #define BLOCK (DIM % 32 == 0 ? 4 : DIM % 16 == 0 ? 2 : 1)
 #define HALVES (DIM % 16 == 0 && E_SHIFT >= 1 && E_SHIFT <= 30)
 #define PAIRS (HALVES ? VECTORS / 2 : 1)
+#define RARELY 31 /* how many times it is left out between two trials, at most */
+#if defined(__AVX512F__) && DIM % 16 == 0 && !defined(ONLY_AVX2)
+#define DOUBLE_VECTORS 1
+#define DOUBLES (DIM / 16)
+#define DOUBLE_BLOCK (DIM % 64 == 0 ? 4 : DIM % 32 == 0 ? 2 : 1)
+#else
+#define DOUBLE_VECTORS 0
+#endif
 #define UNROLL _Pragma("GCC unroll 8")
 #define ALIGNED __attribute__((aligned(64)))
 
 typedef __m256i V; /* 8 words, or 4 double words */
 typedef __m256 F;
+#if DOUBLE_VECTORS
+typedef __m512i W; /* two V in one */
+typedef __m512 G;
+#endif
 
 typedef struct ALIGNED {
     V h[VECTORS], h_odd[VECTORS]; /* the latter with odd elements in even places */
@@ -54,7 +67,7 @@ typedef struct ALIGNED {
     int32_t *rows[MAX_SAMPLES + 8];
     float errors[MAX_SAMPLES + 8];
     uint8_t halves[MAX_SAMPLES / 8 + 1]; /* a bit for each: whether a product of its error and k may lie half way */
-    int n;
+    int n, wide, pause; /* how many times half words are left out from now on, and were after the last failure */
     int32_t own_samples[MAX_SAMPLES + 2 * BEYOND];
     uint8_t own_labels[MAX_SAMPLES + 2 * BEYOND];
 } Samples;
@@ -94,6 +107,10 @@ INLINE V each(int32_t x) { return _mm256_set1_epi32(x); }
 
 INLINE F power(int shift) { return _mm256_set1_ps(1.0f / (float)(INT64_C(1) << shift)); }
 
+/* Words of odd places in even ones, for products. By a shuffle: processors that shift and multiply in the same place
+ * shuffle in another. */
+INLINE V odd_words(V x) { return _mm256_castps_si256(_mm256_movehdup_ps(_mm256_castsi256_ps(x))); }
+
 /* Double words, rounded and shifted, of even and odd places as words. */
 INLINE V narrowed(V even, V odd, int shift)
 {
@@ -125,13 +142,32 @@ static int meet(uint32_t a, uint32_t b, int zeros)
     return found;
 }
 
+#if DOUBLE_VECTORS
+INLINE W double_words(const void *x) { return _mm512_loadu_si512(x); }
+
+INLINE W double_odd(W x) { return _mm512_castps_si512(_mm512_movehdup_ps(_mm512_castsi512_ps(x))); }
+
+INLINE V lower(W x) { return _mm512_castsi512_si256(x); }
+
+INLINE V upper(W x) { return _mm512_extracti64x4_epi64(x, 1); }
+#endif
+
 INLINE V dot_lanes(const Slot *slot, const V *row)
 {
+#if DOUBLE_VECTORS
+    W both = _mm512_setzero_si512();
+    UNROLL for (int j = 0; j < DOUBLES; j++) {
+        const W x = double_words(row + 2 * j);
+        both = _mm512_add_epi64(both, _mm512_mul_epi32(x, double_words(slot->h + 2 * j)));
+        both = _mm512_add_epi64(both, _mm512_mul_epi32(double_odd(x), double_words(slot->h_odd + 2 * j)));
+    }
+    return _mm256_add_epi64(lower(both), upper(both));
+#endif
     V sum = _mm256_setzero_si256();
     UNROLL for (int j = 0; j < VECTORS; j++) {
         const V x = _mm256_loadu_si256(row + j);
         sum = _mm256_add_epi64(sum, _mm256_mul_epi32(x, slot->h[j]));
-        sum = _mm256_add_epi64(sum, _mm256_mul_epi32(_mm256_srli_epi64(x, 32), slot->h_odd[j]));
+        sum = _mm256_add_epi64(sum, _mm256_mul_epi32(odd_words(x), slot->h_odd[j]));
     }
     return sum;
 }
@@ -202,6 +238,35 @@ static void update_p_plain(const int32_t (*from)[DIM], int32_t (*to)[DIM], const
  * included. Returns whether anything has left its range. */
 INLINE int swept(const int32_t (*from)[DIM], int32_t (*to)[DIM], const F *u, const float *k, const int32_t *h, V *sums)
 {
+#if DOUBLE_VECTORS
+    W outside = _mm512_setzero_si512();
+    for (int first = 0; first < DOUBLES; first += DOUBLE_BLOCK) {
+        W even[DOUBLE_BLOCK], odd[DOUBLE_BLOCK];
+        G own[DOUBLE_BLOCK];
+        UNROLL for (int i = 0; i < DOUBLE_BLOCK; i++) {
+            even[i] = odd[i] = _mm512_setzero_si512();
+            if (u) own[i] = _mm512_castsi512_ps(double_words(u + 2 * (first + i)));
+        }
+        for (int j = 0; j < DIM; j++) {
+            const W hj = _mm512_set1_epi32(h[j]);
+            UNROLL for (int i = 0; i < DOUBLE_BLOCK; i++) {
+                W x = double_words(from[j] + 16 * (first + i));
+                if (u) {
+                    x = _mm512_castps_si512(_mm512_fnmadd_ps(own[i], _mm512_set1_ps(k[j]), _mm512_castsi512_ps(x)));
+                    outside = _mm512_or_si512(outside, x);
+                    _mm512_store_si512(to[j] + 16 * (first + i), x);
+                }
+                even[i] = _mm512_add_epi64(even[i], _mm512_mul_epi32(x, hj));
+                odd[i] = _mm512_add_epi64(odd[i], _mm512_mul_epi32(double_odd(x), hj));
+            }
+        }
+        UNROLL for (int i = 0; i < DOUBLE_BLOCK; i++) {
+            V *of = sums + 4 * (first + i);
+            of[0] = lower(even[i]), of[1] = lower(odd[i]), of[2] = upper(even[i]), of[3] = upper(odd[i]);
+        }
+    }
+    return _mm512_test_epi32_mask(outside, _mm512_set1_epi32(OUTSIDE(P_BITS))) != 0;
+#endif
     V bad = _mm256_setzero_si256();
     for (int first = 0; first < VECTORS; first += BLOCK) {
         V even[BLOCK], odd[BLOCK];
@@ -220,7 +285,7 @@ INLINE int swept(const int32_t (*from)[DIM], int32_t (*to)[DIM], const F *u, con
                     _mm256_store_si256((V *)(to[j] + 8 * (first + i)), x);
                 }
                 even[i] = _mm256_add_epi64(even[i], _mm256_mul_epi32(x, hj));
-                odd[i] = _mm256_add_epi64(odd[i], _mm256_mul_epi32(_mm256_srli_epi64(x, 32), hj));
+                odd[i] = _mm256_add_epi64(odd[i], _mm256_mul_epi32(odd_words(x), hj));
             }
         }
         UNROLL for (int i = 0; i < BLOCK; i++) {
@@ -371,9 +436,13 @@ static __attribute__((noinline)) V dots_wide(const Samples *s, int x, const Slot
 }
 
 /* ... and in 32, where they fit. */
-INLINE V dots(const Samples *s, int x, const Slot *slot)
+INLINE V dots(Samples *s, int x, const Slot *slot)
 {
     if (!HALVES) return dots_wide(s, x, slot);
+    if (s->wide) {
+        s->wide--;
+        return dots_wide(s, x, slot);
+    }
     V largest = _mm256_setzero_si256(), sums[8];
     UNROLL for (int i = 0; i < 8; i++) {
         const V *row = (const V *)s->rows[x + i];
@@ -384,7 +453,11 @@ INLINE V dots(const Samples *s, int x, const Slot *slot)
         }
     }
     const V beyond = _mm256_subs_epu16(largest, slot->most);
-    if (__builtin_expect(!_mm256_testz_si256(beyond, beyond), 0)) return dots_wide(s, x, slot);
+    if (__builtin_expect(!_mm256_testz_si256(beyond, beyond), 0)) {
+        s->wide = s->pause = s->pause < RARELY ? 2 * s->pause + 1 : RARELY;
+        return dots_wide(s, x, slot);
+    }
+    s->pause = 0;
 #define TWO(i) _mm256_hadd_epi32(sums[i], sums[(i) + 1])
     const V low = _mm256_hadd_epi32(TWO(0), TWO(2)), high = _mm256_hadd_epi32(TWO(4), TWO(6));
     const V sum = _mm256_add_epi32(_mm256_permute2x128_si256(low, high, 0x20), _mm256_permute2x128_si256(low, high, 0x31));
@@ -414,6 +487,23 @@ static __attribute__((noinline)) void update_slowly(const Samples *s, int x, con
 INLINE void update_one(const Samples *s, int x, const Slot *slot, int half, int64_t *counters)
 {
     V *row = (V *)s->rows[x];
+#if DOUBLE_VECTORS
+    const G error = _mm512_set1_ps(s->errors[x]);
+    W outside = _mm512_setzero_si512(), both[DOUBLES];
+    UNROLL for (int j = 0; j < DOUBLES; j++) {
+        const W held = _mm512_add_epi32(double_words(row + 2 * j), _mm512_set1_epi32(BETA_HOLD));
+        const G step = _mm512_castsi512_ps(double_words(slot->k_of_beta + 2 * j));
+        const W sum = _mm512_castps_si512(_mm512_fmadd_ps(error, step, _mm512_castsi512_ps(held)));
+        outside = _mm512_or_si512(outside, sum);
+        both[j] = _mm512_sub_epi32(sum, _mm512_set1_epi32(BETA_HOLD));
+    }
+    const int beyond = _mm512_test_epi32_mask(outside, _mm512_set1_epi32(OUTSIDE(BETA_BITS))) != 0;
+    if (__builtin_expect(beyond | half, 0))
+        update_slowly(s, x, slot, counters);
+    else
+        UNROLL for (int j = 0; j < DOUBLES; j++) _mm512_storeu_si512(row + 2 * j, both[j]);
+    return;
+#endif
     const F e = _mm256_set1_ps(s->errors[x]);
     V bad = _mm256_setzero_si256(), kept[VECTORS];
     UNROLL for (int j = 0; j < VECTORS; j++) {

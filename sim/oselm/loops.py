@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...hw.oselm.config import CoreConfig
-from ..jit import jit
+from ..jit import jit, part
 from .kernel import Kernel, arithmetic, lines
 
 __all__ = ["kernel"]
@@ -30,18 +30,18 @@ def kernel(cfg: CoreConfig) -> Kernel:
     return run
 
 
-@jit(inline="always")
+@part
 def _round(x, shift):
     return (x + ((1 << shift) >> 1)) >> shift
 
 
-@jit(inline="always")
+@part
 def _saturated(x, bits):
     top = np.int64(1) << (bits - 1)
     return min(max(x, -top), top - 1)
 
 
-@jit()
+@part
 def _reciprocal(n, value, slope, x):
     """The piecewise-linear reciprocal of ``golden.reciprocal``, for one number of at least 1."""
     one, top = np.int64(1) << n.HU_FRACTION, n.HU_INTEGER - 1
@@ -55,7 +55,7 @@ def _reciprocal(n, value, slope, x):
     return min(_round((value[interval] - fall) << (top - exponent), n.GUARD + top), (1 << n.GAIN_BITS) - 1)
 
 
-@jit()
+@part
 def _sweep(n, p, q, p0, update, k, u, forward, h, out, counters):
     for r in range(n.DIM):
         if update:
@@ -81,7 +81,7 @@ def _sweep(n, p, q, p0, update, k, u, forward, h, out, counters):
             counters[4] += out[r] != exact
 
 
-@jit()
+@part
 def _gain(n, value, slope, h, u, k, counters):
     acc = np.int64(0)
     for r in range(n.DIM):
@@ -93,7 +93,7 @@ def _gain(n, value, slope, h, u, k, counters):
     _scaled(n, _reciprocal(n, value, slope, one + hu), u, k, counters)
 
 
-@jit()
+@part
 def _constant_gain(n, value, slope, p0, h, k, counters):
     acc = np.int64(0)
     for r in range(n.DIM):
@@ -109,7 +109,7 @@ def _constant_gain(n, value, slope, p0, h, k, counters):
     _scaled(n, _round(p * _reciprocal(n, value, slope, one + kept), n.GAIN_BITS), h, k, counters)
 
 
-@jit()
+@part
 def _scaled(n, g, u, k, counters):
     for c in range(0, n.DIM, n.LANES):
         bad = 0
@@ -120,7 +120,7 @@ def _scaled(n, g, u, k, counters):
         counters[2] += bad
 
 
-@jit()
+@part
 def _sweep_and_gain(n, value, slope, p, q, p0, update, k, u, forward, h, new_u, new_k, counters):
     if not n.CONSTANT:
         _sweep(n, p, q, p0, update, k, u, forward, h, new_u, counters)
@@ -130,13 +130,13 @@ def _sweep_and_gain(n, value, slope, p, q, p0, update, k, u, forward, h, new_u, 
         _constant_gain(n, value, slope, p0, h, new_k, counters)
 
 
-@jit()
+@part
 def _load(n, beta, row, h):
     for j in range(n.DIM):
         h[j] = _saturated(_round(np.int64(beta[row, j]), n.BETA_DROP), n.BETA_VIEW_BITS)
 
 
-@jit()
+@part
 def _error(n, beta, row, h, label, counters):
     acc = np.int64(0)
     for j in range(n.DIM):
@@ -149,7 +149,7 @@ def _error(n, beta, row, h, label, counters):
     return e
 
 
-@jit()
+@part
 def _update(n, beta, row, e, k, counters):
     for c in range(0, n.DIM, n.LANES):
         bad = 0

@@ -77,10 +77,11 @@ class OSELMUnit:
         self._rest = np.empty(0, np.uint32)
         self._replies: list[np.ndarray] = []
 
-    def warm_up(self) -> None:
-        """Make ready now what would otherwise be made by the first contexts: the compiled twin."""
+    def warm_up(self, *, wait: bool = True) -> None:
+        """Make ready now what would otherwise be made by the first contexts: the compiled twin. Without ``wait`` it is
+        begun, and the first contexts wait for the rest."""
         if not self._plain:
-            compiled.prepare(self._cfg)
+            compiled.prepare(self._cfg, wait=wait)
 
     def rehearse(self) -> None:
         """Compile now all that any command would otherwise wait for: up to a minute where nothing is in a cache."""
@@ -129,6 +130,8 @@ class OSELMUnit:
     # ---- training
     def _collect(self, words: np.ndarray, at: int) -> int:
         """Queue the contexts from ``words[at:]`` up to another command or a context that is cut off; returns where."""
+        if at == len(words) or words[at] >> 28 not in (_NOP, _TRAIN):
+            return at
         end, n_contexts, n_samples = _extent(words, at)
         if n_contexts and self._cfg.slots:
             self._barrier()
@@ -163,9 +166,11 @@ class OSELMUnit:
         """Execute several edges that are added without walks at once: how a graph is loaded; returns where they end."""
         if self._front is None or self._front.graph is None:
             return at
-        end = _edges_end(words, at, 3 if self._cfg.weight_bits else 2)
-        if end == at:
+        size = 3 if self._cfg.weight_bits else 2
+        count = _leading(words[at:], size, np.uint32(0xFFF00000), np.uint32(_ADD_EDGE << 20))
+        if count < 2:
             return at
+        end = at + count * size
         self._barrier()
         self._front.graph.add_edges(words[at:end])
         return end
@@ -175,7 +180,7 @@ class OSELMUnit:
         cfg, store = self._cfg, self.state.beta
         n = packed_words(cfg.dim, cfg.beta.bits)
         for opcode, size in ((Opcode.READ_ROW, 1), (Opcode.WRITE_ROW, 1 + n)):
-            count = _rows_of(words, at, np.uint32(header(opcode, PACKED)), size, len(store))
+            count = _leading(words[at:], size, ~np.uint32(_ROW_MASK), np.uint32(header(opcode, PACKED)), len(store))
             if count < 2:
                 continue
             self._barrier()
@@ -312,22 +317,17 @@ def _joined(parts: list[Contexts]) -> Contexts:
     )
 
 
-@jit()
-def _edges_end(words, at, size):
-    """Where the whole EDITs from ``at`` on that add an edge and ask for no walks end, if there are two or more."""
-    end = at
-    while end + size <= len(words) and words[end] >> 20 == _ADD_EDGE:
-        end += size
-    return end if end > at + size else at
-
-
-@jit()
-def _rows_of(words, at, head, size, nodes):
-    """How many whole commands of one size follow each other from ``at``, for rows that there are."""
-    count = 0
-    while at + size <= len(words) and words[at] & ~np.uint32(_ROW_MASK) == head and words[at] & _ROW_MASK < nodes:
-        at += size
-        count += 1
+def _leading(words: np.ndarray, size: int, mask: np.uint32, head: np.uint32, end: int = 1 << 32) -> int:
+    """How many whole commands of one size stand at the beginning whose header is ``head`` where ``mask`` has ones, and
+    below ``end`` elsewhere."""
+    heads = words[: len(words) // size * size : size]
+    count, block = 0, 1  # more and more at a time: mostly there are none, or very many
+    while count < len(heads):
+        some = heads[count : count + block]
+        others = np.flatnonzero((some & mask != head) | ((some & ~mask).astype(np.int64) >= end))
+        if len(others):
+            return count + int(others[0])
+        count, block = count + len(some), 4 * block
     return count
 
 

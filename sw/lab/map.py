@@ -174,7 +174,7 @@ MAP: Mapping[str, Sequence[Row]] = {
                 "hw/oselm/graph/edge_finder.py:EdgeFinder",
                 "hw/oselm/graph/soundness.py:Soundness",
             ),
-            (_EDITS + "add_edge", _EDITS + "remove_edge", _EDITS + "free_node", _EDITS + "judge"),
+            (_EDITS + "add_edges", _EDITS + "remove_edge", _EDITS + "free_node", _EDITS + "judge"),
             tests=("tests/oselm/graph/test_store.py",),
         ),
         Row(

@@ -67,7 +67,8 @@ class BufferedTransport(Transport):
 class GoldenTransport(BufferedTransport):
     """The golden model as a core; ``plain`` takes its definition in NumPy instead of the compiled twin.
 
-    Opening an OS-ELM core compiles the loops for its configuration: seconds, the first time in a process.
+    Opening an OS-ELM core begins to compile the loops for its configuration, the first time on a machine; the first
+    contexts wait for them.
     """
 
     def __init__(self, cfg: UnitConfig, *, plain: bool = False):

@@ -259,3 +259,12 @@ def test_refuses(arguments, message):
     how = {"walk_block": padded_walks([5], 5), "sampler": SAMPLER, "seed": 1, "first_walk": 0, **arguments}
     with pytest.raises(ValueError, match=message):
         contexts(how.pop("walk_block"), **how)
+
+
+@pytest.mark.parametrize("shape", [(0, 8), (3, 0), (0, 0)])
+def test_walks_of_nothing_have_no_contexts(shape):
+    store = GraphStore(4, 16)
+    store.clear()
+    store.add_edge(0, 1)
+    batch = contexts(np.zeros(shape, np.int32), window=2, negatives=1, sampler=store, seed=0, first_walk=0)
+    assert (len(batch), batch.indptr.tolist(), len(batch.samples)) == (0, [0], 0)

@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from itertools import product
 
 import numpy as np
@@ -101,7 +102,7 @@ def assert_equal(cfg, made, seeds, n=8):
 @pytest.mark.parametrize("name", CORES)
 def test_all_loops_are_the_definition(name):
     cfg = CORES[name]
-    made = {"c": kernel(cfg), "numba": loops.kernel(cfg)}
+    made = {"c": kernel(cfg), "avx2": kernel(cfg, ONLY_AVX2=1), "numba": loops.kernel(cfg)}
     if name in ("core", "paper", "constant"):
         made["any"] = kernel(cfg, PLAIN=1)
     clamped = assert_equal(cfg, made, range(4))
@@ -212,3 +213,49 @@ def test_a_compiler_that_is_missing_or_fails_says_so(compiler, words, tmp_path):
     env = {**os.environ, "CC": compiler, "SKIPWALK_BUILD": str(tmp_path)}
     shown = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True).stdout
     assert words in shown
+
+
+def test_what_is_begun_beside_other_work_is_waited_for(monkeypatch):
+    """Once: whoever trains meanwhile gets the loop that is being compiled."""
+    cfg = CORE.replace(name="beside", lookahead=3, max_samples=7)
+    going_on, made = threading.Event(), []
+
+    def slow(cfg):
+        assert going_on.wait(60)
+        made.append(threading.current_thread().name)
+        return kernel(cfg)
+
+    monkeypatch.setattr(compiled, "kernel", slow)
+    compiled.prepare(cfg, wait=False)
+    assert made == []
+    going_on.set()
+    rng = np.random.default_rng(0)
+    state, contexts = begun(cfg, rng), segment(cfg, rng, 5, 9)
+    want = state.copy()
+    compiled.train(cfg, state, contexts)
+    golden.train(cfg, want, contexts)
+    assert_same(state.beta, want.beta)
+    assert state.counters == want.counters
+    for thread in threading.enumerate():
+        if thread.name == "compiler":
+            thread.join()
+    assert "compiler" in made
+
+
+def test_no_compiler_is_told_by_who_trains_alone(monkeypatch, caplog):
+    cfg = CORE.replace(name="none", lookahead=4, max_samples=7)
+
+    def refuse(_):
+        raise NoCompilerError("no C compiler")
+
+    monkeypatch.setattr(compiled, "kernel", refuse)
+    compiled._tell.cache_clear()
+    compiled.prepare(cfg, wait=False)
+    for thread in threading.enumerate():
+        if thread.name == "compiler":
+            thread.join()
+    assert not caplog.records
+    compiled.prepare(cfg)
+    assert "several times slower than it could: no C compiler" in caplog.text
+    compiled._tell.cache_clear()
+    compiled._loop.cache_clear()

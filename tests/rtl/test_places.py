@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from skipwalk.sim.jit import jit
+from skipwalk.sim.jit import jit, part
 from skipwalk.sim.rtl.build import BuildError, build_folder, build_root
 
 SIM = Path(__file__).parents[2] / "sim"
@@ -23,6 +23,24 @@ def test_without_a_place_for_its_cache_a_function_is_compiled_for_the_process(mo
         return 2 * x
 
     assert twice(21) == 42
+
+
+def test_a_part_is_in_what_is_kept_of_its_caller(monkeypatch, tmp_path):
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+
+    @part
+    def more(x):
+        return x + 1
+
+    @jit()
+    def twice_more(x):
+        return 2 * more(x)
+
+    assert twice_more(20) == 42
+    assert {path.name.split("-")[0].split(".")[-1] for path in tmp_path.rglob("*.nb?")} == {"twice_more"}
+    with pytest.raises(TypeError, match="more is a part of compiled functions"):
+        more(20)
+    assert more.py_func(20) == 21
 
 
 def test_whatever_is_kept_is_compiled_so():

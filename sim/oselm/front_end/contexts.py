@@ -7,10 +7,9 @@ import numpy as np
 
 from ....hw.oselm.front_end.sampling import POOL_CONTEXT
 from ....hw.oselm.protocol import THRESHOLD_BITS
-from ...jit import jit, prefetch
+from ...jit import jit, part, prefetch
 from ..graph.edits import ROWS, Arrays
-from ..graph.store import GraphStore
-from .threefry import draw
+from .threefry import drawn
 
 __all__ = ["AliasTable", "graph_contexts", "make_contexts"]
 
@@ -21,9 +20,6 @@ _SPARE = np.uint64(32 - THRESHOLD_BITS)
 _ONE = np.uint64(1)
 _NO_ENTRY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _FULL = 1 << THRESHOLD_BITS
-#: What stands in for the source of negatives that is not used.
-_NO_TABLE = np.empty(0, np.uint32), np.empty(0, np.int32)
-_NO_GRAPH = GraphStore(1, 4).arrays
 _POOL_CONTEXT = np.uint64(POOL_CONTEXT)
 
 
@@ -95,7 +91,8 @@ def make_contexts(
 ):
     """:func:`contexts` without its checks: the arrays of a ContextBatch. Groups begin at the block's first walk,
     whatever its number."""
-    how = window, negatives, per_positive, threshold, alias, _NO_GRAPH
+    # An empty table is what nobody draws from.
+    how = window, negatives if len(alias) else 0, per_positive, threshold, alias, None
     return _contexts(walk_block, *how, key, first_walk, interleave, pool, replaced)
 
 
@@ -107,26 +104,51 @@ def graph_contexts(
     64 random bits b give row ``r = (b >> 32) * rows >> 32``. If b is even or r has no edge it is r, else its neighbour
     number ``(b & 0xffffffff) * degree >> 32``; weights do not count. The store has at least one row.
     """
-    how = window, negatives, per_positive, _NO_TABLE[0], _NO_TABLE[1], graph
+    how = window, negatives, per_positive, None, None, graph
     return _contexts(walk_block, *how, key, first_walk, interleave, pool, replaced)
 
 
-@jit(inline="always")
+def _contexts(
+    walk_block, window, negatives, per_positive, threshold, alias, g, key, first_walk, interleave, pool, replaced
+):
+    """Memory for all that comes out, and :func:`_make`."""
+    n, length = walk_block.shape
+    # What follows a -1 is none either.
+    nodes = length - np.logical_or.accumulate(walk_block < 0, axis=1).sum(1)
+    positives = np.where(nodes > 1, np.minimum(window, nodes) - 1, 0)
+    count = np.where(nodes > 1, nodes - positives, 0)
+    more = negatives * positives if per_positive else np.full(n, negatives)
+    n_contexts, total = int(count.sum()), int((count * (positives + more)).sum())
+    made = np.empty(n_contexts, np.int32), np.zeros(n_contexts + 1, np.int64), np.empty(total, np.int32)
+    labels = np.zeros(total, np.uint8)
+    together = min(interleave, n)
+    most = max(together * negatives * (window if per_positive else 1), replaced)
+    runs, left = np.empty((3, max(1, together)), np.int64), np.zeros(2, np.int64)
+    waiting = runs, np.empty((2, most), np.int64), np.empty((2, most), np.uint64), left
+    pooled = (np.zeros(pool, np.int64), np.empty(replaced, np.int32)) if pool and negatives else (None, None)
+    key, first_walk, interleave = np.uint64(key), int(first_walk), int(interleave)
+    of_walks = walk_block, count, positives, more
+    _make(*of_walks, threshold, alias, g, key, first_walk, interleave, *pooled, *waiting, *made, labels)
+    return *made, labels
+
+
+# ---- compiled; what is only done if an argument is not None is not compiled where that is None: g or alias, and slots
+@part
 def _from_table(threshold, alias, bits):
     column = np.int64(((bits >> _S32) * np.uint64(len(alias))) >> _S32)
     return np.int64(column) if (bits & _LOW) >> _SPARE < threshold[column] else np.int64(alias[column])
 
 
-@jit()
+@part
 def _fill_from_table(threshold, alias, key, n, runs, samples):
     """Negatives of ``n`` contexts; ``runs`` as for :func:`_fill`."""
     for c in range(n):
         own, begin = np.uint64(runs[0, c]), runs[1, c]
         for j in range(runs[2, c]):
-            samples[begin + j] = _from_table(threshold, alias, draw(key, own | np.uint64(j)))
+            samples[begin + j] = _from_table(threshold, alias, drawn(key, own | np.uint64(j)))
 
 
-@jit()
+@part
 def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, entry, bits, left):
     """Negatives of ``n`` contexts, in steps, each of which asks memory for what the next one reads. The last step, of
     those that are neighbours, is left to the next call or to :func:`_settle`: ``left`` says in which row of
@@ -135,13 +157,13 @@ def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, ent
     for c in range(n):
         own, begin = np.uint64(runs[0, c]), runs[1, c]
         for j in range(runs[2, c]):
-            drawn = draw(key, own | np.uint64(j))
-            row = np.int64(((drawn >> _S32) * np.uint64(rows)) >> _S32)
+            random = drawn(key, own | np.uint64(j))
+            row = np.int64(((random >> _S32) * np.uint64(rows)) >> _S32)
             samples[begin + j] = row
             # Without a branch that would be taken at random.
-            entry[half, odd], bits[half, odd] = begin + j, drawn
-            odd += np.int64(drawn & _ONE)
-            prefetch(degree, row * np.int64(drawn & _ONE))
+            entry[half, odd], bits[half, odd] = begin + j, random
+            odd += np.int64(random & _ONE)
+            prefetch(degree, row * np.int64(random & _ONE))
     _settle(neighbours, samples, entry, bits, left)
     for i in range(odd):
         row = samples[entry[half, i]]
@@ -152,7 +174,7 @@ def _fill_from_graph(rows, place, degree, neighbours, key, n, runs, samples, ent
     left[0], left[1] = half, odd
 
 
-@jit()
+@part
 def _settle(neighbours, samples, entry, bits, left):
     """The last step of :func:`_fill_from_graph`."""
     half = left[0]
@@ -162,68 +184,54 @@ def _settle(neighbours, samples, entry, bits, left):
     left[1] = 0
 
 
-@jit()
+@part
 def _fill(threshold, alias, g, key, n, runs, samples, entry, bits, left):
-    """Rows out of the table if there is one, else out of the graph (once :func:`_settle` has been called), in ``n``
-    runs: column c of ``runs`` (3, n), int64, has the counter of run c's first draw, its place in ``samples`` and its
-    length."""
-    if len(alias) > 0:
+    """Rows out of the table or the graph (once :func:`_settle` has been called), in ``n`` runs: column c of ``runs``
+    (3, n), int64, has the counter of run c's first draw, its place in ``samples`` and its length."""
+    if alias is not None:
         _fill_from_table(threshold, alias, key, n, runs, samples)
-    else:
+    if g is not None:
         rows = g.numbers[ROWS]
         _fill_from_graph(rows, g.place, g.degree, g.neighbours, key, n, runs, samples, entry, bits, left)
 
 
-@jit()
-def _replace(slots, replaced, threshold, alias, g, key, first, n, runs, entry, bits, left):
+@part
+def _replace(slots, drawn, threshold, alias, g, key, first, n, runs, entry, bits, left):
     """Draw what the walks ``first`` ... ``first + n - 1`` put into the pool, in their order."""
-    drawn = np.empty(replaced, np.int32)
+    replaced = len(drawn)
     for walk in range(first, first + n):
         # Element by element, and no plain 1: what Numba makes of a column or of a constant takes seconds to compile.
         runs[0, 0] = np.int64(np.uint64(walk) << _S32 | _POOL_CONTEXT << _S16)
         runs[1, 0], runs[2, 0] = 0, replaced
         _fill(threshold, alias, g, key, np.int64(1), runs, drawn, entry, bits, left)
-        _settle(g.neighbours, drawn, entry, bits, left)
+        if g is not None:
+            _settle(g.neighbours, drawn, entry, bits, left)
         for k in range(replaced):
             slots[(walk * replaced + k) & (len(slots) - 1)] = drawn[k]
 
 
+@part
+def _from_pool(slots, key, own, n, samples, begin):
+    for j in range(n):
+        samples[begin + j] = slots[((drawn(key, own | np.uint64(j)) >> _S32) * np.uint64(len(slots))) >> _S32]
+
+
 @jit()
-def _contexts(
-    walk_block, window, negatives, per_positive, threshold, alias, g, key, first_walk, interleave, pool, replaced
-):
-    n, length = walk_block.shape
-    count, positives = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    n_contexts, total = 0, 0
-    for i in range(n):
-        nodes = 0
-        while nodes < length and walk_block[i, nodes] >= 0:
-            nodes += 1
-        if nodes > 1:
-            positives[i] = min(window, nodes) - 1
-            count[i] = nodes - positives[i]
-            n_contexts += count[i]
-            total += count[i] * (positives[i] * (1 + negatives) if per_positive else positives[i] + negatives)
-    centres = np.empty(n_contexts, np.int32)
-    indptr = np.zeros(n_contexts + 1, np.int64)
-    samples = np.empty(total, np.int32)
-    labels = np.zeros(total, np.uint8)
-    slots = np.zeros(pool, np.int64)
-    together = min(interleave, n)
-    most = max(together * negatives * (window if per_positive else 1), replaced)
-    runs, left = np.empty((3, max(1, together)), np.int64), np.zeros(2, np.int64)
-    entry, bits = np.empty((2, most), np.int64), np.empty((2, most), np.uint64)
-    pooled = pool > 0 and negatives > 0 and (len(alias) > 0 or g.numbers[ROWS] > 0)
-    if pooled:
-        before = pool // replaced
-        _replace(slots, replaced, threshold, alias, g, key, first_walk - before, before, runs, entry, bits, left)
+def _make(
+    walk_block, count, positives, negatives, threshold, alias, g, key, first_walk, interleave, slots, replacing,
+    runs, entry, bits, left, centres, indptr, samples, labels,
+):  # fmt: skip
+    """Of each walk ``count`` contexts, each with so many ``positives`` and ``negatives``."""
+    n = len(walk_block)
+    if slots is not None:
+        before = len(slots) // len(replacing)
+        _replace(slots, replacing, threshold, alias, g, key, first_walk - before, before, runs, entry, bits, left)
     c, s = 0, 0
     for group in range(0, n, interleave):
         end = min(group + interleave, n)
-        if pooled:
-            _replace(
-                slots, replaced, threshold, alias, g, key, first_walk + group, end - group, runs, entry, bits, left
-            )
+        if slots is not None:
+            first = first_walk + group
+            _replace(slots, replacing, threshold, alias, g, key, first, end - group, runs, entry, bits, left)
         # By hand, and no plain 0, for the same reason as in _replace.
         longest = count[group]
         for i in range(group + 1, end):
@@ -239,17 +247,15 @@ def _contexts(
                     samples[s] = walk_block[i, t + 1 + k]
                     labels[s] = 1
                     s += 1
-                more = negatives * positives[i] if per_positive else negatives
-                if pool:
-                    for j in range(more):
-                        drawn = draw(key, own | np.uint64(j))
-                        samples[s + j] = slots[((drawn >> _S32) * np.uint64(pool)) >> _S32]
+                if slots is not None:
+                    _from_pool(slots, key, own, negatives[i], samples, s)
                 else:
-                    runs[0, waiting], runs[1, waiting], runs[2, waiting] = np.int64(own), s, more
+                    runs[0, waiting], runs[1, waiting], runs[2, waiting] = np.int64(own), s, negatives[i]
                     waiting += 1
-                s += more
+                s += negatives[i]
                 c += 1
                 indptr[c] = s
-            _fill(threshold, alias, g, key, waiting, runs, samples, entry, bits, left)
-    _settle(g.neighbours, samples, entry, bits, left)
-    return centres, indptr, samples, labels
+            if slots is None:
+                _fill(threshold, alias, g, key, waiting, runs, samples, entry, bits, left)
+    if g is not None:
+        _settle(g.neighbours, samples, entry, bits, left)

@@ -8,7 +8,7 @@ import numpy as np
 from ....hw.oselm.config import CoreConfig
 from ....hw.oselm.front_end.sampling import Sampling
 from ....hw.oselm.protocol import THRESHOLD_BITS, WALKS_SHIFT, Opcode, Parameter
-from ...jit import jit
+from ...jit import jit, part
 from ..golden import Contexts
 from ..graph.unit import GraphUnit
 from .contexts import graph_contexts, make_contexts
@@ -62,6 +62,8 @@ class FrontEnd:
 
     def take(self, words: np.ndarray, at: int) -> int:
         """Take the walks from ``words[at:]`` up to another command or one that is cut off; returns where that is."""
+        if at == len(words) or words[at] >> 28 not in (_NOP, _WALK):
+            return at
         end, n = _extent(words, at, self._cfg.walk_rows)
         if n:
             self._begin(from_host=True)
@@ -181,7 +183,7 @@ class FrontEnd:
         self._threshold, self._alias = np.ascontiguousarray(threshold), alias.astype(np.int32)
 
 
-@jit()
+@part
 def _words(nodes, per_word):
     return nodes if per_word == 1 else (nodes + 1) >> 1
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ....hw.oselm.config import CoreConfig
-from ...jit import jit
+from ...jit import jit, part
 
 __all__ = [
     "CLASSES",
@@ -17,7 +17,6 @@ __all__ = [
     "ROWS",
     "TOP",
     "Arrays",
-    "add_edge",
     "add_edges",
     "find",
     "free_node",
@@ -33,6 +32,8 @@ CLASSES = 26
 #: Places in ``Arrays.numbers``.
 TOP, ROWS, OPEN, LIMIT = range(4)
 _MAX_WEIGHT = (1 << CoreConfig.WEIGHT_BITS) - 1
+#: More than any sum of weights.
+_TOO_MUCH = np.int64(1 << 62)
 
 
 class Arrays(NamedTuple):
@@ -55,8 +56,15 @@ class Arrays(NamedTuple):
     free: np.ndarray
     numbers: np.ndarray
 
+    @property
+    def sums_or_none(self) -> np.ndarray | None:
+        """``sums``, or None where edges have no weights: as compiled functions take them."""
+        return self.sums if len(self.sums) else None
 
-@jit()
+
+# Functions that read or change sums of weights take them by themselves, None where edges have none: what is only done
+# with them is not compiled then.
+@part
 def find(values, lo, hi, x):
     """First place in ``values[lo:hi]`` (ascending) that is above x, or hi."""
     while lo < hi:
@@ -68,21 +76,21 @@ def find(values, lo, hi, x):
     return lo
 
 
-@jit()
-def total(g, row):
+@part
+def total(g, sums, row):
     """Sum of a row's weights, where edges have weights."""
     degree = np.int64(g.degree[row])
-    return np.int64(g.sums[4 * np.int64(g.place[row]) + degree - 1]) if degree else np.int64(0)
+    return np.int64(sums[4 * np.int64(g.place[row]) + degree - 1]) if degree else np.int64(0)
 
 
 # ---- rooms
-@jit()
+@part
 def _size(room):
     """Entries of a room of that class."""
     return np.int64(4) << (room - 1) if room > 0 else np.int64(0)
 
 
-@jit()
+@part
 def _allocate(g, room):
     """The place of a room, or -1."""
     if room < CLASSES:
@@ -97,19 +105,25 @@ def _allocate(g, room):
     return np.int64(-1)
 
 
-@jit()
+@part
 def _release(g, room, place):
     g.neighbours[4 * place] = g.free[room]
     g.free[room] = place
 
 
-@jit()
+@part
 def _full(g, row):
     return g.degree[row] == _size(np.int64(g.room[row]))
 
 
+@part
+def _place_for_more(g, row):
+    """Where a row's list is to be once it has another entry, or -1."""
+    return _allocate(g, np.int64(g.room[row]) + 1) if _full(g, row) else np.int64(g.place[row])
+
+
 # ---- one list
-@jit()
+@part
 def _find_edge(g, u, v):
     """The entry of v among u's neighbours, or ~the entry before which it would have to come."""
     begin = 4 * np.int64(g.place[u])
@@ -118,17 +132,23 @@ def _find_edge(g, u, v):
     return at if at < end and g.neighbours[at] == v else ~at
 
 
-@jit()
-def _insert(g, u, v, weight, place):
+@part
+def _weight(sums, begin, at):
+    """Of the entry ``at`` of a list from ``begin`` on."""
+    return np.int64(sums[at]) - (np.int64(sums[at - 1]) if at > begin else np.int64(0))
+
+
+@part
+def _insert(g, sums, u, v, weight, place):
     """Copy u's list with v inserted to ``place``; its old one is free then, if that is another."""
     old, degree = np.int64(g.place[u]), np.int64(g.degree[u])
     at = ~_find_edge(g, u, v) - 4 * old
     for e in range(degree, -1, -1):
         to, source = 4 * place + e, 4 * old + e
         g.neighbours[to] = v if e == at else g.neighbours[source - (e > at)]
-        if len(g.sums):
-            below = 0 if e == 0 else g.sums[source - 1]
-            g.sums[to] = g.sums[source] if e < at else below + weight
+        if sums is not None:
+            below = 0 if e == 0 else sums[source - 1]
+            sums[to] = sums[source] if e < at else below + weight
     if place != old or g.room[u] == 0:
         if g.room[u] > 0:
             _release(g, np.int64(g.room[u]), old)
@@ -137,102 +157,105 @@ def _insert(g, u, v, weight, place):
     g.degree[u] = degree + 1
 
 
-@jit()
-def _remove(g, u, v):
+@part
+def _remove(g, sums, u, v):
     """u's list loses v."""
     begin, degree = 4 * np.int64(g.place[u]), np.int64(g.degree[u])
     at = _find_edge(g, u, v)
-    weight = np.int64(0)
-    if len(g.sums):
-        weight = np.int64(g.sums[at]) - (np.int64(g.sums[at - 1]) if at > begin else 0)
+    if sums is not None:
+        weight = _weight(sums, begin, at)
+        for e in range(at, begin + degree - 1):
+            sums[e] = sums[e + 1] - weight
     for e in range(at, begin + degree - 1):
         g.neighbours[e] = g.neighbours[e + 1]
-        if len(g.sums):
-            g.sums[e] = g.sums[e + 1] - weight
     g.degree[u] = degree - 1
     if degree == 1:
         _release(g, np.int64(g.room[u]), begin >> 2)
         g.room[u], g.place[u] = 0, 0
 
 
-@jit()
-def _add_to_sums(g, u, v, change):
+@part
+def _add_to_sums(g, sums, u, v, change):
     for e in range(_find_edge(g, u, v), 4 * np.int64(g.place[u]) + g.degree[u]):
-        g.sums[e] += change
+        sums[e] += change
 
 
 # ---- edges
-@jit()
+@part
 def _unsound(g, u, v):
     nodes = len(g.place)
     return not g.numbers[OPEN] or u == v or u < 0 or v < 0 or u >= nodes or v >= nodes
 
 
-@jit()
-def _too_heavy(g, u, v, change):
-    return total(g, u) + change >= g.numbers[LIMIT] or total(g, v) + change >= g.numbers[LIMIT]
+@part
+def _change(g, sums, u, v, weight, at):
+    """By how much the sums of both rows of an edge of the entry ``at`` (below 0: of none) would change, or
+    :data:`_TOO_MUCH`."""
+    change = weight
+    if at >= 0:
+        change -= _weight(sums, 4 * np.int64(g.place[u]), at)
+    most = max(total(g, sums, u), total(g, sums, v))
+    return _TOO_MUCH if most + change >= g.numbers[LIMIT] else change
 
 
-@jit()
-def _weight_change(g, u, v, weight):
-    """(whether the edge is there, by how much the sums of both rows would change)."""
-    at = _find_edge(g, u, v)
-    if at < 0 or not len(g.sums):
-        return at >= 0, np.int64(weight)
-    return True, weight - (np.int64(g.sums[at]) - (g.sums[at - 1] if at > 4 * np.int64(g.place[u]) else 0))
-
-
-@jit()
-def add_edge(g, u, v, weight):
-    """The edge u v has this weight from now on."""
-    weighted = len(g.sums) > 0
-    if _unsound(g, u, v) or (weighted and not 1 <= weight <= _MAX_WEIGHT):
+@part
+def _add_edge(g, sums, u, v, weight):
+    if _unsound(g, u, v):
         return REJECTED
-    there, change = _weight_change(g, u, v, weight)
-    if weighted and _too_heavy(g, u, v, change):
-        return REFUSED
-    if there:
-        if weighted and change != 0:
-            _add_to_sums(g, u, v, change)
-            _add_to_sums(g, v, u, change)
+    if sums is not None:
+        if not 1 <= weight <= _MAX_WEIGHT:
+            return REJECTED
+    at = _find_edge(g, u, v)
+    if sums is not None:
+        change = _change(g, sums, u, v, weight, at)
+        if change == _TOO_MUCH:
+            return REFUSED
+        if at >= 0 and change != 0:
+            _add_to_sums(g, sums, u, v, change)
+            _add_to_sums(g, sums, v, u, change)
+    if at >= 0:
         return DONE
-    u_place, v_place = np.int64(g.place[u]), np.int64(g.place[v])
-    if _full(g, u):
-        u_place = _allocate(g, np.int64(g.room[u]) + 1)
-        if u_place < 0:
-            return REFUSED
-    if _full(g, v):
-        v_place = _allocate(g, np.int64(g.room[v]) + 1)
-        if v_place < 0:
-            if _full(g, u):
-                _release(g, np.int64(g.room[u]) + 1, u_place)
-            return REFUSED
+    u_place = _place_for_more(g, u)
+    if u_place < 0:
+        return REFUSED
+    v_place = _place_for_more(g, v)
+    if v_place < 0:
+        if _full(g, u):
+            _release(g, np.int64(g.room[u]) + 1, u_place)
+        return REFUSED
     g.known[u] = g.known[v] = True
     g.numbers[ROWS] = max(g.numbers[ROWS], max(u, v) + 1)
-    _insert(g, u, v, weight, u_place)
-    _insert(g, v, u, weight, v_place)
+    _insert(g, sums, u, v, weight, u_place)
+    _insert(g, sums, v, u, weight, v_place)
     return DONE
 
 
 @jit()
-def add_edges(g, u, v, weights):
-    """:func:`add_edge` one after another; the outcomes, uint8."""
-    out = np.empty(len(u), np.uint8)
+def add_edges(g, sums, u, v, weights, outcomes):
+    """Edge after edge, u v has this weight from now on; ``outcomes`` (n,), uint8, is what became of each."""
     for i in range(len(u)):
-        out[i] = add_edge(g, u[i], v[i], weights[i])
-    return out
+        outcomes[i] = _add_edge(g, sums, u[i], v[i], weights[i])
 
 
 @jit()
-def judge(g, u, v, weight):
-    """What :func:`add_edge` would return; changes nothing."""
-    weighted = len(g.sums) > 0
-    if _unsound(g, u, v) or (weighted and not 1 <= weight <= _MAX_WEIGHT):
+def remove_edge(g, sums, u, v):
+    """The edge u v is gone."""
+    return _remove_edge(g, sums, u, v)
+
+
+@jit()
+def judge(g, sums, u, v, weight):
+    """What would become of an edge of :func:`add_edges`; changes nothing."""
+    if _unsound(g, u, v):
         return REJECTED
-    there, change = _weight_change(g, u, v, weight)
-    if weighted and _too_heavy(g, u, v, change):
-        return REFUSED
-    if there:
+    if sums is not None:
+        if not 1 <= weight <= _MAX_WEIGHT:
+            return REJECTED
+    at = _find_edge(g, u, v)
+    if sums is not None:
+        if _change(g, sums, u, v, weight, at) == _TOO_MUCH:
+            return REFUSED
+    if at >= 0:
         return DONE
     top, popped = g.numbers[TOP], np.int64(0)
     for row in (u, v):
@@ -250,22 +273,21 @@ def judge(g, u, v, weight):
     return DONE
 
 
-@jit()
-def remove_edge(g, u, v):
-    """The edge u v is gone."""
+@part
+def _remove_edge(g, sums, u, v):
     if _unsound(g, u, v) or _find_edge(g, u, v) < 0:
         return REJECTED
-    _remove(g, u, v)
-    _remove(g, v, u)
+    _remove(g, sums, u, v)
+    _remove(g, sums, v, u)
     return DONE
 
 
 @jit()
-def free_node(g, u):
+def free_node(g, sums, u):
     """A node's edges go, the last neighbour first, then the node."""
     if not g.numbers[OPEN] or u < 0 or u >= len(g.place) or not g.known[u]:
         return REJECTED
     while g.degree[u] > 0:
-        remove_edge(g, u, np.int64(g.neighbours[4 * np.int64(g.place[u]) + g.degree[u] - 1]))
+        _remove_edge(g, sums, u, np.int64(g.neighbours[4 * np.int64(g.place[u]) + g.degree[u] - 1]))
     g.known[u] = False
     return DONE

@@ -6,7 +6,7 @@ A node that comes later starts as it would have started at first, and a larger g
 import numpy as np
 
 from ...jit import jit
-from ..front_end.threefry import draw
+from ..front_end.threefry import drawn
 
 __all__ = ["first_values"]
 
@@ -19,15 +19,15 @@ def first_values(key: int, first: int, n: int, dim: int, scale: int) -> np.ndarr
     Element j of row r is ``((D >> 32) * (2 scale + 1) >> 32) - scale`` with ``D = draw(key, r << 32 | j)`` and ``key =
     fold(seed, STREAM_ROWS)`` of :mod:`skipwalk.sim.oselm.front_end.threefry`; ``scale`` is 0 ... 65535.
     """
-    return _uniform(np.uint64(key), first, n, dim, scale)
+    out = np.empty((n, dim), np.int64)
+    _uniform(np.uint64(key), first, scale, out)
+    return out
 
 
 @jit()
-def _uniform(key, first, n, dim, scale):
-    out = np.empty((n, dim), np.int64)
+def _uniform(key, first, scale, out):
     choices = np.uint64(2 * scale + 1)
-    for i in range(n):
-        for j in range(dim):
-            bits = draw(key, np.uint64(first + i) << _S32 | np.uint64(j))
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            bits = drawn(key, np.uint64(first + i) << _S32 | np.uint64(j))
             out[i, j] = np.int64(((bits >> _S32) * choices) >> _S32) - scale
-    return out

@@ -17,15 +17,12 @@ import numpy as np
 
 from ...arith.permutation import bits_for, step_draws
 from ...arith.permutation import permuted as _permuted
-from ...jit import jit
 from .edits import ROWS, Arrays
 
 __all__ = ["PLACE_BITS", "Starts", "bits_for", "permuted", "round_starts"]
 
 #: A place in a round is a number of so many bits.
 PLACE_BITS = 20
-
-_ONE = np.uint64(1)
 
 
 class Starts(NamedTuple):
@@ -40,40 +37,29 @@ class Starts(NamedTuple):
 
 def round_starts(graph: Arrays, key: int, round_: int, place: int, n: int) -> Starts:
     """The next ``n`` starts from ``place`` (0 ... 2**20 - 1) of round ``round_`` on; rounds count modulo 2**32."""
-    rows = np.empty(n, np.int64)
-    found, round_, place = _round_starts(graph, np.uint64(key), np.uint64(round_), place, rows)
-    return Starts(rows[:found], int(round_), int(place), found < n)
-
-
-@jit()
-def permuted(key, round_, bits):
-    """What a round visits: all (2**bits,) int64 numbers of ``bits`` bits, place by place."""
-    constants = step_draws(np.uint64(key), np.uint64(round_))
-    out = np.empty(1 << bits, np.int64)
-    for x in range(1 << bits):
-        out[x] = _permuted(x, bits, constants)
-    return out
-
-
-@jit()
-def _round_starts(g, key, round_, x, out):
-    rows = g.numbers[ROWS]
+    rows = int(graph.numbers[ROWS])
     bits = bits_for(rows)
-    constants = step_draws(key, round_)
-    found = 0
-    whole, fruitless = False, True
-    while found < len(out):
-        whole |= x == 0
-        y = _permuted(x, bits, constants)
-        if y < rows and g.degree[y] > 0:
-            out[found] = y
-            found += 1
-            fruitless = False
-        x += 1
-        if x >= 1 << bits:
-            x, round_ = 0, (round_ + _ONE) & np.uint64(0xFFFFFFFF)
-            constants = step_draws(key, round_)
+    found = [np.empty(0, np.int64)]
+    left, whole, fruitless = n, False, True
+    while left:
+        # About as many places as are needed: at least half of those of a round are rows.
+        places = np.arange(place, max(place + 1, min(1 << bits, place + 2 * left + 16)))
+        candidates = _permuted(places, bits, step_draws(key, round_))
+        taken = np.flatnonzero(candidates < rows)
+        taken = taken[graph.degree[candidates[taken]] > 0][:left]
+        found.append(candidates[taken])
+        left -= len(taken)
+        whole |= place == 0
+        fruitless &= not len(taken)
+        place = int(places[-1] if left else places[taken[-1]]) + 1
+        if place >= 1 << bits:
+            place, round_ = 0, (round_ + 1) & 0xFFFFFFFF
             if whole and fruitless:
                 break
             whole, fruitless = False, True
-    return found, round_, x
+    return Starts(np.concatenate(found), int(round_), place, left > 0)
+
+
+def permuted(key: int, round_: int, bits: int) -> np.ndarray:
+    """What a round visits: all (2**bits,) int64 numbers of ``bits`` bits, place by place."""
+    return _permuted(np.arange(1 << bits), bits, step_draws(key, round_))

@@ -168,24 +168,26 @@ class GraphStore:
 
     def add_edge(self, u: int, v: int, weight: int = 1) -> Outcome:
         """The edge u v has this weight from now on; without weights it is just there."""
-        return Outcome(edits.add_edge(self.arrays, u, v, weight))
+        return Outcome(self.add_edges(np.array([u]), np.array([v]), np.array([weight]))[0])
 
     def add_edges(self, u: np.ndarray, v: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """:meth:`add_edge` one after another; returns the outcomes, uint8."""
         u, v = np.ascontiguousarray(u, np.int64), np.ascontiguousarray(v, np.int64)
         w = np.ones_like(u) if weights is None else np.ascontiguousarray(weights, np.int64)
-        return edits.add_edges(self.arrays, u, v, w)
+        outcomes = np.empty(len(u), np.uint8)
+        edits.add_edges(self.arrays, self.arrays.sums_or_none, u, v, w, outcomes)
+        return outcomes
 
     def fits(self, u: int, v: int, weight: int = 1) -> Outcome:
         """What :meth:`add_edge` would return; changes nothing."""
-        return Outcome(edits.judge(self.arrays, u, v, weight))
+        return Outcome(edits.judge(self.arrays, self.arrays.sums_or_none, u, v, weight))
 
     def remove_edge(self, u: int, v: int) -> Outcome:
-        return Outcome(edits.remove_edge(self.arrays, u, v))
+        return Outcome(edits.remove_edge(self.arrays, self.arrays.sums_or_none, u, v))
 
     def free_node(self, row: int) -> Outcome:
         """Take a node's edges away, the last neighbour first, and forget it; :attr:`rows` stays."""
-        return Outcome(edits.free_node(self.arrays, row))
+        return Outcome(edits.free_node(self.arrays, self.arrays.sums_or_none, row))
 
     # ---- copies
     def copy(self) -> "GraphStore":

@@ -17,8 +17,8 @@ start and its length, and not of the order in which edges came.
 
 import numpy as np
 
-from ...jit import jit, prefetch
-from ..front_end.threefry import draw
+from ...jit import jit, part, prefetch
+from ..front_end.threefry import drawn
 from .edits import Arrays, find, total
 
 __all__ = ["TRIALS", "case_limits", "make_walks"]
@@ -67,11 +67,12 @@ def make_walks(
     """
     out = np.empty((len(starts), length), np.int32)
     rows, three = np.ascontiguousarray(starts, np.int64), np.array(limits, np.uint64)
-    _walk(graph, rows, np.uint64(key), np.uint64(first), three, out)
+    places, draws = np.empty((3, _BESIDE), np.int64), np.empty((2, _BESIDE), np.uint64)
+    _walk(graph, graph.sums_or_none, rows, np.uint64(key), np.uint64(first), three, places, draws, out)
     return out
 
 
-@jit()
+@part
 def _case(g, previous, x):
     """0: x is the previous node, 1: a neighbour of it, 2: neither."""
     if x == previous:
@@ -82,7 +83,7 @@ def _case(g, previous, x):
     return 1 if at < end and g.neighbours[at] == x else 2
 
 
-@jit()
+@part
 def _taken(g, previous, x, low, limits):
     """Whether a candidate is taken."""
     if x == previous:
@@ -94,19 +95,18 @@ def _taken(g, previous, x, low, limits):
     return low <= limits[_case(g, previous, x)]
 
 
-@jit()
-def _exact(g, current, previous, limits, bits):
+@part
+def _exact(g, sums, current, previous, limits, bits):
     """The neighbour at which the running sum of weight * factor over the row exceeds a random share of all."""
-    weighted = len(g.sums) > 0
     begin = 4 * np.int64(g.place[current])
     share = np.uint64(0)
-    for last in (False, True):
+    for last in range(2):
         running = np.uint64(0)
         for e in range(begin, begin + g.degree[current]):
             weight = np.int64(1)
-            if weighted:
-                weight = np.int64(g.sums[e]) - (np.int64(g.sums[e - 1]) if e > begin else 0)
-            factor = max((limits[_case(g, previous, g.neighbours[e])] + np.uint64(1)) >> _S16, np.uint64(1))
+            if sums is not None:
+                weight = np.int64(sums[e]) - (np.int64(sums[e - 1]) if e > begin else 0)
+            factor = max((limits[_case(g, previous, np.int64(g.neighbours[e]))] + np.uint64(1)) >> _S16, np.uint64(1))
             running += np.uint64(weight) * factor
             if last and running > share:
                 return np.int64(g.neighbours[e])
@@ -114,34 +114,35 @@ def _exact(g, current, previous, limits, bits):
     return np.int64(_NONE)
 
 
-@jit()
-def _entry(g, row, begin, degree, bits):
+@part
+def _entry(g, sums, row, begin, degree, bits):
     """Of a neighbour, in proportion to the weights, by the upper half of ``bits``."""
-    if len(g.sums) == 0:
-        return begin + np.int64(((bits >> _S32) * np.uint64(degree)) >> _S32)
-    share = np.int64(((bits >> _S32) * np.uint64(total(g, row))) >> _S32)
-    return find(g.sums, begin, begin + degree, share)
+    if sums is not None:
+        share = np.int64(((bits >> _S32) * np.uint64(total(g, sums, row))) >> _S32)
+        return find(sums, begin, begin + degree, share)
+    return begin + np.int64(((bits >> _S32) * np.uint64(degree)) >> _S32)
 
 
-@jit()
-def _further(g, previous, current, key, number, limits):
+@part
+def _further(g, sums, previous, current, key, number, limits):
     """(number of the last draw, next node), once the first candidate has been refused."""
     begin, degree = 4 * np.int64(g.place[current]), np.int64(g.degree[current])
     for _ in range(TRIALS - 1):
         number += np.uint64(1)
-        bits = draw(key, number)
-        x = np.int64(g.neighbours[_entry(g, current, begin, degree, bits)])
+        bits = drawn(key, number)
+        x = np.int64(g.neighbours[_entry(g, sums, current, begin, degree, bits)])
         if _taken(g, previous, x, bits & _LOW, limits):
             return number, x
     number += np.uint64(1)
-    return number, _exact(g, current, previous, limits, draw(key, number))
+    return number, _exact(g, sums, current, previous, limits, drawn(key, number))
 
 
 @jit()
-def _walk(g, starts, key, first, limits, out):
-    """Several walks side by side, a step in parts, each of which asks memory for what the next one reads."""
-    previous, current = np.empty(_BESIDE, np.int64), np.empty(_BESIDE, np.int64)
-    at, number, bits = np.empty(_BESIDE, np.int64), np.empty(_BESIDE, np.uint64), np.empty(_BESIDE, np.uint64)
+def _walk(g, sums, starts, key, first, limits, places, draws, out):
+    """Several walks side by side, a step in parts, each of which asks memory for what the next one reads. What is known
+    of them is in ``places`` (3, _BESIDE) and ``draws`` (2, _BESIDE)."""
+    previous, current, at = places[0], places[1], places[2]
+    number, bits = draws[0], draws[1]
     for group in range(0, len(starts), _BESIDE):
         n = min(_BESIDE, len(starts) - group)
         for i in range(n):
@@ -154,15 +155,15 @@ def _walk(g, starts, key, first, limits, out):
                 bits[i] = 0  # taken: there is no other
                 if degree > 1:
                     number[i] += np.uint64(1)
-                    bits[i] = draw(key, number[i])
-                    at[i] = _entry(g, current[i], at[i], degree, bits[i])
+                    bits[i] = drawn(key, number[i])
+                    at[i] = _entry(g, sums, current[i], at[i], degree, bits[i])
                 prefetch(g.neighbours, at[i])
             for i in range(n):
                 prefetch(g.degree, np.int64(g.neighbours[at[i]]))
             for i in range(n):
                 x = np.int64(g.neighbours[at[i]])
                 if previous[i] >= 0 and not _taken(g, previous[i], x, bits[i] & _LOW, limits):
-                    number[i], x = _further(g, previous[i], current[i], key, number[i], limits)
+                    number[i], x = _further(g, sums, previous[i], current[i], key, number[i], limits)
                     prefetch(g.degree, x)
                 previous[i], current[i] = current[i], x
                 out[group + i, t] = x
