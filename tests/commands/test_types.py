@@ -9,7 +9,7 @@ from skipwalk.sw.commands.types import Formats, Numbers, RateType, Reals
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
-        (Numbers(), "16, 32 16,8", [16, 32, 8]),
+        (Numbers(1), "16, 32 16,8", [16, 32, 8]),
         (Reals(), "0.7,1.4 0.7", [0.7, 1.4]),
         (Reals(), "none", []),
         (Formats(), "Q5.13,Q5.10, Q5.13", [SQ(5, 13), SQ(5, 10)]),
@@ -25,7 +25,8 @@ def test_what_is_typed_becomes_a_value_and_a_value_stays(kind, text, value):
 @pytest.mark.parametrize(
     ("kind", "text", "said"),
     [
-        (Numbers(), "16,x", "'16,x' is no list of integers such as 16,32"),
+        (Numbers(1), "16,x", "'16,x' is no list of integers from 1 on, such as 16,32"),
+        (Numbers(0), "-1", "'-1' is no list of integers from 0 on"),
         (Reals(), "0.7,x", "'0.7,x' is no list of positive numbers such as 0.7,1.4"),
         (Reals(), "-1", "is no list of positive numbers"),
         (Reals(), "inf", "is no list of positive numbers"),

@@ -21,7 +21,7 @@ from ...jit import jit, part, prefetch
 from ..front_end.threefry import drawn
 from .edits import Arrays, find, total
 
-__all__ = ["TRIALS", "case_limits", "make_walks"]
+__all__ = ["TRIALS", "case_limits", "exact_step", "make_walks"]
 
 #: Candidates refused in a row before a step is made by the running sum.
 TRIALS = 32
@@ -112,6 +112,18 @@ def _exact(g, sums, current, previous, limits, bits):
                 return np.int64(g.neighbours[e])
         share = ((bits >> _S40) * running) >> _S24
     return np.int64(_NONE)
+
+
+@jit()
+def _exact_alone(g, sums, current, previous, limits, bits):
+    return _exact(g, sums, current, previous, limits, bits)
+
+
+def exact_step(graph: Arrays, current: int, previous: int, limits: tuple[int, int, int], bits: int) -> int:
+    """The node to which a draw of 64 ``bits`` leads after :data:`TRIALS` refusals, from ``current``, reached from
+    ``previous``."""
+    three = np.array(limits, np.uint64)
+    return int(_exact_alone(graph, graph.sums_or_none, np.int64(current), np.int64(previous), three, np.uint64(bits)))
 
 
 @part

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skipwalk.hw.oselm.config import preset
 from skipwalk.hw.oselm.graph.exact_step import SHARE_BITS, ExactStep
-from skipwalk.sim.oselm.graph.walks import _exact, case_limits
+from skipwalk.sim.oselm.graph.walks import case_limits, exact_step
 
 from ...support.graph_service import Service, random_store
 from ...support.queries import Bench
@@ -46,8 +46,7 @@ def test_neighbours_of_the_golden_model(name, gap, limits):
     for here, previous, share in steps(store, rng, 5):
         lists = [{"place": int(a.place[row]), "degree": int(a.degree[row])} for row in (here, previous)]
         requests.append({"here": lists[0], "before": lists[1], "previous": previous, "share": share})
-        bits = np.uint64(share << 40)
-        want.append(int(_exact(a, here, previous, np.array(limits, np.uint64), bits)))
+        want.append(exact_step(a, here, previous, limits, share << 40))
     bench.source(dut.port.request, requests)
     got = bench.watch(dut.port.response.valid, dut.port.response.payload, len(want))
     bench.run()

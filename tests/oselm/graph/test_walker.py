@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skipwalk.hw.oselm.config import CoreConfig, preset
 from skipwalk.hw.oselm.graph.walker import Walker
-from skipwalk.sim.oselm.graph.walks import _exact, case_limits, make_walks
+from skipwalk.sim.oselm.graph.walks import case_limits, exact_step, make_walks
 
 from ...support.graph_service import KEYS, Service, random_store
 from ...support.queries import Bench
@@ -34,8 +34,7 @@ class Rig(Service):
         assert request.here.degree == a.degree[here]
         previous = int(request.previous)
         assert (request.before.place, request.before.degree) == (a.place[previous], a.degree[previous])
-        limits = np.array(self.limits, np.uint64)
-        return int(_exact(a, here, previous, limits, np.uint64(int(request.share) << 40)))
+        return exact_step(a, here, previous, self.limits, int(request.share) << 40)
 
     def walk(self, tasks):
         self.bench.source(self.dut.i, tasks)
