@@ -32,7 +32,7 @@ def without_thread():
 
 def test_a_last_line_without_an_end_is_a_line(without_thread):
     made, lines = without_thread
-    assert made._lines_of(io.BytesIO(b"a b\nc d"), "log", 4) == 5
+    assert made._lines_of(io.BytesIO(b"a b\nc d"), "log", 4) == 6
     assert [(number, text.strip()) for number, text in lines()] == [(5, "a b"), (6, "c d")]
 
 

@@ -8,6 +8,7 @@ import pytest
 from skipwalk.hw.lora.config import lora_preset
 from skipwalk.hw.oselm.config import preset
 from skipwalk.sim.rtl.build import BuildError
+from skipwalk.sw.build.verilog import core_map
 from skipwalk.sw.lab import litex
 from skipwalk.sw.litex.task import Task
 
@@ -20,14 +21,17 @@ PRINTED = {"walks": 5, "contexts": 70, "rejected": 0, "refused": 0, "digest": "0
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch):
+def files(tmp_path):
     """The files of an export, and a graph; the map is of a small core."""
     exported, graph = tmp_path / "core.v", tmp_path / "ring.edges"
     exported.write_text("")
-    exported.with_suffix(".json").write_text("{}")
+    write_map(exported, preset("tiny"))
     graph.write_text("".join(f"{i} {(i + 1) % 7}\n" for i in range(7)))
-    monkeypatch.setattr(litex, "config_of_map", lambda text: preset("tiny"))
     return exported, graph
+
+
+def write_map(exported, cfg):
+    exported.with_suffix(".json").write_text(json.dumps(core_map(cfg, "core")))
 
 
 @pytest.fixture
@@ -82,19 +86,19 @@ def test_a_program_that_has_not_learned_is_an_error_with_its_words(files, soc, c
     assert next(iter(changed)) in run.stderr
 
 
-def test_what_is_missing_or_is_no_core_is_one_sentence(files, soc, monkeypatch):
+def test_what_is_missing_or_is_no_core_is_one_sentence(files, soc):
     def fails():
         raise BuildError("programs for a VexRiscv need a RISC-V GCC")
 
     soc.module.compiler_version = fails
     run = skipwalk("lab", "litex", *files)
     assert (run.exit_code, "need a RISC-V GCC" in run.stderr) == (5, True)
-    monkeypatch.setattr(litex, "config_of_map", lambda text: lora_preset("tiny"))
+    write_map(files[0], lora_preset("tiny"))
     run = skipwalk("lab", "litex", *files)
     assert (run.exit_code, "is no OS-ELM core with all its rows on the chip" in run.stderr) == (3, True)
     files[0].with_suffix(".json").unlink()
     run = skipwalk("lab", "litex", *files)
-    assert (run.exit_code, "core.json: is no map of a core" in run.stderr) == (3, True)
+    assert (run.exit_code, "core.json: no such file" in run.stderr) == (3, True)
 
 
 def test_without_litex_it_says_how_to_get_it(files, monkeypatch):
