@@ -62,8 +62,8 @@ def interpreter(ends: str) -> Moves:
 
 
 def test_the_interpreter_does_not_stand_still(tmp_path):
-    """Of any words, in the first 18 cycles. Found, by hand: DENSE that waits for more than the backbone; with 24 cycles,
-    epochs that never settle."""
+    """Of any words, in the first 18 cycles. Found, by hand: DENSE that waits for more than the backbone; and with 24
+    cycles epochs that never settle."""
     for ends in ("o", "flow__samples"):
         cover(interpreter(ends), tmp_path, output="moved", cycles=16)
     prove(interpreter("o"), tmp_path, name="progress.lora-command", method="-seq 18")
