@@ -16,6 +16,7 @@ from skipwalk.hw.oselm.graph.allocator import Allocator
 from skipwalk.hw.oselm.graph.copy_pass import CopyPass
 from skipwalk.hw.oselm.graph.draws import DrawQueue
 from skipwalk.hw.oselm.graph.edge_finder import EdgeFinder
+from skipwalk.hw.oselm.graph.edits import EditEngine
 from skipwalk.hw.oselm.graph.exact_step import ExactStep
 from skipwalk.hw.oselm.graph.layouts import EntryLayout, address_bits
 from skipwalk.hw.oselm.graph.leased_fill import LeasedFill
@@ -151,6 +152,8 @@ BLOCKS = {
     "row-unpacker": Block(lambda: RowUnpacker(18), EVER, 8, {"tied": ("clear",)}),
 }
 LONG = {
+    # What it writes into lists comes later than any history that is tried here.
+    "edits": Block(lambda: EditEngine(GRAPH), "-seq 23", 23, {}, ("entries__write",)),
     "gain": Block(lambda: Gain(PLAIN), "-seq 18", 16),
     "constant-gain": Block(lambda: ConstantGain(PLAIN.replace(gain=GainRule.CONSTANT)), "-seq 27", 26),
     "neighbour-draws": Block(lambda: NeighbourDraws(OUTSIDE), "-seq 11", 10),

@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Cat, Const, Module, Signal, Value, ValueLike
+from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Flow, In, Out
 from skipwalk.sim.rtl.synthesis import run_yosys
 from skipwalk.sw.lab.verification.parts import write_part
 from skipwalk.sw.results.report import Result, read_report
 
-__all__ = ["Block", "KeepsOffers", "cover", "prove"]
+__all__ = ["Block", "KeepsOffers", "Moves", "cover", "prove", "soon"]
 
 _PASSES = ("prep -flatten -top top", "memory_map", "chformal -lower", "async2sync", "opt_clean")
 
@@ -82,6 +82,9 @@ class KeepsOffers(wiring.Component):
     Inputs of ``inner`` besides.
     """
 
+    #: Further outputs, of a kind that has some.
+    _more: tuple[str, ...] = ()
+
     #: Bits in which requests that have not been answered are counted: more than there are cycles of a proof.
     OWED = 5
 
@@ -109,7 +112,7 @@ class KeepsOffers(wiring.Component):
         waiting = (name for name in self._ruled if name not in prompt)
         self.offers = [f"stalled_{name}" for name in waiting if self._streams[name].flow == Out]
         inputs = {name: In(port.shape()) for name, port in self._free.items()}
-        super().__init__(inputs | {name: Out(1) for name in self.offers})
+        super().__init__(inputs | {name: Out(1) for name in (*self.offers, *self._more)})
 
     def elaborate(self, platform):
         m = Module()
@@ -132,12 +135,65 @@ class KeepsOffers(wiring.Component):
                 m.d.comb += Assert(~waits)
             elif flow == Out:
                 m.d.comb += getattr(self, f"stalled_{name}").eq(waits)
+        self._owed = {}
         for name, asked in self._streams.items():
-            answer = self._streams.get(name.removesuffix("request") + "response")
+            response = name.removesuffix("request") + "response"
+            answer = self._streams.get(response)
             if answer is not None and asked.flow == Out:
-                owed = Signal(self.OWED, name=f"{name}_owed")
+                self._owed[response] = owed = Signal(self.OWED, name=f"{name}_owed")
                 m.d.sync += owed.eq(owed + (asked.valid & asked.ready) - answer.valid)
                 m.d.comb += Assume(~answer.valid | (owed != 0))
+        return m
+
+
+def soon(m: Module, wanted: ValueLike, answer: ValueLike, within: int) -> Value:
+    """To be assumed: what is wanted comes before it has been missing for so many cycles on end."""
+    missing = Signal(range(within + 1))
+    m.d.sync += missing.eq(0)
+    with m.If(Value.cast(wanted) & ~Value.cast(answer)):
+        m.d.sync += missing.eq(missing + (missing != within))
+    return missing != within
+
+
+class Moves(KeepsOffers):
+    """A component that never stands still: among free inputs, where each offer is taken, each answer comes and each
+    command is there within ``late`` cycles, a word passes on one of its streams within ``bound``. It keeps its offers,
+    besides.
+
+    Parameters
+    ----------
+    bound, late : int
+    ends : str
+        A stream: ``moved`` is high for a word that passes on it after ``bound`` cycles, which has to happen.
+    inside : streams
+        Inside of ``inner``, on which a word may pass as well.
+    rules
+        As of :class:`KeepsOffers`.
+    """
+
+    _more = ("moved",)
+
+    def __init__(
+        self, inner: wiring.Component, bound: int, ends: str, *, late: int = 2, inside: Iterable[Any] = (), **rules: Any
+    ):
+        super().__init__(inner, **rules)
+        self._bound, self._ends, self._late, self._inside = bound, ends, late, inside
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        passes: dict[Any, Value] = {name: each.valid & each.ready for name, each in self._streams.items()}
+        for name, each in self._streams.items():
+            wanted, given = (each.valid, each.ready) if each.flow == Out else (Const(1), each.valid)
+            if name in self._owed:
+                wanted = self._owed[name] != 0
+            m.d.comb += Assume(soon(m, wanted, given, self._late))
+        passes |= {i: each.valid & each.ready for i, each in enumerate(self._inside)}
+        still = Signal(range(self._bound + 1))
+        m.d.sync += still.eq(Mux(Cat(passes.values()).any(), 0, still + (still != self._bound)))
+        # So late that it could have been found to stand still.
+        age = Signal.like(still)
+        m.d.sync += age.eq(age + (age != self._bound))
+        m.d.comb += [Assert(still != self._bound), self.moved.eq(passes[self._ends] & (age == self._bound))]
         return m
 
 
