@@ -194,7 +194,7 @@ def test_classifiers_of_scikit_learn_that_are_none():
         (network(10, 6, 4), np.zeros((3, 10)), r"a network of \(10, 6\) and 4 classes does not fit a unit for"),
         (network(10, 6, 3), np.zeros((3, 9)), r"samples of 10 values, not an array of \(3, 9\)"),
         (network(10, 6, 3), np.zeros((0, 10)), r"not an array of \(0, 10\)"),
-        (network(10, 6, 3), np.full((3, 10), np.inf), "the calibration data have a value that is not finite"),
+        (network(10, 6, 3), np.full((3, 10), np.inf), "sample 0 of the calibration data has a value that is not finite"),
         (
             Network([-np.ones((10, 6)), np.ones((6, 3))], [np.zeros(6), np.zeros(3)]),
             RNG.random((3, 10)) + 0.1,
@@ -228,7 +228,7 @@ def packed(**arrays):
     [
         ("s.npz", b"PK but no archive", r"not a readable \.npz file"),
         ("s.npz", packed(x=np.zeros((2, 2))), "no array y; there is: x"),
-        ("s.npz", packed(x=np.array([["a"]]), y=np.zeros(1)), "x is not of numbers"),
+        ("s.npz", packed(x=np.array([["a"]]), y=np.zeros(1)), "x: an array of <U1, not of real numbers"),
         ("s.npz", packed(x=np.zeros((2, 2)), y=np.zeros(3)), r"x must be \(n, features\) and y \(n,\), not \(2, 2\)"),
         ("s.csv", b"\xff\xfe\x00", r"not a text file.*; use \.npz or CSV"),
         ("s.csv", b"1,2,a\n1,b\n", r"s\.csv:2: "),
