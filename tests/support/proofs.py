@@ -20,6 +20,8 @@ from skipwalk.sw.results.report import Result, read_report
 
 __all__ = ["Block", "KeepsOffers", "Moves", "cover", "prove", "soon"]
 
+#: Seconds of a run: a minute of computing can be many on a machine that has other work.
+_LONGEST = 1800
 _PASSES = ("prep -flatten -top top", "memory_map", "chformal -lower", "async2sync", "opt_clean")
 
 
@@ -210,7 +212,10 @@ def prove(component: wiring.Component, folder: Path, *, name: str, method: str) 
     a processor busy: what else the machine does is not among them.
     """
     began = _spent()
-    run_yosys([*_commands(component, folder), f"sat -verify -prove-asserts -set-assumes -set rst 0 {method}"])
+    run_yosys(
+        [*_commands(component, folder), f"sat -verify -prove-asserts -set-assumes -set rst 0 {method}"],
+        timeout=_LONGEST,
+    )
     if report := os.environ.get("SKIPWALK_PROOFS_JSON"):
         _keep(Path(report), name, method, round(_spent() - began, 1))
 
@@ -219,7 +224,7 @@ def cover(component: wiring.Component, folder: Path, *, output: str | Iterable[s
     """Show that an output, or each of several, can be high within so many cycles. Raises SynthesisError otherwise."""
     outputs = [output] if isinstance(output, str) else output
     solves = [f"sat -falsify -prove {each} 0 -set-assumes -set rst 0 -seq {cycles}" for each in outputs]
-    run_yosys([*_commands(component, folder), *solves])
+    run_yosys([*_commands(component, folder), *solves], timeout=_LONGEST)
 
 
 class Block(NamedTuple):
