@@ -511,7 +511,10 @@ def _from_npz(data: bytes, path: Path) -> Graph:
         if "format" in arrays:
             if "shape" in arrays and arrays["shape"].size:
                 _check_rows(int(arrays["shape"].max()), len(data))
-            return Graph.from_scipy(sparse.load_npz(io.BytesIO(data)), ids)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of headers in the manner of Python 2
+                matrix = sparse.load_npz(io.BytesIO(data))
+            return Graph.from_scipy(matrix, ids)
         if "indptr" in arrays and "indices" in arrays:
             indptr, indices = arrays["indptr"], arrays["indices"]
             n = len(indptr) - 1
@@ -520,7 +523,8 @@ def _from_npz(data: bytes, path: Path) -> Graph:
     except InputError:
         raise
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"malformed: {error}") from error
+        # SciPy quotes what the file says: a line break there stays none.
+        raise InputError(f"malformed: {' '.join(str(error).split())}") from error
     raise InputError(
         f"has the arrays {', '.join(sorted(arrays)) or '(none)'}; it needs edges (m, 2), or indptr and indices, or "
         "what scipy.sparse.save_npz writes"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
@@ -80,7 +81,9 @@ class Arrays:
             version = np.lib.format.read_magic(member)
             if version != (1, 0):
                 raise ValueError(f"{name} is no array of this format")
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
+            with catch_warnings():
+                simplefilter("ignore")  # of headers in the manner of Python 2
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
             if (fortran and len(shape) > 1) or dtype.hasobject:
                 raise ValueError(f"{name} is no plain array")
             size = dtype.itemsize

@@ -179,6 +179,24 @@ def test_found_by_fuzzing(tmp_path, name, content, reader, words):
     assert str(refused.value).isprintable()
 
 
+def test_headers_as_python_2_wrote_them_warn_nobody(tmp_path):
+    """NumPy reads them, and warns; a format with a line break in it is quoted in one line."""
+    from scipy import sparse
+
+    path, data = tmp_path / "a.npz", io.BytesIO()
+    sparse.save_npz(data, sparse.csr_array(np.array([[0, 1, 1], [1, 0, 0], [1, 0, 0]])), compressed=False)
+    with zipfile.ZipFile(path, "w") as new, zipfile.ZipFile(data) as old:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, content.replace(b"(4,), }   ", b"(4L,), }  ") if name == "data.npy" else content)
+    assert b"4L" in path.read_bytes()
+    assert read_graph(path).n_edges == 2
+    np.savez(path, format=np.array("\ncsr"), shape=np.array([3, 3]), data=np.ones(1))
+    with pytest.raises(InputError, match="malformed: ") as refused:
+        read_graph(path)
+    assert str(refused.value).isprintable()
+
+
 def test_matrix_without_its_last_line_end(tmp_path):
     path = tmp_path / "a.mtx"
     path.write_bytes(MATRIX)
