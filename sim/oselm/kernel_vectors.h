@@ -1,5 +1,5 @@
-/* Slots, P and samples in vectors of 8, by AVX2 and FMA (with AVX-512, of 16 where most of the time goes), for operands of at most 18 bits whose updates saturate only at
- * the sum.
+/* Slots, P and samples in vectors of 8, by AVX2 and FMA (with AVX-512, of 16 where most of the time goes), for operands
+ * of at most 18 bits whose updates saturate only at the sum.
  *
  * Updates: a stored number n is held as the float HOLD + n, HOLD = 1.5 * 2^23, whose last bit is worth 1; the word of
  * this float is that of HOLD, plus n. A fused multiply-add to it rounds the exact sum to an integer, once, and half to

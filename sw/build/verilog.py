@@ -68,18 +68,17 @@ def config_of_map(data: Any) -> UnitConfig:
     return UNITS[data["core"]].config.from_dict(data["configuration"])
 
 
-def read_map(path: Path) -> dict[str, Any]:
-    """What :func:`core_map` made, from a file, as it was or edited.
+def read_map(path: Path) -> tuple[dict[str, Any], UnitConfig]:
+    """What :func:`core_map` made, from a file, as it was or edited, and the configuration in it.
 
     Raises InputError for a file that cannot be read, or that has no configuration of a core.
     """
     with reading(path):
         try:
             data = json.loads(path.read_bytes())
-            config_of_map(data)
+            return data, config_of_map(data)
         except (ValueError, TypeError) as error:
             raise InputError(f"is no map of a core ({error}); `skipwalk export` writes one", path=path) from error
-    return data
 
 
 def core_map(cfg: UnitConfig, name: str) -> dict:

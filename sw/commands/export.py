@@ -16,7 +16,7 @@ from ...sim.rtl.build import BuildError
 from ..build.c_header import c_header, c_sources
 from ..build.fusesoc import core_file
 from ..build.names import default_name, name_fault
-from ..build.verilog import axi_core, axi_verilog, config_of_map, core_map, read_map
+from ..build.verilog import axi_core, axi_verilog, core_map, read_map
 from ..build.vivado import block_design
 from ..errors import DeviceError
 from ..results.files import atomic_write
@@ -105,7 +105,7 @@ def load_config(config: str, unit: str | None) -> UnitConfig:
     if path.suffix != ".json":
         there = "; ".join(f"{kind.name}: {', '.join(kind.presets)}" for kind in asked)
         raise click.UsageError(f"no preset {config!r} ({there}), and no .json file")
-    return config_of_map(read_map(path))
+    return read_map(path)[1]
 
 
 def _changed(cfg: UnitConfig, changes: Sequence[str]) -> UnitConfig:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError, UnknownNodeError
 
-__all__ = ["Addition", "Graph"]
+__all__ = ["Addition", "Graph", "pair_of_ids"]
 
 log = logging.getLogger(__name__)
 
@@ -96,8 +96,8 @@ class Graph:
         Raises
         ------
         InputError
-            Something is not a pair, not hashable, NaN, given twice in ``ids`` or no row number; a weight is
-            zero, negative or not finite, or there are more or fewer weights than edges. The message names the edge.
+            Something is not a pair, not hashable, NaN, given twice in ``ids`` or no row number; a weight is zero,
+            negative or not finite, or there are more or fewer weights than edges. The message names the edge.
         """
         index: dict[Hashable, int] = {}
         if ids is not None:
@@ -365,6 +365,24 @@ def _first_repeated(ids: Iterable[Hashable]) -> Hashable:
     raise ValueError("nothing is repeated")
 
 
+def pair_of_ids(number: int, edge: Any) -> tuple[Hashable, Hashable]:
+    """The ends of edge ``number``. Raises InputError that names it for what is no pair of ids, as a text of two
+    letters."""
+    try:
+        if isinstance(edge, str):
+            raise TypeError
+        u, v = edge
+    except (TypeError, ValueError):
+        raise InputError(f"edge {number} is {edge!r}; it has to be a pair of node ids") from None
+    try:
+        hash((u, v))
+    except TypeError:
+        raise InputError(f"edge {number} is {edge!r}; node ids have to be hashable") from None
+    if u != u or v != v:
+        raise InputError(f"edge {number} is {edge!r}; NaN cannot be a node id")
+    return u, v
+
+
 def _pairs_of_ids(edges: Any, index: dict[Hashable, int]) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers (m,) int64 of both ends; ``index`` grows by the nodes it lacks, first appearance first."""
     if isinstance(edges, np.ndarray) and edges.dtype.kind in "iu":
@@ -380,19 +398,9 @@ def _pairs_of_ids(edges: Any, index: dict[Hashable, int]) -> tuple[np.ndarray, n
     if isinstance(edges, np.ndarray):
         edges = edges.tolist()  # Python's own types as ids, not NumPy's
     for number, edge in enumerate(edges):
-        try:
-            u, v = edge
-        except (TypeError, ValueError):
-            u = v = edge
-        if edge is u or isinstance(edge, str):
-            raise InputError(f"edge {number} is {edge!r}; it has to be a pair of node ids")
-        try:
-            flat.append(index.setdefault(u, len(index)))
-            flat.append(index.setdefault(v, len(index)))
-        except TypeError:
-            raise InputError(f"edge {number} is {edge!r}; node ids have to be hashable") from None
-        if u != u or v != v:
-            raise InputError(f"edge {number} is {edge!r}; NaN cannot be a node id")
+        u, v = pair_of_ids(number, edge)
+        flat.append(index.setdefault(u, len(index)))
+        flat.append(index.setdefault(v, len(index)))
     pairs = np.array(flat, np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
 

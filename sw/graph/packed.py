@@ -96,6 +96,14 @@ def unzip(data: bytes) -> tuple[str, bytes]:
             return members[0].filename, _bounded(file, len(data))
 
 
+@contextlib.contextmanager
+def any_header() -> Iterator[None]:
+    """Arrays whose headers are in the manner of Python 2 are read without the warning that NumPy has for them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def unpack_npz(data: bytes) -> dict[str, np.ndarray]:
     """All arrays of an .npz file's bytes; raises InputError, or what :func:`reading` translates.
 
@@ -106,14 +114,12 @@ def unpack_npz(data: bytes) -> dict[str, np.ndarray]:
     if not data.startswith(b"PK"):
         raise InputError("malformed: no .npz archive")
     try:
-        with warnings.catch_warnings(), _archive(data) as archive:
-            warnings.simplefilter("ignore")  # of headers in the manner of Python 2
+        with any_header(), _archive(data) as archive:
             _check_size(sum(member.file_size for member in archive.infolist()), len(data))
             for member in archive.infolist():
                 _check_declared(archive, member)
         # From memory, because np.load leaves a file that is no archive open.
-        with warnings.catch_warnings(), np.load(io.BytesIO(data), allow_pickle=False) as loaded:
-            warnings.simplefilter("ignore")
+        with any_header(), np.load(io.BytesIO(data), allow_pickle=False) as loaded:
             arrays = dict(loaded)
         for name, array in arrays.items():
             check_text(name, array)

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import InputError
 from .graph import Graph
-from .packed import PACKED, read_bytes, reading, unpack_npz, unzip
+from .packed import PACKED, any_header, read_bytes, reading, unpack_npz, unzip
 
 __all__ = ["read_edges", "read_graph", "read_labels", "real", "sniffed", "typed_ids"]
 
@@ -511,8 +511,7 @@ def _from_npz(data: bytes, path: Path) -> Graph:
         if "format" in arrays:
             if "shape" in arrays and arrays["shape"].size:
                 _check_rows(int(arrays["shape"].max()), len(data))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of headers in the manner of Python 2
+            with any_header():
                 matrix = sparse.load_npz(io.BytesIO(data))
             return Graph.from_scipy(matrix, ids)
         if "indptr" in arrays and "indices" in arrays:

@@ -8,7 +8,7 @@ import click
 
 from ...hw.oselm.config import CoreConfig
 from ...sim.rtl.build import BuildError
-from ..build.verilog import config_of_map, read_map
+from ..build.verilog import read_map
 from ..errors import DeviceError, InputError
 from ..graph.readers import read_graph
 from ..litex import DRIVER
@@ -75,7 +75,7 @@ def main(
     and prints the digest, which has to be the golden model's. CORE.V is what `skipwalk export` wrote, with its files
     beside it; the core holds the graph.
     """
-    core = config_of_map(read_map(exported.with_suffix(".json")))
+    _, core = read_map(exported.with_suffix(".json"))
     if not isinstance(core, CoreConfig) or core.slots:
         raise InputError("is no OS-ELM core with all its rows on the chip", path=exported)
     graph = read_graph(graph_file)

@@ -168,7 +168,7 @@ def files_of(exported: Path) -> tuple[Path, Path]:
 def _map_of(exported: Path) -> tuple[str, dict[str, Any]]:
     """Module and buses of a Verilog file."""
     _, path = files_of(exported)
-    found = read_map(path)
+    found, _ = read_map(path)
     try:
         buses = found["buses"]
         offsets = [register["offset"] for register in buses["s_axil"]["registers"]]

@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..graph.packed import read_bytes, reading, unpack_npz
 from .network import BatchNorm, Network, real_numbers
 
-__all__ = ["from_npz"]
+__all__ = ["from_npz", "npz_arrays"]
 
 #: Arrays of a layer: of the layer itself, and of a batch normalisation behind it.
 _LAYER, _NORM = ("weight", "bias"), ("mean", "var", "gamma", "beta")
@@ -23,15 +23,20 @@ def from_npz(path: Path) -> Network:
     A layer without ``bias_k`` has none. Raises InputError for a file that cannot be read, and for an array that has no
     place in such a network, or is of the wrong shape or not of real numbers.
     """
+    with reading(path):
+        data = read_bytes(path)
+    arrays = npz_arrays(path, data)
+    with reading(path):
+        return _network(arrays)
+
+
+def npz_arrays(path: Path, data: bytes) -> dict[str, np.ndarray]:
+    """The arrays in a file's bytes. Raises InputError that says what kind of file was expected."""
     try:
         with reading(path):
-            arrays = unpack_npz(read_bytes(path))
+            return unpack_npz(data)
     except InputError as error:
         raise InputError(f"not a readable .npz file: {error}") from error
-    try:
-        return _network(arrays)
-    except InputError as error:
-        raise InputError(str(error), path=path) from None
 
 
 def _network(arrays: Mapping[str, np.ndarray]) -> Network:

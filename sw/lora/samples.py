@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..graph.packed import read_bytes, reading, unpack_npz, unzip
+from ..graph.packed import read_bytes, reading, unzip
 from ..graph.readers import real, sniffed, typed_ids
 from .network import real_numbers
+from .npz_network import npz_arrays
 
 __all__ = ["read_samples"]
 
@@ -32,22 +33,16 @@ def read_samples(path: "str | Path") -> tuple[np.ndarray, np.ndarray]:
 
 
 def _npz(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with reading(path):
-            arrays = unpack_npz(data)
-    except InputError as error:
-        raise InputError(f"not a readable .npz file: {error}") from error
-    missing = {"x", "y"} - set(arrays)
-    if missing:
-        raise InputError(f"no array {' and '.join(sorted(missing))}; there is: {', '.join(arrays)}", path=path)
-    try:
+    arrays = npz_arrays(path, data)
+    with reading(path):
+        missing = {"x", "y"} - set(arrays)
+        if missing:
+            raise InputError(f"no array {' and '.join(sorted(missing))}; there is: {', '.join(arrays)}")
         x, y = real_numbers(arrays["x"], "x"), arrays["y"]
         if y.dtype.kind not in "biufSU":
             raise InputError(f"y is an array of {y.dtype}, not of labels: integers or text")
-    except InputError as error:
-        raise InputError(str(error), path=path) from None
-    if bad := np.argwhere(~np.isfinite(x)).tolist():
-        raise InputError(f"x{bad[0]} is not finite; remove or fill it", path=path)
+        if bad := np.argwhere(~np.isfinite(x)).tolist():
+            raise InputError(f"x{bad[0]} is not finite; remove or fill it")
     return x, np.char.decode(y, "utf-8") if y.dtype.kind == "S" else y
 
 

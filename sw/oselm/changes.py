@@ -15,6 +15,7 @@ from ...hw.oselm.protocol import WALKS_SHIFT, Edit, Opcode, edit_header, header
 from ...sim.oselm.graph.store import Outcome
 from ..errors import CapacityError, InputError
 from ..graph.conversion import listed
+from ..graph.graph import pair_of_ids
 from ..graph.live import LiveGraph, room_for
 from ..graph.weights import raw_weight
 
@@ -53,9 +54,7 @@ def additions(live: LiveGraph, pairs: Iterable[Any], weights: Any = None) -> lis
     """Additions out of pairs of ids and weights (m,) or None. Raises InputError for anything that is no edge, and
     CapacityError for a weight that the model cannot hold; the message names the edge."""
     out: list[Addition] = []
-    if isinstance(pairs, np.ndarray):
-        pairs = pairs.tolist()  # Python's own types as ids, not NumPy's
-    for number, pair in enumerate(pairs):
+    for number, pair in enumerate(_items(pairs, "edges", "a list of pairs of node ids, or a graph")):
         u, v = _pair(number, pair)
         out.append(Addition(u, v, None))
     if weights is not None:
@@ -71,8 +70,7 @@ def cuts(live: LiveGraph, pairs: Iterable[Any]) -> list[CutEdge]:
     """Edges to remove. Raises InputError for one that is not there or is given twice."""
     seen: set[frozenset] = set()
     out = []
-    pairs = listed(pairs, "edges", "a list of pairs of node ids")
-    for number, pair in enumerate(pairs.tolist() if isinstance(pairs, np.ndarray) else pairs):
+    for number, pair in enumerate(_items(pairs, "edges", "a list of pairs of node ids")):
         u, v = _pair(number, pair)
         if not _known(live, u, v):
             raise InputError(f"there is no edge {u!r} - {v!r} to remove")
@@ -87,8 +85,7 @@ def cuts(live: LiveGraph, pairs: Iterable[Any]) -> list[CutEdge]:
 def drops(live: LiveGraph, nodes: Iterable[Hashable]) -> list[DropNode]:
     """Nodes to remove. Raises UnknownNodeError for one that is not there, InputError for one given twice."""
     out: dict[Hashable, None] = {}
-    nodes = listed(nodes, "nodes", "a list of node ids")
-    for node in nodes.tolist() if isinstance(nodes, np.ndarray) else nodes:
+    for node in _items(nodes, "nodes", "a list of node ids"):
         live.index(node)
         if node in out:
             raise InputError(f"node {node!r} is given twice; remove it once")
@@ -96,20 +93,14 @@ def drops(live: LiveGraph, nodes: Iterable[Hashable]) -> list[DropNode]:
     return [DropNode(node) for node in out]
 
 
+def _items(given: Any, what: str, wanted: str) -> list[Any]:
+    """As :func:`listed`; of an array Python's own types, not NumPy's, for they become ids."""
+    found = listed(given, what, wanted)
+    return found.tolist() if isinstance(found, np.ndarray) else found
+
+
 def _pair(number: int, pair: Any) -> tuple[Hashable, Hashable]:
-    try:
-        u, v = pair
-    except (TypeError, ValueError):
-        u = v = pair
-    if pair is u or isinstance(pair, str):
-        raise InputError(f"edge {number} is {pair!r}; it has to be a pair of node ids")
-    u, v = (node.item() if isinstance(node, np.generic) else node for node in (u, v))
-    try:
-        hash((u, v))
-    except TypeError:
-        raise InputError(f"edge {number} is {pair!r}; node ids have to be hashable") from None
-    if u != u or v != v:
-        raise InputError(f"edge {number} is {pair!r}; NaN cannot be a node id")
+    u, v = (node.item() if isinstance(node, np.generic) else node for node in pair_of_ids(number, pair))
     return u, v
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from ...hw.arith.formats import SQ
 from ..errors import InputError
-from ..graph.packed import check_text, open_input
+from ..graph.packed import any_header, check_text, open_input
 
 __all__ = ["Arrays", "check_csr", "check_raw", "open_arrays"]
 
@@ -81,8 +80,7 @@ class Arrays:
             version = np.lib.format.read_magic(member)
             if version != (1, 0):
                 raise ValueError(f"{name} is no array of this format")
-            with catch_warnings():
-                simplefilter("ignore")  # of headers in the manner of Python 2
+            with any_header():
                 shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
             if (fortran and len(shape) > 1) or dtype.hasobject:
                 raise ValueError(f"{name} is no plain array")

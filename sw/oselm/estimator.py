@@ -250,12 +250,7 @@ class Node2Vec(TakesTurns, Estimator):
         how = self._how(checkpoint, checkpoint_every, progress)
         with self._turn():
             session = self._ready(walks_per_end=walks_per_end)
-            return self._update(
-                session,
-                cuts(session.model.live, edges),
-                walks_per_end,
-                how,
-            )
+            return self._update(session, cuts(session.model.live, edges), walks_per_end, how)
 
     def remove_nodes(
         self,

@@ -154,8 +154,8 @@ class Model:
         )
 
     @property
-    def hosted(self) -> bool:
-        """Whether the host holds the graph, because the core has no store for it."""
+    def store_on_host(self) -> bool:
+        """Whether the graph is in a store of the host, because the core's is none, too small or without weights."""
         store, config = self.live.store, self.config
         return (store.edge_ends, store.weight_bits) != (config.edge_ends, config.weight_bits)
 

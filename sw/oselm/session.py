@@ -218,7 +218,7 @@ class Session:
         model = self.model
         if not self.follow:
             check_nodes(model.live.store.nodes + rows, model.config)
-        if not self.follow and not model.hosted:
+        if not self.follow and not model.store_on_host:
             core = f"the core ({model.config.name})"
             if weighted:
                 raise CapacityError(f"{core} keeps no weights; fit a graph with weights, or choose weight_bits=24")

@@ -13,9 +13,9 @@ from skipwalk.sw.commands import testbench as new_testbench
 from skipwalk.sw.errors import DeviceError, InputError
 from skipwalk.sw.lab import users
 
-from ..support.clocked import Clocked
 from ..support.command import skipwalk
 from ..support.lora import small_network, small_task
+from ..support.stand_ins import Clocked
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from skipwalk.sw.build import waveform
 from skipwalk.sw.build.waveform import Verdict
 from skipwalk.sw.commands import simulate
 
-from ..support.clocked import Clocked
 from ..support.command import skipwalk
+from ..support.stand_ins import Clocked
 
 #: The header of a waveform.
 VCD = """$timescale 1ns $end

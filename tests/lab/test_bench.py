@@ -45,8 +45,8 @@ from skipwalk.sw.results.records import source_texts
 from skipwalk.sw.results.report import Result, provenance
 
 from ..support import lora as support
-from ..support.clocked import Clocked
 from ..support.command import skipwalk
+from ..support.stand_ins import Clocked
 
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
 

@@ -20,9 +20,9 @@ from skipwalk.sw.lora.driver import LoraDevice
 from skipwalk.sw.lora.methods import METHODS
 from skipwalk.sw.lora.pretrain import pretrain
 
-from ..support.clocked import Clocked, ModelPins
 from ..support.command import skipwalk
 from ..support.lora import small_task
+from ..support.stand_ins import Clocked, ModelPins
 
 
 @pytest.fixture

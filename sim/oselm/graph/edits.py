@@ -23,6 +23,7 @@ __all__ = [
     "judge",
     "remove_edge",
     "total",
+    "weight_of",
 ]
 
 #: Values of ``skipwalk.sim.oselm.graph.store.Outcome``.
@@ -133,7 +134,7 @@ def _find_edge(g, u, v):
 
 
 @part
-def _weight(sums, begin, at):
+def weight_of(sums, begin, at):
     """Of the entry ``at`` of a list from ``begin`` on."""
     return np.int64(sums[at]) - (np.int64(sums[at - 1]) if at > begin else np.int64(0))
 
@@ -163,7 +164,7 @@ def _remove(g, sums, u, v):
     begin, degree = 4 * np.int64(g.place[u]), np.int64(g.degree[u])
     at = _find_edge(g, u, v)
     if sums is not None:
-        weight = _weight(sums, begin, at)
+        weight = weight_of(sums, begin, at)
         for e in range(at, begin + degree - 1):
             sums[e] = sums[e + 1] - weight
     for e in range(at, begin + degree - 1):
@@ -193,7 +194,7 @@ def _change(g, sums, u, v, weight, at):
     :data:`_TOO_MUCH`."""
     change = weight
     if at >= 0:
-        change -= _weight(sums, 4 * np.int64(g.place[u]), at)
+        change -= weight_of(sums, 4 * np.int64(g.place[u]), at)
     most = max(total(g, sums, u), total(g, sums, v))
     return _TOO_MUCH if most + change >= g.numbers[LIMIT] else change
 

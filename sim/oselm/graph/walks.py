@@ -19,7 +19,7 @@ import numpy as np
 
 from ...jit import jit, part, prefetch
 from ..front_end.threefry import drawn
-from .edits import Arrays, find, total
+from .edits import Arrays, find, total, weight_of
 
 __all__ = ["TRIALS", "case_limits", "exact_step", "make_walks"]
 
@@ -105,7 +105,7 @@ def _exact(g, sums, current, previous, limits, bits):
         for e in range(begin, begin + g.degree[current]):
             weight = np.int64(1)
             if sums is not None:
-                weight = np.int64(sums[e]) - (np.int64(sums[e - 1]) if e > begin else 0)
+                weight = weight_of(sums, begin, e)
             factor = max((limits[_case(g, previous, np.int64(g.neighbours[e]))] + np.uint64(1)) >> _S16, np.uint64(1))
             running += np.uint64(weight) * factor
             if last and running > share:

@@ -6,7 +6,7 @@ many of those are reached, and what the share is without them, are numbers of th
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,22 @@ OPTIONAL: Mapping[str, str] = {
 }
 
 
-def _counts(report: Mapping[str, Any], chosen: Callable[[str], bool]) -> Counter[str]:
-    """Sums over the files that are chosen: ``lines``, ``all_lines``, ``reached``, ``there``, ``files``."""
+def _files(report: Mapping[str, Any], tree: str) -> dict[str, Any]:
+    """What the report says of the files of a tree, by name."""
+    named = {Path(name).as_posix(): of for name, of in sorted(report["files"].items())}
+    return {name: of for name, of in named.items() if name.startswith(f"{tree}/")}
+
+
+def _counts(files: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Sums over files: ``lines``, ``all_lines``, ``reached``, ``there``, ``files``."""
     counts: Counter[str] = Counter()
-    for name, of in report["files"].items():
-        if chosen(Path(name).as_posix()):
-            summary = of["summary"]
-            counts["lines"] += summary["covered_lines"]
-            counts["all_lines"] += summary["num_statements"]
-            counts["reached"] += summary["covered_lines"] + summary["covered_branches"]
-            counts["there"] += summary["num_statements"] + summary["num_branches"]
-            counts["files"] += 1
+    for of in files:
+        summary = of["summary"]
+        counts["lines"] += summary["covered_lines"]
+        counts["all_lines"] += summary["num_statements"]
+        counts["reached"] += summary["covered_lines"] + summary["covered_branches"]
+        counts["there"] += summary["num_statements"] + summary["num_branches"]
+        counts["files"] += 1
     return counts
 
 
@@ -53,13 +58,14 @@ def results(report: Mapping[str, Any]) -> list[Result]:
     :data:`OPTIONAL`, both without that, and how large it is. Raises KeyError for another report."""
     out = []
     for tree in TREES:
-        counts = _counts(report, lambda name, tree=tree: name.startswith(f"{tree}/"))  # type: ignore[misc]
+        files = _files(report, tree)
+        counts = _counts(files.values())
         out += [
             Result(f"coverage.{tree}", _share(counts["reached"], counts["there"]), "", "higher"),
             Result(f"coverage.{tree}.lines", _share(counts["lines"], counts["all_lines"]), "", "higher"),
             Result(f"coverage.{tree}.files", counts["files"], "files"),
         ]
-        apart = _counts(report, lambda name, tree=tree: name.startswith(f"{tree}/") and name in OPTIONAL)  # type: ignore[misc]
+        apart = _counts(of for name, of in files.items() if name in OPTIONAL)
         if apart["files"]:
             rest = {name: counts[name] - apart[name] for name in counts}
             stem = f"coverage.{tree}"
@@ -76,13 +82,12 @@ def results(report: Mapping[str, Any]) -> list[Result]:
 def missed(report: Mapping[str, Any], tree: str) -> list[str]:
     """What no test reaches of a tree: ``FILE:LINE``, or ``FILE:LINE -> LINE`` of a branch whose lines are reached."""
     found = []
-    for name, of in sorted(report["files"].items()):
-        if Path(name).parts[0] == tree:
-            lines = of["missing_lines"]
-            found += [f"{name}:{line}" for line in lines]
-            # A negative line is the end of the function that begins there.
-            ways = ((a, b) for a, b in of["missing_branches"] if a not in lines and b not in lines)
-            found += [f"{name}:{a} -> {b if b > 0 else 'end'}" for a, b in ways]
+    for name, of in _files(report, tree).items():
+        lines = of["missing_lines"]
+        found += [f"{name}:{line}" for line in lines]
+        # A negative line is the end of the function that begins there.
+        ways = ((a, b) for a, b in of["missing_branches"] if a not in lines and b not in lines)
+        found += [f"{name}:{a} -> {b if b > 0 else 'end'}" for a, b in ways]
     return found
 
 

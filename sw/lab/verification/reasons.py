@@ -15,6 +15,22 @@ class Reason:
     equal: bool = False
 
 
+# Of more than one fault.
+_ANOTHER_ORDER = Reason(
+    "a count up to 87 takes the same numbers in another order, each once, and ends in the same cycle", equal=True
+)
+_BEYOND_LINK = Reason(
+    "bits of a free room's first entry beyond the link to the next room: nobody reads them", equal=True
+)
+_EARLY_REST = Reason("rest is told after about half of the cycles that are allowed for it, which is enough: only time")
+_TWIN = Reason(
+    "the twin's complement where an address is read and written at once: only if two others meet, which few do"
+)
+_WHOLE_BLOCK = Reason(
+    "only of a frame with a block of 254 bytes, and one of eight words has none; the encoder's own test has some",
+    equal=True,
+)
+
 #: By file, line and fault, as they stand among the survivors in ``results/verification.json``.
 REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/arith/permutation.py", 107, "command.order.$76[2:1][0] B[0] 1"): Reason(
@@ -31,23 +47,13 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/fabric/pipeline.py", 29, "dut.$38 D[0] 1"): Reason(
         "the first of a sum's beats: here each beat is a whole sum", equal=True
     ),
-    ("hw/fabric/ram.py", 121, "front.groups.nodes$42.$16 A[7] inverted while bit 8 is 0"): Reason(
-        "the twin's complement where an address is read and written at once: only if two others meet, which few do"
-    ),
-    ("hw/fabric/ram.py", 121, "front.groups.nodes$42.$16 B[4] 1"): Reason(
-        "the twin's complement where an address is read and written at once: only if two others meet, which few do"
-    ),
+    ("hw/fabric/ram.py", 121, "front.groups.nodes$42.$16 A[7] inverted while bit 8 is 0"): _TWIN,
+    ("hw/fabric/ram.py", 121, "front.groups.nodes$42.$16 B[4] 1"): _TWIN,
     ("hw/fabric/ram.py", 122, "front.items.sampler.table.$122[23:0] Y[11] inverted while bit 8 is 0"): Reason(
         "a low bit of a threshold: one draw in 2^12 is as close"
     ),
-    ("hw/link/cobs.py", 102, "inner.link.encoder.$45 Q[0] 0"): Reason(
-        "only of a frame with a block of 254 bytes, and one of eight words has none; the encoder's own test has some",
-        equal=True,
-    ),
-    ("hw/link/cobs.py", 116, "inner.link.encoder.$30 A[5] inverted while bit 3 is 0"): Reason(
-        "only of a frame with a block of 254 bytes, and one of eight words has none; the encoder's own test has some",
-        equal=True,
-    ),
+    ("hw/link/cobs.py", 102, "inner.link.encoder.$45 Q[0] 0"): _WHOLE_BLOCK,
+    ("hw/link/cobs.py", 116, "inner.link.encoder.$30 A[5] inverted while bit 3 is 0"): _WHOLE_BLOCK,
     ("hw/link/device.py", 43, "inner.link.$208 Q[13] inverted while bit 15 is 1"): Reason(
         "words that are acknowledged anew: with bit 15 they are more than there are, whatever bit 13 is", equal=True
     ),
@@ -57,12 +63,8 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/link/sender.py", 120, "inner.link.sender.$50 Y[4] 0"): Reason(
         "16 words of a frame are left and more: it has eight here, or the five of an identity", equal=True
     ),
-    ("hw/lora/core.py", 105, "$35 Q[1] 1"): Reason(
-        "rest is told after about half of the cycles that are allowed for it, which is enough: only time"
-    ),
-    ("hw/lora/core.py", 115, "$20 Y[2] 1"): Reason(
-        "rest is told after about half of the cycles that are allowed for it, which is enough: only time"
-    ),
+    ("hw/lora/core.py", 105, "$35 Q[1] 1"): _EARLY_REST,
+    ("hw/lora/core.py", 115, "$20 Y[2] 1"): _EARLY_REST,
     (
         "hw/lora/command.py",
         51,
@@ -83,12 +85,8 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/oselm/context_queue.py", 132, "queue.$62 Y[0] 1"): Reason(
         "whether a context waits: the sequencer, which is asked in the same term, is not idle then", equal=True
     ),
-    ("hw/oselm/core.py", 147, "$94 D[1] inverted while bit 3 is 1"): Reason(
-        "a count up to 87 takes the same numbers in another order, each once, and ends in the same cycle", equal=True
-    ),
-    ("hw/oselm/core.py", 295, "$132 D[6] inverted while bit 2 is 1"): Reason(
-        "a count up to 87 takes the same numbers in another order, each once, and ends in the same cycle", equal=True
-    ),
+    ("hw/oselm/core.py", 147, "$94 D[1] inverted while bit 3 is 1"): _ANOTHER_ORDER,
+    ("hw/oselm/core.py", 295, "$132 D[6] inverted while bit 2 is 1"): _ANOTHER_ORDER,
     ("hw/oselm/core.py", 147, "$89 D[1] inverted while bit 4 is 0"): Reason(
         "after a reset the pipelines have 85 cycles to empty in place of 87, and need less: only time"
     ),
@@ -104,12 +102,12 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/oselm/front_end/turns.py", 45, "front.turns.$28 Q[0] 0"): Reason(
         "the host's group is handed over two cycles after the device asks, which has no walk before", equal=True
     ),
-    ("hw/oselm/graph/allocator.py", 92, "store.edits.allocator.$126[22:6] Q[0] inverted while bit 14 is 1"): Reason(
-        "bits of a free room's first entry beyond the link to the next room: nobody reads them", equal=True
-    ),
-    ("hw/oselm/graph/allocator.py", 92, "store.edits.allocator.$126[22:6] Q[13] 0"): Reason(
-        "bits of a free room's first entry beyond the link to the next room: nobody reads them", equal=True
-    ),
+    (
+        "hw/oselm/graph/allocator.py",
+        92,
+        "store.edits.allocator.$126[22:6] Q[0] inverted while bit 14 is 1",
+    ): _BEYOND_LINK,
+    ("hw/oselm/graph/allocator.py", 92, "store.edits.allocator.$126[22:6] Q[13] 0"): _BEYOND_LINK,
     ("hw/oselm/graph/allocator.py", 106, "store.edits.allocator.$65 A[2] inverted while bit 0 is 0"): Reason(
         "a room of class 0, which has no entries: nobody asks for one", equal=True
     ),
