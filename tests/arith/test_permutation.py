@@ -122,6 +122,37 @@ def test_permutation_in_gateware(bits, pause):
         assert times[-1] <= allowed
 
 
+@pytest.mark.parametrize("bits", [2, 5])
+def test_rounds_of_permutation_at_given_times(bits):
+    """As above, but with inputs that ask for nothing, so that it may be compiled: rounds come when the one before has
+    long ended, with a consumer that pauses."""
+    pytest.importorskip("amaranth")
+    from skipwalk.hw.arith.permutation import Permutation
+
+    from ..support.pysim import clocked
+
+    key, rng = 0x0F1E2D3C4B5A6978, np.random.default_rng(bits)
+    rounds = [(int(n), 2**32 - int(n)) for n in {1, 2, 3, (1 << bits) - 1, *rng.integers(1, 1 << bits, 4)}]
+    rounds += [(1 << bits, 1 << k) for k in range(0, 32, 5)]
+    per_round = Permutation.draw_cycles + (3 * bits + 9) * (1 << bits)
+    rows = {name: np.zeros(len(rounds) * per_round, object) for name in ("i.valid", "i.payload")}
+    for at, (n, number) in enumerate(rounds):
+        rows["i.valid"][at * per_round] = 1
+        rows["i.payload"][at * per_round] = {"n": n, "number": number}
+    rows["i.payload"][rows["i.payload"] == 0] = {"n": 0, "number": 0}
+    ready = rng.random(len(rows["i.valid"])) < 0.8
+    seen = clocked(
+        Permutation(bits),
+        rows | {"key": [key] * len(ready), "o.ready": ready.astype(int)},
+        ["o.valid", "o.payload.index", "o.payload.last"],
+    )
+    taken = (seen["o.valid"] != 0) & ready
+    got = np.stack([seen["o.payload.index"], seen["o.payload.last"]], axis=1)[taken]
+    orders = [permutation(np.uint64(key), number, n) for n, number in rounds]
+    want = [(index, i == len(order) - 1) for order in orders for i, index in enumerate(order)]
+    assert got.tolist() == [[int(index), int(last)] for index, last in want]
+
+
 def test_permutation_refuses():
     pytest.importorskip("amaranth")
     from skipwalk.hw.arith.permutation import Permutation

@@ -90,6 +90,18 @@ def test_cycles(name):
         assert cycles(uncached(50)) - cycles(uncached(10)) == 40 * cost.uncached
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_cycles_of_barriers(name):
+    """Each waits until nothing can be under way, and no cycle longer or shorter."""
+    component = LoraCore(CONFIGS[name])
+    with VerilatedCore.from_component(component, timeout=2_000) as core:
+        core.run(w.command(LoraOpcode.FLUSH), 1)
+        for n in (1, 2, 5):
+            begin = core.cycles
+            core.run(np.concatenate([w.command(LoraOpcode.FLUSH)] * n), n)
+            assert core.cycles - begin == n * (component.settling + 3)
+
+
 def test_counters_of_time():
     """At rest every cycle is one that waits for a sample; the backbone works for a sample's weights and no longer."""
     rng = np.random.default_rng(3)

@@ -296,6 +296,20 @@ def test_counters_of_time_count_cycles(name):
         begin = now
 
 
+def test_barriers_take_what_was_promised(cfg):
+    """A reset, and each barrier by itself, wait until nothing can be under way, and no cycle longer or shorter."""
+    component = OSELMCore(cfg)
+    with VerilatedCore.from_component(component, timeout=2_000) as core:
+        for n in (1, 2, 5):
+            core.reset()
+            begin = core.cycles
+            core.run(flush(), 1)
+            assert core.cycles - begin == 2 * component.settling + 15
+            begin = core.cycles
+            core.run(np.concatenate([flush(tag) for tag in range(n)]), n)
+            assert core.cycles - begin == n * (component.settling + 12) + 2
+
+
 @pytest.mark.parametrize("name", ["tiny", "three beats sequential"])
 def test_streams(name):
     pytest.importorskip("cocotb")

@@ -41,6 +41,8 @@ TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("tests/arith/test_share.py", r"test_upper_half.*\[ecp5-24\]|test_every_low.*", ("hw/arith",)),
     ("tests/arith/test_requantize.py", r"test_wide_products.*|test_every_input\[9-3-6-True\]", ("hw/arith",)),
     ("tests/arith/test_dot.py", r"test_sums\[6-18-18-1-2-.*", ("hw/arith", "hw/fabric/pipeline")),
+    ("tests/arith/test_permutation.py", r"test_rounds_of_.*\[5\]", ("hw/arith/permutation",)),
+    ("tests/fabric/test_ram.py", r"test_reads_what.*\[ecp5-100-7-2\]", ("hw/fabric/ram.py",)),
     ("tests/arith/test_reciprocal.py", r"test_gateware_equals_golden(_wher.*|\[widths0-ecp5\])", ("hw/arith",)),
     ("tests/lora/test_loss.py", r"test_tally|test_cross_entropy\[.*exp_bits=12, .*", ("hw/lora",)),
     ("tests/lora/test_softmax.py", r"test_softmax_error\[3 classes\]", ("hw/lora",)),
