@@ -48,7 +48,7 @@ def test_rounds_and_keys_differ_and_neighbours_part():
 
 def answers(dut, key, payloads, expected, pause, seed=0):
     """What comes out of a stream component for some payloads, and in which cycle."""
-    from amaranth.sim import Simulator
+    from ..support.simulator import simulator_of
 
     rng = np.random.default_rng(seed)
     got, times = [], []
@@ -74,7 +74,7 @@ def answers(dut, key, payloads, expected, pause, seed=0):
                 got.append(payload)
                 times.append(cycle)
 
-    simulator = Simulator(dut)
+    simulator = simulator_of(dut)
     simulator.add_clock(1e-6)
     simulator.add_testbench(feed)
     simulator.add_testbench(take)

@@ -5,8 +5,9 @@ from random import Random
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib.fifo import SyncFIFO
-from amaranth.sim import Simulator
 from skipwalk.hw.fabric.queue import RegisterQueue
+
+from ..support.simulator import simulator_of
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 5])
@@ -34,7 +35,7 @@ def test_it_is_a_fifo_to_the_cycle(depth):
             seen.add((*ready[1], write, read))
             await ctx.tick()
 
-    sim = Simulator(m)
+    sim = simulator_of(m)
     sim.add_clock(1e-6)
     sim.add_testbench(check)
     sim.run()

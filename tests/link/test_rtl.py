@@ -7,7 +7,6 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 from cobs import cobs
 from skipwalk.hw.link.cobs import CobsDecoder, CobsEncoder
 from skipwalk.hw.link.device import LinkDevice
@@ -24,6 +23,8 @@ from skipwalk.sim.rtl.verilated import VerilatedCore
 from skipwalk.sw.link.link import Link
 from skipwalk.sw.link.pipe import LinkError
 
+from ..support.simulator import simulator_of
+
 TIMEOUT_CYCLES = 200_000
 
 
@@ -31,7 +32,7 @@ def run(dut, *benches) -> None:
     """Until the first bench ends; the others are background."""
     top = Module()
     top.submodules.dut = dut
-    simulator = Simulator(top)
+    simulator = simulator_of(top)
     simulator.add_clock(1e-6)
     simulator.add_testbench(benches[0])
     for bench in benches[1:]:

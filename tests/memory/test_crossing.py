@@ -7,12 +7,12 @@ import pytest
 pytest.importorskip("amaranth")
 
 from amaranth.hdl import ClockDomain, Module
-from amaranth.sim import Simulator
 from skipwalk.hw.memory.crossing import PortCrossing
 from skipwalk.hw.memory.port import MemoryPort
 from skipwalk.sim.memory.port import Burst, PlainMemory
 
 from ..support.memory_port import PlainPort, PortDriver
+from ..support.simulator import simulator_of
 
 SIGNATURE = MemoryPort(12, 32, 5)
 #: Periods of core and memory in ps, and by how much the memory's edges are late.
@@ -123,7 +123,7 @@ class Bench:
                 if given:
                     notes("given", at=1)
 
-        simulator = Simulator(m)
+        simulator = simulator_of(m)
         simulator.add_clock(self.core_ps * 1e-12, phase=0)
         simulator.add_clock(self.memory_ps * 1e-12, phase=self.late_ps * 1e-12, domain="memory")
         simulator.add_testbench(core)

@@ -6,12 +6,12 @@ import pytest
 
 pytest.importorskip("amaranth")
 
-from amaranth.sim import Simulator
 from skipwalk.hw.memory.port import MemoryPort
 from skipwalk.hw.memory.shared_port import SharedPort
 from skipwalk.sim.memory.port import Burst, PlainMemory
 
 from ..support.memory_port import PlainPort, PortDriver
+from ..support.simulator import simulator_of
 
 SIGNATURE = MemoryPort(8, 32, 3)
 
@@ -40,7 +40,7 @@ class Bench:
                 self.cycles += 1
                 assert self.cycles < limit, "hangs"
 
-        simulator = Simulator(dut)
+        simulator = simulator_of(dut)
         simulator.add_clock(1e-6)
         simulator.add_testbench(bench)
         simulator.run()

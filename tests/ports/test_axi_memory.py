@@ -7,10 +7,11 @@ pytest.importorskip("amaranth")
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 from skipwalk.hw.fabric.held import held
 from skipwalk.hw.memory.port import MemoryPort
 from skipwalk.hw.ports.axi_memory import CoreOnAxi
+
+from ..support.simulator import simulator_of
 
 PORT = MemoryPort(12, 32, 2)
 #: Words of a burst.
@@ -100,7 +101,7 @@ class Bus:
             for held_now in hold:
                 await self.cycle(ctx, held_now)
 
-        simulator = Simulator(self.dut)
+        simulator = simulator_of(self.dut)
         simulator.add_clock(1e-6)
         simulator.add_testbench(bench)
         simulator.run()

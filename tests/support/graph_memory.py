@@ -7,7 +7,8 @@ from typing import Any
 
 from amaranth.hdl import Value
 from amaranth.lib.wiring import Component
-from amaranth.sim import Simulator
+
+from .simulator import simulator_of
 
 __all__ = ["PlainMemory", "answers", "as_int", "simulation"]
 
@@ -102,7 +103,7 @@ async def answers(
 
 def simulation(dut: Component, bench, *background) -> None:
     """Run a testbench beside others that go on as long as it does."""
-    simulator = Simulator(dut)
+    simulator = simulator_of(dut)
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     for process in background:

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 from amaranth.hdl import Elaboratable
-from amaranth.sim import Simulator
 from skipwalk.hw.arith.formats import SQ
 from skipwalk.hw.fabric.vendor import Vendor
 from skipwalk.hw.lora.config import LoraConfig, lora_preset
+
+from .simulator import simulator_of
 
 __all__ = ["SHAPES", "TINY", "bench", "with_extremes"]
 
@@ -47,7 +48,7 @@ def bench(dut: Elaboratable, step: Callable[[Any, int], bool], *, limit: int = 2
             assert cycles < limit, f"not done after {limit} cycles"
             await ctx.tick()
 
-    simulator = Simulator(dut)
+    simulator = simulator_of(dut)
     simulator.add_clock(1e-6)
     simulator.add_testbench(run)
     simulator.run()

@@ -6,7 +6,8 @@ from random import Random
 from typing import Any
 
 from amaranth.hdl import Module, ResetInserter, Signal
-from amaranth.sim import Simulator
+
+from .simulator import simulator_of
 
 __all__ = ["Bench"]
 
@@ -29,7 +30,7 @@ class Bench:
         top.submodules.dut = ResetInserter(self._reset)(dut)
         # So that there is a clock even where the component is combinational.
         top.d.sync += Signal(name="odd_cycle").eq(1)
-        self._simulator = Simulator(top)
+        self._simulator = simulator_of(top)
         self._simulator.add_clock(1e-6)
         self.cycles = 0
         self._simulator.add_testbench(self._count, background=True)

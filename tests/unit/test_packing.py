@@ -5,9 +5,10 @@ import pytest
 
 pytest.importorskip("amaranth")
 
-from amaranth.sim import Simulator
 from skipwalk.hw.unit.packing import Packer, Unpacker
 from skipwalk.sim.arith.words import packed_run
+
+from ..support.simulator import simulator_of
 
 WIDTHS = (1, 7, 8, 18, 31, 32)
 
@@ -56,7 +57,7 @@ def streamed(dut, runs, pause_in, pause_out, seed=0):
             _, _, valid = await ctx.tick().sample(dut.o.valid)
             assert not valid
 
-    simulator = Simulator(dut)
+    simulator = simulator_of(dut)
     simulator.add_clock(1e-6)
     simulator.add_testbench(feed)
     simulator.add_testbench(take)

@@ -34,6 +34,7 @@ _WALKS = (
     r"|test_rounds\[weighted-1000000.0-.*-0\]"
 )
 _LORA = r"test_((programs|cycles).*\[tiny\]|counters_of_time|epochs_of_few.*|slots_.*|one_output.*|rates_of.*)"
+_SDRAM = r"test_bursts_anywhere\[.*-94 MHz\]|test_cycles_of_a_row\[94.*|test_(a_reset_at|rows_that|a_chip_is_started).*"
 #: Files of tests, which of each, and for faults in what: what runs compiled, with a model of what it has to answer.
 #: Blocks come before the cores that have them, for their tests see more.
 TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
@@ -55,12 +56,18 @@ TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("tests/oselm/graph/test_candidates.py", r"test_every_bit.*", ("hw/oselm/graph/candidates",)),
     ("tests/oselm/graph/test_neighbour.py", r"test_every_low_bit.*", ("hw/oselm/graph/neighbour",)),
     ("tests/oselm/graph/test_device_walks.py", _WALKS, ("hw/oselm",)),
+    ("tests/oselm/graph/test_copy_pass.py", r"test_copies.*", ("hw/oselm/graph/copy_pass",)),
     ("tests/oselm/graph/test_edits.py", r".*weights-store\]", ("hw/oselm/graph",)),
+    ("tests/memory/test_sdram.py", _SDRAM, ("hw/memory/sdram",)),
+    ("tests/memory/test_crossing.py", r"test_.*", ("hw/memory/crossing",)),
+    ("tests/memory/test_shared_port.py", r"test_.*", ("hw/memory",)),
+    ("tests/oselm/rows/test_cache.py", r"test_.*", ("hw/oselm/rows",)),
+    ("tests/oselm/rows/test_turns.py", r"test_.*", ("hw/oselm/rows",)),
+    ("tests/oselm/graph/test_outside.py", r"test_.*", ("hw/oselm/graph",)),
     ("tests/oselm/test_core_memory.py", r"test_(?!slots).*lists.*", ("hw",)),
     ("tests/oselm/test_core.py", r"test_(?!streams).*\[tiny sequential(-.*)?\]", ("hw",)),
     ("tests/oselm/test_core.py", r"test_(?!streams).*\[constant groups(-.*)?\]", ("hw",)),
     ("tests/oselm/front_end/test_front_end.py", r"test_.*\[one walk-.*", _FRONT),
-    ("tests/memory/test_cells.py", r"test_contents_from_the_start\[two\]", ("hw/memory",)),
     ("tests/memory/test_axi_master.py", r"test_bursts_on_the_bus\[32\]", ("hw/memory",)),
     ("tests/ports/test_axi.py", r"test_buses", ("hw/ports",)),
 )

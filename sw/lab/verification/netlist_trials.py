@@ -29,6 +29,7 @@ _KEPT = (
     ("skipwalk.sim.rtl.verilate", "compile_model"),
     ("skipwalk.sim.boards.pins", "board_verilog"),
     ("skipwalk.sw.build.verilog", "axi_verilog"),
+    ("tests.support.simulator", "stepped_library"),
 )
 #: And the one that opens a library.
 _OPENED = "skipwalk.sim.rtl.verilated", "_load"

@@ -86,7 +86,7 @@ def test_threefry_gives_the_known_answers_and_those_of_the_driver():
 
 def clocked_wide(dut, driven):
     """Output ``o`` of 64 bits in each cycle."""
-    from amaranth.sim import Simulator
+    from ...support.simulator import simulator_of
 
     seen = []
 
@@ -97,7 +97,7 @@ def clocked_wide(dut, driven):
             seen.append(ctx.get(dut.o))
             await ctx.tick()
 
-    simulator = Simulator(dut)
+    simulator = simulator_of(dut)
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
