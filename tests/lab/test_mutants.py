@@ -170,6 +170,20 @@ def test_a_test_that_fails_anyway_sees_nothing(campaign):
         campaign.trial(one)
 
 
+FRESH = """
+import sys
+from pathlib import Path
+from skipwalk.sw.lab.verification.trials import Checkout
+print(Checkout(Path(sys.argv[1]), Path(sys.argv[2]), compiled=False).test(["tests/fabric/test_counters.py"], limit=60))
+"""
+
+
+def test_tests_pass_where_nothing_is_broken(tmp_path):
+    """In a process that is no test's: what it has loaded beforehand, pytest would warn of."""
+    done = subprocess.run([sys.executable, "-c", FRESH, ROOT, tmp_path], capture_output=True, text=True, check=False)
+    assert "outcome='passed'" in done.stdout, done.stdout + done.stderr
+
+
 # ---- faults in netlists
 FILE = "hw/arith/requantize.py"
 

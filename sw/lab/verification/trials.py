@@ -23,6 +23,9 @@ _PARTS = ("hw", "sim", "sw", "tests", "docs", "results", "README.md", "CHANGELOG
 #: Hypothesis, too: its plugin loads it at the end of every run, and pytest compiles all of it anew.
 _LIBRARIES = ("numpy", "scipy.sparse", "numba", "networkx", "click", "sklearn.linear_model", "pytest", "hypothesis",
               "amaranth.sim", "amaranth.back.rtlil", "amaranth.lib.fifo", "_pytest.doctest")  # fmt: skip
+#: Libraries that pytest would rewrite have been loaded, as it warns.
+_PLAIN = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--tb=line",
+          "-W", "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
 #: Of a process: a fault may ask for any amount.
 _MEMORY = 6 << 30
 #: By so much the clock may be ahead of the CPU.
@@ -99,7 +102,7 @@ class Checkout:
                         first.append((report.nodeid, last_line(report)))
 
             code = pytest.main(
-                ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--tb=line", *options, *tests],
+                [*_PLAIN, *options, *tests],
                 plugins=[Watcher()],
             )
             test, why = first[0] if first else ("", "")
