@@ -160,8 +160,10 @@ def _check_declared(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         version = np.lib.format.read_magic(file)
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = reader(file)
+        if dtype.hasobject:
+            raise InputError(f"{member.filename} holds Python's objects, which are not read; save numbers or text")
         declared = math.prod(shape) * dtype.itemsize
-        if not dtype.hasobject and (min(shape, default=0) < 0 or declared > member.file_size):
+        if min(shape, default=0) < 0 or declared > member.file_size:
             raise InputError(f"{member.filename}: shape {shape} of {dtype} in {member.file_size} bytes; write it again")
 
 

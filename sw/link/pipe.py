@@ -19,6 +19,8 @@ DEFAULT_BAUD = 1_000_000
 WRITE_TIMEOUT = 5.0
 CHUNK = 1 << 16
 #: Python refuses to read numbers of thousands of digits, and no port or rate has more than these.
+#: Bits a second at which the first answer is waited for no longer than a few seconds.
+_SLOWEST = 300
 _NUMBER = re.compile("[0-9]{1,9}")
 
 
@@ -132,6 +134,6 @@ def address_fault(address: str) -> str | None:
             return f"{address!r} is no address of a socket; write tcp:HOST:PORT"
         return None
     port, at, baud = address.rpartition("@")
-    if at and (not port or not _NUMBER.fullmatch(baud) or not int(baud)):
-        return f"{address!r} is no address of a serial port; write PORT or PORT@BAUD"
+    if at and (not port or not _NUMBER.fullmatch(baud) or int(baud) < _SLOWEST):
+        return f"{address!r} is no address of a serial port; write PORT or PORT@BAUD, {_SLOWEST} or more"
     return None

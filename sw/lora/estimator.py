@@ -255,9 +255,15 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
             raise
 
     # ---- learning
-    def calibrate(self, x: np.ndarray) -> "SkipLoRA":
-        """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too."""
+    def calibrate(self, x: np.ndarray, y: np.ndarray | None = None) -> "SkipLoRA":
+        """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too.
+
+        Raises InputError, with nothing changed, for samples that cannot be used, or labels ``y`` (n,) that :meth:`fit`
+        would refuse.
+        """
         with self._turn():
+            if y is not None:
+                self._indices(_labels(y))
             quantized = quantize(self.cfg, self.network_, x)
             self.close()
             self.quantized_ = quantized
