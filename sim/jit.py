@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, typeof, types
+from numba import config, njit, typeof, types
 from numba.core import cgutils
 from numba.extending import intrinsic, typeof_impl
 
@@ -26,11 +26,21 @@ def jit(**options: Any) -> Callable[[Callable], Any]:
 
     def compiled(function: Callable) -> Any:
         try:
-            return njit(cache=True, **options)(function)
+            return _njit(function, cache=True, **options)
         except RuntimeError:  # no place for a cache
-            return njit(**options)(function)
+            return _njit(function, **options)
 
     return compiled
+
+
+def _njit(function: Callable, **options: Any) -> Any:
+    """``numba.njit``, where somebody has set NUMBA_DISABLE_JIT for functions of their own, too: parts call parts, and
+    run in no other way."""
+    before, config.DISABLE_JIT = config.DISABLE_JIT, 0
+    try:
+        return njit(**options)(function)
+    finally:
+        config.DISABLE_JIT = before
 
 
 class Part:
@@ -39,7 +49,7 @@ class Part:
     def __init__(self, function: Callable):
         self.py_func = function
         # Nothing that calls it from Python or C is made, and nothing kept: it is in what is kept of its callers.
-        self.compiled = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+        self.compiled = _njit(function, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
     def __call__(self, *_: Any) -> Any:
         raise TypeError(f"{self.py_func.__qualname__} is a part of compiled functions; call one of those")

@@ -65,7 +65,28 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         # Names out of files, and of files, are among it.
-        click.echo(f"skipwalk: {printable(record.getMessage())}", err=True)
+        _say(printable(record.getMessage()))
+
+
+def _say(text: str) -> None:
+    """A line on stderr. Where that is full, work goes on without it."""
+    with contextlib.suppress(OSError):
+        click.echo(f"skipwalk: {text}", err=True)
+
+
+def _mend_streams() -> None:
+    """What a stream cannot encode is escaped there; one that was closed before is another that is not used for files
+    opened later: nothing can be written to such a standard output, and what is said on stderr is lost."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, mode))
+        elif mode == "w" and hasattr(stream, "reconfigure") and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager
@@ -99,16 +120,24 @@ class _Commands(LazyGroup):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
+            _mend_streams()
             return super().main(*args, **extra)
         except OSError as error:
             # A file has a name; what has none is standard output. A closed pipe is click's.
             if error.filename is not None or error.errno == errno.EPIPE:
                 raise
-            # What is still in the buffer must not be tried again at the end.
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            click.echo(f"skipwalk: error: standard output cannot be written: {error.strerror or error}", err=True)
+            if error.errno == errno.ENOENT:
+                _say("error: the working folder does not exist any more; change to another")
+                sys.exit(3)
+            _say(f"error: standard output cannot be written: {error.strerror or error}")
             sys.exit(3)
+        finally:
+            # What is still in the buffer must not be tried again at the end.
+            try:
+                sys.stdout.flush()
+            except (OSError, ValueError):
+                with contextlib.suppress(OSError, ValueError):
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def invoke(self, ctx: click.Context) -> Any:
         log, handler = logging.getLogger("skipwalk"), _Log()
@@ -118,10 +147,10 @@ class _Commands(LazyGroup):
             with _ends_as_interrupted():
                 return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            click.echo(f"skipwalk: {stop if stop.args else 'interrupted'}", err=True)
+            _say(str(stop) if stop.args else "interrupted")
             return ctx.exit(130)
         except SkipwalkError as error:
-            click.echo(f"skipwalk: error: {error}", err=True)
+            _say(f"error: {error}")
             return ctx.exit(next(code for family, code in EXIT_CODES if isinstance(error, family)))
         finally:
             log.removeHandler(handler)

@@ -20,8 +20,8 @@ __all__ = ["FILE", "check_outputs", "options", "parameter_errors", "quieten", "s
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
-#: In a command's context: standard output is taken by a result.
-_TAKEN = "skipwalk.stdout"
+#: In a command's context: standard output is taken by a result; and nothing but warnings and errors is wanted.
+_TAKEN, _QUIET = "skipwalk.stdout", "skipwalk.quiet"
 
 _OPTIONS: Mapping[str, Callable] = {
     "output": click.option("--output", "-o", type=FILE, required=True, help="Where the result goes; - is stdout."),
@@ -55,6 +55,7 @@ def quieten(quiet: bool) -> None:
     """With ``quiet``, no more log lines below warnings."""
     if quiet:
         logging.getLogger("skipwalk").setLevel(logging.WARNING)
+        click.get_current_context().meta[_QUIET] = True
 
 
 @contextlib.contextmanager
@@ -100,11 +101,14 @@ def save_vectors(model: Model, path: Path) -> None:
 
 
 def show(lines: "Mapping[str, Any] | list[Result]") -> None:
-    """Names and values, one a line, on stdout; on stderr if a result goes to stdout."""
+    """Names and values, one a line, on stdout; if a result goes there, on stderr, or nowhere with ``--quiet``."""
     if not isinstance(lines, Mapping):
         lines = {r.name: f"{r.value:.4f}" if isinstance(r.value, float) else f"{r.value} {r.unit}" for r in lines}
     width = max(map(len, lines))
-    taken = click.get_current_context().meta.get(_TAKEN, False)
+    meta = click.get_current_context().meta
+    taken = meta.get(_TAKEN, False)
+    if taken and meta.get(_QUIET, False):
+        return
     for name, value in lines.items():
         click.echo(printable(f"{name:{width}}  {value}".rstrip()), err=taken)
 

@@ -73,7 +73,9 @@ def export(
     design = {output.with_suffix(".tcl"): block_design(module, output.name, vivado, memory=memory)} if vivado else {}
     if output in (target, fusesoc, header, *driver, *design):
         raise click.UsageError(f"{output} is where another file goes; name the Verilog otherwise, as core.v")
-    check_outputs(output, target, fusesoc, header, *driver, *design)
+    # A map may be written anew where it was read, as it was.
+    source = Path(config) if changes and config.endswith(".json") else None
+    check_outputs(output, target, fusesoc, header, *driver, *design, inputs=[source])
     try:
         click.echo(f"elaborating {cfg.name} ...", err=True)
         core = axi_core(cfg, primitives=vendor_cells)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from ...hw.boards.table import BOARDS
 from ..errors import InputError
+from ..graph.packed import reading
 from ..lora.estimator import SkipLoRA
 from ..lora.samples import read_samples
 from ..results.report import Result
@@ -92,9 +93,12 @@ def finetune(
             random_state=seed,
             **sizes,
         )
-        model.calibrate(x)
-        before = model.score(x_test, y_test)
-        old_before = None if old_samples is None else model.score(*old_samples)
+        with reading(samples):
+            model.calibrate(x, y)
+        with reading(test or samples):
+            before = model.score(x_test, y_test)
+        with reading(old or samples):
+            old_before = None if old_samples is None else model.score(*old_samples)
         with tqdm(total=epochs * len(x), unit="samples", disable=None if not quiet else True) as bar:
             model.fit(x, y, progress=lambda done, _: bar.update(done - bar.n))
     counters = model.counters_

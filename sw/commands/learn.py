@@ -9,9 +9,11 @@ import click
 from ..errors import InputError, printable
 from ..oselm.estimator import Node2Vec
 from ..oselm.live_learning import LiveLearning
+from ..oselm.parameters import MOST_PER_END
 from ..oselm.sources import Sources
 from ..results.files import STANDARD, exclusive, same_file
 from .common import FILE, check_outputs, options, quieten
+from .types import Seconds
 
 __all__ = ["learn"]
 
@@ -22,11 +24,11 @@ __all__ = ["learn"]
 @click.option("--output", "-o", type=FILE, help="Where the model is saved.  [default: MODEL]")
 @options("backend", "quiet")
 @click.option("--follow", "-f", is_flag=True, help="Go on reading files as they grow, and FIFOs as they are reopened.")
-@click.option("--walks-per-end", type=click.IntRange(1), default=5, show_default=True, help="Walks from each node.")
-@click.option("--save-every", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True, help="Seconds.")
 @click.option(
-    "--report-every", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Seconds."
+    "--walks-per-end", type=click.IntRange(1, MOST_PER_END), default=5, show_default=True, help="Walks from each node."
 )
+@click.option("--save-every", type=Seconds(), default=60.0, show_default=True, help="Seconds.")
+@click.option("--report-every", type=Seconds(), default=5.0, show_default=True, help="Seconds.")
 @click.pass_context
 def learn(
     ctx: click.Context,

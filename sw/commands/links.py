@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..estimators.conventions import as_seed
 from ..graph.readers import read_graph
 from ..oselm.estimator import Node2Vec
 from ..oselm.link_prediction import NON_EDGES, hide_links, rank_by_graph, rank_by_vectors
@@ -41,7 +42,7 @@ def evaluate_links(
     check_outputs(report, inputs=[graph])
     network = read_graph(graph)
     with parameter_errors():
-        seed = parameters["random_state"]
+        seed = as_seed(parameters["random_state"])
         links = hide_links(network, share=hidden, non_edges=non_edges, seed=seed)
         estimator = Node2Vec(**parameters, backend=backend, verbose=not quiet).fit(links.kept)
     rankings = rank_by_vectors(estimator.embedding_, links) | rank_by_graph(links)

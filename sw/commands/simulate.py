@@ -1,6 +1,7 @@
 """``skipwalk simulate``."""
 
 import dataclasses
+import re
 import threading
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import click
 import numpy as np
 
 from ...hw.boards.table import BOARDS
+from ...hw.units import UNITS as KINDS
 from ..build.tools import tool_errors
 from ..errors import DeviceError, InputError
+from ..graph.packed import read_bytes, reading
 from ..testbench.names import BLOCKS
 from .common import FILE, check_outputs, parameter_errors
 
@@ -20,7 +23,9 @@ __all__ = ["simulate"]
 @click.argument("target", metavar="core|BLOCK|BOARD", type=click.Choice(["core", *BLOCKS, *BOARDS]))
 @click.option("--baud", type=click.IntRange(1), help="Of a board, instead of its own; at most a fourth of the clock.")
 @click.option("--config", default="tiny", show_default=True, help="Of the core: a preset, or the .json of an export.")
-@click.option("--unit", help="Of the core, for a preset that both units have: os-elm or skip2-lora.")
+@click.option(
+    "--unit", type=click.Choice(list(KINDS)), help="Of the core, for a preset that both units have.  [default: os-elm]"
+)
 @click.option("--words", type=FILE, help="For the core: hexadecimal words, one a line, instead of random ones.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the random words.")
 @click.option(
@@ -110,10 +115,17 @@ def _block(name: str, seed: int, n: int, waves: Path | None) -> None:
 
 
 def _read_words(path: Path) -> np.ndarray:
-    try:
-        return np.array([int(line, 16) for line in path.read_text().split()], np.uint32)
-    except (OSError, ValueError, OverflowError) as error:
-        raise InputError(f"holds no hexadecimal words of 32 bits: {error}", path=path) from error
+    words: list[int] = []
+    with reading(path):
+        lines = read_bytes(path).decode(errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        for word in line.split():
+            if not re.fullmatch("(0[xX])?0*[0-9a-fA-F]{1,8}", word):
+                raise InputError(f"{word[:40]!r} is no hexadecimal word of 32 bits", path=path, line=number)
+            words.append(int(word, 16))
+    if not words:
+        raise InputError("holds no words; write them in hexadecimal digits, one a line", path=path)
+    return np.array(words, np.uint32)
 
 
 def _served(config: str, unit: str | None) -> None:

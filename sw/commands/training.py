@@ -15,6 +15,7 @@ from ...hw.boards.table import BOARDS
 from ..errors import InputError
 from ..graph.readers import read_edges, read_graph
 from ..oselm.estimator import Node2Vec
+from ..oselm.parameters import MOST_PER_END
 from ..oselm.training import Interrupted
 from ..results.files import exclusive, same_file
 from ..results.report import Result
@@ -107,7 +108,8 @@ def train(
         parameters["preset"] = BOARDS[board].core
         backend = at_baud(backend, BOARDS[board].baud)
     network = None if graph is None else read_graph(graph)
-    log.info("%s", network)
+    if network is not None:
+        log.info("%s", network)
     with parameter_errors():
         if resume is None:
             estimator = Node2Vec(**parameters, backend=backend, verbose=not quiet)
@@ -126,7 +128,13 @@ def train(
 @click.argument("model", type=FILE)
 @click.argument("edges", type=FILE, required=False)
 @options("output", "vectors", "backend", "json", "quiet", "checkpoint", "checkpoint_every")
-@click.option("--walks-per-end", type=click.IntRange(1), default=5, show_default=True, help="Walks from each new end.")
+@click.option(
+    "--walks-per-end",
+    type=click.IntRange(1, MOST_PER_END),
+    default=5,
+    show_default=True,
+    help="Walks from each new end.",
+)
 @click.option("--refresh", type=click.IntRange(1), help="In place of EDGES: so many walks from each node of the graph.")
 @click.pass_context
 def update(

@@ -9,7 +9,7 @@ from ...hw.arith.formats import SQ
 from ..graph.readers import real
 from ..link.transport import unknown_backend
 
-__all__ = ["Backend", "Formats", "Numbers", "RateType", "Reals", "at_baud"]
+__all__ = ["Backend", "Formats", "Numbers", "RateType", "Reals", "Seconds", "at_baud"]
 
 
 class Backend(click.ParamType):
@@ -20,6 +20,17 @@ class Backend(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         fault = unknown_backend(value)
         return value if fault is None else self.fail(fault, param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """A positive number; NaN, which is neither too small nor too large, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        seconds = super().convert(value, param, ctx)
+        return seconds if seconds == seconds else self.fail(f"{value!r} is no positive number", param, ctx)
 
 
 def at_baud(backend: str, baud: int) -> str:

@@ -2,14 +2,15 @@
 
 import hashlib
 import logging
-from collections.abc import Hashable, Iterable, Sequence
+import reprlib
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import InputError, UnknownNodeError
 
-__all__ = ["Addition", "Graph", "pair_of_ids"]
+__all__ = ["Addition", "Graph", "pair_of_ids", "with_lonely"]
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,10 @@ class Graph:
             return cls.from_rows(pairs, weights, ids)
         _number(nodes, index, "nodes")
         u, v = _pairs_of_ids(edges, index)
-        return cls._from_rows(_object_array(index), u, v, check_weights(weights, len(u)), index=index)
+        values = check_weights(weights, len(u))
+        graph = cls._from_rows(_object_array(index), u, v, values, index=index)
+        _tell_of_lost(graph, u, v, values)
+        return graph
 
     @classmethod
     def from_rows(cls, edges: Any, weights: Any, ids: Sequence[Hashable]) -> "Graph":
@@ -118,7 +122,10 @@ class Graph:
         if len(index) != len(ids):
             raise InputError(f"ids: {_first_repeated(ids)!r} is given twice; every row needs an id of its own")
         u, v = _pairs_of_rows(edges, len(index))
-        return cls._from_rows(_object_array(index), u, v, check_weights(weights, len(u)), index=index)
+        values = check_weights(weights, len(u))
+        graph = cls._from_rows(_object_array(index), u, v, values, index=index)
+        _tell_of_lost(graph, u, v, values)
+        return graph
 
     @classmethod
     def from_networkx(cls, g: Any, weight: str = "weight") -> "Graph":
@@ -131,8 +138,11 @@ class Graph:
         for u, v, w in edges:
             try:
                 values.append(float(w))
-            except (TypeError, ValueError):
-                raise InputError(f"edge {u!r} - {v!r} has the {weight} {w!r}; it has to be a number") from None
+            except (TypeError, ValueError, OverflowError):
+                shown = reprlib.repr(w)
+                raise InputError(f"edge {u!r} - {v!r} has the {weight} {shown}; it has to be a number") from None
+            if not 0 < values[-1] < float("inf"):
+                raise InputError(f"edge {u!r} - {v!r} has the {weight} {w!r}; it has to be positive and finite")
         return cls.from_edges([(u, v) for u, v, _ in edges], values, nodes=g.nodes)
 
     @classmethod
@@ -311,6 +321,14 @@ class Graph:
         )
 
 
+def with_lonely(graph: Graph) -> tuple[np.ndarray, np.ndarray | None]:
+    """As :meth:`Graph.edges`, and behind them each node without edges as a pair with itself, of weight 1."""
+    pairs, weights = graph.edges()
+    lonely = np.flatnonzero(graph.degree == 0).astype(np.int32)
+    both = np.concatenate([pairs, np.stack([lonely, lonely], 1)])
+    return both, None if weights is None else np.concatenate([weights, np.ones(len(lonely))])
+
+
 def _reweighted(old: np.ndarray, old_weights: np.ndarray | None, graph: Graph) -> np.ndarray:
     """Edges of ``old`` (m, 2) whose weight in ``graph`` is another."""
     if old_weights is None and graph.weights is None:
@@ -322,16 +340,32 @@ def _reweighted(old: np.ndarray, old_weights: np.ndarray | None, graph: Graph) -
     return old[now[at] != (1.0 if old_weights is None else old_weights)]
 
 
+def _tell_of_lost(graph: Graph, u: np.ndarray, v: np.ndarray, weights: np.ndarray | None) -> None:
+    """Say how many of the given edges had another weight than the one that was given last."""
+    if weights is None or not graph.duplicates:
+        return
+    n = graph.n_nodes
+    pairs, kept = graph.edges()
+    at = np.searchsorted(pairs[:, 0].astype(np.int64) * n + pairs[:, 1], np.minimum(u, v) * n + np.maximum(u, v))
+    taken = np.ones(len(pairs)) if kept is None else kept
+    lost = int(np.count_nonzero((u != v) & (taken[np.minimum(at, len(pairs) - 1)] != weights)))
+    if lost:
+        log.warning("%d edges come again with another weight; of each, the last one counts", lost)
+
+
 def check_weights(weights: Any, n_edges: int) -> np.ndarray | None:
     """``weights`` as (n_edges,) float64, all positive and finite; None stays None. Raises InputError."""
     if weights is None:
         return None
     try:
-        if np.iscomplexobj(weights):
-            raise TypeError("complex")
-        values = np.asarray(weights, np.float64)
-    except (TypeError, ValueError):
-        raise InputError("weights: not all of them are numbers") from None
+        given = np.asarray(weights)
+        if given.dtype.kind in "cmM":
+            raise TypeError
+        values = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError("weights: not all of them are numbers that fit 64 bits") from None
+    if np.ma.is_masked(weights):
+        raise InputError("weights: some are masked; fill them, or leave their edges out")
     if values.shape != (n_edges,):
         raise InputError(f"weights: shape {values.shape} for {n_edges} edges; give one number for each edge")
     bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
@@ -395,6 +429,8 @@ def _pairs_of_ids(edges: Any, index: dict[Hashable, int]) -> tuple[np.ndarray, n
         pairs = rows[inverse.reshape(-1, 2)]
         return pairs[:, 0], pairs[:, 1]
     flat: list[int] = []
+    if isinstance(edges, Mapping):
+        raise InputError("edges cannot be a dictionary, whose values would be lost; give pairs, and weights beside")
     if isinstance(edges, np.ndarray):
         edges = edges.tolist()  # Python's own types as ids, not NumPy's
     for number, edge in enumerate(edges):

@@ -20,7 +20,7 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 
 from ..errors import InputError
-from .graph import Graph
+from .graph import Graph, with_lonely
 from .packed import PACKED, any_header, read_bytes, reading, unpack_npz, unzip
 
 __all__ = ["read_edges", "read_graph", "read_labels", "real", "sniffed", "typed_ids"]
@@ -30,11 +30,26 @@ log = logging.getLogger(__name__)
 #: Column names that make the first row of a table its header, without blanks, ``_``, ``-`` and a last ``id``.
 SOURCES = ("source", "src", "from", "fromnode", "u", "node1", "id1", "head")
 TARGETS = ("target", "dst", "to", "tonode", "v", "node2", "id2", "tail")
-WEIGHTS = ("weight", "w", "value", "score", "strength")
+WEIGHTS = ("weight", "w", "value", "score", "strength", "weights")
 NODES = ("node", "id", "name", "vertex")
 CLASSES = ("class", "label", "y", "target", "community", "subject", "category")
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
+#: Endings of files that are no edge lists, and would read as ones of strange nodes.
+_FOREIGN = (
+    *("adjlist", "dot", "gexf", "gv", "h5", "html", "json", "jsonl", "leda", "multiline_adjlist", "npy", "pajek"),
+    *("parquet", "pickle", "pkl", "xls", "xlsx", "xml", "yaml"),
+)
+#: How such files begin, and what they are.
+_BEGINNINGS = (
+    ("<", "is XML or HTML; networkx reads some of it and writes .graphml"),
+    ("{", "is JSON; networkx reads some of it and writes .graphml"),
+    ("[{", "is JSON; networkx reads some of it and writes .graphml"),
+    ("*vertices", "is Pajek's format; networkx reads it and writes .graphml"),
+    ("leda.graph", "is LEDA's format; networkx reads it and writes .graphml"),
+    ("version https://git-lfs", "is a pointer of Git LFS; `git lfs pull` fetches the file"),
+    ("%%matrixmarket", "is a matrix; let its name end in .mtx"),
+)
 # At most 18 digits, so that ids fit into int64 wherever they are stored.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
@@ -55,18 +70,22 @@ def read_graph(path: str | Path, *, fmt: str | None = None) -> Graph:
     """
     path = Path(path)
     with reading(path):
-        kind, data = _content(path, fmt)
-        if kind == "npz":
-            graph = _from_npz(data, path)
-        elif kind == "mtx":
-            graph = _from_mtx(data, path)
-        elif kind in ("graphml", "gml"):
-            graph = _from_networkx_file(data, path, kind)
-        else:
-            graph = _from_rows(_rows(data, path, _DELIMITERS.get(kind)), path, kind != "edges")
+        graph = _read(path, fmt)
         if not graph.n_edges:
             raise InputError(f"no edges between different nodes ({graph.self_loops} self-loops); is it the right file?")
     return graph
+
+
+def _read(path: Path, fmt: str | None) -> Graph:
+    """As :func:`read_graph`, of a graph that may have no edge."""
+    kind, data = _content(path, fmt)
+    if kind == "npz":
+        return _from_npz(data, path)
+    if kind == "mtx":
+        return _from_mtx(data, path)
+    if kind in ("graphml", "gml"):
+        return _from_networkx_file(data, path, kind)
+    return _from_rows(_rows(data, path, _DELIMITERS.get(kind)), path, kind != "edges")
 
 
 def read_labels(
@@ -92,6 +111,10 @@ def read_labels(
             if len(cells) != 2 if columns is None else len(cells) <= max(columns):
                 raise InputError(f"{len(cells)} columns; a label line is a node and its class", path=path, line=line)
             node, label = (cells[c] for c in columns) if columns else cells
+            if not (node and label):
+                raise InputError(
+                    f"{'a class' if node else 'a node'} is missing; fill or remove the line", path=path, line=line
+                )
             if strict and known is not None and node not in known:
                 raise InputError(f"node {node!r} is not in the graph; remove the line", path=path, line=line)
             before, other = nodes.setdefault(node, (line, label))
@@ -113,13 +136,17 @@ def read_labels(
 
 
 def read_edges(path: str | Path, graph: Graph, *, fmt: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Edges in a file that are to be added to ``graph``: pairs of ids (m, 2) object, weights (m,) or None.
+    """Edges in a file that are to be added to ``graph``: pairs of ids (m, 2) object, weights (m,) or None. A node
+    without an edge to another one is a pair with itself, of weight 1.
 
     Ids that read the same as one of ``graph`` are that one; those of new nodes are integers, or strings, if all ids of
-    ``graph`` are. Raises InputError as :func:`read_graph`.
+    ``graph`` are. Raises InputError as :func:`read_graph`, but for a file with nodes alone.
     """
-    extra = read_graph(path, fmt=fmt)
-    with reading(Path(path)):
+    path = Path(path)
+    with reading(path):
+        extra = _read(path, fmt)
+        if not extra.n_nodes:
+            raise InputError("no edges; is it the right file?")
         known = _ids_by_text(graph)
     kinds = {type(node) for node in graph.ids}
     ids = np.empty(extra.n_nodes, object)
@@ -131,7 +158,7 @@ def read_edges(path: str | Path, graph: Graph, *, fmt: str | None = None) -> tup
             ids[row] = int(text)
         else:
             ids[row] = text if kinds == {str} else node
-    pairs, weights = extra.edges()
+    pairs, weights = with_lonely(extra)
     return ids[pairs], weights
 
 
@@ -174,6 +201,12 @@ def _kind(path: Path, fmt: str | None) -> str:
         return fmt
     name = Path(path.stem) if path.suffix.lower() in PACKED else path
     ending = name.suffix[1:].lower()
+    if ending in _FOREIGN:
+        raise InputError(
+            f".{ending} is not read; convert it (networkx reads many formats and writes .graphml), or rename an edge "
+            "list that is called so",
+            path=path,
+        )
     return ending if ending in kinds else "edges"
 
 
@@ -190,6 +223,12 @@ def _rows(data: bytes, path: Path, delimiter: str | None) -> Iterator[Row]:
         raise InputError(
             "a NUL, which no text has; is it packed, or UTF-16? Unpack or convert it", path=path, line=line
         )
+    # Old Macintoshes end lines so; elsewhere it stands before a line's end.
+    text = re.sub("\r\n?", "\n", text)
+    start = text[:200].lstrip().lower()
+    for beginning, what in _BEGINNINGS:
+        if start.startswith(beginning) and not (beginning == "{" and delimiter is None and start[1:2].isalnum()):
+            raise InputError(what, path=path, line=1)
     comments = _Comments(path)
     attributes = set[str]()
     if delimiter is None:
@@ -200,6 +239,8 @@ def _rows(data: bytes, path: Path, delimiter: str | None) -> Iterator[Row]:
             if cells[0][0] == "#":
                 comments.see(line, cells)
                 continue
+            if cells[0][:2] == "//":
+                raise InputError("begins with //; comments begin with #", path=path, line=line)
             if "{" in words and (match := _DICTIONARY.fullmatch(words)):
                 cells = [*match.groups()[:2], *_weight_of_dictionary(match[3], attributes, path, line)]
             if any(mark in words for mark in ',;"()[]'):
@@ -239,8 +280,12 @@ def _weight_of_dictionary(text: str, others: set[str], path: Path, line: int) ->
         taken = [name for name in WEIGHTS if name in attributes][:1]
         others |= {str(name) for name in attributes if name not in taken}
         return [str(attributes[name]) for name in taken]
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-        raise InputError(f"{text[:40]!r} is no dictionary of attributes: {error}", path=path, line=line) from None
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        raise InputError(
+            f"{text[:40]!r} is no dictionary of plain attributes; write the edges with data=['weight']",
+            path=path,
+            line=line,
+        ) from None
 
 
 def _check_marks(cells: list[str], path: Path, line: int) -> None:
@@ -319,7 +364,7 @@ def _header(
     columns = [next((lower.index(name) for name in known if name in lower), -1) for known in names]
     named = min(columns[:2]) >= 0 and columns[0] != columns[1]
     numbers_follow = all(map(_INTEGER.fullmatch, second[:n_ids])) and not any(map(_INTEGER.fullmatch, first[:n_ids]))
-    ignored = [cell for c, cell in enumerate(first) if c not in columns]
+    ignored = [cell or "one without a name" for c, cell in enumerate(first) if c not in columns]
     if named and (kind in _DELIMITERS or numbers_follow) and ignored:
         log.warning("columns passed over: %s", ", ".join(ignored))
     if named and (kind in _DELIMITERS or numbers_follow):
@@ -354,6 +399,8 @@ def _from_rows(rows: Iterator[Row], path: Path, table: bool) -> Graph:
     if columns is None:
         _check_counts(list(index), ends, weights, path, first)
         _check_arrows(list(index), ends, width, path, first)
+        _tell_of_words(list(index), ends, path, first)
+    _check_quotes(index, path)
     log.info("%s: %s", path, "source, target and weight" if width == 3 else "source and target, no weights")
     pairs = np.array(ends, np.int64).reshape(-1, 2)
     return Graph.from_rows(pairs, weights if width == 3 else None, ids=typed_ids(index))
@@ -384,6 +431,32 @@ def _check_arrows(names: list[str], ends: list[int], width: int, path: Path, lin
     seconds = set(ends[1::2])
     if width == 3 and len(seconds) == 1 and not any(map(str.isalnum, arrow := names[seconds.pop()])):
         raise InputError(f"every second word is {arrow!r}; an edge is `u v` or `u v weight`", path=path, line=line)
+
+
+def _tell_of_words(names: list[str], ends: list[int], path: Path, line: int) -> None:
+    """Say that the first line is taken as an edge if no other one has its ends: they may be the columns' names."""
+    u, v = ends[:2] or (0, 0)
+    if (
+        u != v
+        and len(ends) > 2
+        and not {u, v} & set(ends[2:])
+        and not any(map(_INTEGER.fullmatch, (names[u], names[v])))
+    ):
+        log.warning(
+            "%s:%d: taken as the edge %r - %r, of nodes that no other line has; if these are the names of columns, "
+            "remove the line, or write .csv with source and target there",
+            path, line, names[u], names[v],
+        )  # fmt: skip
+
+
+def _check_quotes(index: dict[str, int], path: Path) -> None:
+    """Refuse ids in quotes beside the same ids without them; say that quotes belong to ids."""
+    quoted = [node for node in index if len(node) > 2 and node[0] == node[-1] and node[0] in "\"'"]
+    for node in quoted:
+        if node[1:-1] in index:
+            raise InputError(f"the ids {node} and {node[1:-1]} differ in their quotes alone; remove them", path=path)
+    if quoted:
+        log.warning("%s: %d ids have quotes, as %s, which are taken as parts of them", path, len(quoted), quoted[0])
 
 
 def _numbered_to(n: int, names: list[str], ends: list[int]) -> bool:
@@ -432,6 +505,8 @@ def _from_networkx_file(data: bytes, path: Path, kind: str) -> Graph:
         g = nx.relabel_nodes(g, dict(zip(g, typed_ids(g), strict=True)))
     attributes = Counter(name for _, _, data in g.edges(data=True) for name in data)
     taken = next((name for name in WEIGHTS if name in attributes), None)
+    if taken is not None and (without := g.number_of_edges() - attributes[taken]):
+        log.warning("%s: %d edges have no %r; their weight is 1", path, without, taken)
     others = sorted(set(attributes) - {taken})
     log.info(
         "%s: %s%s",
@@ -493,6 +568,8 @@ def _from_npz(data: bytes, path: Path) -> Graph:
     from scipy import sparse
 
     arrays = unpack_npz(data)
+    if {"beta", "p", "meta"} <= arrays.keys():
+        raise InputError("is a saved model; name the file that its graph came from")
     for name in ("ids", "edges"):
         if name in arrays and arrays[name].dtype.kind not in "iufU":
             raise InputError(f"{name} of {arrays[name].dtype}; ids are numbers or text")

@@ -4,6 +4,7 @@ A pipe promises nothing but that bytes arrive in the order they were sent. It ma
 the link above it copes.
 """
 
+import re
 import select
 import socket
 
@@ -11,12 +12,16 @@ from ...hw.link.protocol import UART_BITS
 from ...sim.link.pipe import Pipe
 from ..errors import DeviceError
 
-__all__ = ["DEFAULT_BAUD", "LinkError", "SerialPipe", "SocketPipe", "open_pipe"]
+__all__ = ["DEFAULT_BAUD", "LinkError", "SerialPipe", "SocketPipe", "address_fault", "open_pipe"]
 
 DEFAULT_BAUD = 1_000_000
 #: Seconds until a pipe that takes no bytes counts as gone.
 WRITE_TIMEOUT = 5.0
 CHUNK = 1 << 16
+#: Python refuses to read numbers of thousands of digits, and no port or rate has more than these.
+#: Bits a second at which the first answer is waited for no longer than a few seconds.
+_SLOWEST = 300
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 class LinkError(DeviceError):
@@ -112,14 +117,23 @@ def open_pipe(address: str) -> Pipe:
 
     Raises LinkError if the address makes no sense or the pipe cannot be opened.
     """
+    if (fault := address_fault(address)) is not None:
+        raise LinkError(fault)
     if address.startswith("tcp:"):
         host, _, port = address.removeprefix("tcp:").rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
-            raise LinkError(f"{address!r} is no address of a socket; write tcp:HOST:PORT")
         return SocketPipe.connect(host, int(port))
     port, at, baud = address.rpartition("@")
-    if not at:
-        return SerialPipe(address)
-    if not port or not baud.isascii() or not baud.isdigit() or int(baud) == 0:
-        raise LinkError(f"{address!r} is no address of a serial port; write PORT or PORT@BAUD")
-    return SerialPipe(port, int(baud))
+    return SerialPipe(port, int(baud)) if at else SerialPipe(address)
+
+
+def address_fault(address: str) -> str | None:
+    """What is wrong with an address; None if nothing is, as far as can be seen without opening it."""
+    if address.startswith("tcp:"):
+        host, _, port = address.removeprefix("tcp:").rpartition(":")
+        if not host or not _NUMBER.fullmatch(port) or not 0 < int(port) < 1 << 16:
+            return f"{address!r} is no address of a socket; write tcp:HOST:PORT"
+        return None
+    port, at, baud = address.rpartition("@")
+    if at and (not port or not _NUMBER.fullmatch(baud) or int(baud) < _SLOWEST):
+        return f"{address!r} is no address of a serial port; write PORT or PORT@BAUD, {_SLOWEST} or more"
+    return None

@@ -8,6 +8,7 @@ from ...hw.unit.config import UnitConfig
 from ...sim.link.pipe import Pipe
 from ...sim.units import UNITS
 from ..errors import DeviceError
+from .pipe import address_fault
 
 __all__ = [
     "BACKENDS",
@@ -165,8 +166,10 @@ class SerialTransport(Transport):
 
 def unknown_backend(backend: str) -> str | None:
     """What is wrong with the name of a backend; None if nothing is, as far as can be seen without opening it."""
-    if isinstance(backend, str) and (backend in BACKENDS[:-1] or backend.removeprefix("serial:") not in ("", backend)):
+    if isinstance(backend, str) and backend in BACKENDS[:-1]:
         return None
+    if isinstance(backend, str) and (address := backend.removeprefix("serial:")) not in ("", backend):
+        return address_fault(address)
     return f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}"
 
 

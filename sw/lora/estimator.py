@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..estimators.conventions import Progress, as_seed, plain, progress_bar
 from ..estimators.turns import TakesTurns
 from ..graph.packed import read_bytes, reading, unpack_npz
-from ..link.transport import Transport, open_transport
+from ..link.transport import Transport, open_transport, unknown_backend
 from ..results.files import atomic_write
 from .driver import EpochReport, LoraDevice
 from .loaders import load_network
@@ -125,6 +125,11 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
         self.verbose = verbose
         self._begin_anew()
 
+    #: What learning changes, but for the unit.
+    _LEARNED = (
+        *("_words", "_seed", "_epochs_done", "learning_rate_", "quantized_"),
+        *("reports_", "counters_", "load_cycles_", "train_cycles_"),
+    )
     _device: LoraDevice | None = None
     #: Whether clamped results are spoken of.
     _judges = True
@@ -153,6 +158,9 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
             _count(name, getattr(self, name), low)
         if not isinstance(self.cache, bool | np.bool_):
             raise InputError(f"cache must be True or False, not {self.cache!r}")
+        _seed_of(self.random_state)
+        if (fault := None if isinstance(self.backend, Transport) else unknown_backend(self.backend)) is not None:
+            raise InputError(fault)
         rate = self.learning_rate
         if isinstance(rate, Real) and not isinstance(rate, bool):
             _raw_rate(cfg, float(rate))
@@ -188,12 +196,21 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
         self._first_adapters()
 
     def _first_adapters(self) -> None:
-        self._seed = as_seed(self.random_state)
+        self._seed = _seed_of(self.random_state)
         self._words = pack_adapters(self.cfg, *start_adapters(self.cfg, self._seed))
         self._epochs_done = 0
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.quantized_ is not None
+
+    def __sklearn_clone__(self) -> "SkipLoRA":
+        """With the same network, which scikit-learn would forget the weights of, were it an estimator."""
+        return type(self)(**self.get_params(deep=False))
+
+    @property
+    def n_features_in_(self) -> int:
+        """Values of a sample, n_1."""
+        return self.cfg.widths[0]
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -228,18 +245,25 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """If learning fails or is interrupted, the unit is given back and the adapters are those from before."""
-        before = self._words, self._epochs_done, self.reports_, self.learning_rate_
+        before = {name: getattr(self, name) for name in self._LEARNED}
         try:
             yield
         except BaseException:
-            self._words, self._epochs_done, self.reports_, self.learning_rate_ = before
+            for name, value in before.items():
+                setattr(self, name, value)
             self.close()
             raise
 
     # ---- learning
-    def calibrate(self, x: np.ndarray) -> "SkipLoRA":
-        """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too."""
+    def calibrate(self, x: np.ndarray, y: np.ndarray | None = None) -> "SkipLoRA":
+        """Choose the scales of the network's activations from samples (n, n_1). The first :meth:`fit` does it too.
+
+        Raises InputError, with nothing changed, for samples that cannot be used, or labels ``y`` (n,) that :meth:`fit`
+        would refuse.
+        """
         with self._turn():
+            if y is not None:
+                self._indices(_labels(y))
             quantized = quantize(self.cfg, self.network_, x)
             self.close()
             self.quantized_ = quantized
@@ -291,7 +315,7 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
 
     def _find_rate(self, x: np.ndarray, labels: np.ndarray) -> None:
         if isinstance(self.learning_rate, str):
-            self.learning_rate_ = choose_rate(self, np.asarray(x, np.float64), labels, seed=as_seed(self.random_state))
+            self.learning_rate_ = choose_rate(self, np.asarray(x, np.float64), labels, seed=_seed_of(self.random_state))
         else:
             self.learning_rate_ = float(self.learning_rate)
 
@@ -309,7 +333,7 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
 
     def _samples(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Raw inputs and indices of classes. Raises InputError for what cannot be used."""
-        x, y = real_numbers(x, "samples"), np.asarray(y)
+        x, y = real_numbers(x, "samples"), _labels(y)
         if x.ndim != 2 or x.shape[1] != self.cfg.widths[0] or y.shape != (len(x),) or not len(x):
             raise InputError(
                 f"samples must be an array (n, {self.cfg.widths[0]}) with n labels, not {x.shape} with {y.shape}"
@@ -401,13 +425,23 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
         shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return shares / shares.sum(axis=1, keepdims=True)
 
-    def score(self, x: np.ndarray, y: np.ndarray) -> float:
-        """Accuracy on samples x with labels y. Raises InputError for a label that is none of the classes."""
+    def score(self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        """Accuracy on samples x with labels y, each counted ``sample_weight`` (n,) times.
+
+        Raises InputError for a label that is none of the classes, and for no samples.
+        """
         with self._turn():
-            outputs, labels = self.decision_function(x), self._indices(np.asarray(y))
-            if len(outputs) != len(labels):
+            labels = self._indices(_labels(y))
+            outputs = self.decision_function(x)
+            if len(outputs) != len(labels) or not len(labels):
                 raise InputError(f"{len(labels)} labels for {len(outputs)} samples; give one for each")
-            return float(np.mean(outputs.argmax(axis=1) == labels))
+            right = outputs.argmax(axis=1) == labels
+            if sample_weight is None:
+                return float(np.mean(right))
+            weights = real_numbers(sample_weight, "sample_weight")
+            if weights.shape != right.shape or not np.isfinite(weights).all() or not weights.sum() > 0:
+                raise InputError(f"sample_weight must be {len(right)} finite numbers, not all 0")
+            return float(np.average(right, weights=weights))
 
     @property
     def adapters_(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -517,6 +551,15 @@ class SkipLoRA(TakesTurns, ClassifierMixin, BaseEstimator):
         return model
 
 
+def _labels(y: Any) -> np.ndarray:
+    """Labels as an array. Raises InputError if there are none, or some are masked."""
+    if y is None:
+        raise InputError("y is None; give a label for each sample")
+    if np.ma.is_masked(y):
+        raise InputError("y: some labels are masked; leave those samples out")
+    return np.asarray(y)
+
+
 def _integers(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
     """An array of a file as int64. Raises ValueError for another shape, other numbers, or one out of range."""
     array = arrays[name]
@@ -547,6 +590,14 @@ def _count(name: str, value: Any, low: int, high: int = _MOST) -> int:
     if type(value) is not int or not low <= value <= high:
         raise InputError(f"{name} must be an integer from {low} to {high}, not {value!r}")
     return value
+
+
+def _seed_of(random_state: Any) -> int:
+    """As :func:`.as_seed`. Raises InputError for what is none."""
+    try:
+        return as_seed(random_state)
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from None
 
 
 def _kept_seed(random_state: Any) -> int | None:

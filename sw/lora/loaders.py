@@ -34,7 +34,7 @@ def load_network(source: Any) -> Network:
     if isinstance(source, (str, Path)):
         path = Path(source)
         if not path.is_file():
-            raise InputError("no such file", path=path)
+            raise InputError("is no regular file" if path.exists() else "no such file", path=path)
         ending = path.suffix.lower()
         if ending == ".npz":
             return from_npz(path)

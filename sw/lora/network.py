@@ -13,16 +13,21 @@ __all__ = ["BatchNorm", "Network", "real_numbers"]
 
 def real_numbers(values: Any, name: str) -> np.ndarray:
     """An array of float64. Raises InputError for what is none, or would lose something on the way, as complex numbers
-    do."""
+    and masked ones do."""
+    if hasattr(values, "toarray"):
+        raise InputError(f"{name}: a sparse matrix; give its toarray()")
+    if np.ma.is_masked(values):
+        raise InputError(f"{name}: some values are masked; fill them, or leave their samples out")
     try:
         array = np.asarray(values)
         if array.dtype.kind == "O":
             array = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name}: no array of real numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name}: an array of {array.dtype}, not of real numbers")
-    return array.astype(np.float64, copy=False)
+    with np.errstate(over="ignore"):  # what is too large is not finite, and refused where it counts
+        return array.astype(np.float64, copy=False)
 
 
 class BatchNorm:

@@ -50,7 +50,12 @@ class QuantizedNetwork:
             row = int(np.argmin(np.isfinite(x).all(axis=1)))
             raise InputError(f"sample {row} has a value that is not finite; remove or fill it")
         top = (1 << self.cfg.x_bits) - 1
-        return np.clip(np.floor((x - self.offset) * self.units[0] + 0.5), 0, top).astype(np.int64)
+        with np.errstate(over="ignore"):  # what is too large is clamped
+            return np.clip(np.floor((x - self.offset) * self.units[0] + 0.5), 0, top).astype(np.int64)
+
+
+#: Beyond this, products of two numbers would be too large for the host.
+_LARGEST = 1e250
 
 
 def quantize(cfg: LoraConfig, network: Network, data: np.ndarray) -> QuantizedNetwork:
@@ -77,10 +82,18 @@ def quantize(cfg: LoraConfig, network: Network, data: np.ndarray) -> QuantizedNe
     if not np.isfinite(data).all():
         row = int(np.argmin(np.isfinite(data).all(axis=1)))
         raise InputError(f"sample {row} of the calibration data has a value that is not finite; remove or fill it")
-    offset, scale = _range(data)
-    hidden, outputs = network.forward(data)
     top = (1 << cfg.x_bits) - 1
-    units: list[Any] = [(top + 1) / scale]
+    with np.errstate(all="ignore"):
+        offset, scale = _range(data)
+        hidden, outputs = network.forward(data)
+        units: list[Any] = [(top + 1) / scale]
+        inputs_reach = offset @ network.weights[0] if offset.ndim else offset
+        judged = (scale, units[0], *hidden, outputs, inputs_reach)
+    if not all(float(np.abs(values).max(initial=0)) < _LARGEST for values in judged):
+        raise InputError(
+            f"calibration data from {data.min():g} to {data.max():g} and this network make numbers beyond "
+            f"{_LARGEST:g}; scale one of them"
+        )
     for k, h in enumerate(hidden[1:], 2):
         peak = float(h.max())
         if peak <= 0:

@@ -1,5 +1,6 @@
 """Labelled samples from files."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,15 @@ def _npz(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     return x, np.char.decode(y, "utf-8") if y.dtype.kind == "S" else y
 
 
+def _cells(line: str, delimiter: str) -> list[str]:
+    if '"' not in line:
+        return line.split(delimiter)
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return line.split(delimiter)
+
+
 def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     rows: list[list[float]] = []
     labels: list[str] = []
@@ -57,7 +67,7 @@ def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        *values, label = line.split(delimiter)
+        *values, label = _cells(line, delimiter)
         if rows and len(values) != len(rows[0]):
             raise InputError(
                 f"{len(values)} values and a label, the lines before have {len(rows[0])} values", path=path, line=number
@@ -66,7 +76,9 @@ def _csv(path: Path, data: bytes) -> tuple[np.ndarray, np.ndarray]:
             rows.append([real(v) for v in values])
         except ValueError:
             raise InputError(
-                "a value is not a number; a line is: value,value,...,label", path=path, line=number
+                "a value is not a number; a line is: value,value,...,label, and there is no header",
+                path=path,
+                line=number,
             ) from None
         if not np.isfinite(rows[-1]).all():
             raise InputError("a value is not finite; remove or fill it", path=path, line=number)

@@ -1,5 +1,6 @@
 """node2vec that keeps learning: a scikit-learn estimator over an OS-ELM core that holds the graph."""
 
+import copy
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from ..errors import InputError
 from ..estimators.base import Estimator
 from ..estimators.conventions import Progress, as_seed, plain
 from ..estimators.turns import TakesTurns
-from ..graph.conversion import as_graph, listed
+from ..graph.conversion import as_graph, is_graph, listed
 from ..graph.graph import Graph
 from . import visits
 from .changes import cuts, drops
@@ -20,7 +21,7 @@ from .parameters import MOST_PER_END, MOST_WALKS, check_count, check_parameters,
 from .session import Session, open_core
 from .sizing import placed
 from .training import Interrupted
-from .updates import is_news, with_room
+from .updates import WEIGHTS_OF_A_GRAPH, is_news, with_room
 
 __all__ = ["Node2Vec"]
 
@@ -219,8 +220,8 @@ class Node2Vec(TakesTurns, Estimator):
 
         Parameters
         ----------
-        new_edges : Graph, networkx graph or pairs of node ids
-            What a graph lacks is not removed; see :meth:`remove_edges`.
+        new_edges : Graph, networkx graph, SciPy sparse matrix or pairs of node ids
+            What a graph lacks is not removed; see :meth:`remove_edges`. Its nodes without edges come, too.
         weights : (m,), optional
             For pairs; without them an edge that is there keeps its weight, and a new one has 1.
         walks_per_end : int
@@ -229,7 +230,11 @@ class Node2Vec(TakesTurns, Estimator):
         how = self._how(checkpoint, checkpoint_every, progress)
         with self._turn():
             if not self.__sklearn_is_fitted__():
-                graph = Graph.from_edges(new_edges, weights) if weights is not None else new_edges
+                if weights is not None and is_graph(new_edges):
+                    raise InputError(WEIGHTS_OF_A_GRAPH)
+                graph = new_edges
+                if weights is not None:
+                    graph = Graph.from_edges(listed(new_edges, "edges", "a list of pairs of node ids"), weights)
                 return self.fit(graph, checkpoint=checkpoint, checkpoint_every=checkpoint_every, progress=progress)
             session = self._ready(walks_per_end=walks_per_end)
             changes = with_room(session, new_edges, weights)
@@ -408,6 +413,10 @@ class Node2Vec(TakesTurns, Estimator):
     _names: tuple[str, ...] = ()
     #: Opens cores.
     _opener = staticmethod(open_core)
+
+    def __copy__(self) -> "Node2Vec":
+        """With a session of its own, as a deep copy: what either learns, the other does not."""
+        return copy.deepcopy(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._session is not None

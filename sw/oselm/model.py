@@ -213,10 +213,12 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
             f"the core ({config.name}) has no alias table: negatives_from must be 'graph' or 'pool', not 'visits'"
         )
     pooled = {"pool": params["pool_slots"], "replaced": params["pool_replaced"]} if source == "pool" else {}
+    most = ((1 << 16) - 1) * config.beta.step
+    # Vectors of zeros, and a gain of 0, never learn.
+    for name, fmt, top in (("init_scale", config.beta, most), ("p0", config.p, config.p.max_raw * config.p.step)):
+        if not fmt.step / 2 <= params[name] < top + fmt.step / 2:
+            raise ValueError(f"{name} must be {fmt.step:.2g} to {top:g} in the format {fmt}, not {params[name]}")
     scale = int(to_raw(np.array(params["init_scale"], np.float64), config.beta))
-    if not 0 <= scale < 1 << 16:
-        most = ((1 << 16) - 1) * config.beta.step
-        raise ValueError(f"init_scale must be 0 to {most:g} in the format {config.beta}, not {params['init_scale']}")
     for around_change in (False, True):
         limits_of(params, around_change=around_change)
     return Learning(

@@ -24,6 +24,8 @@ def core_of(
 ) -> CoreConfig:
     """A preset, or a core, with what is given changed. Raises ValueError or TypeError as CoreConfig does."""
     if not isinstance(base, CoreConfig):
+        if not isinstance(base, str):
+            raise TypeError(f"preset must be the name of one, or a CoreConfig, not {base!r}")
         base = preset(base)
     changes: dict[str, Any] = {}
     for name, value in (("dim", dim), ("nodes", nodes), ("mu_shift", mu_shift)):

@@ -17,6 +17,7 @@ __all__ = ["Ids", "Nearest", "Request", "VectorOf", "parsed"]
 
 #: As :func:`skipwalk.sw.graph.readers.typed_ids` reads integers.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_COUNT = re.compile("[0-9]{1,18}")
 
 
 class VectorOf(NamedTuple):
@@ -74,7 +75,7 @@ def parsed(line: str, ids: Ids) -> Request | None:
             return DropNode(ids[u])
         case "?", [u]:
             return VectorOf(ids[u])
-        case "~", [u, k] if k.isascii() and k.isdigit() and 0 < int(k) < 1 << 20:
+        case "~", [u, k] if _COUNT.fullmatch(k) and 0 < int(k) < 1 << 20:
             return Nearest(ids[u], int(k))
     shown = line.strip() if len(line) < 60 else line[:57].strip() + "..."
     raise InputError(f"{shown!r} is none of `+ u v`, `+ u v w`, `- u v`, `- u`, `? u` and `~ u k`")

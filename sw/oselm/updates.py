@@ -4,23 +4,28 @@ import logging
 from collections.abc import Hashable
 from typing import Any
 
-from ..graph.conversion import as_graph, is_networkx, listed
-from ..graph.graph import Graph
+from ..errors import InputError
+from ..graph.conversion import as_graph, is_graph, listed
+from ..graph.graph import Graph, with_lonely
 from ..graph.weights import raw_weight
 from .changes import Addition, Change, additions, check_room
 from .model import Model
 from .session import Session
 
-__all__ = ["is_news", "with_room"]
+__all__ = ["WEIGHTS_OF_A_GRAPH", "is_news", "with_room"]
+
+WEIGHTS_OF_A_GRAPH = "weights are those of pairs, and a graph has its own; give pairs, or leave them out"
 
 log = logging.getLogger(__name__)
 
 
 def with_room(session: Session, new_edges: Any, weights: Any) -> list[Addition]:
     """The changes that bring these edges in, as for ``Node2Vec.partial_fit``, after room has been made for them."""
-    if isinstance(new_edges, Graph) or is_networkx(new_edges):
+    if is_graph(new_edges):
+        if weights is not None:
+            raise InputError(WEIGHTS_OF_A_GRAPH)
         extra = as_graph(new_edges)
-        pairs, weights = extra.edges()
+        pairs, weights = with_lonely(extra)
         new_edges = extra.ids[pairs]
         _tell_of_missing(extra, session.model)
     given = listed(new_edges, "edges", "a list of pairs of node ids, or a graph")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph.packed import read_bytes, reading, unpack_npz
-from ..graph.readers import typed_ids
+from ..graph.readers import real, typed_ids
 from ..results.files import atomic_write
 
 __all__ = [
@@ -30,6 +30,9 @@ Ids = Sequence[Hashable] | np.ndarray
 _UNSAFE = re.compile("^=|[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _JSON_TYPES = (str, int, float, bool, type(None))
+
+#: Strings become an array of so many characters, or of so many times as many as they have.
+_NARROW, _WIDENED = 1 << 18, 8
 
 
 # ---- word2vec text
@@ -74,15 +77,17 @@ def load_word2vec(path: str | Path, dtype: Any = np.float32) -> tuple[list[int] 
     with reading(path):
         data = read_bytes(path)
         try:
-            lines = data.decode().split("\n")
+            lines = data.decode("utf-8-sig").split("\n")
         except UnicodeDecodeError:
             raise InputError("not UTF-8 text; word2vec's binary format is not read, save it as text") from None
     head = lines[0].split()
-    if len(head) != 2 or not all(word.isascii() and word.isdigit() for word in head):
+    if len(head) != 2 or not all(re.fullmatch("[0-9]{1,18}", word) for word in head):
         raise InputError(f"{lines[0][:40]!r} is no header `n dim` of word2vec text", path=path, line=1)
     n, dim = map(int, head)
     if lines[-1] == "":
         lines.pop()
+    if not n:
+        raise InputError("no vectors; write the file again", path=path)
     if len(lines) != n + 1:
         raise InputError(f"{len(lines) - 1} vectors, but the header says {n}; write the file again", path=path)
     if dim > len(data):
@@ -98,6 +103,8 @@ def load_word2vec(path: str | Path, dtype: Any = np.float32) -> tuple[list[int] 
         if words.setdefault(cells[0], number) != number:
             raise InputError(f"id {cells[0]!r} is in line {words[cells[0]]} already", path=path, line=number)
         try:
+            if "_" in text:
+                list(map(real, cells[1:]))
             with np.errstate(over="ignore"):  # what is too large is not finite below
                 vectors[number - 2] = cells[1:]
         except ValueError as error:
@@ -142,17 +149,19 @@ def load_npz(path: str | Path) -> tuple[list[Hashable], np.ndarray, dict[str, An
 
 
 def ids_to_arrays(ids: Ids) -> dict[str, np.ndarray]:
-    """Arrays for ``np.savez`` that need no pickle: ``ids`` where all are integers (int64) or all strings, else
-    ``ids_json``, the UTF-8 bytes of a JSON list in which tuples are lists.
+    """Arrays for ``np.savez`` that need no pickle: ``ids`` where all are integers (int64) or all strings of similar
+    length, else ``ids_json``, the UTF-8 bytes of a JSON list in which tuples are lists.
 
     Raises InputError for an id that is neither a string, number, None nor a tuple of these.
     """
     nodes = [node.item() if isinstance(node, np.generic) else node for node in ids]
     if all(type(node) is int and -(1 << 63) <= node < 1 << 63 for node in nodes):
         return {"ids": np.array(nodes, np.int64)}
-    # NumPy's fixed-width strings lose NULs at the end.
+    # NumPy's fixed-width strings lose NULs at the end, and each is as wide as the longest.
     if all(type(node) is str and not node.endswith("\0") for node in nodes):
-        return {"ids": np.array(nodes, np.str_)}
+        widths = [len(str(node)) for node in nodes]
+        if len(nodes) * max(widths, default=0) <= max(_NARROW, _WIDENED * sum(widths)):
+            return {"ids": np.array(nodes, np.str_)}
     return {"ids_json": np.frombuffer(json.dumps([to_json(node) for node in nodes]).encode(), np.uint8)}
 
 

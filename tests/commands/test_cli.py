@@ -217,6 +217,8 @@ def test_a_dash_is_standard_input_and_output(folder, model):
         assert done.exit_code == 0, done.stderr
         assert done.stdout_bytes == model
         assert "walks" in done.stderr
+    done = runner.invoke(main, ["train", "-", "-o", "-", "-q", *TINY], input=data)
+    assert (done.stdout_bytes, done.stderr) == (model, "")
     assert "30 nodes, 138 edges" in runner.invoke(main, ["info", "-"], input=model).stdout
     text = runner.invoke(main, ["vectors", "-", "-o", "-"], input=model)
     assert text.stdout.startswith("30 8\n")
@@ -239,6 +241,34 @@ def test_full_standard_output_is_one_sentence(folder, arguments):
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith("skipwalk: error: ")
     assert "cannot be written: No space left on device" in done.stderr
+
+
+PROGRAM = [sys.executable, "-c", "from skipwalk.sw.cli import main; main()"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ('"$@" info >&-', 3, "skipwalk: error: standard output cannot be written: Bad file descriptor\n"),
+        ('"$@" vectors model.npz -o - >&-', 3, "skipwalk: error: -: cannot be written: Bad file descriptor\n"),
+        ('"$@" update model.npz edges.txt -o m.npz 2>&- && test -f m.npz', 0, ""),
+        ('"$@" update model.npz edges.txt -o m.npz 2>/dev/full && test -f m.npz', 0, ""),
+        ('"$@" update model.npz none.txt -o m.npz >&- 2>&- <&-', 3, ""),
+        ('"$@" update model.npz none.txt -o m.npz 2>/dev/full', 3, ""),
+        ('"$@" learn model.npz -o m.npz -q <&-', 0, ""),
+        ("mkdir a && cd a && rmdir ../a && \"$@\" info tiny", 3, "the working folder does not exist any more"),
+        ("printf '+ n0 \\346\\274\\242\\n? \\346\\274\\242\\n' | "
+         'PYTHONIOENCODING=latin-1 "$@" learn model.npz -o m.npz -q', 0, ""),
+        ('NUMBA_DISABLE_JIT=1 "$@" update model.npz edges.txt -o m.npz -q', 0, ""),
+    ],
+)  # fmt: skip
+def test_streams_and_places_that_are_closed_full_or_gone(folder, shell, code, said):
+    """What can be done is, and what cannot is one sentence, if there is where to say it."""
+    done = subprocess.run(["sh", "-c", shell, "sh", *PROGRAM], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert said in done.stderr
+    if "latin" in shell:
+        assert done.stdout.startswith("? \\u6f22 "), done.stdout
 
 
 def test_what_a_terminal_would_obey_is_escaped(folder):
@@ -421,6 +451,11 @@ EVALUATE = ("evaluate", "model.npz", "bad.txt")
         (None, ("info", "nothing"), 3, "nothing: no such file, and no preset or board (tiny, "),
         (None, ("train", "none.txt", "-o", "m.npz", "--backend", "foo"), 2, "unknown backend 'foo'; there are golden"),
         (None, ("train", "none.txt", "-o", "m.npz", "--backend", "serial:"), 2, "unknown backend 'serial:'"),
+        (None, ("train", "none.txt", "-o", "m.npz", "--backend", "serial:tcp:x"), 2, "write tcp:HOST:PORT"),
+        (None, ("train", "none.txt", "-o", "m.npz", "--backend", "serial:x@0"), 2, "write PORT or PORT@BAUD"),
+        (ring(30), ("evaluate-links", "bad.txt", "--seed", "-1"), 2, "random_state must be 0 to 2**64 - 1, not -1"),
+        ("n0 x\n", (*UPDATE, "--walks-per-end", "65536"), 2, "'--walks-per-end': 65536 is not in the range"),
+        (None, ("update", "model.npz", "model.npz", "-o", "m.npz"), 3, "model.npz: is a saved model"),
         (None, ("vectors", "bad.txt", "-o", "v.txt"), 3, "bad.txt: no such file"),
         (None, ("vectors", "model.npz", "-o", "none/v.txt"), 3, "none/v.txt: cannot be written"),
         (None, ("explode",), 2, "No such command 'explode'"),

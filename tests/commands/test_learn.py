@@ -167,6 +167,16 @@ def test_how_lines_come_changes_no_bit(model, tmp_path):
     assert one.graph_.digest == two.graph_.digest
 
 
+def test_numbers_that_are_too_large_are_refused(model):
+    before = model.read_bytes()
+    for option, value in (("--walks-per-end", "65536"), ("--save-every", "nan"), ("--report-every", "nan")):
+        result = learn(model, "+ n0 x\n", option, value)
+        assert (result.exit_code, option in result.stderr) == (2, True), result.output
+    assert model.read_bytes() == before
+    result = learn(model, f"~ n0 {'9' * 5000}\n+ n0 x\n")
+    assert (result.exit_code, "1 refused" in result.stderr) == (0, True), result.output
+
+
 def test_what_cannot_be_begun(model, tmp_path):
     changes = tmp_path / "changes.txt"
     changes.write_text("+ n0 x\n")

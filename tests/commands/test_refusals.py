@@ -1,14 +1,17 @@
 """What commands cannot do, in one sentence each; and what a signal or a full folder leaves behind."""
 
+import json
 import sys
 
 import click
 import numpy as np
 import pytest
 from skipwalk.hw.boards.table import BOARDS, board
+from skipwalk.hw.oselm.config import preset
 from skipwalk.sim.rtl.build import BuildError
 from skipwalk.sw.build import bitstream, tools
 from skipwalk.sw.build.bitstream import BuildFailed
+from skipwalk.sw.build.verilog import core_map
 from skipwalk.sw.commands import testbench as new_testbench
 from skipwalk.sw.errors import DeviceError, InputError
 from skipwalk.sw.lab import users
@@ -23,6 +26,8 @@ from ..support.stand_ins import Clocked
     [
         (("export", "tiny", "--unit", "os-elm", "-o", "{}/core.v", "--vivado", "xc6slx9"), 2, "the part of a Zynq"),
         (("export", "tiny", "--unit", "os-elm", "-o", "{}/core.json"), 2, "where another file goes"),
+        (("new-testbench", "{}/a/b", "--config", "nothing"), 2, "no preset 'nothing'"),
+        (("new-testbench", "{}/a", "--unit", "fpga"), 2, "'fpga' is not one of"),
         (("program", "ulx3s-25f", "--bitstream", "{}/none.bit"), 3, "none.bit: there is no such bitstream"),
         (("program", "ulx3s-25f"), 3, "no bitstream has been built; `skipwalk build ulx3s-25f` builds it there"),
     ],
@@ -37,6 +42,19 @@ def test_what_cannot_be_done_is_said(tmp_path, monkeypatch, arguments, code, sai
 def test_gateware_that_cannot_be_elaborated_is_no_export(tmp_path, monkeypatch):
     def fails(cfg, primitives):
         raise BuildError("no Amaranth here")
+
+    monkeypatch.setattr("skipwalk.sw.commands.export.axi_core", fails)
+    run = skipwalk("new-testbench", tmp_path / "a" / "b", "--unit", "os-elm")
+    assert (run.exit_code, list(tmp_path.iterdir())) == (5, [])
+    kept = json.dumps(core_map(preset("tiny"), "core"))
+    (tmp_path / "core.json").write_text(kept)
+    run = skipwalk("export", tmp_path / "core.json", "--set", "nodes=32", "-o", tmp_path / "core.v")
+    assert (run.exit_code, "core.json: is an input too and would be lost" in run.stderr) == (3, True)
+    assert (tmp_path / "core.json").read_text() == kept
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "core.v").write_text("mine")
+    run = skipwalk("new-testbench", tmp_path / "b", "--unit", "os-elm")
+    assert (run.exit_code, "core.v: is there already" in run.stderr) == (3, True)
 
     monkeypatch.setattr("skipwalk.sw.commands.export.axi_core", fails)
     run = skipwalk("export", "tiny", "--unit", "os-elm", "-o", tmp_path / "core.v")
@@ -87,6 +105,29 @@ def task(tmp_path, monkeypatch):
     for name, (x, y) in {"samples": task.finetune, "test": task.test, "old": task.pretrain}.items():
         np.savez(tmp_path / f"{name}.npz", x=x, y=y)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("wide.npz",), "wide.npz: calibration needs samples of"),
+        (("samples.npz", "--test", "wide.npz"), "wide.npz: the network takes samples of"),
+        (("samples.npz", "--test", "strange.npz"), "strange.npz: label 'cat' is none of the network's classes"),
+        (("samples.npz", "--old", "strange.npz"), "strange.npz: label 'cat'"),
+        (("strange.npz", "--test", "test.npz"), "strange.npz: label 'cat'"),
+        (("objects.npz",), "objects.npz: y.npy holds Python's objects, which are not read; save numbers or text"),
+    ],
+)
+def test_samples_that_do_not_fit_are_named_with_their_file(task, arguments, said):
+    with np.load(task / "samples.npz") as samples:
+        x, y = samples["x"], samples["y"]
+    np.savez(task / "wide.npz", x=np.hstack([x, x]), y=y)
+    np.savez(task / "strange.npz", x=x, y=np.full(len(x), "cat"))
+    np.savez(task / "objects.npz", x=x, y=y.astype(object))
+    paths = [task / word if word.endswith(".npz") else word for word in arguments]
+    run = skipwalk("finetune", task / "network.npz", *paths, "-o", task / "out.npz", "-q", "--epochs", 1)
+    assert (run.exit_code, f"{task}/{said}" in run.stderr) == (3, True), run.stderr
+    assert not (task / "out.npz").exists()
 
 
 def test_fine_tuning_counts_cycles_where_there_is_a_clock(task):

@@ -62,11 +62,18 @@ def test_words_of_a_file_are_sent_as_they_are(ran, tmp_path):
     program = tmp_path / "program.hex"
     program.write_text("00000000\nzz\n")
     run = skipwalk("simulate", "core", "--unit", "os-elm", "--words", program)
-    assert (run.exit_code, "program.hex: holds no hexadecimal words of 32 bits" in run.stderr) == (3, True)
+    assert (run.exit_code, "program.hex:2: 'zz' is no hexadecimal word of 32 bits" in run.stderr) == (3, True)
     program.write_text("1 00000001 00000000\n")
     assert simulate._read_words(program).tolist() == [1, 1, 0]
     program.write_text("fffffffff\n")
     assert skipwalk("simulate", "core", "--unit", "os-elm", "--words", program).exit_code == 3
+    for text in ("-1\n", "1_0\n", ""):
+        program.write_text(text)
+        assert skipwalk("simulate", "core", "--unit", "os-elm", "--words", program).exit_code == 3
+    run = skipwalk("simulate", "core", "--unit", "os-elm", "--words", tmp_path / "none.hex")
+    assert (run.exit_code, "none.hex: no such file" in run.stderr) == (3, True)
+    run = skipwalk("simulate", "core", "--unit", "fpga")
+    assert (run.exit_code, "'fpga' is not one of 'os-elm', 'skip2-lora'" in run.stderr) == (2, True)
     assert not ran
 
 

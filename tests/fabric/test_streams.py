@@ -5,17 +5,19 @@ import pytest
 pytest.importorskip("amaranth")
 pytest.importorskip("pyosys")
 
-from amaranth.hdl import Assert, Assume, Module, Signal
+from amaranth.hdl import Assert, Assume, Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from skipwalk.hw.arith.permutation import Permutation
 from skipwalk.hw.arith.threefry import SerialThreefry
 from skipwalk.hw.fabric.shared import Shared
 from skipwalk.hw.link.cobs import CobsDecoder, CobsEncoder
+from skipwalk.hw.link.device import LinkDevice
 from skipwalk.hw.link.protocol import Identity, LinkConfig
 from skipwalk.hw.link.receiver import FrameReceiver
 from skipwalk.hw.link.sender import FrameSender
 from skipwalk.hw.memory.axi import AxiBus, AxiMaster
+from skipwalk.hw.memory.crossing import PortCrossing
 from skipwalk.hw.memory.cutter import BurstCutter
 from skipwalk.hw.memory.port import MemoryPort
 from skipwalk.hw.memory.sdram import SdramController
@@ -32,6 +34,37 @@ CLIENTS = {"but": ("clients_0__request", "clients_1__request")}
 IDENTITIES = Identity.of_units([(1, 2)], LinkConfig())
 MEMORY = MemoryPort(4, 8, 2)
 CHIP = SdramConfig(clock_hz=1_000_000, powerup_us=1, bank_bits=1, row_bits=2, column_bits=2)
+
+SMALL_LINK = LinkConfig(depth=8, frame_words=4, clear_cycles=2)
+
+
+class Crossing(wiring.Component):
+    """A crossing with queues of two, whose core is in reset whenever ``restart`` is high."""
+
+    class Small(PortCrossing):
+        REQUESTS, WORDS, EVENTS = 2, 2, 2
+
+    def __init__(self):
+        self._inner = self.Small(MemoryPort(1, 8, 1))
+        super().__init__(dict(self._inner.signature.members) | {"restart": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        inner = self._inner
+        m.submodules.inner = ResetInserter({"sync": self.restart})(inner)
+        wiring.connect(m, wiring.flipped(self.port), inner.port)
+        wiring.connect(m, inner.memory, wiring.flipped(self.memory))
+        m.d.comb += self.reset.eq(inner.reset)
+        return m
+
+
+#: Of its streams: the clock, and who is in reset.
+FAR = tuple(f"memory__{name}" for name in ("request", "write", "read"))
+NEAR = tuple(f"port__{name}" for name in ("request", "write", "read"))
+CROSSED = {
+    "domains": dict.fromkeys(FAR, "memory"),
+    "resets": dict.fromkeys(FAR, "reset") | dict.fromkeys(NEAR, "restart"),
+}
 
 #: By name. Of histories, longer ones than any offer needs to come and to wait.
 BLOCKS = {
@@ -53,6 +86,17 @@ BLOCKS = {
 LONG = {
     "permutation": Block(lambda: Permutation(3), "-tempinduct -maxsteps 3", 100),
     "cobs-encoder": Block(CobsEncoder, "-tempinduct -maxsteps 3", 4),
+    # Whatever core and host offer; the core is reset by it. That a word waits is shown in tests/link/test_formal.py,
+    # where frames need no CRC.
+    "link-device": Block(
+        lambda: LinkDevice(Identity.of_units([(1, 2)], SMALL_LINK), SMALL_LINK),
+        "-tempinduct -maxsteps 3",
+        18,
+        {"but": ("i", "rx"), "resets": {"o": "clear"}},
+        ("o",),
+    ),
+    # It is open after some 15 cycles.
+    "port-crossing": Block(Crossing, "-seq 24", 20, CROSSED),
 }
 
 
@@ -80,6 +124,40 @@ class Forgets(wiring.Component):
 def test_an_offer_that_goes_away_is_found(tmp_path):
     with pytest.raises(SynthesisError):
         prove(KeepsOffers(Forgets()), tmp_path, name="none", method="-seq 4")
+
+
+class Crosses(wiring.Component):
+    """A word that one clock brings and the other one takes away, in time or not; unless it is in reset."""
+
+    def __init__(self, *, late: bool):
+        self._late = late
+        super().__init__({"i": In(stream.Signature(2)), "o": Out(stream.Signature(2)), "reset": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        there, taken, word = Signal(), Signal(), Signal(2)
+        m.d.comb += [
+            self.i.ready.eq(there == taken),
+            self.o.valid.eq((there != taken) & ~self.reset),
+            self.o.payload.eq(word),
+        ]
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [there.eq(~there), word.eq(self.i.payload)]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.memory += taken.eq(~taken)
+        m.d.memory += self.reset.eq(self._late & ~self.reset)
+        return m
+
+
+def test_clocks_tick_as_they_like_and_resets_are_told(tmp_path):
+    """An offer may go away with the reset of who takes it, and for nothing else; of a clock that has not ticked it
+    stays for as long."""
+    rules = {"domains": {"o": "memory"}}
+    cover(KeepsOffers(Crosses(late=False), **rules), tmp_path, output="stalled_o", cycles=4)
+    prove(KeepsOffers(Crosses(late=False), **rules), tmp_path, name="none", method="-seq 6")
+    with pytest.raises(SynthesisError, match="did fail"):
+        prove(KeepsOffers(Crosses(late=True), **rules), tmp_path, name="none", method="-seq 6")
+    prove(KeepsOffers(Crosses(late=True), **rules, resets={"o": "reset"}), tmp_path, name="none", method="-seq 6")
 
 
 def test_what_is_given_is_enough_and_wanted(tmp_path):

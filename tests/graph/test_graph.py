@@ -503,6 +503,7 @@ def test_labels_that_are_words(tmp_path):
         ("l.txt", "1\n", r"l\.txt:1: 1 columns; a label line is a node and its class"),
         ("l.txt", "1 0 0\n", r"l\.txt:1: 3 columns"),
         ("l.csv", "id,label\n1\n", r"l\.csv:2: 1 columns"),
+        ("l.csv", "id,label\n1,0\n2,\n", r"l\.csv:3: a class is missing; fill or remove the line"),
         ("l.txt", "1 0\n2 1\n1 1\n", r"l\.txt:3: node '1' has the class '1', but '0' in line 1"),
         ("l.txt", "", r"l\.txt: no labels"),
         ("l.npz", "", r"l\.npz: labels are read from text"),

@@ -16,7 +16,8 @@ from scipy import sparse
 from skipwalk.sw.errors import InputError
 from skipwalk.sw.graph.graph import Graph
 from skipwalk.sw.graph.packed import unpack_npz
-from skipwalk.sw.graph.readers import read_graph, read_labels
+from skipwalk.sw.graph.readers import read_edges, read_graph, read_labels
+from skipwalk.sw.oselm.estimator import Node2Vec
 
 
 def edges(path) -> dict:
@@ -47,7 +48,27 @@ WEIGHTED = want(("a", "b", 2.0), ("b", "c", 3.0))
         ("g.txt", "4 3\n1 2\n2 3\n3 4\n", r"g\.txt:1: reads as the numbers of nodes and edges \(3 edges follow\)"),
         ("g.txt", "9 4\n0 1\n1 2\n2 3\n3 4\n", r"g\.txt:1: reads as the numbers"),
         ("g.txt", "3 3 2\n1 2 1\n2 3 1\n", r"g\.txt:1: reads as the numbers"),
-        ("g.txt", "a b {'weight': __import__('os')}\n", "no dictionary of attributes"),
+        ("g.txt", "a b {'weight': __import__('os')}\n", "no dictionary of plain attributes"),
+        ("g.txt", "a b {'c': nan}\n", r"g\.txt:1: \"{'c': nan}\" is no dictionary of plain attributes; write"),
+        ("g.txt", "// n m\n1 2\n", r"g\.txt:1: begins with //; comments begin with #"),
+        ("g.txt", '"1" "2"\n2 3\n', 'the ids "2" and 2 differ in their quotes alone'),
+        ("g.txt", '<?xml version="1.0"?><gexf></gexf>', r"g\.txt:1: is XML or HTML"),
+        ("g.txt", '{"nodes": [], "links": []}', r"g\.txt:1: is JSON"),
+        ("g.net", "*Vertices 2\n1 2\n", r"g\.net:1: is Pajek's format"),
+        (
+            "g.txt",
+            "version https://git-lfs.github.com/spec/v1\noid a\nsize 5\n",
+            "is a pointer of Git LFS; `git lfs pull`",
+        ),
+        ("g.txt", "%%MatrixMarket matrix coordinate pattern general\n2 2 1\n1 2\n", "let its name end in .mtx"),
+        ("g.adjlist", "0 1 2\n1 2 3\n", r"g\.adjlist: \.adjlist is not read; convert it"),
+        ("g.gexf", "<gexf/>", r"\.gexf is not read"),
+        ("g.json.gz", "{}", r"\.json is not read"),
+        (
+            "g.gml",
+            "graph [ node [ id 0 ] node [ id 1 ] edge [ source 0 target 1 weight 1" + "0" * 400 + " ] ]",
+            "edge 0 - 1 has the weight 1000.*; it has to be a number",
+        ),
         ("g.gml", "graph [" * 5000, "nested too deeply|malformed"),
         ("g.txt", "1 - 2\n2 - 3\n", r"g\.txt:1: every second word is '-'"),
         ("g.txt", "1 -> 2\n2 -> 3\n", r"g\.txt:1: every second word is '->'"),
@@ -202,6 +223,59 @@ def test_log_says_what_was_passed_over(tmp_path, caplog):
     scipy_io.mmwrite(tmp_path / "g.mtx", sparse.coo_array(([2.0], ([1], [0])), shape=(2, 2)))
     read_graph(tmp_path / "g.mtx")
     assert "g.mtx: weights are the entries" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("g.txt", "source target\nalice bob\nbob carol\n", "g.txt:1: taken as the edge 'source' - 'target', of nodes"),
+        ("g.csv", "From,Aim\na,b\nb,c\n", "g.csv:1: taken as the edge 'From' - 'Aim'"),
+        ("g.txt", "'a' 'b'\n'b' 'c'\n", "g.txt: 3 ids have quotes, as 'a', which are taken as parts of them"),
+        ("g.txt", "a b 2\nb c 1\nb a 3\n", "1 edges come again with another weight"),
+        ("g.csv", ",source,target\n0,5,6\n", "columns passed over: one without a name"),
+        ("g.gml", "graph [ node [ id 0 ] node [ id 1 ] node [ id 2 ] edge [ source 0 target 1 weight 2 ] "
+         "edge [ source 1 target 2 ] ]", "1 edges have no 'weight'; their weight is 1"),
+    ],
+)  # fmt: skip
+def test_log_warns_of_what_may_be_meant_otherwise(tmp_path, caplog, name, text, said):
+    (tmp_path / name).write_text(text)
+    read_graph(tmp_path / name)
+    assert said in caplog.text
+
+
+def test_log_warns_of_nothing_else(tmp_path, caplog):
+    for text in ("a b\nb c\n", "a b\n", "1 2\n3 4\n", "a b 2\nb a 2\n"):
+        (tmp_path / "g.txt").write_text(text)
+        read_graph(tmp_path / "g.txt")
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+def test_ends_of_lines_of_all_systems(tmp_path):
+    for end in (b"\n", b"\r\n", b"\r"):
+        (tmp_path / "g.txt").write_bytes(end.join([b"# comment", b"a b 2", b"b c 3", b""]))
+        assert edges(tmp_path / "g.txt") == WEIGHTED
+        (tmp_path / "g.csv").write_bytes(end.join([b"source,target,weights", b"a,b,2", b"b,c,3", b""]))
+        assert edges(tmp_path / "g.csv") == WEIGHTED
+
+
+def test_a_model_is_no_graph(tmp_path):
+    Node2Vec(preset="tiny", window=4, negatives=4, walk_length=10, walks_per_node=1).fit([(1, 2)]).save(
+        tmp_path / "m.npz"
+    )
+    with pytest.raises(InputError, match=r"m\.npz: is a saved model; name the file that its graph came from"):
+        read_graph(tmp_path / "m.npz")
+
+
+def test_edges_to_add_bring_nodes_alone(tmp_path):
+    graph = Graph.from_edges([(1, 2)], [2.0])
+    for text, want_pairs, want_weights in (("3 3\n", [[3, 3]], None), ("2 3 4\n9 9 1\n", [[2, 3], [9, 9]], [4.0, 1.0])):
+        (tmp_path / "e.txt").write_text(text)
+        pairs, weights = read_edges(tmp_path / "e.txt", graph)
+        assert pairs.tolist() == want_pairs
+        assert weights is None if want_weights is None else weights.tolist() == want_weights
+    (tmp_path / "e.txt").write_text("# nothing\n")
+    with pytest.raises(InputError, match=r"e\.txt: no edges"):
+        read_edges(tmp_path / "e.txt", graph)
 
 
 def test_log_says_what_was_taken(tmp_path, caplog):

@@ -164,7 +164,7 @@ class Framed(LinkDevice):
 
 
 #: By the end that words go to, what has to happen, and within how many cycles it does.
-COVERED = {"core": ("far", "refused", "later"), "host": ("sent", "again")}
+COVERED = {"core": ("far", "refused", "later", "waits"), "host": ("sent", "again")}
 CYCLES = {"core": 42, "host": 26}
 
 
@@ -177,7 +177,7 @@ class Delivered(wiring.Component):
 
     ``far``: a word comes to the core that stands where an earlier one did. ``sent``: one leaves for the host
     after others that it has acknowledged. ``again``: a word leaves for the second time. ``refused``: a sound frame of
-    the session is out of order. ``later``: a word comes to the core in the second session.
+    the session is out of order. ``later``: a word comes to the core in the second session. ``waits``: one has to wait.
     """
 
     def __init__(self, way: str, link: type[Framed] = Framed):
@@ -230,6 +230,7 @@ class Delivered(wiring.Component):
             Assert(~(link.o.valid & runs) | (link.o.payload[0] == word(session, got))),
             self.far.eq(taken & (got == CFG.depth)),
             self.later.eq(taken & (sessions == 2)),
+            self.waits.eq(link.o.valid & ~link.o.ready & runs),
         ]
         ours = receiver.o.valid & receiver.o.ready & frame.sound & (frame.flags == 0) & (frame.session == session)
         m.d.comb += self.refused.eq(ours & (frame.seq < got) & (frame.words != 0))

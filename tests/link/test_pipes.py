@@ -63,6 +63,9 @@ def test_the_other_end_of_a_socket_closes():
     [
         ("tcp:board", "is no address of a socket; write tcp:HOST:PORT"),
         ("tcp:board:70000", "is no address of a socket"),
+        ("tcp:board:" + "9" * 5000, "is no address of a socket"),
+        ("/dev/ttyX@" + "9" * 5000, "is no address of a serial port"),
+        ("/dev/ttyX@1", "write PORT or PORT@BAUD, 300 or more"),
         ("/dev/ttyX@fast", "is no address of a serial port; write PORT or PORT@BAUD"),
         ("/dev/none@9600", "/dev/none cannot be opened at 9600 baud"),
         ("tcp:127.0.0.1:1", "tcp:127.0.0.1:1 cannot be reached"),

@@ -15,6 +15,8 @@ def test_samples_from_files(tmp_path):
     csv.write_text("# x0,x1,label\n1,2,a\n\n3,4.5,b\n")
     x, y = read_samples(csv)
     assert (x.tolist(), y.tolist()) == ([[1, 2], [3, 4.5]], ["a", "b"])
+    csv.write_text('1,2,"a"\n3,4.5,"b, c"\n')
+    assert read_samples(csv)[1].tolist() == ["a", "b, c"]
     for text in ("1;2;7\n3;4.5;8\n", "1\t2\t7\n3\t4.5\t8\n"):
         csv.write_text(text)
         x, y = read_samples(csv)

@@ -6,6 +6,8 @@ pytest.importorskip("amaranth")
 pytest.importorskip("pyosys")
 
 from amaranth.hdl import Module, Signal, ValueLike
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In
 from skipwalk.hw.memory.port import MemoryPort
 from skipwalk.hw.oselm.config import GainRule, preset
 from skipwalk.hw.oselm.constant_gain import ConstantGain
@@ -29,9 +31,11 @@ from skipwalk.hw.oselm.graph.search import Search
 from skipwalk.hw.oselm.graph.starts import Starts
 from skipwalk.hw.oselm.graph.walk_maker import WalkMaker
 from skipwalk.hw.oselm.graph.walker import Walker
+from skipwalk.hw.oselm.rows.cache import RowCache
 from skipwalk.hw.oselm.rows.chains import Chains
 from skipwalk.hw.oselm.rows.config import RowsConfig
 from skipwalk.hw.oselm.rows.directory import RowDirectory
+from skipwalk.hw.oselm.rows.layouts import JobLayout
 from skipwalk.hw.oselm.rows.lease import LeaseHolder
 from skipwalk.hw.oselm.rows.mover import RowMover
 from skipwalk.hw.oselm.rows.packing import RowPacker, RowUnpacker
@@ -45,6 +49,7 @@ GRAPH = PLAIN.replace(edge_ends=8, walkers=2)
 WEIGHTS = GRAPH.replace(weight_bits=17)
 OUTSIDE = GRAPH.replace(nodes=64, slots=48, pool=16, walks=1, walkers=1, replaced=1, lists_outside=True)
 ROWS = RowsConfig(rows=4, slots=2, words=2, group_rows=1, groups=1)
+SHORT_ROWS = RowsConfig(rows=2, slots=2, words=1, word_bits=8, group_rows=1, groups=1)
 
 
 def before(m: Module, value: ValueLike, name: str) -> Signal:
@@ -90,6 +95,44 @@ def one_at_a_time(m, shared):
 def a_mark_stands_alone(m, transfers):
     job = transfers.jobs.payload
     return [~(job.mark & (job.fill | job.evict))]
+
+
+def jobs_are_of_a_kind(m, cache):
+    return [~(cache.jobs.payload.mark & (cache.jobs.payload.fill | cache.jobs.payload.evict))]
+
+
+class AnyJobs(wiring.Component):
+    """In place of a directory, which is proven to keep its offers and has many cycles between them."""
+
+    def __init__(self, jobs, slots):
+        self._jobs, self._slots = jobs, slots
+        super().__init__(dict(RowDirectory(ROWS).signature.members))
+
+    def elaborate(self, platform):
+        m = Module()
+        wiring.connect(m, self._jobs, wiring.flipped(self.jobs))
+        wiring.connect(m, self._slots, wiring.flipped(self.slots))
+        return m
+
+
+class CacheOfJobs(wiring.Component):
+    """A cache whose ``jobs`` and ``given`` slots come when they like."""
+
+    def __init__(self):
+        self._inner = RowCache(ROWS)
+        members = dict(self._inner.signature.members)
+        jobs, given = (In(stream.Signature(shape)) for shape in (JobLayout(ROWS), ROWS.slot_bits))
+        super().__init__({**members, "jobs": jobs, "given": given})
+        self._inner._directory = AnyJobs(wiring.flipped(self.jobs), wiring.flipped(self.given))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.inner = inner = self._inner
+        wiring.connect(m, wiring.flipped(self.ops), inner.ops)
+        for name in ("slots", "memory", "evicted", "fills"):
+            wiring.connect(m, getattr(inner, name), wiring.flipped(getattr(self, name)))
+        m.d.comb += [inner.release.eq(self.release), self.waiting.eq(inner.waiting), self.marked.eq(inner.marked)]
+        return m
 
 
 class SoonExact(Walker):
@@ -147,6 +190,7 @@ BLOCKS = {
     "row-chains": Block(lambda: Chains(ROWS), EVER, 12),
     "row-transfers": Block(lambda: Transfers(ROWS), "-seq 12", 6, {"given": a_mark_stands_alone}),
     "row-mover": Block(row_mover, "-seq 12", 8),
+    "row-cache.jobs": Block(CacheOfJobs, "-seq 14", 8, {"given": jobs_are_of_a_kind}),
     "row-lease": Block(lambda: LeaseHolder(ROWS, 2), EVER, 4, {"steady": ("lease__row",)}),
     "row-packer": Block(lambda: RowPacker(18), EVER, 4),
     "row-unpacker": Block(lambda: RowUnpacker(18), EVER, 8, {"tied": ("clear",)}),
@@ -156,6 +200,8 @@ LONG = {
     "edits": Block(lambda: EditEngine(GRAPH), "-seq 23", 23, {}, ("entries__write",)),
     "gain": Block(lambda: Gain(PLAIN), "-seq 18", 16),
     "constant-gain": Block(lambda: ConstantGain(PLAIN.replace(gain=GainRule.CONSTANT)), "-seq 27", 26),
+    # With its directory: a row goes to memory after some 45 cycles.
+    "row-cache": Block(lambda: RowCache(SHORT_ROWS), "-seq 48", 48),
     "neighbour-draws": Block(lambda: NeighbourDraws(OUTSIDE), "-seq 11", 10),
 }
 

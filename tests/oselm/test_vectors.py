@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from skipwalk.sw.errors import InputError
-from skipwalk.sw.oselm.vectors import load_npz, load_word2vec, save_npz, save_word2vec
+from skipwalk.sw.graph import packed
+from skipwalk.sw.oselm import checks
+from skipwalk.sw.oselm.estimator import Node2Vec
+from skipwalk.sw.oselm.vectors import ids_to_arrays, load_npz, load_word2vec, save_npz, save_word2vec
 from skipwalk.sw.results.files import atomic_write
 
 round_trip = settings(max_examples=60, deadline=None)
@@ -71,6 +74,36 @@ def test_npz_is_plain_numpy_for_plain_ids(tmp_path):
 def test_ids_that_numpy_would_cut_keep_their_ends(tmp_path):
     save_npz(tmp_path / "e.npz", ["a\0", "a", "\ud800"], np.eye(3))
     assert load_npz(tmp_path / "e.npz")[0] == ["a\0", "a", "\ud800"]
+
+
+def test_one_long_id_does_not_widen_all(tmp_path):
+    ids = ["x" * 100_000, *map(str, range(1000))]
+    assert sum(array.nbytes for array in ids_to_arrays(ids).values()) < 120_000
+    assert ids_to_arrays(ids[1:]).keys() == {"ids"}
+    save_npz(tmp_path / "e.npz", ids, np.eye(1001, 1))
+    assert load_npz(tmp_path / "e.npz")[0] == ids
+    model = Node2Vec(dim=8, window=4, negatives=4, walk_length=4, walks_per_node=1).fit(
+        [(ids[0], node) for node in ids[1:]]
+    )
+    model.save(tmp_path / "m.npz")
+    assert Node2Vec.load(tmp_path / "m.npz").ids_.tolist() == ids
+
+
+def test_long_ids_that_pack_well_are_read_again(tmp_path, monkeypatch):
+    """What a reader takes for a bomb is not written."""
+    monkeypatch.setattr(packed, "_FREE", 1 << 16)
+    monkeypatch.setattr(checks, "_FREE", 1 << 16)
+    ids = [f"{'x' * 1000}{node}" for node in range(1000)]
+    model = Node2Vec(dim=2, window=4, negatives=4, walk_length=4, walks_per_node=1).fit(
+        [(ids[0], node) for node in ids[1:]]
+    )
+    model.save(tmp_path / "m.npz")
+    assert Node2Vec.load(tmp_path / "m.npz").ids_.tolist() == ids
+
+
+def test_word2vec_text_may_begin_with_a_mark(tmp_path):
+    (tmp_path / "e.txt").write_bytes(b"\xef\xbb\xbf1 1\na 1\n")
+    assert load_word2vec(tmp_path / "e.txt")[0] == ["a"]
 
 
 def test_integer_ids_come_back_as_integers(tmp_path):
@@ -134,6 +167,9 @@ def test_npz_refuses(tmp_path, ids, meta, message):
         ("1 2\na 1 nan\n", "e.txt:2: a value is not finite"),
         ("1 2\na 1 1e39\n", "e.txt:2: a value is not finite"),
         ("2 1\na 1\na 2\n", "e.txt:3: id 'a' is in line 2 already"),
+        ("0 0\n", "e.txt: no vectors"),
+        ("1 1\na 1_0\n", "e.txt:2: could not convert string to float: '1x0'"),
+        ("9" * 5000 + " 1\na 1\n", "e.txt:1: '999.*' is no header"),
     ],
 )
 def test_malformed_word2vec_is_named_with_its_line(tmp_path, text, message):

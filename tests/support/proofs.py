@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.hdl import Assert, Assume, Cat, ClockDomain, ClockSignal, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Flow, In, Out
 from skipwalk.sim.rtl.synthesis import run_yosys
@@ -22,7 +22,18 @@ __all__ = ["Block", "KeepsOffers", "Moves", "cover", "prove", "soon"]
 
 #: Seconds of a run: a minute of computing can be many on a machine that has other work.
 _LONGEST = 1800
-_PASSES = ("prep -flatten -top top", "memory_map", "chformal -lower", "async2sync", "opt_clean")
+_PASSES = ("prep -flatten -top top", "memory_map", "chformal -lower", "async2sync")
+#: A register whose clock ticks in those cycles in which it is high.
+_TICKS = """
+module \\$dff (CLK, D, Q);
+    parameter WIDTH = 0;
+    parameter CLK_POLARITY = 1;
+    input CLK;
+    input [WIDTH-1:0] D;
+    output [WIDTH-1:0] Q;
+    \\$ff #(.WIDTH(WIDTH)) register (.D(CLK ? D : Q), .Q(Q));
+endmodule
+"""
 
 
 class _Stream(NamedTuple):
@@ -76,6 +87,11 @@ class KeepsOffers(wiring.Component):
         Streams of which nothing is said.
     prompt : collection of str
         Output streams whose offers have to be taken at once, or the proof fails.
+    resets : mapping of str to str
+        Of streams whose other end may be in reset, and then forgets what it was offered or has offered: the port of
+        ``inner`` that is high while it is.
+    domains : mapping of str to str
+        Clocks of streams that are not of ``sync``. In each cycle some of the clocks tick, whichever.
 
     Members
     -------
@@ -99,8 +115,11 @@ class KeepsOffers(wiring.Component):
         given: Callable[[Module, Any], list[ValueLike]] = lambda m, inner: [],
         but: Collection[str] = (),
         prompt: Collection[str] = (),
+        resets: Mapping[str, str] = MappingProxyType({}),
+        domains: Mapping[str, str] = MappingProxyType({}),
     ):
         self._inner, self._steady, self._given, self._prompt = inner, steady, given, prompt
+        self._resets, self._domains = resets, domains
         self._streams = _streams(inner)
         self._free = {
             "__".join(map(str, path)): Value.cast(port)
@@ -114,11 +133,23 @@ class KeepsOffers(wiring.Component):
         waiting = (name for name in self._ruled if name not in prompt)
         self.offers = [f"stalled_{name}" for name in waiting if self._streams[name].flow == Out]
         inputs = {name: In(port.shape()) for name, port in self._free.items()}
+        inputs |= {f"{domain}_ticks": In(1) for domain in domains.values()}
         super().__init__(inputs | {name: Out(1) for name in (*self.offers, *self._more)})
+
+    @property
+    def several_clocks(self) -> bool:
+        """There are others than that of ``sync``."""
+        return bool(self._domains)
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.inner = inner = self._inner
+        for domain in set(self._domains.values()):
+            m.domains += ClockDomain(domain, reset_less=True)
+            m.d.comb += ClockSignal(domain).eq(getattr(self, f"{domain}_ticks"))
+        if self.several_clocks:
+            # In a cycle without one nothing happens.
+            m.d.comb += Assume(Cat(ClockSignal(domain) for domain in ("sync", *self._domains.values())).any())
         for name, port in self._free.items():
             m.d.comb += port.eq(getattr(self, name))
         m.d.comb += [Assume(fact) for fact in self._given(m, inner)]
@@ -131,8 +162,9 @@ class KeepsOffers(wiring.Component):
         for name in self._ruled:
             flow, valid, ready, payload = self._streams[name]
             waits, before = Signal(name=f"{name}_waits"), Signal(len(payload), name=f"{name}_before")
-            m.d.sync += [waits.eq(valid & ~ready), before.eq(payload)]
-            m.d.comb += (Assert if flow == Out else Assume)(~waits | (valid & (payload == before)))
+            reset = getattr(inner, self._resets[name]) if name in self._resets else Const(0)
+            m.d[self._domains.get(name, "sync")] += [waits.eq(valid & ~ready & ~reset), before.eq(payload)]
+            m.d.comb += (Assert if flow == Out else Assume)(~waits | reset | (valid & (payload == before)))
             if name in self._prompt:
                 m.d.comb += Assert(~waits)
             elif flow == Out:
@@ -201,12 +233,17 @@ class Moves(KeepsOffers):
 
 def _commands(component: wiring.Component, folder: Path) -> list[str]:
     (folder / "design.il").write_text(rtlil.convert(component, name="top"))
-    return [f"read_rtlil {folder / 'design.il'}", *_PASSES]
+    passes = [*_PASSES]
+    if isinstance(component, KeepsOffers) and component.several_clocks:
+        (folder / "ticks.v").write_text(_TICKS)
+        passes += ["dffunmap", f"techmap -map {folder / 'ticks.v'}"]
+    return [f"read_rtlil {folder / 'design.il'}", *passes, "opt_clean"]
 
 
 def prove(component: wiring.Component, folder: Path, *, name: str, method: str) -> None:
     """Prove the assertions, from power up on, without a reset. ``method`` are options of Yosys' ``sat``: ``-seq N`` for
-    every history of N cycles, ``-tempinduct`` for ever. Raises SynthesisError.
+    every history of N cycles, ``-tempinduct`` for ever; where there are several clocks, each ticks in some of those
+    cycles. Raises SynthesisError.
 
     With the environment's SKIPWALK_PROOFS_JSON, the proof stands in that file of results, with the seconds that it kept
     a processor busy: what else the machine does is not among them.

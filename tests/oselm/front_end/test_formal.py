@@ -5,14 +5,18 @@ import pytest
 pytest.importorskip("amaranth")
 pytest.importorskip("pyosys")
 
-from amaranth.hdl import Assert, Assume, Const, EnableInserter, Module, ResetInserter, Signal, Value
+from amaranth.hdl import Assert, Assume, Const, EnableInserter, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from skipwalk.hw.oselm.config import CoreConfig, preset
 from skipwalk.hw.oselm.front_end.groups import Groups
+from skipwalk.hw.oselm.front_end.layouts import WalkAddress
 from skipwalk.hw.oselm.front_end.parameters import Parameters
+from skipwalk.hw.oselm.front_end.turns import Turns
 from skipwalk.hw.oselm.front_end.walk_loader import WalkLoader
 from skipwalk.hw.oselm.front_end.windowing import Windowing
+from skipwalk.hw.oselm.graph.walk_maker import WalkMaker
+from skipwalk.hw.oselm.graph.walker import WalkPort
 from skipwalk.sim.rtl.synthesis import SynthesisError
 
 from ...support.proofs import cover, prove
@@ -105,6 +109,199 @@ def test_a_group_that_is_freed_too_early_is_found(tmp_path):
 
     with pytest.raises(SynthesisError):
         prove(Owned(CFG, Wrong()), tmp_path, name="none", method="-seq 26")
+
+
+class AnyWalker(wiring.Component):
+    """In place of a walker: takes a task when it is ``ready``, gives each of the walk's nodes when it ``goes``."""
+
+    NODES = 3
+
+    def __init__(self, cfg: CoreConfig):
+        port = WalkPort(cfg)
+        super().__init__({"walk": In(port), "ready": In(1), "goes": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        task, node = self.walk.task, self.walk.nodes
+        left, waits, offers = Signal(range(self.NODES + 1)), Signal(), Signal()
+        place = Signal.like(node.payload.address)
+        m.d.comb += [
+            # Neither goes away before it is answered.
+            task.ready.eq((left == 0) & (self.ready | waits)),
+            node.valid.eq((left != 0) & (self.goes | offers)),
+            node.payload.address.eq(place),
+            node.payload.last.eq(left == 1),
+        ]
+        m.d.sync += [waits.eq(task.ready & ~task.valid), offers.eq(node.valid & ~node.ready)]
+        with m.If(task.ready & task.valid):
+            m.d.sync += [left.eq(self.NODES), place.slot.eq(task.payload.slot), place.group.eq(task.payload.group)]
+            m.d.sync += place.index.eq(0)
+        with m.If(node.valid & node.ready):
+            m.d.sync += [left.eq(left - 1), place.index.eq(place.index + 1)]
+        return m
+
+
+class OwnedByTurns(wiring.Component):
+    """As :class:`Owned`, where host and device take turns at filling groups, and contexts begin as nodes come.
+
+    - Who is not at its turn does nothing to a group.
+    - A group is begun while it is free, once; nothing is added to it then but nodes of its walks. It is freed when it
+      is complete.
+    - Of each walk that the device makes every node is written once before it is read, and none is read that has not
+      been written since the group was freed.
+    - No cell of the memory is read in the cycle in which it is written.
+
+    ``early``: a node is read before the group is complete. ``turned``: the device begins a group after one of the
+    host, or ``back`` the other way round. ``again``: the device begins one that has been freed before.
+    """
+
+    COVERED = ("early", "turned", "back", "again")
+
+    def __init__(self, cfg: CoreConfig, maker: type[WalkMaker] = WalkMaker):
+        self._cfg, self._maker = cfg, maker
+        free = dict.fromkeys(("valid", "starts", "gives", "close", "go"), In(1))
+        walkers = {"ready": In(cfg.walkers), "goes": In(cfg.walkers)}
+        wide = {"word": In(32), "k": In(WalkAddress(cfg))}
+        super().__init__(free | walkers | wide | dict.fromkeys(self.COVERED, Out(1)))
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        m = Module()
+        m.submodules.turns = turns = Turns()
+        m.submodules.loader = loader = WalkLoader(cfg)
+        m.submodules.maker = maker = self._maker(cfg)
+        m.submodules.groups = groups = Groups(cfg, 2)
+        m.submodules.windowing = windowing = Windowing(cfg)
+        wiring.connect(m, turns.host, loader.turn)
+        wiring.connect(m, turns.device, maker.turn)
+        wiring.connect(m, loader.fill, groups.fillers[0])
+        wiring.connect(m, maker.fill, groups.fillers[1])
+        wiring.connect(m, windowing.groups, groups.use)
+        for i, walk in enumerate(maker.walks):
+            m.submodules[f"walker_{i}"] = walker = AnyWalker(cfg)
+            wiring.connect(m, walk, walker.walk)
+            m.d.comb += [walker.ready.eq(self.ready[i]), walker.goes.eq(self.goes[i])]
+        for rules in (loader.rules, maker.rules, groups.rules):
+            m.d.comb += [
+                rules.sampling.window.eq(2),
+                rules.sampling.walks.eq(cfg.walks),
+                rules.settled.eq(1),
+                rules.drawable.eq(1),
+            ]
+        m.d.comb += [
+            turns.starts.payload.count.eq(1),
+            groups.active.eq(turns.active),
+            maker.length.eq(AnyWalker.NODES),
+            maker.other.eq(loader.fill.walk_en),
+            windowing.items.go.eq(self.go),
+            groups.nodes.address.eq(windowing.items.address),
+        ]
+        self._offers(m, turns, loader, maker)
+        self._owners(m, turns, loader, maker, groups, windowing)
+        return m
+
+    def _offers(self, m, turns, loader, maker):
+        """Commands one by one, as the interpreter gives them: walks of two nodes of the host, one walk of the device;
+        and a row for each start."""
+        words, starts, close = turns.words, turns.starts, Signal()
+        m.d.sync += close.eq(0)
+        m.d.comb += [words.payload.eq(self.word), turns.close.eq(close)]
+        with m.FSM():
+            with m.State("HEADER"):
+                m.d.sync += close.eq(self.close)
+                with m.If(self.valid):
+                    m.next = "WALK HEADER"
+                with m.Elif(self.starts):
+                    m.next = "STARTS"
+            with m.State("WALK HEADER"):
+                m.d.comb += [words.valid.eq(1), words.payload.eq(0x10000002)]
+                with m.If(words.ready):
+                    m.next = "WALK"
+            with m.State("WALK"):
+                m.d.comb += words.valid.eq(self.valid & loader.turn.busy)
+                with m.If(~loader.turn.busy):
+                    m.next = "HEADER"
+            with m.State("STARTS"):
+                m.d.comb += starts.valid.eq(1)
+                with m.If(starts.ready):
+                    m.next = "HEADER"
+        commands, rows = maker.starts.commands, maker.starts.rows
+        there, offers = Signal(), Signal()
+        m.d.comb += [
+            commands.ready.eq(~there),
+            maker.starts.busy.eq(there),
+            rows.valid.eq(there & (self.gives | offers)),
+        ]
+        m.d.sync += offers.eq(rows.valid & ~rows.ready)
+        with m.If(commands.valid & commands.ready):
+            m.d.sync += there.eq(1)
+        with m.If(rows.valid & rows.ready):
+            m.d.sync += there.eq(0)
+
+    def _owners(self, m, turns, loader, maker, groups, windowing):
+        use, items = groups.use, windowing.items
+        fills = loader.fill, maker.fill
+        for i, fill in enumerate(fills):
+            acts = fill.node_en | fill.walk_en | fill.count | fill.begin | fill.hand_over
+            m.d.comb += Assert(~acts | (turns.active == i))
+        begin, over, walk_en, node_en = (Signal(name=name) for name in ("begin", "over", "walk_en", "node_en"))
+        m.d.comb += [
+            begin.eq(fills[0].begin | fills[1].begin),
+            over.eq(fills[0].hand_over | fills[1].hand_over),
+            walk_en.eq(fills[0].walk_en | fills[1].walk_en),
+            node_en.eq(fills[0].node_en | fills[1].node_en),
+        ]
+        group, written = fills[0].group, Signal(WalkAddress(self._cfg))
+        m.d.comb += written.eq(Mux(fills[1].node_en, fills[1].address.as_value(), fills[0].address.as_value()))
+        # Groups that are in use and complete; a cell, whichever, that is followed.
+        whole, k, began, there = Signal(2), Signal(WalkAddress(self._cfg)), Signal(), Signal()
+        m.d.sync += [began.eq(1), k.eq(self.k), whole.eq((whole | (over << group)) & ~use.free)]
+        m.d.comb += Assume(~began | (self.k.as_value() == k.as_value()))
+        mine = node_en & (written.as_value() == self.k.as_value())
+        read = items.valid & ~items.negative
+        reads = read & (items.address.as_value() == self.k.as_value())
+        with m.If(mine):
+            m.d.sync += there.eq(1)
+        # A walk that is refused leaves its nodes behind.
+        place = fills[0].address
+        refused = loader.rejected & (self.k.group == place.group) & (self.k.slot == place.slot)
+        with m.If(use.free.bit_select(self.k.group, 1) | refused):
+            m.d.sync += there.eq(0)
+        in_use, complete = use.full.bit_select(group, 1), whole.bit_select(group, 1)
+        m.d.comb += [
+            Assert(~(begin | walk_en) | ~in_use),
+            Assert(~over | ((in_use | begin) & ~complete)),
+            Assert(~node_en | (~complete & (written.group == group))),
+            Assert(~fills[0].node_en | ~in_use),
+            Assert((use.free & ~(use.full & whole)) == 0),
+            Assert(~(mine & fills[1].node_en) | ~there),
+            Assert(~read | use.full.bit_select(items.address.group, 1)),
+            Assert(~reads | there),
+            Assert(~(read & node_en) | (items.address.as_value() != written.as_value())),
+        ]
+        # What has been begun, and by whom last.
+        freed, last, by_any = Signal(), Signal(), Signal()
+        m.d.sync += freed.eq(freed | use.free.any())
+        with m.If(begin):
+            m.d.sync += [last.eq(turns.active), by_any.eq(1)]
+        m.d.comb += [
+            self.early.eq(read & ~whole.bit_select(items.address.group, 1)),
+            self.turned.eq(fills[1].begin & by_any & ~last),
+            self.back.eq(fills[0].begin & by_any & last),
+            self.again.eq(fills[1].begin & (freed & by_any) & (group == 1)),
+        ]
+
+
+TURNS = CFG.replace(max_walk=4, edge_ends=8, walkers=1)
+
+
+@pytest.mark.long
+def test_a_group_has_one_owner_where_host_and_device_take_turns(tmp_path):
+    """Found, by hand: a group that is complete with a node still to come, a context that does not wait for its last
+    node, a node that counts before it is written, counts that are of the walk before, a group that is begun twice or
+    freed while its last context waits."""
+    cover(OwnedByTurns(TURNS), tmp_path, output=OwnedByTurns.COVERED, cycles=31)
+    prove(OwnedByTurns(TURNS), tmp_path, name="owner.turns", method="-seq 34")
 
 
 class Forgotten(wiring.Component):
