@@ -201,8 +201,8 @@ class _Run:
             self._work(checkpoint=checkpoint, checkpoint_every=checkpoint_every)
             estimator.close()
         except Interrupted as stop:
-            advice = "nothing was saved; see --checkpoint"
-            if checkpoint is not None:
+            advice = "nothing was saved; see --checkpoint" if stop.kept else "the checkpoint could not be written"
+            if checkpoint is not None and stop.kept:
                 advice = (
                     f"go on with: {shlex.join(['skipwalk', 'train', '--resume', str(checkpoint), '-o', str(output)])}"
                 )

@@ -383,7 +383,7 @@ def _number(nodes: Iterable[Hashable], index: dict[Hashable, int], what: str) ->
     """Give every node that ``index`` lacks the next row number."""
     for node in nodes:
         try:
-            index.setdefault(node, len(index))
+            index.setdefault(_plain_id(node), len(index))
         except TypeError:
             raise InputError(f"{what}: {node!r} cannot be a node id; ids have to be hashable") from None
         if node != node:
@@ -414,7 +414,12 @@ def pair_of_ids(number: int, edge: Any) -> tuple[Hashable, Hashable]:
         raise InputError(f"edge {number} is {edge!r}; node ids have to be hashable") from None
     if u != u or v != v:
         raise InputError(f"edge {number} is {edge!r}; NaN cannot be a node id")
-    return u, v
+    return _plain_id(u), _plain_id(v)
+
+
+def _plain_id(node: Hashable) -> Hashable:
+    """Python's own type for NumPy's, which files do not keep."""
+    return node.item() if isinstance(node, np.generic) else node
 
 
 def _pairs_of_ids(edges: Any, index: dict[Hashable, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from ...hw.oselm.config import CoreConfig
 from ...hw.oselm.protocol import WALKS_SHIFT, Edit, Opcode, edit_header, header
 from ...sim.oselm.graph.store import Outcome
 from ..errors import CapacityError, InputError
+from ..estimators.conventions import plain
 from ..graph.conversion import listed
 from ..graph.graph import pair_of_ids
 from ..graph.live import LiveGraph, room_for
@@ -55,7 +56,7 @@ def additions(live: LiveGraph, pairs: Iterable[Any], weights: Any = None) -> lis
     CapacityError for a weight that the model cannot hold; the message names the edge."""
     out: list[Addition] = []
     for number, pair in enumerate(_items(pairs, "edges", "a list of pairs of node ids, or a graph")):
-        u, v = _pair(number, pair)
+        u, v = pair_of_ids(number, pair)
         out.append(Addition(u, v, None))
     if weights is not None:
         out = [a._replace(weight=w) for a, w in zip(out, _weights(weights, len(out)), strict=True)]
@@ -71,7 +72,7 @@ def cuts(live: LiveGraph, pairs: Iterable[Any]) -> list[CutEdge]:
     seen: set[frozenset] = set()
     out = []
     for number, pair in enumerate(_items(pairs, "edges", "a list of pairs of node ids")):
-        u, v = _pair(number, pair)
+        u, v = pair_of_ids(number, pair)
         if not _known(live, u, v):
             raise InputError(f"there is no edge {u!r} - {v!r} to remove")
         key = frozenset((u, v))
@@ -85,7 +86,7 @@ def cuts(live: LiveGraph, pairs: Iterable[Any]) -> list[CutEdge]:
 def drops(live: LiveGraph, nodes: Iterable[Hashable]) -> list[DropNode]:
     """Nodes to remove. Raises UnknownNodeError for one that is not there, InputError for one given twice."""
     out: dict[Hashable, None] = {}
-    for node in _items(nodes, "nodes", "a list of node ids"):
+    for node in map(plain, _items(nodes, "nodes", "a list of node ids")):
         live.index(node)
         if node in out:
             raise InputError(f"node {node!r} is given twice; remove it once")
@@ -97,11 +98,6 @@ def _items(given: Any, what: str, wanted: str) -> list[Any]:
     """As :func:`listed`; of an array Python's own types, not NumPy's, for they become ids."""
     found = listed(given, what, wanted)
     return found.tolist() if isinstance(found, np.ndarray) else found
-
-
-def _pair(number: int, pair: Any) -> tuple[Hashable, Hashable]:
-    u, v = (node.item() if isinstance(node, np.generic) else node for node in pair_of_ids(number, pair))
-    return u, v
 
 
 def _weights(weights: Any, n: int) -> list[float]:

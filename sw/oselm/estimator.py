@@ -14,6 +14,7 @@ from ..estimators.conventions import Progress, as_seed, plain
 from ..estimators.turns import TakesTurns
 from ..graph.conversion import as_graph, is_graph, listed
 from ..graph.graph import Graph
+from ..results.files import check_place
 from . import visits
 from .changes import cuts, drops
 from .model import Model
@@ -103,7 +104,8 @@ class Node2Vec(TakesTurns, Estimator):
     as it was before the call. A device that fails during an update has taken the newest vectors with it, and so has a
     second Ctrl-C: from then on all methods raise a DeviceError that says so, until ``fit`` or a saved model. The first
     Ctrl-C or SIGTERM stops at the next barrier with :class:`~skipwalk.sw.oselm.training.Interrupted`, and
-    :meth:`resume` goes on.
+    :meth:`resume` goes on; so it does after an exception of ``progress`` in an update. A checkpoint that cannot be
+    written is spoken of in the log, and the run goes on.
     """
 
     def __init__(
@@ -353,8 +355,9 @@ class Node2Vec(TakesTurns, Estimator):
 
     @property
     def ids_(self) -> np.ndarray:
-        live = self._current().model.live
-        return np.fromiter((live.ids[row] for row in live.occupied().tolist()), object, live.n_nodes)
+        with self._turn():
+            live = self._current().model.live
+            return np.fromiter((live.ids[row] for row in live.occupied().tolist()), object, live.n_nodes)
 
     @property
     def digest_(self) -> str:
@@ -370,7 +373,8 @@ class Node2Vec(TakesTurns, Estimator):
 
     @property
     def graph_(self) -> Graph:
-        return self._current().model.graph
+        with self._turn():
+            return self._current().model.graph
 
     # ---- files and devices
     def save(self, path: str | Path) -> None:
@@ -463,6 +467,10 @@ class Node2Vec(TakesTurns, Estimator):
     def _how(self, checkpoint: str | Path | None, checkpoint_every: int, progress: Progress | None) -> dict[str, Any]:
         """How a run is watched and kept."""
         check_count("checkpoint_every", plain(checkpoint_every), MOST_WALKS)
+        if checkpoint is not None:
+            check_place(Path(checkpoint))
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress must be a function of how many of how many, not {progress!r}")
         kept = {"checkpoint": checkpoint, "checkpoint_every": plain(checkpoint_every)}
         return {"verbose": bool(self.verbose), "progress": progress, **kept}
 

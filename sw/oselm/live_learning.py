@@ -160,7 +160,12 @@ class LiveLearning:
     def _now_and_then(self, sources: Sources, save_every: float, report_every: float) -> None:
         now = time.monotonic()
         if now - self._saved[0] >= save_every:
-            self._save()
+            try:
+                self._save()
+            except InputError as error:
+                # The disk may have room again by then; what was learned stays.
+                log.warning("%s; saving is tried again in %g s", error, save_every)
+                self._saved = now, self._saved[1]
         if now - self._told[0] >= report_every and self.learned > self._told[1]:
             self._tell(sources)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CapacityError, DeviceError
+from ..errors import CapacityError, DeviceError, InputError
 from ..estimators.conventions import Progress, progress_bar
 from ..link.transport import Transport, open_transport
 from . import visits
@@ -17,9 +18,11 @@ from .changes import Addition, made
 from .graph_device import GraphDevice
 from .model import Model, Run, learning
 from .sizing import check_nodes, grown, refitted
-from .training import Interrupted, begin, load_state, settle, train
+from .training import Interrupted, WatcherFailed, begin, load_state, settle, train
 
 __all__ = ["Session", "open_core"]
+
+log = logging.getLogger(__name__)
 
 
 def open_core(backend: str, model: Model) -> Transport:
@@ -87,6 +90,7 @@ class Session:
         # Whether the device holds the model's state, and whether it has learned what the model does not know.
         self._attached = self._behind = False
         self._lost: str | None = None
+        self._kept = True
 
     def __getstate__(self) -> dict[str, Any]:
         self.settled()
@@ -193,6 +197,11 @@ class Session:
                 progress_bar(run.total, run.unit, verbose=verbose, progress=progress, done=run.next) as tell,
             ):
                 train(model, device, tell=tell, keep=keep, every=checkpoint_every)
+        except Interrupted as stop:
+            stop.kept = self._kept
+            raise
+        except WatcherFailed as failed:
+            raise failed.error from None
         finally:
             self.seconds = time.perf_counter() - started
 
@@ -233,8 +242,14 @@ class Session:
 
     # ---- below
     def _keep(self, path: str | Path) -> None:
-        """A checkpoint; what comes after it is news again."""
-        self.settled().save(path)
+        """A checkpoint; what comes after it is news again. A full disk, say, does not cost what was learned."""
+        model = self.settled()
+        try:
+            model.save(path)
+            self._kept = True
+        except InputError as error:
+            self._kept = False
+            log.warning("%s; no checkpoint this time, and the run goes on", error)
         self._behind = True
 
     def _count_visits(self, run: Run, device: GraphDevice) -> None:
@@ -297,7 +312,7 @@ class _Risk:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
         session = self._session
-        if error is None or isinstance(error, Interrupted) or not session._behind:
+        if error is None or isinstance(error, Interrupted | WatcherFailed) or not session._behind:
             return
         session._lost = f"the device failed with the newest vectors in it ({str(error) or type(error).__name__})"
         session.drop()

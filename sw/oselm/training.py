@@ -23,7 +23,7 @@ from .graph_device import GraphDevice
 from .model import Model
 from .visits import table_of
 
-__all__ = ["Interrupted", "begin", "load_state", "settle", "stop_on_signals", "train"]
+__all__ = ["Interrupted", "WatcherFailed", "begin", "load_state", "settle", "stop_on_signals", "train"]
 
 #: Changes that are sent before Ctrl-C is looked for, and by which the host may be ahead of the device.
 CHANGES = 64
@@ -32,11 +32,22 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, SIGTERM or SIGHUP: training stopped at a barrier, with everything before it learned and kept."""
+    """Ctrl-C, SIGTERM or SIGHUP: training stopped at a barrier, with everything before it learned and kept.
+
+    ``kept`` tells whether the checkpoint, where one was asked for, was written.
+    """
 
     def __init__(self, done: int, total: int, unit: str = "walks"):
-        self.done, self.total, self.unit = done, total, unit
+        self.done, self.total, self.unit, self.kept = done, total, unit, True
         super().__init__(f"stopped after {done} of {total} {unit}")
+
+
+class WatcherFailed(Exception):
+    """A function that was told of progress raised ``error``; training stopped at a barrier, as for Ctrl-C."""
+
+    def __init__(self, error: BaseException):
+        self.error = error
+        super().__init__(str(error))
 
 
 # ---- the state of a core
@@ -89,7 +100,8 @@ def train(
     every: int = 64,
 ) -> None:
     """Train what is left of ``model.run`` on a core that holds the state of ``model``; all but its vectors and counters
-    is brought up to date. Raises :class:`Interrupted` at a barrier; any other exception leaves the core unusable.
+    is brought up to date. Raises :class:`Interrupted` or :class:`WatcherFailed` at a barrier; any other exception
+    leaves the core unusable.
 
     Parameters
     ----------
@@ -108,10 +120,17 @@ def train(
         while not run.finished:
             step(model, device)
             pieces += 1
-            tell(run.next, run.total)
+            try:
+                tell(run.next, run.total)
+            except BaseException as error:
+                if stop.requested and isinstance(error, KeyboardInterrupt):
+                    raise  # the second Ctrl-C
+                device.wait()
+                raise WatcherFailed(error) from error
             if stop.requested or (keep is not None and pieces % every == 0) or (run.finished and run.of_walks):
                 device.wait()
-                if keep is not None and not run.finished:
+                # Whoever is interrupted in the last piece has nothing but the checkpoint, either.
+                if keep is not None and (stop.requested or not run.finished):
                     keep()
             if stop.requested:
                 # Also if it was the last piece: whoever calls again and again is to hear of it.

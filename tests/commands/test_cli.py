@@ -17,10 +17,13 @@ from skipwalk.sw import cli
 from skipwalk.sw.cli import main
 from skipwalk.sw.commands.describe import describe_core
 from skipwalk.sw.commands.inspection import _memory
+from skipwalk.sw.errors import InputError
 from skipwalk.sw.graph.readers import read_graph
 from skipwalk.sw.oselm.estimator import Node2Vec
 from skipwalk.sw.oselm.graph_device import GraphDevice
 from skipwalk.sw.oselm.link_prediction import hide_links, rank_by_graph, rank_by_vectors
+from skipwalk.sw.oselm.model import Model
+from skipwalk.sw.oselm.session import Session
 from skipwalk.sw.oselm.vectors import load_npz, load_word2vec
 from skipwalk.sw.results.report import provenance
 
@@ -375,6 +378,36 @@ def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl
     assert printed(result)["digest"] == Node2Vec.load("model.npz").digest_
     result = run("train", "--resume", "m.npz", "-o", "m.npz")
     assert (result.exit_code, printed(result)["walks"]) == (0, "0"), "nothing is left"
+
+
+def test_an_interrupt_whose_checkpoint_could_not_be_written_says_so(folder, monkeypatch, ctrl_c_works):
+    def full(model, path):
+        raise InputError("cannot be written: No space left on device", path=path)
+
+    monkeypatch.setattr(GraphDevice, "post", lambda device, *_, **__: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(GraphDevice, "wait", lambda device: None)
+    monkeypatch.setattr(Session, "settled", lambda session: session.model)
+    monkeypatch.setattr(Model, "save", full)
+    result = run("update", "model.npz", "edges.txt", "-o", "m.npz", "--walks-per-end", "50", "--checkpoint", "c.npz")
+    assert result.exit_code == 130
+    assert "the checkpoint could not be written" in result.stderr.splitlines()[-1]
+    assert "train --resume" not in result.stderr
+
+
+def test_an_interrupt_in_the_last_piece_leaves_its_checkpoint(folder, monkeypatch, ctrl_c_works):
+    post = GraphDevice.post
+
+    def ctrl_c(device, words, **how):
+        os.kill(os.getpid(), signal.SIGINT)
+        post(device, words, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GraphDevice, "post", ctrl_c)
+        result = run("update", "model.npz", "edges.txt", "-o", "m.npz", "--checkpoint", "c.npz")
+    assert result.exit_code == 130
+    assert "stopped after 3 of 3 changes; go on with: skipwalk train --resume c.npz -o m.npz" in result.stderr
+    assert run("train", "--resume", "c.npz", "-o", "m.npz").exit_code == 0
+    assert printed(run("update", "model.npz", "edges.txt", "-o", "u.npz"))["digest"] == Node2Vec.load("m.npz").digest_
 
 
 def test_an_interrupt_without_checkpoint_says_so(folder, monkeypatch, ctrl_c_works):

@@ -110,3 +110,23 @@ def test_an_interrupt_in_the_middle_is_finished_and_is_the_last(learning, monkey
     live._learn()
     assert resumed == [True]
     assert (live.learned, live._stopping) == (1, True)
+
+
+def test_a_disk_that_is_full_for_a_while(learning, monkeypatch, caplog):
+    """What was learned is saved the next time; only at the end it has to be."""
+    live, model = learning
+    live._take(line("+ 0 3"))
+    live._learn()
+    save = model.save
+
+    def full(path):
+        raise InputError("cannot be written: No space left on device", path=path)
+
+    monkeypatch.setattr(model, "save", full)
+    live._now_and_then(Sources([], follow=False), 1e-9, 1e9)
+    assert "m.npz: cannot be written: No space left on device; saving is tried again in 1e-09 s" in caplog.text
+    with pytest.raises(InputError, match="No space left"):
+        live.run(Sources([], follow=False), save_every=1e9, report_every=1e9)
+    monkeypatch.setattr(model, "save", save)
+    live._now_and_then(Sources([], follow=False), 1e-9, 1e9)
+    assert Node2Vec.load(live._output).digest_ == model.digest_

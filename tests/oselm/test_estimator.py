@@ -651,6 +651,62 @@ def interrupt(monkeypatch, ctrl_c_works):
     monkeypatch.undo()
 
 
+def test_a_progress_that_raises_stops_as_ctrl_c_does(fitted):
+    """And leaves an estimator that goes on, or is as it was, rather than one whose device has failed."""
+
+    def stops_at(left):
+        def progress(*_):
+            nonlocal left
+            left -= 1
+            if not left:
+                raise ZeroDivisionError
+
+        return progress
+
+    first = small()
+    with pytest.raises(ZeroDivisionError):
+        first.fit(GROUPS, progress=stops_at(2))
+    assert not first.__sklearn_is_fitted__()
+    estimator, expected = small().fit(GROUPS), small().fit(GROUPS)
+    with pytest.raises(ZeroDivisionError):
+        estimator.fit(EDGES[:20], progress=stops_at(1))
+    assert estimator.digest_ == fitted.digest_
+    new = [(n % 54, f"n{n}") for n in range(150)]
+    with pytest.raises(ZeroDivisionError):
+        estimator.partial_fit(new, progress=stops_at(2))
+    with pytest.raises(InputError, match=r"22 changes of the last run are left; call resume\(\) first"):
+        estimator.partial_fit(new)
+    assert estimator.resume().digest_ == expected.partial_fit(new).digest_
+    with pytest.raises(ZeroDivisionError):
+        estimator.refresh(progress=stops_at(1))
+    assert estimator.resume().digest_ == expected.refresh().digest_
+    for bad in (5, "bar"):
+        with pytest.raises(TypeError, match="progress must be a function of how many of how many, not"):
+            estimator.partial_fit([(0, "x")], progress=bad)
+    assert estimator.digest_ == expected.digest_
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_nothing(fitted, interrupt, tmp_path, monkeypatch, caplog):
+    def full(model, path):
+        raise InputError("cannot be written: No space left on device", path=path)
+
+    with pytest.raises(InputError, match=r"the folder .* does not exist"):
+        small().fit(GROUPS, checkpoint=tmp_path / "none" / "at.npz")
+    expected = small().fit(GROUPS).partial_fit([(0, "x")])
+    with monkeypatch.context() as patch:
+        patch.setattr(Model, "save", full)
+        estimator = small().fit(GROUPS, checkpoint=tmp_path / "at.npz", checkpoint_every=4)
+        estimator.partial_fit([(0, "x")], checkpoint=tmp_path / "at.npz", checkpoint_every=1)
+    assert "at.npz: cannot be written: No space left on device; no checkpoint this time, and the run" in caplog.text
+    assert estimator.digest_ == expected.digest_
+    interrupt(3)
+    monkeypatch.setattr(Model, "save", full)
+    with pytest.raises(Interrupted) as stopped:
+        estimator.fit(GROUPS, checkpoint=tmp_path / "at.npz")
+    assert not stopped.value.kept
+    assert estimator.resume().digest_ == fitted.digest_
+
+
 def test_ctrl_c_stops_between_two_blocks_and_resume_ends_in_the_same_bits(fitted, interrupt, tmp_path):
     interrupt(3)
     estimator = small()
@@ -919,6 +975,29 @@ def test_threads_take_turns():
         thread.join()
     assert estimator.graph_.n_edges == len(EDGES) + 8
     assert estimator.counters_["walks"] == 54 + 80
+
+
+def test_what_is_read_takes_turns_too(fitted):
+    """An array of ids would be one too short where a node comes while it is made."""
+    estimator = small(walks_per_node=1).fit(GROUPS)
+    for name in ("ids_", "graph_", "embedding_"):
+        reader = threading.Thread(target=getattr, args=(estimator, name))
+        with estimator._turn():
+            reader.start()
+            reader.join(0.05)
+            assert reader.is_alive(), name
+        reader.join()
+
+
+def test_ids_of_numpy_become_those_of_python():
+    """As in files, and as in an update; whatever is looked up is the same then."""
+    days = np.array(["2020-01-01", "2020-01-02"], "M8[D]")
+    given = [(np.int64(1), np.str_("a")), ("a", np.float64(2.5)), ("a", days[0]), (days[0], days[1])]
+    graph = Graph.from_edges(given, nodes=[np.int8(1)])
+    assert [type(node).__name__ for node in graph.ids] == ["int", "str", "float", "date", "date"]
+    estimator = small(walks_per_node=1).fit(given)
+    assert estimator.transform(days).shape == (2, 8)
+    assert estimator.remove_edges([(days[0], days[1])]).remove_nodes([days[1]]).graph_.n_nodes == 4
 
 
 # ---- scikit-learn
