@@ -13,8 +13,10 @@ from ...graph.readers import read_graph, read_labels
 from ...oselm.evaluation import evaluate
 from .experiment import Measure, Options
 
-__all__ = ["F1", "LabelledGraph", "load", "photo", "with_photo"]
+__all__ = ["F1", "FOLDS", "LabelledGraph", "load", "photo", "with_photo"]
 
+#: Tenths that F1 is a mean over.
+FOLDS = 10
 #: What each of them measures.
 F1 = {"f1_micro": Measure("F1", "higher"), "f1_macro": Measure("F1", "higher")}
 
@@ -34,18 +36,27 @@ class LabelledGraph:
         h.update("\0".join(f"{row} {name}" for row, name in zip(self.rows, self.classes, strict=True)).encode())
         return h.hexdigest()[:16]
 
-    def f1(self, vectors: np.ndarray, splits: int = 10) -> dict[str, float]:
-        """Mean micro- and macro-F1 over ``splits``, 90 % to train and 10 % to test; the same splits for every seed."""
-        scores = evaluate(vectors[self.rows], self.classes, repeats=splits)
+    def f1(self, vectors: np.ndarray, folds: int = FOLDS) -> dict[str, float]:
+        """Mean micro- and macro-F1 over ``folds`` tenths of the labelled nodes, each tested on what the others taught.
+        Which node is in which follows from the order of ``rows``."""
+        scores = evaluate(vectors[self.rows], self.classes, repeats=folds, folds=True)
         return {"f1_micro": float(scores.micro.mean()), "f1_macro": float(scores.macro.mean())}
 
     def shuffled(self, seed: int) -> "LabelledGraph":
-        """The same graph, its edges listed in another order, either end first."""
-        rng, ids = np.random.default_rng(seed), self.graph.ids.tolist()
-        pairs = rng.permuted(rng.permutation(self.graph.edges()[0]), axis=1)
-        graph = Graph.from_edges([(ids[u], ids[v]) for u, v in pairs.tolist()])
-        rows = np.array([graph.index(ids[row]) for row in self.rows.tolist()])
-        return LabelledGraph(graph, rows, self.classes)
+        """The same graph as another file would list it: edges in another order, either end first, and labels too.
+
+        So a mean over seeds is one over such orders, which draw other walks, and over ways to cut nodes into tenths.
+        """
+        rng, ids = np.random.default_rng(seed), self.graph.ids
+        pairs, weights = self.graph.edges()
+        order = rng.permutation(len(pairs))
+        listed = ids[rng.permuted(pairs[order], axis=1)].tolist()
+        graph = Graph.from_edges(
+            listed, None if weights is None else weights[order], nodes=rng.permutation(ids).tolist()
+        )
+        labels = rng.permutation(len(self.rows))
+        rows = np.array([graph.index(node) for node in ids[self.rows[labels]].tolist()])
+        return LabelledGraph(graph, rows, self.classes[labels])
 
 
 def load(options: Options) -> LabelledGraph:
