@@ -37,7 +37,7 @@ from skipwalk.sw.lab.experiments import (
     links,
     lora_methods,
     lora_rates,
-    photo_static,
+    other_graphs,
     schedules,
     updates,
     walks_elsewhere,
@@ -617,20 +617,34 @@ def _learn_with(constant):
     return learn
 
 
-def test_photo_stands_beside_cora(communities, monkeypatch, tmp_path):
+def test_other_graphs_are_those_that_are_there(communities, monkeypatch, tmp_path):
     monkeypatch.setenv("SKIPWALK_DATA", str(tmp_path))
-    assert "SKIPWALK_DATA" in photo_static.EXPERIMENT.plan(Options(Path(), Path())).skipped["photo.static"]
+    (tmp_path / "cora.edges").write_text("1 2\n")
+    (tmp_path / "cora.labels").write_text("1 a\n")
+    here = Options(tmp_path / "cora.edges", tmp_path / "cora.labels")
+    plan = other_graphs.EXPERIMENT.plan(here)
+    assert not plan.points
+    assert "SKIPWALK_DATA" in plan.skipped["others.photo"]
+    assert "skipwalk lab imdb" in plan.skipped["others.imdb"]
+    (tmp_path / "imdb.edges").write_text("p f\nq f\nq g\n")
+    (tmp_path / "imdb.labels").write_text("f 0\ng 1\n")
+    monkeypatch.setattr(other_graphs, "gensim_version", lambda: None)
+    plan = other_graphs.EXPERIMENT.plan(here)
+    names = [f"imdb.{name}.d32" for name in other_graphs._SETTINGS if not name.startswith("sgns")]
+    assert [p.name for p in plan.points] == names
+    assert (plan.data["imdb"].graph.n_edges, plan.data["imdb"].classes.tolist()) == (3, [0, 1])
+    assert "pip install" in plan.skipped["others.sgns"]
     monkeypatch.setattr(cora, "photo", lambda: communities)
-    monkeypatch.setattr(photo_static, "gensim_version", lambda: "4.4.0")
-    some, everything = ({p.name: p for p in photo_static.EXPERIMENT.plan(Options(Path(), Path(), full=full)).points}
-                        for full in (False, True))  # fmt: skip
-    assert everything.keys() - some.keys() == {"sgns-5.d64", "sgns-5.d96"}
-    assert {p.params["walks_per_node"] for p in some.values()} == {4}
-    monkeypatch.setattr(photo_static, "gensim_version", lambda: None)
-    plan = photo_static.EXPERIMENT.plan(Options(Path(), Path()))
-    assert not any(p.name.startswith("sgns") for p in plan.points)
-    assert "pip install" in plan.skipped["photo.static.sgns"]
-    assert photo_static.EXPERIMENT.run({**SMALL, "learner": "fixed"}, 1, communities).values["f1_micro"] > 0.7
+    monkeypatch.setattr(other_graphs, "gensim_version", lambda: "4.4.0")
+    some, everything = (
+        {p.name for p in other_graphs.EXPERIMENT.plan(dataclasses.replace(here, full=full)).points}
+        for full in (False, True)
+    )
+    assert {name.replace("imdb", "photo") for name in everything} <= everything
+    assert {name for name in everything - some if name.startswith("photo")} == {"photo.sgns-5.d64", "photo.sgns-5.d96"}
+    values = other_graphs.EXPERIMENT.run({**SMALL, "graph": "x", "learner": "fixed"}, 1, {"x": communities}).values
+    listed = communities.shuffled(1)
+    assert values == listed.f1(Node2Vec(**SMALL, random_state=1).fit(listed.graph).embedding_)
 
 
 def test_weights_that_change_are_followed(communities, monkeypatch):

@@ -20,7 +20,7 @@ from . import (
     links,
     lora_methods,
     lora_rates,
-    photo_static,
+    other_graphs,
     schedules,
     updates,
     word_widths,
@@ -37,7 +37,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
     for module in (
         cora_static,
-        photo_static,
+        other_graphs,
         cora_growing,
         updates,
         cora_removal,

@@ -13,8 +13,10 @@ from ...graph.readers import read_graph, read_labels
 from ...oselm.evaluation import evaluate
 from .experiment import Measure, Options
 
-__all__ = ["F1", "FOLDS", "LabelledGraph", "load", "photo", "with_photo"]
+__all__ = ["F1", "FOLDS", "TITLES", "LabelledGraph", "imdb", "load", "photo", "with_others"]
 
+#: For people.
+TITLES = {"cora": "Cora", "photo": "Amazon Photo", "imdb": "IMDB"}
 #: Tenths that F1 is a mean over.
 FOLDS = 10
 #: What each of them measures.
@@ -66,13 +68,27 @@ def load(options: Options) -> LabelledGraph:
     return LabelledGraph(graph, np.array([graph.index(node) for node in labels]), np.array(list(labels.values())))
 
 
-def with_photo(options: Options, prefix: str) -> tuple[dict[str, LabelledGraph], dict[str, str]]:
-    """Cora, and Amazon Photo where it is; and what is left out, as ``PREFIX.photo``, and why."""
-    data = {"cora": load(options)}
-    try:
-        return {**data, "photo": photo()}, {}
-    except InputError as error:
-        return data, {f"{prefix}.photo": str(error)}
+def with_others(options: Options, prefix: str) -> tuple[dict[str, LabelledGraph], dict[str, str]]:
+    """Cora, and Amazon Photo and IMDB where they are; and what is left out, as ``PREFIX.photo``, and why."""
+    data, skipped = {"cora": load(options)}, {}
+    for name, read in (("photo", photo), ("imdb", lambda: imdb(options))):
+        try:
+            data[name] = read()
+        except InputError as error:
+            skipped[f"{prefix}.{name}"] = str(error)
+    return data, skipped
+
+
+def imdb(options: Options) -> LabelledGraph:
+    """4,661 films, their directors and actors, and in which of 3 genres 2,939 of the films are.
+
+    ``imdb.edges`` and ``imdb.labels`` in the folder of the user's graph, where ``make experiments`` puts both. Raises
+    InputError if they are not there.
+    """
+    edges = options.graph.parent / "imdb.edges"
+    if not edges.is_file():
+        raise InputError("no films there; `skipwalk lab imdb` writes them, out of the wheel with Cora", path=edges)
+    return load(Options(edges, edges.with_suffix(".labels")))
 
 
 def photo() -> LabelledGraph:

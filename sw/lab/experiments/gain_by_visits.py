@@ -122,7 +122,7 @@ def _settings() -> dict[str, dict[str, Any]]:
 
 
 def _plan(options: Options) -> Plan:
-    data, skipped = cora.with_photo(options, "fading")
+    data, skipped = cora.with_others(options, "fading")
     # Graph, its name for people, walks a node, and seconds.
     where = [("cora", "Cora", 2, 2.0), ("cora", "Cora", 10, 6.0)]
     where += [(name, f"blocks, degree {BLOCK_MODELS[name][0]}", 10, 5.0) for name in ("blocks16", "blocks64")]

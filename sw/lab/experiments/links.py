@@ -1,7 +1,7 @@
 """Edges that were hidden: how well vectors rank them before pairs that are none.
 
-A quarter of the edges is hidden, none of a spanning forest; the rest is learned as in ``cora-static`` and, for Amazon
-Photo, ``photo-static``. ``constant-G`` is OS-ELM's default with a constant gain G in place of P. Non-edges are
+A quarter of the edges is hidden, none of a spanning forest; the rest is learned as in ``cora-static``, others than
+Cora as in ``other-graphs``. ``constant-G`` is OS-ELM's default with a constant gain G in place of P. Non-edges are
 the ends of the hidden edges joined otherwise (``matched``), or pairs of any two nodes (``uniform``); see
 :mod:`skipwalk.sw.oselm.link_prediction`. ``graph`` ranks without vectors, by the edges that were kept: by Adamic-Adar
 and by preferential attachment. ``sgns-5`` (with ``full``) passes five times over its walks. What is hidden, non-edges
@@ -29,21 +29,23 @@ _SETTINGS: dict[str, tuple[dict[str, Any], float, str]] = {
     "constant-1.4": ({"learner": "fixed", "constant": 1.4}, 6, "constant gain 1.4, 18 bit, streaming"),
     "constant-2.8": ({"learner": "fixed", "constant": 2.8}, 6, "constant gain 2.8, 18 bit, streaming"),
 }
-#: Each with its name for people, walks a node, and how many times as long as Cora it takes.
-_GRAPHS = {"cora": ("Cora", 10, 1), "photo": ("Amazon Photo", 4, 5)}
+#: Walks a node of each, and how many times as long as Cora it takes.
+_GRAPHS = {"cora": (10, 1), "photo": (4, 5), "imdb": (4, 4)}
 
 
 def _plan(options: Options) -> Plan:
-    data, skipped = cora.with_photo(options, "links")
+    data, skipped = cora.with_others(options, "links")
     gensim, points = gensim_version(), []
     for (graph, labelled), (name, (params, cost, label)) in product(data.items(), _SETTINGS.items()):
         of_gensim = name.startswith("sgns")
         if (of_gensim and gensim is None) or (name == "sgns-5" and not options.full):
             continue
-        title, walks, times = _GRAPHS[graph]
+        walks, times = _GRAPHS[graph]
         stamp = {"data": labelled.digest, **({"gensim": gensim} if of_gensim else {})}
         own = {**params, "dim": 32, "walks_per_node": walks} if params else {}
-        points.append(Point(f"{graph}.{name}", f"{title}: {label}", {"graph": graph, **own}, stamp, cost * times))
+        points.append(
+            Point(f"{graph}.{name}", f"{cora.TITLES[graph]}: {label}", {"graph": graph, **own}, stamp, cost * times)
+        )
     return Plan(points, data, skipped if gensim else {**skipped, "links.sgns": NO_GENSIM})
 
 

@@ -56,10 +56,10 @@ _BLOCKS = ("blocks16", "blocks64")
 
 
 def _plan(options: Options) -> Plan:
-    data, skipped = cora.with_photo(options, "updates")
+    data, skipped = cora.with_others(options, "updates")
     # Graph, its name for people, and seconds.
     where = [("cora", "Cora", 10.0), *((name, f"blocks, degree {BLOCK_MODELS[name][0]}", 30.0) for name in _BLOCKS)]
-    where += [("photo", "Amazon Photo", 90.0)] if "photo" in data else []
+    where += [(name, cora.TITLES[name], 90.0) for name in ("photo", "imdb") if name in data]
     points = [
         Point(
             f"{graph}.{name}",
