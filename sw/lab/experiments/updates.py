@@ -2,11 +2,11 @@
 
 A spanning forest, and all but ``_INSERTED`` of the other edges, are learned with the defaults; the rest is inserted one
 at a time in random order. After each edge so many walks from each of its ends are learned, with a return parameter p of
-their own (``update_p``): 0.5, that of all other walks, often turns back, 4 seldom does; ``q`` is for all others 1.
-``beside`` and ``anywhere`` let that many of the walks from each end start at neighbours of it, or at any node, which
-rehearses old nodes; the walks of an edge are as many. ``constant`` is a gain in place of P, ``onward`` takes walks with
-the p and q of the update from the start. Cora and blocks of degree 16 begin as forests, denser graphs with most of
-their edges. ``whole`` is the graph at once.
+their own (``update_p``): 0.5, that of all other walks, often turns back, 4 seldom does; q (``update_q``) is 1 unless a
+point says otherwise. ``beside`` and ``anywhere`` let that many of the walks from each end start at neighbours of it, or
+at any node, which rehearses old nodes; the walks of an edge are as many. ``constant`` is a gain in place of P,
+``onward`` takes walks with the p and q of the update from the start. Cora and blocks of degree 16 begin as forests,
+denser graphs with most of their edges. ``whole`` is the graph at once.
 """
 
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ def _run(params: Mapping[str, Any], seed: int, data: Mapping[str, LabelledGraph]
     whole = labelled.f1(model.fit(graph).embedding_)
     before = labelled.f1(model.fit(Graph.from_rows(known, None, list(graph.ids))).embedding_)
     walks = model.model_.walks
-    model.set_params(q=params.get("q", 1.0), update_p=params["p"])
+    model.set_params(update_p=params["p"], update_q=params.get("q"))
     model.partial_fit(graph.ids[rest], walks_per_end=params["per_end"])
     grown = labelled.f1(model.embedding_)
     stages = {"whole": whole, "before": before, "grown": grown}
