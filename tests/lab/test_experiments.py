@@ -562,7 +562,7 @@ def test_gain_sets_a_constant_in_place_of_p(communities, monkeypatch, tmp_path):
     plan = gain.EXPERIMENT.plan(Options(Path(), Path(), full=True))
     assert "SKIPWALK_DATA" in plan.skipped["gain.photo"]
     names = [p.name for p in plan.points]
-    assert len(set(names)) == len(names) == (3 * 4 + 3) * 11
+    assert len(set(names)) == len(names) == (3 * 4 + 3) * 12
     fitted = []
     monkeypatch.setattr(gain, "learner", lambda *a: fitted.append(learners.learner(*a)) or fitted[-1])
     short = {"graph": "cora", "dim": 32, "walks_per_node": 1}
