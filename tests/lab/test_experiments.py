@@ -438,6 +438,8 @@ def test_updates_take_walks_of_their_own(communities, monkeypatch):
 def test_updates_with_another_gain_or_with_the_walks_of_the_update_from_the_start():
     onward = updates._model({"p": 4.0, "q": 0.5, "onward": True}, 1)
     assert (onward.p, onward.q, onward.random_state) == (4.0, 0.5, 1)
+    wide = updates._model({"p": 4.0, "wide": True}, 1)
+    assert (wide.p0, str(wide.preset.p), wide.inflation) == (6.0, "Q4.14", 1e-4)
     constant = updates._model({"p": 4.0, "constant": 2.8}, 1)
     assert (constant.preset.gain, constant.p0, constant.p) == ("constant", 2.8, 0.5)
 
@@ -562,7 +564,7 @@ def test_gain_sets_a_constant_in_place_of_p(communities, monkeypatch, tmp_path):
     plan = gain.EXPERIMENT.plan(Options(Path(), Path(), full=True))
     assert "SKIPWALK_DATA" in plan.skipped["gain.photo"]
     names = [p.name for p in plan.points]
-    assert len(set(names)) == len(names) == (3 * 4 + 3) * 12
+    assert len(set(names)) == len(names) == (3 * 4 + 3) * 15
     fitted = []
     monkeypatch.setattr(gain, "learner", lambda *a: fitted.append(learners.learner(*a)) or fitted[-1])
     short = {"graph": "cora", "dim": 32, "walks_per_node": 1}
@@ -695,7 +697,7 @@ def test_static_leaves_sgns_out_without_gensim(communities, monkeypatch):
     monkeypatch.setattr(cora, "load", lambda options: communities)
     monkeypatch.setattr(cora_static, "gensim_version", lambda: None)
     plan = cora_static.EXPERIMENT.plan(Options(Path(), Path(), full=True))
-    ours = {"published", "published-18bit", "oselm", "oselm-float", "oselm-onward", "constant-1.4"}
+    ours = {"published", "published-18bit", "oselm", "oselm-float", "oselm-onward", "oselm-wide", "constant-1.4"}
     assert {p.name.rpartition(".")[0] for p in plan.points} == ours
     assert "pip install" in plan.skipped["cora.static.sgns"]
 

@@ -2,9 +2,10 @@
 
 Half of the core's multipliers sweep P. On the golden model, in 18 bits, streaming, with four walks in flight: OS-ELM
 with three inflations, and five constants; on Cora (sparse), block models of three densities, Amazon Photo (dense) and
-IMDB (sparse, without triangles), with few walks and with many. ``oselm-onward`` is the default on walks that seldom
-turn back (p = 4, q = 0.5). The table chooses on the even seeds, and reports on the odd ones. A block model and its seed
-are one: every seed draws another graph.
+IMDB (sparse, without triangles), with few walks and with many. ``wide`` are inflations with p0 = 6 instead of 1.9: P may
+be as large as it would become on dense graphs, in as many bits (Q4.14). ``oselm-onward`` is the default on walks that
+seldom turn back (p = 4, q = 0.5). The table chooses on the even seeds, and reports on the odd ones. A block model and
+its seed are one: every seed draws another graph.
 
 ``full`` adds D = 64, 1 and 5 walks a node on Cora, and input weights and first P's other than the default.
 """
@@ -20,7 +21,7 @@ from ...graph.graph import Graph
 from . import cora
 from .cora import LabelledGraph
 from .experiment import Experiment, Options, Outcome, Plan, Point
-from .learners import learner
+from .learners import WIDE, learner
 
 __all__ = ["BLOCK_MODELS", "EXPERIMENT", "block_model"]
 
@@ -30,6 +31,7 @@ BLOCK_MODELS = {"blocks4": (4, 20), "blocks16": (16, 5), "blocks64": (64, 3)}
 
 _INFLATIONS = {"oselm-1e-5": 1e-5, "oselm-1e-4": 1e-4, "oselm-1e-3": 1e-3}
 _CONSTANTS = {f"constant-{g:g}": g for g in (0.35, 0.7, 1.4, 2.8, 5.6)}
+_WIDE = {"wide-1e-4": 1e-4, "wide-3e-4": 3e-4, "wide-1e-3": 1e-3}
 #: With inflation 1e-4.
 _OTHERS: dict[str, dict[str, Any]] = {
     "oselm-mu5": {"mu_shift": 5},
@@ -62,6 +64,7 @@ def _plan(options: Options) -> Plan:
         where += [("imdb", "IMDB", 32, 4, 6)]
     settings: dict[str, dict[str, Any]] = {name: {"inflation": q} for name, q in _INFLATIONS.items()}
     settings |= {name: {"constant": g} for name, g in _CONSTANTS.items()}
+    settings |= {name: {"inflation": q, **WIDE} for name, q in _WIDE.items()}
     settings["oselm-onward"] = {"inflation": 1e-4, "p": 4.0, "q": 0.5}
     settings |= _OTHERS if options.full else {}
     points = []

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ....hw.arith.formats import SQ
 from ....hw.oselm.config import CONSTANT_FORMATS, CoreConfig, GainRule, preset
 from ....hw.oselm.protocol import Opcode
 from ....sim.oselm import formula
@@ -26,6 +27,7 @@ __all__ = [
     "NO_GENSIM",
     "PUBLISHED",
     "SGNS",
+    "WIDE",
     "FloatNode2Vec",
     "Floats",
     "UnitTransport",
@@ -33,6 +35,9 @@ __all__ = [
     "learner",
 ]
 
+
+#: P may grow beyond 2, where the default holds it: as many bits, two more of them before the point.
+WIDE: dict[str, Any] = {"p_format": (4, 14), "p0": 6.0}
 
 #: Why SGNS was left out.
 NO_GENSIM = 'gensim is not installed: pip install "skipwalk[gensim]"'
@@ -213,11 +218,14 @@ LEARNERS: dict[str, type[Node2Vec]] = {"fixed": Node2Vec, "float": FloatNode2Vec
 
 def learner(params: Mapping[str, Any], seed: int) -> Node2Vec:
     """The learner that ``params`` name (``learner``), with all others as parameters of Node2Vec; for ``sgns`` also
-    ``epochs``. ``constant`` is a gain that stands in P's place, on the core of ``ecp5-85f`` but for that."""
+    ``epochs``. ``constant`` is a gain that stands in P's place, on the core of ``ecp5-85f`` but for that; ``p_format``
+    (integer, fraction) are the bits of P there."""
     rest = dict(params)
     if "constant" in rest:
         core = preset("ecp5-85f").replace(gain=GainRule.CONSTANT, **CONSTANT_FORMATS)
         rest |= {"preset": core, "p0": rest.pop("constant"), "inflation": 0.0}
+    if "p_format" in rest:
+        rest["preset"] = preset("ecp5-85f").replace(p=SQ(*rest.pop("p_format")))
     kind, epochs = LEARNERS[rest.pop("learner")], rest.pop("epochs", 1)
     if kind is SGNS:
         made = SGNS(**rest, random_state=seed)

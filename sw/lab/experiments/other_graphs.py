@@ -6,6 +6,7 @@ One pass over the same 4 walks a node for all of them.
 - ``oselm``: what the core does by default, on its golden model. ``oselm-float`` is its float formula.
 - ``oselm-pool``: ``oselm``, its negatives from a pool, which keeps few rows in use (``negatives_from="pool"``).
 - ``oselm-onward``: ``oselm`` on walks that seldom turn back (p = 4, q = 0.5).
+- ``oselm-wide``: ``oselm`` with p0 = 6, for which P has two bits more before the point.
 - ``constant-2.8``: ``oselm`` with a constant gain in place of P.
 
 ``full`` adds five passes at D = 64 and 96, and on IMDB all at these lengths.
@@ -18,7 +19,7 @@ from typing import Any
 from . import cora
 from .cora import LabelledGraph
 from .experiment import Experiment, Options, Outcome, Plan, Point
-from .learners import NO_GENSIM, PUBLISHED, gensim_version, learner
+from .learners import NO_GENSIM, PUBLISHED, WIDE, gensim_version, learner
 
 __all__ = ["EXPERIMENT"]
 
@@ -38,6 +39,7 @@ _SETTINGS: dict[str, tuple[dict[str, Any], float, float, str]] = {
     "oselm-float": ({"learner": "float"}, 10, 0.5, "OS-ELM with inflation, float64"),
     "oselm-pool": ({"learner": "fixed", "negatives_from": "pool"}, 6, 0.1, f"{_OSELM}, negatives from a pool"),
     "oselm-onward": ({"learner": "fixed", "p": 4.0, "q": 0.5}, 6, 0.1, f"{_OSELM}, p = 4, q = 0.5"),
+    "oselm-wide": ({"learner": "fixed", **WIDE}, 6, 0.1, f"{_OSELM}, p0 = 6"),
     "constant-2.8": ({"learner": "fixed", "constant": 2.8}, 6, 0.1, "constant gain 2.8, 18 bit, streaming"),
 }
 

@@ -5,8 +5,8 @@ at a time in random order. After each edge so many walks from each of its ends a
 their own (``update_p``): 0.5, that of all other walks, often turns back, 4 seldom does; q (``update_q``) is 1 unless a
 point says otherwise. ``beside`` and ``anywhere`` let that many of the walks from each end start at neighbours of it, or
 at any node, which rehearses old nodes; the walks of an edge are as many. ``constant`` is a gain in place of P,
-``onward`` takes walks with the p and q of the update from the start. Cora and blocks of degree 16 begin as forests,
-denser graphs with most of their edges. ``whole`` is the graph at once.
+``wide`` lets P grow to 6, ``onward`` takes walks with the p and q of the update from the start. Cora and blocks of
+degree 16 begin as forests, denser graphs with most of their edges. ``whole`` is the graph at once.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from . import cora
 from .cora import LabelledGraph
 from .experiment import Experiment, Measure, Options, Outcome, Plan, Point
 from .gain import BLOCK_MODELS, block_model
-from .learners import learner
+from .learners import WIDE, learner
 from .walks_elsewhere import walks_elsewhere
 
 __all__ = ["EXPERIMENT"]
@@ -47,6 +47,7 @@ _SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
         {"per_end": 10, "p": 4.0, "q": 0.5, "onward": True},
         "10 walks an end, p = 4, q = 0.5 from the start",
     ),
+    "wide": ({"per_end": 5, "p": 4.0, "wide": True}, "5 walks an end, p = 4, p0 = 6"),
     "constant-1.4": ({"per_end": 5, "p": 4.0, "constant": 1.4}, "5 walks an end, p = 4, constant gain 1.4"),
     "constant-2.8": ({"per_end": 5, "p": 4.0, "constant": 2.8}, "5 walks an end, p = 4, constant gain 2.8"),
 }
@@ -106,7 +107,7 @@ def _model(params: Mapping[str, Any], seed: int) -> Node2Vec:
     for where in ("beside", "anywhere"):
         if where in params:
             return walks_elsewhere(params[where], where == "beside", **fit, random_state=seed)
-    gain = {"constant": params["constant"]} if "constant" in params else {}
+    gain = {"constant": params["constant"]} if "constant" in params else WIDE if "wide" in params else {}
     return learner({"learner": "fixed", **fit, **gain}, seed)
 
 

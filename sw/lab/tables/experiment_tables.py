@@ -135,14 +135,18 @@ def gain(v: Values, provenance: dict) -> Table:
     for place, runs in _runs_by_place(v, provenance, "gain.").items():
         oselm = _chosen(runs, "oselm-", [name for name in runs if name in _INFLATIONS])
         cells = [_odd(runs, "oselm-1e-4"), oselm, _odd(runs, "constant-0.7"), _chosen(runs, _CONSTANTS)]
-        body.append([place, *cells, _ahead(runs, _CONSTANTS, "oselm-1e-4"), _odd(runs, "oselm-onward")])
+        cells += [_ahead(runs, _CONSTANTS, "oselm-1e-4"), _odd(runs, "wide-1e-4"), _chosen(runs, "wide-")]
+        body.append([place, *cells, _ahead(runs, "wide-1e-4", "oselm-1e-4"), _odd(runs, "oselm-onward")])
     head = ["micro-F1", "OS-ELM, 1e-4", "OS-ELM, inflation chosen", "constant 0.7", "constant chosen"]
-    return [*head, "constant chosen - OS-ELM, 1e-4, points, each seed", "OS-ELM, 1e-4, p = 4, q = 0.5"], body
+    head += ["constant chosen - OS-ELM, 1e-4, points, each seed", "p0 = 6, 1e-4", "p0 = 6, inflation chosen"]
+    return [*head, "p0 = 6, 1e-4 - OS-ELM, 1e-4, points, each seed", "OS-ELM, 1e-4, p = 4, q = 0.5"], body
 
 
 def gain_short(v: Values, provenance: dict) -> Table:
-    """P and three constants at D = 32, over all seeds: nothing is chosen. Places where one is missing are left out."""
-    settings = {"oselm-1e-4": "P", "constant-0.7": "0.7", "constant-1.4": "1.4", "constant-2.8": "2.8"}
+    """P, with p0 = 6 too, and three constants at D = 32, over all seeds: nothing is chosen. Places where one is
+    missing are left out."""
+    settings = {"oselm-1e-4": "P", "wide-1e-4": "P, p0 = 6"}
+    settings |= {f"constant-{g}": f"constant {g}" for g in (0.7, 1.4, 2.8)}
     places: dict[str, str] = {}
     for stem, label in _stems(provenance, "gain.").items():
         # Names of settings may have a dot; those before have three parts.
@@ -150,8 +154,7 @@ def gain_short(v: Values, provenance: dict) -> Table:
         if ".d32." in place:
             places[place] = label.rpartition(": ")[0]
     body = [[label, *(mean(v, f"{place}.{name}.f1_micro") for name in settings)] for place, label in places.items()]
-    head = ["micro-F1", "P", *(f"constant {name}" for name in list(settings.values())[1:])]
-    return head, [row for row in body if "-" not in row]
+    return ["micro-F1", *settings.values()], [row for row in body if "-" not in row]
 
 
 def fading(v: Values, provenance: dict) -> Table:
