@@ -2,8 +2,8 @@
 
 Half of the core's multipliers sweep P. On the golden model, in 18 bits, streaming, with four walks in flight: OS-ELM
 with three inflations, and five constants; on Cora (sparse), block models of three densities, Amazon Photo (dense) and
-IMDB (sparse, without triangles), with few walks and with many. ``wide`` are inflations with p0 = 6 instead of 1.9: P may
-be as large as it would become on dense graphs, in as many bits (Q4.14). ``oselm-onward`` is the default on walks that
+IMDB (sparse, without triangles), with few walks and with many. ``wide`` are inflations with p0 = 6, not 1.9: P may be
+as large as it would become on dense graphs, in as many bits (Q4.14). ``oselm-onward`` is the default on walks that
 seldom turn back (p = 4, q = 0.5). The table chooses on the even seeds, and reports on the odd ones. A block model and
 its seed are one: every seed draws another graph.
 
