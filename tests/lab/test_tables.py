@@ -121,6 +121,12 @@ def test_rows_of_an_older_commit_are_named(monkeypatch):
         assert words in made if words else "of commit" not in made, made
 
 
+def test_rows_of_an_older_commit_are_grouped():
+    place = "Cora, D = 32, 2 walks a node"
+    labels = [f"{place}: oselm-1e-4", "A, D = 32", f"{place}: wide-1e-4", "A, D = 64", "Photo: B, p = 4", "C"]
+    assert pages._shortened(labels) == f"{place}: oselm-1e-4, wide-1e-4; A, D = 32, 64; Photo: B, p = 4; C"
+
+
 def test_walks_of_a_litex_soc_show_the_ways_that_were_run():
     names = (*litex_tables.ROWS.values(), "walks", "contexts")
     values = {f"litex.dma.{name}": 1234 for name in names} | {"litex.dma.bits_equal": 0}
