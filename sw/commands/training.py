@@ -38,6 +38,7 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "p": (float, "Return parameter of the walks."),
     "q": (float, "In-out parameter of the walks."),
     "update_p": (float, "Return parameter of the walks around a change."),
+    "update_q": (float, "In-out parameter of the walks around a change.  [default: Q]"),
     "window": (int, "Nodes in a window, the centre included."),
     "negatives": (int, "Negative samples."),
     "negative_mode": (click.Choice(["shared", "per_positive"]), "For a whole context, or for each positive."),

@@ -8,6 +8,7 @@ __all__ = ["ENTRIES", "lab"]
 
 ENTRIES = {
     "cora": Entry("lab.cora:main", "The citation graph Cora out of a wheel: edges and labels.", "demo"),
+    "imdb": Entry("lab.imdb:main", "Films of IMDB out of the same wheel: edges and labels.", "demo"),
     "demo": Entry("lab.demo:main", "Train a graph in the RTL and on the golden model; compare.", "demo"),
     "demo-lora": Entry("lab.demo_lora:main", "Fine-tune a network in the RTL; compare.", "demo"),
     "demo-lora-board": Entry("lab.demo_lora_board:main", "Fine-tune on a simulated board; bytes, time.", "dev"),

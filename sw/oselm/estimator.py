@@ -47,6 +47,8 @@ class Node2Vec(TakesTurns, Estimator):
         Return and in-out parameter of the walks.
     update_p : float, optional
         Return parameter of the walks around a change, which teach more if they seldom turn back; None: ``p``.
+    update_q : float, optional
+        In-out parameter of the walks around a change; None: ``q``.
     window : int
         Nodes in a window, the centre included.
     negatives : int
@@ -121,6 +123,7 @@ class Node2Vec(TakesTurns, Estimator):
         p: float = 0.5,
         q: float = 1.0,
         update_p: float | None = 4.0,
+        update_q: float | None = None,
         window: int = 8,
         negatives: int = 24,
         negative_mode: str = "shared",
@@ -146,6 +149,7 @@ class Node2Vec(TakesTurns, Estimator):
         self.p = p
         self.q = q
         self.update_p = update_p
+        self.update_q = update_q
         self.window = window
         self.negatives = negatives
         self.negative_mode = negative_mode

@@ -239,14 +239,16 @@ def learning(params: dict[str, Any], config: CoreConfig) -> Learning:
 
 
 def limits_of(params: dict[str, Any], *, around_change: bool) -> tuple[int, int, int]:
-    """Limits of the candidates of walks: of rounds, or of those around a change. Raises ValueError for p, q or update_p
-    out of range."""
-    p, update_p = params["p"], params["update_p"]
-    if around_change and update_p is not None:
-        if not 1e-100 < update_p < 1e100:
-            raise ValueError(f"update_p must be between 1e-100 and 1e100, or None, not {update_p}")
-        p = update_p
-    return case_limits(p, params["q"])
+    """Limits of the candidates of walks: of rounds, or of those around a change. Raises ValueError for p, q or those
+    of updates out of range."""
+    found = {name: params[name] for name in ("p", "q")}
+    for name in found:
+        own = params[f"update_{name}"]
+        if around_change and own is not None:
+            if not 1e-100 < own < 1e100:
+                raise ValueError(f"update_{name} must be between 1e-100 and 1e100, or None, not {own}")
+            found[name] = own
+    return case_limits(**found)
 
 
 def _check_slots(params: dict[str, Any], config: CoreConfig) -> None:

@@ -236,7 +236,7 @@ _WHOLE = ("walk_length", "walks_per_node", "window", "negatives", "walks_in_flig
 _REAL = ("p", "q", "inflation", "p0", "init_scale")
 _TEXT = ("preset", "schedule", "negative_mode", "negatives_from")
 #: Parameters that came later, and what they were before.
-_LATER = {"pool_slots": 512, "pool_replaced": 8, "update_p": None}
+_LATER = {"pool_slots": 512, "pool_replaced": 8, "update_p": None, "update_q": None}
 
 
 def check_params(params: Any, config: CoreConfig) -> None:
@@ -247,7 +247,7 @@ def check_params(params: Any, config: CoreConfig) -> None:
         params.setdefault(name, value)
     for name in _WHOLE:
         _integer(params, name, 0, (1 << 64) - 1)
-    for name in (*_REAL, *(["update_p"] if params["update_p"] is not None else [])):
+    for name in (*_REAL, *(name for name in ("update_p", "update_q") if params[name] is not None)):
         if type(params[name]) not in (int, float):
             raise ValueError(f"{name} is {params[name]!r}")
     for name in ("walks_per_node", "block_walks", "walks_in_flight"):

@@ -60,8 +60,8 @@ def check_parameters(config: CoreConfig, params: dict[str, Any]) -> None:
     contexts that are too long for the core."""
     for name in ("walks_per_node", "block_walks"):
         check_count(name, params[name], MOST_WALKS)
-    for name in ("p", "q", "update_p", "inflation", "p0", "init_scale"):
-        if type(params[name]) not in (int, float) and not (name == "update_p" and params[name] is None):
+    for name in ("p", "q", "update_p", "update_q", "inflation", "p0", "init_scale"):
+        if type(params[name]) not in (int, float) and not (name.startswith("update_") and params[name] is None):
             raise TypeError(f"{name} must be a number, not {params[name]!r}")
     how = learning(params, config)
     how.check(config)

@@ -114,6 +114,26 @@ def test_cora_comes_out_of_the_wheel(tmp_path):
     assert (tmp_path / "cora.labels").read_text() == "31336 0\n35 5\n"
 
 
+def test_films_come_out_of_the_wheel(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    wheel = tmp_path / "graphdatascience.whl"
+    tables = {
+        "directed_in": pa.table({"sourceNodeId": [7], "targetNodeId": [1]}),
+        "acted_in": pa.table({"sourceNodeId": [8, 8], "targetNodeId": [1, 2]}),
+        "movies_with_genre": pa.table({"nodeId": [1], "genre": [2]}),
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, table in tables.items():
+            parquet.write_table(table, tmp_path / name)
+            archive.write(tmp_path / name, f"graphdatascience/resources/imdb/imdb_{name}.parquet.gzip")
+    run = skipwalk("lab", "imdb", wheel, tmp_path / "imdb")
+    assert run.exit_code == 0, run.output
+    assert (tmp_path / "imdb.edges").read_text() == "7 1\n8 1\n8 2\n"
+    assert (tmp_path / "imdb.labels").read_text() == "1 2\n"
+    assert "has no films inside" in skipwalk("lab", "imdb", Path(__file__), tmp_path / "imdb").stderr
+
+
 def test_a_wheel_without_cora_is_one_sentence(tmp_path):
     pytest.importorskip("pyarrow")
     wheel = tmp_path / "other.whl"

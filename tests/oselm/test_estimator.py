@@ -311,6 +311,23 @@ def test_walks_around_a_change_have_a_p_of_their_own(traffic):
         small(update_p=0.0).fit(GROUPS)
 
 
+def test_walks_around_a_change_have_a_q_of_their_own_if_it_is_given():
+    def learned(**how):
+        return small(walks_per_node=1, **how).fit(GROUPS)
+
+    estimator, by_hand = learned(update_q=0.25), learned()
+    assert estimator.digest_ == by_hand.digest_, "fit walks by q"
+    by_hand.set_params(q=0.25)
+    assert estimator.partial_fit([(0, "x")]).digest_ == by_hand.partial_fit([(0, "x")]).digest_
+    by_hand.set_params(q=1.0)
+    assert estimator.refresh().digest_ == by_hand.refresh().digest_
+    assert learned(q=0.5, update_q=None).partial_fit([(0, "x")]).digest_ == (
+        learned(q=0.5, update_q=0.5).partial_fit([(0, "x")]).digest_
+    )
+    with pytest.raises(ValueError, match=r"update_q must be between .* or None, not -1"):
+        small(update_q=-1.0).fit(GROUPS)
+
+
 def test_the_host_is_ahead_by_so_many_changes_and_no_more(traffic, monkeypatch):
     monkeypatch.setattr("skipwalk.sw.oselm.training.CHANGES", 3)
     estimator = small(walks_per_node=1).fit(GROUPS)
@@ -942,6 +959,7 @@ def test_parameters_may_be_numpys_numbers(tmp_path):
         ({"p": Fraction(1, 2)}, {}, r"p must be a number, not Fraction\(1, 2\)"),
         ({"q": Decimal(1)}, {}, "q must be a number"),
         ({"update_p": "4"}, {}, "update_p must be a number"),
+        ({"update_q": "1"}, {}, "update_q must be a number"),
         ({"walks_per_node": 1 << 40}, {}, "walks_per_node must be at most"),
         ({"block_walks": 1 << 40}, {}, "block_walks must be at most"),
         ({}, {"checkpoint_every": 1.5}, "checkpoint_every must be an integer, not 1.5"),

@@ -245,7 +245,7 @@ def version_1(path, *, finished=True, weights=False, **changes):
     config = {k: v for k, v in old.to_dict().items() if k not in ("edge_ends", "weight_bits", "walkers")}
     beta, p = rng.integers(-500, 500, (36, 8)), np.eye(8, dtype=np.int64) * 90_000
     estimator = Node2Vec(**SMALL)
-    gone = ("backend", "verbose", "negatives_from", "pool_slots", "pool_replaced", "update_p")
+    gone = ("backend", "verbose", "negatives_from", "pool_slots", "pool_replaced", "update_p", "update_q")
     params = {k: v for k, v in estimator.get_params().items() if k not in gone}
     params |= {"preset": "tiny", "seed": params.pop("random_state")}
     shadow = Model(old, {}, Node2Vec(**SMALL).fit(GROUPS).model_.live, beta, p, Run(0, 0))

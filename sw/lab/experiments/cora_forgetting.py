@@ -18,7 +18,7 @@ from . import cora
 from .cora import LabelledGraph
 from .experiment import Experiment, Measure, Options, Outcome, Plan, Point
 
-__all__ = ["EXPERIMENT"]
+__all__ = ["EXPERIMENT", "auc"]
 
 #: Of all edges, those that go.
 _SHARE = 0.2
@@ -37,7 +37,8 @@ def _plan(options: Options) -> Plan:
     return Plan(points, data)
 
 
-def _auc(vectors: np.ndarray, removed: np.ndarray, stayed: np.ndarray) -> float:
+def auc(vectors: np.ndarray, removed: np.ndarray, stayed: np.ndarray) -> float:
+    """Of pairs of rows (n, 2) against others (m, 2), ranked by the cosine of their vectors."""
     units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     pairs = np.concatenate([removed, stayed])
     truth = np.repeat([1, 0], [len(removed), len(stayed)])
@@ -45,6 +46,7 @@ def _auc(vectors: np.ndarray, removed: np.ndarray, stayed: np.ndarray) -> float:
 
 
 def _run(params: Mapping[str, Any], seed: int, data: LabelledGraph) -> Outcome:
+    data = data.shuffled(seed)
     rest = dict(params)
     per_end = rest.pop("per_end")
     _, loose = spanning_forest(data.graph, seed)
@@ -55,7 +57,7 @@ def _run(params: Mapping[str, Any], seed: int, data: LabelledGraph) -> Outcome:
     values: dict[str, float] = {"removals": n}
 
     def take(when: str) -> None:
-        values[f"{when}.auc"] = _auc(model.embedding_, removed, stayed)
+        values[f"{when}.auc"] = auc(model.embedding_, removed, stayed)
         values[f"{when}.f1_micro"] = data.f1(model.embedding_)["f1_micro"]
 
     take("before")

@@ -53,6 +53,7 @@ def _plan(options: Options) -> Plan:
 
 
 def _run(params: Mapping[str, Any], seed: int, data: LabelledGraph) -> Outcome:
+    data = data.shuffled(seed)
     pairs, _ = data.graph.edges()
     false = false_edges(data.graph, round(_SHARE * len(pairs)), seed)
     ids = data.graph.ids

@@ -10,18 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from ....hw.oselm.config import CoreConfig
+from ....hw.arith.formats import SQ
+from ....hw.oselm.config import CONSTANT_FORMATS, CoreConfig, GainRule, preset
 from ....hw.oselm.protocol import Opcode
 from ....sim.oselm import formula
 from ....sim.oselm.golden import Contexts
+from ....sim.oselm.unit import OSELMUnit
 from ...link.transport import BufferedTransport, Transport
 from ...oselm.estimator import Node2Vec
 from ...oselm.model import Model
 from ...oselm.twin import Twin
 from ...results.report import installed
 
-__all__ = ["LEARNERS", "NO_GENSIM", "PUBLISHED", "SGNS", "FloatNode2Vec", "gensim_version", "learner"]
+__all__ = [
+    "LEARNERS",
+    "NO_GENSIM",
+    "PUBLISHED",
+    "SGNS",
+    "WIDE",
+    "FloatNode2Vec",
+    "Floats",
+    "UnitTransport",
+    "gensim_version",
+    "learner",
+]
 
+
+#: P may grow beyond 2, where the default holds it: as many bits, two more of them before the point.
+WIDE: dict[str, Any] = {"p_format": (4, 14), "p0": 6.0}
 
 #: Why SGNS was left out.
 NO_GENSIM = 'gensim is not installed: pip install "skipwalk[gensim]"'
@@ -37,7 +53,7 @@ PUBLISHED = {
 }
 
 
-class _Floats(Twin):
+class Floats(Twin):
     """The float formula, one context after another, in place of the core's arithmetic.
 
     A core that is given its state anew gets the graph first, then its rows: what it has learned in float comes back
@@ -47,12 +63,13 @@ class _Floats(Twin):
     def __init__(self, model: Model, learned: "tuple[np.ndarray, np.ndarray] | None"):
         super().__init__(model.driven)
         params, config = model.params, model.config
-        self._how = {"mu": 2.0**-config.mu_shift, "q": params["inflation"], "p0": params["p0"]}
+        constant = config.gain is GainRule.CONSTANT
+        self.how = {"mu": 2.0**-config.mu_shift, "q": params["inflation"], "p0": params["p0"], "constant": constant}
         self.beta, self.p = np.zeros((config.nodes, config.dim)), np.eye(config.dim) * params["p0"]
         self._before = learned
 
     def learn(self, contexts: Contexts) -> None:
-        formula.train(self.beta, self.p, contexts, **self._how)
+        formula.train(self.beta, self.p, contexts, **self.how)
 
     def first_rows(self, rows: np.ndarray) -> None:
         self.beta[rows] = self.state.beta[rows] * self._cfg.beta.step
@@ -65,16 +82,16 @@ class _Floats(Twin):
         super()._execute(opcode, argument, operands)
 
 
-class _TwinTransport(BufferedTransport):
-    """A twin as a core."""
+class UnitTransport(BufferedTransport):
+    """A golden model, or a twin, as a core."""
 
-    def __init__(self, twin: Twin):
+    def __init__(self, unit: OSELMUnit):
         super().__init__()
-        self._twin = twin
+        self._unit = unit
 
     def exchange(self, words: np.ndarray, n_replies: int = 0) -> np.ndarray:
-        self._twin.feed(words)
-        return self._handed_over(self._twin.drain(), n_replies)
+        self._unit.feed(words)
+        return self._handed_over(self._unit.drain(), n_replies)
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -83,7 +100,10 @@ class _TwinTransport(BufferedTransport):
 class FloatNode2Vec(Node2Vec):
     """The float formula in float64, one context after another, whatever the configuration's schedule and formats."""
 
-    _floats: _Floats | None = None
+    #: What learns, of a model and of the rows and P that it goes on with.
+    floats_of: type[Floats] = Floats
+
+    _floats: Floats | None = None
 
     def fit(self, X: Any, y: None = None, **how: Any) -> "FloatNode2Vec":
         self._floats = None
@@ -93,8 +113,8 @@ class FloatNode2Vec(Node2Vec):
 
     def _opener(self, backend: str, model: Model) -> Transport:
         learned = None if self._floats is None else (self._floats.beta, self._floats.p)
-        self._floats = _Floats(model, learned)
-        return _TwinTransport(self._floats)
+        self._floats = self.floats_of(model, learned)
+        return UnitTransport(self._floats)
 
     @property
     def embedding_(self) -> np.ndarray:
@@ -146,7 +166,7 @@ class SGNS(Node2Vec):
         made = [] if self._walks is None else self._walks.made
         self._walks = _Walks(model.driven)
         self._walks.made += made
-        return _TwinTransport(self._walks)
+        return UnitTransport(self._walks)
 
     def partial_fit(self, new_edges: Any, weights: Any = None, **how: Any) -> "SGNS":
         self._learn()
@@ -198,8 +218,14 @@ LEARNERS: dict[str, type[Node2Vec]] = {"fixed": Node2Vec, "float": FloatNode2Vec
 
 def learner(params: Mapping[str, Any], seed: int) -> Node2Vec:
     """The learner that ``params`` name (``learner``), with all others as parameters of Node2Vec; for ``sgns`` also
-    ``epochs``."""
+    ``epochs``. ``constant`` is a gain that stands in P's place, on the core of ``ecp5-85f`` but for that; ``p_format``
+    (integer, fraction) are the bits of P there."""
     rest = dict(params)
+    if "constant" in rest:
+        core = preset("ecp5-85f").replace(gain=GainRule.CONSTANT, **CONSTANT_FORMATS)
+        rest |= {"preset": core, "p0": rest.pop("constant"), "inflation": 0.0}
+    if "p_format" in rest:
+        rest["preset"] = preset("ecp5-85f").replace(p=SQ(*rest.pop("p_format")))
     kind, epochs = LEARNERS[rest.pop("learner")], rest.pop("epochs", 1)
     if kind is SGNS:
         made = SGNS(**rest, random_state=seed)

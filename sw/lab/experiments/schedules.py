@@ -36,6 +36,7 @@ def _plan(options: Options) -> Plan:
 
 
 def _run(params: Mapping[str, Any], seed: int, data: LabelledGraph) -> Outcome:
+    data = data.shuffled(seed)
     ahead = params["lookahead"]
     schedule = Schedule.STREAMING if ahead else Schedule.SEQUENTIAL
     config = preset("ecp5-85f").replace(schedule=schedule, lookahead=ahead)

@@ -83,6 +83,7 @@ def _plan(options: Options) -> Plan:
 
 
 def _run(params: Mapping[str, Any], seed: int, data: LabelledGraph) -> Outcome:
+    data = data.shuffled(seed)
     rest = dict(params)
     formats = rest.pop("formats")
     if formats is None:

@@ -1,6 +1,8 @@
 """Tables of the experiments: header and rows from values by name and provenance, as ``results/experiments.json`` has
 them. Cells are means over seeds with half of their 95 % t-interval, where there is more than one seed."""
 
+from collections.abc import Iterable
+
 from .cells import Table
 
 Values = dict
@@ -24,13 +26,20 @@ def mean(v: Values, name: str, digits: int = 3) -> str:
 
 
 def cora(v: Values, provenance: dict) -> Table:
-    stems = _stems(provenance, "cora.static.")
+    return _by_dim(v, provenance, "cora.static.", "micro-F1 on Cora")
+
+
+def other_graphs(v: Values, provenance: dict) -> Table:
+    return _by_dim(v, provenance, "others.", "micro-F1, 4 walks a node")
+
+
+def _by_dim(v: Values, provenance: dict, prefix: str, title: str) -> Table:
     body: dict[str, dict[str, str]] = {}
-    for stem, label in stems.items():
+    for stem, label in _stems(provenance, prefix).items():
         name, _, dim = label.partition(", D = ")
         body.setdefault(name, {})[dim] = mean(v, f"{stem}.f1_micro")
     dims = ("32", "64", "96")
-    return ["micro-F1 on Cora", *(f"D = {dim}" for dim in dims)], [
+    return [title, *(f"D = {dim}" for dim in dims)], [
         [name, *(cells.get(dim, "-") for dim in dims)] for name, cells in body.items()
     ]
 
@@ -50,10 +59,14 @@ def growing(v: Values, provenance: dict) -> Table:
 def updates(v: Values, provenance: dict) -> Table:
     stages = {"before": "before", "grown": "grown", "whole": "the whole graph at once"}
     body = [
-        [label, mean(v, f"{stem}.insertions", 0), *(mean(v, f"{stem}.{stage}.f1_micro") for stage in stages)]
+        [
+            label,
+            *(mean(v, f"{stem}.{count}", 0) for count in ("insertions", "walks_per_edge")),
+            *(mean(v, f"{stem}.{stage}.f1_micro") for stage in stages),
+        ]
         for stem, label in _stems(provenance, "updates.").items()
     ]
-    return ["micro-F1, D = 32", "edges inserted", *stages.values()], body
+    return ["micro-F1, D = 32", "edges inserted", "walks an edge", *stages.values()], body
 
 
 def removal(v: Values, provenance: dict) -> Table:
@@ -80,6 +93,16 @@ def forgetting(v: Values, provenance: dict) -> Table:
     return ["a fifth of Cora's edges", *head], body
 
 
+def weights(v: Values, provenance: dict) -> Table:
+    stages = {"before": "before", "changed": "changed", "anew": "learned anew"}
+    body = [
+        [label, *(mean(v, f"{stem}.{stage}.{measure}") for measure in ("auc", "f1_micro") for stage in stages)]
+        for stem, label in _stems(provenance, "cora.weights.").items()
+    ]
+    head = [f"{measure}, {stage}" for measure in ("AUC", "micro-F1") for stage in stages.values()]
+    return ["two fifths of Cora's edges", *head], body
+
+
 def links(v: Values, provenance: dict) -> Table:
     scores = {
         "hadamard": "logistic regression",
@@ -98,27 +121,68 @@ def links(v: Values, provenance: dict) -> Table:
             ]
             if any(cell != "-" for cell in cells):
                 body.append([label, name, *cells])
-    head = ["hidden edges of Cora, D = 32", "ranked by", "AUC, the same ends", "average precision"]
+    head = ["hidden edges, D = 32", "ranked by", "AUC, the same ends", "average precision"]
     return [*head, "AUC, any two nodes", "average precision"], body
 
 
-#: Settings of the experiment on P, and how a table calls their parameter.
-_INFLATIONS, _CONSTANTS = "oselm-1e", "constant-"
+#: Settings of the experiment on P whose inflation, or constant, is chosen.
+_INFLATIONS, _CONSTANTS = ("oselm-1e-5", "oselm-1e-4", "oselm-1e-3"), "constant-"
 
 
 def gain(v: Values, provenance: dict) -> Table:
     """The best of each kind is chosen on the even seeds, and what is shown is its mean over the odd ones."""
-    places: dict[str, dict[str, str]] = {}
-    for stem, label in _stems(provenance, "gain.").items():
-        place, _, setting = label.rpartition(": ")
-        places.setdefault(place, {})[setting] = f"{stem}.f1_micro.runs"
     body = []
-    for place, settings in places.items():
-        runs = {setting: v[name] for setting, name in settings.items() if len(v.get(name, ())) > 1}
-        cells = [_odd(runs, "oselm-1e-4"), _chosen(runs, _INFLATIONS), _odd(runs, "constant-0.7")]
-        body.append([place, *cells, _chosen(runs, _CONSTANTS), _odd(runs, "oselm-onward")])
+    for place, runs in _runs_by_place(v, provenance, "gain.").items():
+        oselm = _chosen(runs, "oselm-", [name for name in runs if name in _INFLATIONS])
+        cells = [_odd(runs, "oselm-1e-4"), oselm, _odd(runs, "constant-0.7"), _chosen(runs, _CONSTANTS)]
+        cells += [_ahead(runs, _CONSTANTS, "oselm-1e-4"), _odd(runs, "wide-1e-4"), _chosen(runs, "wide-")]
+        body.append([place, *cells, _ahead(runs, "wide-1e-4", "oselm-1e-4"), _odd(runs, "oselm-onward")])
     head = ["micro-F1", "OS-ELM, 1e-4", "OS-ELM, inflation chosen", "constant 0.7", "constant chosen"]
-    return [*head, "OS-ELM, 1e-4, p = 4, q = 0.5"], body
+    head += ["constant chosen - OS-ELM, 1e-4, points, each seed", "p0 = 6, 1e-4", "p0 = 6, inflation chosen"]
+    return [*head, "p0 = 6, 1e-4 - OS-ELM, 1e-4, points, each seed", "OS-ELM, 1e-4, p = 4, q = 0.5"], body
+
+
+def gain_short(v: Values, provenance: dict) -> Table:
+    """P, with p0 = 6 too, and three constants at D = 32, over all seeds: nothing is chosen. Places where one is
+    missing are left out."""
+    settings = {"oselm-1e-4": "P", "wide-1e-4": "P, p0 = 6"}
+    settings |= {f"constant-{g}": f"constant {g}" for g in (0.7, 1.4, 2.8)}
+    places: dict[str, str] = {}
+    for stem, label in _stems(provenance, "gain.").items():
+        # Names of settings may have a dot; those before have three parts.
+        place = ".".join(stem.split(".")[:4])
+        if ".d32." in place:
+            places[place] = label.rpartition(": ")[0]
+    body = [[label, *(mean(v, f"{place}.{name}.f1_micro") for name in settings)] for place, label in places.items()]
+    return ["micro-F1", *settings.values()], [row for row in body if "-" not in row]
+
+
+def fading(v: Values, provenance: dict) -> Table:
+    """As :func:`gain`, of gains that fall with visits."""
+    kinds = {
+        "constant-": "constant chosen",
+        "centre-": "by visits of the centre, T chosen",
+        "row-": "by visits of the row, T chosen",
+        "p-centre-": "P and visits of the centre, T chosen",
+        "p-row-": "P and visits of the row, T chosen",
+    }
+    body = []
+    for place, runs in _runs_by_place(v, provenance, "fading.").items():
+        cells = [_chosen(runs, kind) for kind in kinds]
+        body.append([place, _odd(runs, "p"), *cells, _ahead(runs, "p-centre-", "p")])
+    head = ["micro-F1, float64", "P", *kinds.values(), "P and visits of the centre - P, points, each seed"]
+    return head, body
+
+
+def _runs_by_place(v: Values, provenance: dict, prefix: str) -> dict[str, dict[str, list[float]]]:
+    """Of each place (a graph with its parameters): settings of which there are two runs or more, and these."""
+    places: dict[str, dict[str, list[float]]] = {}
+    for stem, label in _stems(provenance, prefix).items():
+        place, _, setting = label.rpartition(": ")
+        own, runs = places.setdefault(place, {}), v.get(f"{stem}.f1_micro.runs", ())
+        if len(runs) > 1:
+            own[setting] = runs
+    return places
 
 
 def _odd(runs: dict[str, list[float]], setting: str) -> str:
@@ -129,13 +193,30 @@ def _odd(runs: dict[str, list[float]], setting: str) -> str:
     return f"{sum(values) / len(values):.3f}"
 
 
-def _chosen(runs: dict[str, list[float]], kind: str) -> str:
+def _best(runs: dict[str, list[float]], settings: Iterable[str]) -> str | None:
+    """Of these settings, the one that is best on the even seeds."""
+    even = {name: sum(runs[name][::2]) / len(runs[name][::2]) for name in settings}
+    return max(even, key=lambda name: even[name], default=None)
+
+
+def _of_kind(runs: dict[str, list[float]], kind: str) -> list[str]:
+    return [name for name in runs if name.startswith(kind)]
+
+
+def _chosen(runs: dict[str, list[float]], kind: str, settings: Iterable[str] | None = None) -> str:
     """The setting of a kind that is best on the even seeds, on the odd ones, and what it is."""
-    even = {name: sum(values[::2]) / len(values[::2]) for name, values in runs.items() if name.startswith(kind)}
-    if not even:
+    best = _best(runs, _of_kind(runs, kind) if settings is None else settings)
+    return "-" if best is None else f"{_odd(runs, best)} ({best.removeprefix(kind)})"
+
+
+def _ahead(runs: dict[str, list[float]], kind: str, other: str) -> str:
+    """By how much the chosen setting of a kind is ahead of another, in points, on each odd seed."""
+    best = _best(runs, _of_kind(runs, kind))
+    if best is None or other not in runs:
         return "-"
-    best = max(even, key=lambda name: even[name])
-    return f"{_odd(runs, best)} ({best.partition('-')[2]})"
+    pairs = zip(runs[best][1::2], runs[other][1::2], strict=False)
+    # Not -0.0.
+    return ", ".join(f"{round(100 * (a - b), 1) or 0.0:+.1f}" for a, b in pairs)
 
 
 def widths(v: Values, provenance: dict) -> Table:

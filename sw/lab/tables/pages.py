@@ -235,12 +235,14 @@ def bench(table: Callable[[dict, dict], bench_tables.Table]) -> Callable[[], str
 
 
 def _shortened(labels: list[str]) -> str:
-    """Labels that differ in D alone become one."""
-    dims: dict[str, list[str]] = {}
+    """Labels that differ in D alone become one, and those of one place that differ in a setting of one word."""
+    dims: dict[tuple[str, str], list[str]] = {}
     for label in labels:
-        name, _, dim = label.partition(", D = ")
-        dims.setdefault(name, []).append(dim)
-    return "; ".join(f"{name}, D = {', '.join(each)}" if any(each) else name for name, each in dims.items())
+        place, _, setting = label.rpartition(": ")
+        by_setting = bool(place) and " " not in setting
+        name, _, dim = (place, "", setting) if by_setting else label.partition(", D = ")
+        dims.setdefault((name, ": " if by_setting else ", D = "), []).append(dim)
+    return "; ".join(f"{name}{sign}{', '.join(each)}" if any(each) else name for (name, sign), each in dims.items())
 
 
 def experiments(prefix: str, table: Callable[[dict, dict], tuple]) -> Callable[[], str]:
@@ -280,12 +282,16 @@ TABLES: dict[str, Callable[[], str]] = {
     "a53": made_of("a53.json", a53_tables.walks),
     "a53-lora": made_of("a53.json", a53_tables.fine_tuning),
     "cora": experiments("cora.static.", experiment_tables.cora),
+    "other-graphs": experiments("others.", experiment_tables.other_graphs),
     "growing": experiments("cora.growing.", experiment_tables.growing),
     "updates": experiments("updates.", experiment_tables.updates),
     "removal": experiments("cora.removal.", experiment_tables.removal),
     "forgetting": experiments("cora.forgetting.", experiment_tables.forgetting),
+    "weights": experiments("cora.weights.", experiment_tables.weights),
     "links": experiments("links.", experiment_tables.links),
     "gain": experiments("gain.", experiment_tables.gain),
+    "gain-short": made_of("experiments.json", experiment_tables.gain_short),
+    "fading": experiments("fading.", experiment_tables.fading),
     "widths": experiments("widths.", experiment_tables.widths),
     "schedules": experiments("schedules.", experiment_tables.schedules),
     "fine-tuning": experiments("lora.", experiment_tables.fine_tuning),
