@@ -29,6 +29,17 @@ def random_words(rng, n: int) -> np.ndarray:
     return rng.integers(0, 1 << 32, n, np.uint32) & rng.choice(np.array([0, 0xFF, 0xFFFFFFFF], np.uint32), n)
 
 
+# ---- identities
+def test_words_of_identities():
+    """As the text of Identity says, and back."""
+    cfg = LinkConfig(frame_words=8, depth=64)
+    units = [(KIND, DIGEST), (KIND + 1, 5), (KIND, 6)]
+    for n, identity in enumerate(Identity.of_units(units, cfg)):
+        kind, digest = units[n]
+        assert identity.words == (identity.magic, VERSION | 8 << 8 | 64 << 16, kind, digest, n | 3 << 8)
+        assert Identity.from_words(identity.words) == identity
+
+
 # ---- frames
 @given(
     words=st.binary(max_size=400).map(lambda b: b[: len(b) // 4 * 4]), seq=st.integers(0, 0xFFFF), host=st.booleans()
