@@ -53,7 +53,8 @@ class Bench:
                 values.append(value & (1 << width) - 1)
                 value >>= width
             again = len(drivers) > 1 and t - begun == resets[len(parts) - len(drivers)]
-            ctx.set(self.reset, int(again))
+            # A first reset, too: a netlist that has faults in it has lost initial values.
+            ctx.set(self.reset, int(again or t == 0))
             self.chip.step(Pins(*values[:8], dq=values[8] if values[9] else None))
             if again:
                 self.chip.forsake()
