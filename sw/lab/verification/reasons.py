@@ -81,7 +81,7 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
         "no more than the 64 slots of the pool are replaced at a time, so a number of one has 6 bits", equal=True
     ),
     ("hw/oselm/front_end/turns.py", 47, "front.turns.$13 A[0] 0"): Reason(
-        "a complete group of the device's waits: the proof of who owns a group (owner.turns), which is not asked, sees it"
+        "a complete group that waits: the proof of who owns one (owner.turns), which is not asked, sees it"
     ),
     ("hw/oselm/front_end/turns.py", 45, "front.turns.$28 Q[0] 0"): Reason(
         "the host's group is handed over two cycles after the device asks, which has no walk before", equal=True
