@@ -45,7 +45,8 @@ class Bench:
             nonlocal begun
             self._late.append(self.chip.data())
             ctx.set(pins.dq_i, self._late.pop(0))
-            drivers[0].step(ctx, t)
+            if t:
+                drivers[0].step(ctx, t)
             for name in self.events:
                 self.events[name] += ctx.get(getattr(self.controller, name))
             value, values = ctx.get(Cat(*out)), []
@@ -53,7 +54,7 @@ class Bench:
                 values.append(value & (1 << width) - 1)
                 value >>= width
             again = len(drivers) > 1 and t - begun == resets[len(parts) - len(drivers)]
-            # A first reset, too: a netlist that has faults in it has lost initial values.
+            # A first reset, in which nothing is asked for: a netlist that has faults in it has lost initial values.
             ctx.set(self.reset, int(again or t == 0))
             self.chip.step(Pins(*values[:8], dq=values[8] if values[9] else None))
             if again:

@@ -299,7 +299,7 @@ def test_counters_of_time_count_cycles(name):
 def test_barriers_take_what_was_promised(cfg):
     """A reset, and each barrier by itself, wait until nothing can be under way, and no cycle longer or shorter."""
     component = OSELMCore(cfg)
-    with VerilatedCore.from_component(component, timeout=2_000) as core:
+    with VerilatedCore.from_component(component, name="oselm_core", timeout=2_000) as core:
         for n in (1, 2, 5):
             core.reset()
             begin = core.cycles
