@@ -12,7 +12,7 @@ from skipwalk.hw.oselm.graph.layouts import EntryLayout
 from ...support.graph_memory import PlainMemory, simulation
 from ...support.streams import encode
 
-CFG = preset("tiny").replace(nodes=300, edge_ends=512)
+CFG = preset("tiny").replace(nodes=300, edge_ends=1024)
 
 
 def copied(words, bits, sum_bits, *, source, target, count, index, change, insert, entry):
@@ -28,11 +28,12 @@ def copied(words, bits, sum_bits, *, source, target, count, index, change, inser
 
 
 def random_copy(rng, cfg):
-    count = int(rng.choice([0, 1, 2, 3, 17, 60]))
-    copy = {"count": count, "index": int(rng.integers(0, count + 1)), "insert": int(rng.integers(0, 2))}
+    count = int(rng.choice([0, 1, 2, 3, 17, 60, 130, 290]))
+    index = int(rng.choice([rng.integers(0, count + 1), max(0, count - 3)]))
+    copy = {"count": count, "index": index, "insert": int(rng.integers(0, 2))}
     copy["source"] = source = int(rng.integers(1, 120))
     # To another room, in place, or down by one.
-    copy["target"] = int(rng.choice([source + 200, source, source if copy["insert"] else source - 1]))
+    copy["target"] = int(rng.choice([source + 300, source, source if copy["insert"] else source - 1]))
     copy["entry"] = {"row": int(rng.integers(cfg.nodes))}
     if cfg.weight_bits:
         copy["entry"]["sum"] = int(rng.integers(1 << cfg.weight_bits))
