@@ -12,6 +12,7 @@ from skipwalk.hw.memory.port import MemoryPort
 from skipwalk.hw.oselm.config import GainRule, preset
 from skipwalk.hw.oselm.constant_gain import ConstantGain
 from skipwalk.hw.oselm.context_queue import ContextQueue
+from skipwalk.hw.oselm.core import OSELMCore
 from skipwalk.hw.oselm.front_end.neighbour_draws import NeighbourDraws
 from skipwalk.hw.oselm.gain import Gain
 from skipwalk.hw.oselm.graph.allocator import Allocator
@@ -135,6 +136,16 @@ class CacheOfJobs(wiring.Component):
         return m
 
 
+class SoonAtRest(OSELMCore):
+    """A whole core that waits 4 cycles for what is under way to come to rest, not 75, so that there are replies soon.
+    Registers are 0 at power up, so nothing of before is there that it would have to wait for."""
+
+    settling = 4
+
+
+TINIEST = preset("tiny").replace(dim=4, lanes=4, nodes=2, max_samples=1, lookahead=1, walks=0)
+
+
 class SoonExact(Walker):
     """Refuses one candidate, no more."""
 
@@ -200,6 +211,7 @@ LONG = {
     "edits": Block(lambda: EditEngine(GRAPH), "-seq 23", 23, {}, ("entries__write",)),
     "gain": Block(lambda: Gain(PLAIN), "-seq 18", 16),
     "constant-gain": Block(lambda: ConstantGain(PLAIN.replace(gain=GainRule.CONSTANT)), "-seq 27", 26),
+    "core": Block(lambda: SoonAtRest(TINIEST), "-seq 30", 30),
     # With its directory: a row goes to memory after some 45 cycles.
     "row-cache": Block(lambda: RowCache(SHORT_ROWS), "-seq 48", 48),
     "neighbour-draws": Block(lambda: NeighbourDraws(OUTSIDE), "-seq 11", 10),

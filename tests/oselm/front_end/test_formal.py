@@ -9,6 +9,7 @@ from amaranth.hdl import Assert, Assume, Const, EnableInserter, Module, Mux, Res
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from skipwalk.hw.oselm.config import CoreConfig, preset
+from skipwalk.hw.oselm.front_end.fetch import Fetch
 from skipwalk.hw.oselm.front_end.groups import Groups
 from skipwalk.hw.oselm.front_end.layouts import WalkAddress
 from skipwalk.hw.oselm.front_end.parameters import Parameters
@@ -17,6 +18,7 @@ from skipwalk.hw.oselm.front_end.walk_loader import WalkLoader
 from skipwalk.hw.oselm.front_end.windowing import Windowing
 from skipwalk.hw.oselm.graph.walk_maker import WalkMaker
 from skipwalk.hw.oselm.graph.walker import WalkPort
+from skipwalk.hw.oselm.rows.layouts import Kind
 from skipwalk.sim.rtl.synthesis import SynthesisError
 
 from ...support.proofs import cover, prove
@@ -296,12 +298,138 @@ TURNS = CFG.replace(max_walk=4, edge_ends=8, walkers=1)
 
 
 @pytest.mark.long
-def test_a_group_has_one_owner_where_host_and_device_take_turns(tmp_path):
+@pytest.mark.parametrize(("walks", "cycles", "covered"), [(1, 34, OwnedByTurns.COVERED), (2, 27, ("early", "turned"))])
+def test_a_group_has_one_owner_where_host_and_device_take_turns(walks, cycles, covered, tmp_path):
     """Found, by hand: a group that is complete with a node still to come, a context that does not wait for its last
     node, a node that counts before it is written, counts that are of the walk before, a group that is begun twice or
     freed while its last context waits."""
-    cover(OwnedByTurns(TURNS), tmp_path, output=OwnedByTurns.COVERED, cycles=31)
-    prove(OwnedByTurns(TURNS), tmp_path, name="owner.turns", method="-seq 34")
+    cfg = TURNS.replace(walks=walks, walkers=walks)
+    cover(OwnedByTurns(cfg), tmp_path, output=covered, cycles=min(cycles, 31))
+    prove(OwnedByTurns(cfg), tmp_path, name=f"owner.turns.{walks}", method=f"-seq {cycles}")
+
+
+class OwnedByFetch(wiring.Component):
+    """As :class:`Owned`, with rows in memory: the fetch stands between the groups of the loader and the windowing, with
+    groups of slots of its own. The directory answers a row before it takes another one; rows land, draws come into the
+    pool, and a group may be fetched, when they like.
+
+    - The loader writes into no group that waits for its slots, the fetch reads no other, and no node that has not been
+      written since the group was free.
+    - The fetch writes no slot into a group in use; the windowing reads no other, and no slot that has not been written
+      since.
+    - A group is handed over while it is free, and freed while it is not; one of slots when its rows have landed.
+    - No cell of either memory is read in the cycle in which it is written.
+
+    ``both``: a group is being fetched while contexts are made of the one before it. ``again``: a group of slots begins
+    that has been freed before.
+    """
+
+    COVERED = ("both", "again")
+
+    def __init__(self, cfg: CoreConfig, fetch: type[Fetch] = Fetch):
+        self._cfg, self._fetch = cfg, fetch
+        free = dict.fromkeys(("valid", "go", "may", "pooled", "drawn", "takes", "answers", "lands"), In(1))
+        wide = {"word": In(32), "k": In(WalkAddress(cfg))}
+        super().__init__(free | wide | dict.fromkeys(self.COVERED, Out(1)))
+
+    def elaborate(self, platform):
+        cfg = self._cfg
+        m = Module()
+        m.submodules.loader = loader = WalkLoader(cfg)
+        m.submodules.groups = groups = Groups(cfg)
+        m.submodules.fetch = fetch = self._fetch(cfg, node_latency=groups.node_latency)
+        m.submodules.windowing = windowing = Windowing(cfg)
+        wiring.connect(m, loader.fill, groups.fillers[0])
+        wiring.connect(m, fetch.groups, groups.use)
+        wiring.connect(m, fetch.nodes, groups.nodes)
+        wiring.connect(m, windowing.groups, fetch.use)
+        for rules in (loader.rules, groups.rules):
+            m.d.comb += [
+                rules.sampling.window.eq(2),
+                rules.sampling.walks.eq(cfg.walks),
+                rules.settled.eq(1),
+                rules.drawable.eq(1),
+            ]
+        m.d.comb += [
+            loader.turn.work.valid.eq(self.valid),
+            loader.turn.work.payload.eq(self.word),
+            windowing.items.go.eq(self.go),
+            windowing.draws.done.eq(self.drawn),
+            fetch.may.eq(self.may),
+            fetch.pool.done.eq(self.pooled),
+            fetch.places.address.eq(windowing.items.address),
+            Assume(loader.turn.busy | (self.word == 0x10000002) | ~self.valid),
+        ]
+        self._directory(m, fetch.asks)
+        self._owners(m, loader, groups, fetch, windowing)
+        return m
+
+    def _directory(self, m, asks):
+        ops, slots = asks.ops, asks.slots
+        owed, ended = Signal(), Signal()
+        row = ops.payload.kind == Kind.WALK
+        m.d.comb += [
+            ops.ready.eq(self.takes & ~owed),
+            slots.valid.eq(owed & self.answers),
+            asks.landed.eq(ended & ~owed & self.lands),
+        ]
+        with m.If(ops.valid & ops.ready):
+            m.d.sync += [owed.eq(row), ended.eq(~row)]
+        with m.If(slots.valid & slots.ready):
+            m.d.sync += owed.eq(0)
+        with m.If(asks.landed):
+            m.d.sync += ended.eq(0)
+
+    def _owners(self, m, loader, groups, fetch, windowing):
+        use, slots, fill, items = groups.use, fetch.use, loader.fill, windowing.items
+        node, slot = fetch.nodes.address, fetch._places
+        asks = fetch.asks.ops.valid & (fetch.asks.ops.payload.kind == Kind.WALK)
+        read = items.valid & ~items.negative
+        slot_group = WalkAddress(self._cfg)(slot.wr_addr).group
+        began, k = Signal(), Signal(WalkAddress(self._cfg))
+        m.d.sync += [began.eq(1), k.eq(self.k)]
+        m.d.comb += Assume(~began | (self.k.as_value() == k.as_value()))
+
+        def since(name, written, address, freed):
+            """Whether the cell that is followed has been written since its group was freed."""
+            there = Signal(name=name)
+            with m.If(written & (Value.cast(address) == self.k.as_value())):
+                m.d.sync += there.eq(1)
+            with m.If(freed.bit_select(self.k.group, 1)):
+                m.d.sync += there.eq(0)
+            return there
+
+        has_node = since("has_node", fill.node_en, fill.address, use.free)
+        has_slot = since("has_slot", slot.wr_en, slot.wr_addr, slots.free)
+        followed = self.k.as_value()
+        full, freed, landed = Signal(2), Signal(2), Signal()
+        m.d.sync += landed.eq(fetch.asks.landed)
+        m.d.sync += [full.eq(slots.full), freed.eq(freed | slots.free)]
+        m.d.comb += [
+            Assert(~(fill.node_en | fill.walk_en) | ~use.full.bit_select(fill.group, 1)),
+            Assert(~fill.hand_over | ~use.full.bit_select(fill.group, 1)),
+            Assert((use.free & ~use.full) == 0),
+            Assert(~asks | use.full.bit_select(node.group, 1)),
+            Assert(~asks | (node.as_value() != followed) | has_node),
+            Assert(~(asks & fill.node_en) | (node.as_value() != Value.cast(fill.address))),
+            Assert(~slot.wr_en | ~slots.full.bit_select(slot_group, 1)),
+            Assert((slots.free & ~slots.full) == 0),
+            Assert(((slots.full & ~full) == 0) | landed),
+            Assert(~read | slots.full.bit_select(items.address.group, 1)),
+            Assert(~read | (items.address.as_value() != followed) | has_slot),
+            Assert(~(read & slot.wr_en) | (items.address.as_value() != slot.wr_addr)),
+            self.both.eq(slots.full.any() & asks),
+            self.again.eq((slots.full & ~full & freed) != 0),
+        ]
+
+
+ROWS = CFG.replace(nodes=64, slots=48, pool=16, replaced=1)
+
+
+@pytest.mark.long
+def test_a_group_has_one_owner_where_rows_are_in_memory(tmp_path):
+    cover(OwnedByFetch(ROWS), tmp_path, output=OwnedByFetch.COVERED, cycles=46)
+    prove(OwnedByFetch(ROWS), tmp_path, name="owner.rows", method="-seq 46")
 
 
 class Forgotten(wiring.Component):
