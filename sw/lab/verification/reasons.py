@@ -107,6 +107,9 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
     ("hw/oselm/graph/row_filler.py", 87, "front.walkers.filler.$45 Q[2] 0"): Reason(
         "draws under way, compared with 8 alone: a row has 8 elements here, so that the limit is never met", equal=True
     ),
+    ("hw/oselm/graph/walkers.py", 108, "front.walkers.$18 Y[2] 1"): Reason(
+        "walks that are made longer than what is learned of them: nobody reads the nodes beyond, only time", equal=True
+    ),
     ("hw/oselm/hazard.py", 72, "queue.window.$40[0] Y[0] 1"): Reason(
         "an older mention at place 0 stays: its number adds nothing to the later one's, and it goes first", equal=True
     ),
