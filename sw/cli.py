@@ -128,8 +128,8 @@ class _Commands(LazyGroup):
                 raise
             if error.errno == errno.ENOENT:
                 _say("error: the working folder does not exist any more; change to another")
-                sys.exit(3)
-            _say(f"error: standard output cannot be written: {error.strerror or error}")
+            else:
+                _say(f"error: standard output cannot be written: {error.strerror or error}")
             sys.exit(3)
         finally:
             # What is still in the buffer must not be tried again at the end.

@@ -96,41 +96,35 @@ def test_accuracy_writes_every_seed(karate, tmp_path):
     assert abs(found["accuracy.loss"]) < 0.2
 
 
-def test_cora_comes_out_of_the_wheel(tmp_path):
+def taken_out(tmp_path, graph, tables):
+    """Edges and labels that a command takes out of a wheel with these tables."""
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     wheel = tmp_path / "graphdatascience.whl"
-    tables = {
-        "nodes": pa.table({"nodeId": [31336, 35], "subject": [0, 5]}),
-        "rels": pa.table({"sourceNodeId": [35], "targetNodeId": [31336]}),
-    }
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, table in tables.items():
-            parquet.write_table(table, tmp_path / name)
-            archive.write(tmp_path / name, f"graphdatascience/resources/cora/cora_{name}.parquet.gzip")
-    run = skipwalk("lab", "cora", wheel, tmp_path / "cora")
+            parquet.write_table(pa.table(table), tmp_path / name)
+            archive.write(tmp_path / name, f"graphdatascience/resources/{graph}/{graph}_{name}.parquet.gzip")
+    run = skipwalk("lab", graph, wheel, tmp_path / graph)
     assert run.exit_code == 0, run.output
-    assert (tmp_path / "cora.edges").read_text() == "35 31336\n"
-    assert (tmp_path / "cora.labels").read_text() == "31336 0\n35 5\n"
+    return [(tmp_path / f"{graph}.{part}").read_text() for part in ("edges", "labels")]
+
+
+def test_cora_comes_out_of_the_wheel(tmp_path):
+    tables = {
+        "nodes": {"nodeId": [31336, 35], "subject": [0, 5]},
+        "rels": {"sourceNodeId": [35], "targetNodeId": [31336]},
+    }
+    assert taken_out(tmp_path, "cora", tables) == ["35 31336\n", "31336 0\n35 5\n"]
 
 
 def test_films_come_out_of_the_wheel(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    wheel = tmp_path / "graphdatascience.whl"
     tables = {
-        "directed_in": pa.table({"sourceNodeId": [7], "targetNodeId": [1]}),
-        "acted_in": pa.table({"sourceNodeId": [8, 8], "targetNodeId": [1, 2]}),
-        "movies_with_genre": pa.table({"nodeId": [1], "genre": [2]}),
+        "directed_in": {"sourceNodeId": [7], "targetNodeId": [1]},
+        "acted_in": {"sourceNodeId": [8, 8], "targetNodeId": [1, 2]},
+        "movies_with_genre": {"nodeId": [1], "genre": [2]},
     }
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, table in tables.items():
-            parquet.write_table(table, tmp_path / name)
-            archive.write(tmp_path / name, f"graphdatascience/resources/imdb/imdb_{name}.parquet.gzip")
-    run = skipwalk("lab", "imdb", wheel, tmp_path / "imdb")
-    assert run.exit_code == 0, run.output
-    assert (tmp_path / "imdb.edges").read_text() == "7 1\n8 1\n8 2\n"
-    assert (tmp_path / "imdb.labels").read_text() == "1 2\n"
+    assert taken_out(tmp_path, "imdb", tables) == ["7 1\n8 1\n8 2\n", "1 2\n"]
     assert "has no films inside" in skipwalk("lab", "imdb", Path(__file__), tmp_path / "imdb").stderr
 
 

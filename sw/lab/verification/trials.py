@@ -101,10 +101,7 @@ class Checkout:
                     if report.failed:
                         first.append((report.nodeid, last_line(report)))
 
-            code = pytest.main(
-                [*_PLAIN, *options, *tests],
-                plugins=[Watcher()],
-            )
+            code = pytest.main([*_PLAIN, *options, *tests], plugins=[Watcher()])
             test, why = first[0] if first else ("", "")
             return {0: "passed", 5: "none"}.get(int(code), "failed"), test, why
 
