@@ -1,7 +1,7 @@
 """Tables of the experiments: header and rows from values by name and provenance, as ``results/experiments.json`` has
 them. Cells are means over seeds with half of their 95 % t-interval, where there is more than one seed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .cells import Table
 
@@ -85,22 +85,22 @@ def removal(v: Values, provenance: dict) -> Table:
 
 def forgetting(v: Values, provenance: dict) -> Table:
     stages = {"before": "before", "removed": "removed", "back": "inserted again"}
-    body = [
-        [label, *(mean(v, f"{stem}.{stage}.{measure}") for measure in ("auc", "f1_micro") for stage in stages)]
-        for stem, label in _stems(provenance, "cora.forgetting.").items()
-    ]
-    head = [f"{measure}, {stage}" for measure in ("AUC", "micro-F1") for stage in stages.values()]
-    return ["a fifth of Cora's edges", *head], body
+    return _stages(v, provenance, "cora.forgetting.", "a fifth of Cora's edges", stages)
 
 
 def weights(v: Values, provenance: dict) -> Table:
     stages = {"before": "before", "changed": "changed", "anew": "learned anew"}
+    return _stages(v, provenance, "cora.weights.", "two fifths of Cora's edges", stages)
+
+
+def _stages(v: Values, provenance: dict, prefix: str, title: str, stages: Mapping[str, str]) -> Table:
+    """AUC, then F1, of the points below ``prefix`` at each stage, whose values are their names for people."""
     body = [
         [label, *(mean(v, f"{stem}.{stage}.{measure}") for measure in ("auc", "f1_micro") for stage in stages)]
-        for stem, label in _stems(provenance, "cora.weights.").items()
+        for stem, label in _stems(provenance, prefix).items()
     ]
     head = [f"{measure}, {stage}" for measure in ("AUC", "micro-F1") for stage in stages.values()]
-    return ["two fifths of Cora's edges", *head], body
+    return [title, *head], body
 
 
 def links(v: Values, provenance: dict) -> Table:

@@ -113,6 +113,15 @@ def test_a_group_that_is_freed_too_early_is_found(tmp_path):
         prove(Owned(CFG, Wrong()), tmp_path, name="none", method="-seq 26")
 
 
+def settled(cfg, *each):
+    """What whoever fills groups, or has them, is told: rules with windows of two nodes, which have settled."""
+    for rules in each:
+        yield rules.sampling.window.eq(2)
+        yield rules.sampling.walks.eq(cfg.walks)
+        yield rules.settled.eq(1)
+        yield rules.drawable.eq(1)
+
+
 class AnyWalker(wiring.Component):
     """In place of a walker: takes a task when it is ``ready``, gives each of the walk's nodes when it ``goes``."""
 
@@ -183,14 +192,8 @@ class OwnedByTurns(wiring.Component):
             m.submodules[f"walker_{i}"] = walker = AnyWalker(cfg)
             wiring.connect(m, walk, walker.walk)
             m.d.comb += [walker.ready.eq(self.ready[i]), walker.goes.eq(self.goes[i])]
-        for rules in (loader.rules, maker.rules, groups.rules):
-            m.d.comb += [
-                rules.sampling.window.eq(2),
-                rules.sampling.walks.eq(cfg.walks),
-                rules.settled.eq(1),
-                rules.drawable.eq(1),
-            ]
         m.d.comb += [
+            *settled(cfg, loader.rules, maker.rules, groups.rules),
             turns.starts.payload.count.eq(1),
             groups.active.eq(turns.active),
             maker.length.eq(AnyWalker.NODES),
@@ -343,14 +346,8 @@ class OwnedByFetch(wiring.Component):
         wiring.connect(m, fetch.groups, groups.use)
         wiring.connect(m, fetch.nodes, groups.nodes)
         wiring.connect(m, windowing.groups, fetch.use)
-        for rules in (loader.rules, groups.rules):
-            m.d.comb += [
-                rules.sampling.window.eq(2),
-                rules.sampling.walks.eq(cfg.walks),
-                rules.settled.eq(1),
-                rules.drawable.eq(1),
-            ]
         m.d.comb += [
+            *settled(cfg, loader.rules, groups.rules),
             loader.turn.work.valid.eq(self.valid),
             loader.turn.work.payload.eq(self.word),
             windowing.items.go.eq(self.go),
