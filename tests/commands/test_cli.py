@@ -259,7 +259,6 @@ PROGRAM = [sys.executable, "-c", "from skipwalk.sw.cli import main; main()"]
         ('"$@" update model.npz none.txt -o m.npz >&- 2>&- <&-', 3, ""),
         ('"$@" update model.npz none.txt -o m.npz 2>/dev/full', 3, ""),
         ('"$@" learn model.npz -o m.npz -q <&-', 0, ""),
-        ("mkdir a && cd a && rmdir ../a && \"$@\" info tiny", 3, "the working folder does not exist any more"),
         ("printf '+ n0 \\346\\274\\242\\n? \\346\\274\\242\\n' | "
          'PYTHONIOENCODING=latin-1 "$@" learn model.npz -o m.npz -q', 0, ""),
         ('NUMBA_DISABLE_JIT=1 "$@" update model.npz edges.txt -o m.npz -q', 0, ""),
@@ -272,6 +271,22 @@ def test_streams_and_places_that_are_closed_full_or_gone(folder, shell, code, sa
     assert said in done.stderr
     if "latin" in shell:
         assert done.stdout.startswith("? \\u6f22 "), done.stdout
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_working_folder_that_is_gone(folder, asks):
+    """Some library may ask where it is as it is imported (coverage does, which Numba imports)."""
+    (folder / "coverage.py").write_text("import os\nos.getcwd()\n" if asks else "raise ImportError\n")
+    done = subprocess.run(
+        ["sh", "-c", 'mkdir a && cd a && rmdir ../a && "$@" info tiny', "sh", *PROGRAM],
+        env=dict(os.environ, PYTHONPATH=str(folder)), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if asks:
+        assert done.returncode == 3
+        assert done.stderr == "skipwalk: error: the working folder does not exist any more; change to another\n"
+    else:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "tiny" in done.stdout
 
 
 def test_what_a_terminal_would_obey_is_escaped(folder):
