@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..graph.packed import reading
 from ..lora.estimator import SkipLoRA
 from ..lora.samples import read_samples
+from ..results.files import save_or_rescue
 from ..results.report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, show, write
 from .types import RateType, at_baud
@@ -105,7 +106,7 @@ def finetune(
     after = model.score(x_test, y_test)
     old_after = None if old_samples is None else model.score(*old_samples)
     model.close()
-    model.save(output)
+    save_or_rescue(model.save, output)
     log.info("adapters saved to %s", output)
     results = [
         Result("accuracy.before", before, "", "higher"),

@@ -17,7 +17,7 @@ from ..graph.readers import read_edges, read_graph
 from ..oselm.estimator import Node2Vec
 from ..oselm.parameters import MOST_PER_END
 from ..oselm.training import Interrupted
-from ..results.files import exclusive, same_file
+from ..results.files import exclusive, same_file, save_or_rescue
 from ..results.report import Result
 from .common import FILE, check_outputs, options, parameter_errors, quieten, save_vectors, show, write
 from .types import at_baud
@@ -231,7 +231,7 @@ class _Run:
         if counts.get("cycles") and walks and not estimator.backend.startswith("serial:"):
             results.append(Result("cycles_per_context", counts["cycles"] / counts["contexts"], "cycles", "lower"))
             results.append(Result("cycles_per_walk", counts["cycles"] / walks, "cycles", "lower"))
-        estimator.save(output)
+        save_or_rescue(estimator.save, output)
         if vectors is not None:
             save_vectors(model, vectors)
         write(report, results, seed=model.params["random_state"], digest=model.digest, params=model.params)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DeviceError, InputError, SkipwalkError
+from ..results.files import save_or_rescue
 from .changes import Addition, Change, CutEdge, DropNode
 from .estimator import Node2Vec
 from .requests import Ids, Nearest, Request, VectorOf, parsed
@@ -67,7 +68,7 @@ class LiveLearning:
         except EOFError:
             pass
         self._learn()
-        self._save()
+        self._save(last=True)
         self._tell(sources)
 
     # ---- lines
@@ -169,9 +170,12 @@ class LiveLearning:
         if now - self._told[0] >= report_every and self.learned > self._told[1]:
             self._tell(sources)
 
-    def _save(self) -> None:
+    def _save(self, *, last: bool = False) -> None:
         if self.learned > self._saved[1] or not self._output.exists():
-            self._estimator.save(self._output)
+            if last:
+                save_or_rescue(self._estimator.save, self._output)
+            else:
+                self._estimator.save(self._output)
         self._saved = time.monotonic(), self.learned
 
     def _tell(self, sources: Sources) -> None:

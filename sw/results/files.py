@@ -8,13 +8,14 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 from ..errors import InputError
 
-__all__ = ["STANDARD", "atomic_write", "check_place", "exclusive", "same_file"]
+__all__ = ["STANDARD", "atomic_write", "check_place", "exclusive", "same_file", "save_or_rescue"]
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,33 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
             part.replace(target)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", path=path) from error
+
+
+def save_or_rescue(save: Callable[[Path], object], path: Path) -> None:
+    """``save(path)``, at the end of work that would be lost. Where that cannot be written (a disk is full by then), it
+    is saved among temporary files or in the user's home.
+
+    Raises InputError even so, and says where it is."""
+    try:
+        save(path)
+    except InputError as error:
+        place = _elsewhere(save, path.name if path != STANDARD else "stdout")
+        if place is None:
+            raise
+        raise InputError(f"{error}; what would have been lost is in {place}") from error
+
+
+def _elsewhere(save: Callable[[Path], object], name: str) -> Path | None:
+    for parent in (tempfile.gettempdir, Path.home):
+        with contextlib.suppress(InputError, OSError, RuntimeError):
+            folder = Path(tempfile.mkdtemp(prefix="skipwalk-", dir=parent()))
+            try:
+                save(folder / name)
+            except InputError:
+                folder.rmdir()
+                continue
+            return folder / name
+    return None
 
 
 def check_place(path: Path) -> None:

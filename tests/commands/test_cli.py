@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -393,6 +394,28 @@ def test_interrupted_training_goes_on_to_the_same_bits(folder, monkeypatch, ctrl
     assert printed(result)["digest"] == Node2Vec.load("model.npz").digest_
     result = run("train", "--resume", "m.npz", "-o", "m.npz")
     assert (result.exit_code, printed(result)["walks"]) == (0, "0"), "nothing is left"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("homeless", "arguments"),
+    [(False, ("update", "model.npz", "edges.txt")), (True, ("train", "graph.txt", *TINY))],
+)
+def test_a_disk_that_is_full_at_the_end(folder, monkeypatch, tmp_path_factory, homeless, arguments):
+    """What was learned is somewhere else, and the error says where; with no place anywhere, it is the error alone."""
+    place = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "none" if homeless else place))
+    monkeypatch.setenv("HOME", str(place / "none"))
+    result = run(*arguments, "-o", "/dev/full")
+    said = result.stderr.splitlines()[-1]
+    assert (result.exit_code, "cannot be written: No space left on device" in said) == (3, True)
+    if homeless:
+        assert said.endswith("No space left on device")
+        assert not list(place.iterdir())
+    else:
+        rescued = Node2Vec.load(said.rpartition("; what would have been lost is in ")[2])
+        assert run(*arguments, "-o", "m.npz").exit_code == 0
+        assert Node2Vec.load("m.npz").digest_ == rescued.digest_
 
 
 def test_an_interrupt_whose_checkpoint_could_not_be_written_says_so(folder, monkeypatch, ctrl_c_works):

@@ -2,6 +2,7 @@
 
 import io
 import queue
+import tempfile
 
 import pytest
 from skipwalk.sw.errors import DeviceError, InputError
@@ -112,6 +113,23 @@ def test_an_interrupt_in_the_middle_is_finished_and_is_the_last(learning, monkey
     assert (live.learned, live._stopping) == (1, True)
 
 
+def test_a_disk_that_is_full_at_the_end(learning, monkeypatch, tmp_path):
+    live, model = learning
+    save = model.save
+
+    def full(path):
+        if path == live._output:
+            raise InputError("cannot be written: No space left on device", path=path)
+        save(path)
+
+    monkeypatch.setattr(model, "save", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    live._take(line("+ 0 3"))
+    with pytest.raises(InputError, match=r"No space left on device; what would have been lost is in") as info:
+        live.run(Sources([], follow=False), save_every=1e9, report_every=1e9)
+    assert Node2Vec.load(str(info.value).rpartition(" is in ")[2]).digest_ == model.digest_
+
+
 def test_a_disk_that_is_full_for_a_while(learning, monkeypatch, caplog):
     """What was learned is saved the next time; only at the end it has to be."""
     live, model = learning
@@ -125,7 +143,9 @@ def test_a_disk_that_is_full_for_a_while(learning, monkeypatch, caplog):
     monkeypatch.setattr(model, "save", full)
     live._now_and_then(Sources([], follow=False), 1e-9, 1e9)
     assert "m.npz: cannot be written: No space left on device; saving is tried again in 1e-09 s" in caplog.text
-    with pytest.raises(InputError, match="No space left"):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    monkeypatch.setenv("HOME", "/nowhere")
+    with pytest.raises(InputError, match=r"No space left on device$"):
         live.run(Sources([], follow=False), save_every=1e9, report_every=1e9)
     monkeypatch.setattr(model, "save", save)
     live._now_and_then(Sources([], follow=False), 1e-9, 1e9)
