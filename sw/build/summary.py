@@ -9,7 +9,7 @@ from typing import Any
 
 from ...hw.boards.table import Board
 from ...hw.unit.config import UnitConfig
-from ..results.files import atomic_write
+from ..results.files import atomic_write, make_folder
 from ..results.report import provenance
 from ..units import UNITS
 
@@ -85,6 +85,6 @@ def _times(cfg: UnitConfig, row: Board, best: Placement) -> dict[str, float]:
 
 def write_json(path: Path, summary: Mapping[str, Any]) -> None:
     """Write it, whole or not at all, and the folder it lies in. Raises InputError if the file cannot be written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_write(path) as file:
         file.write(json.dumps(summary, indent=1).encode() + b"\n")

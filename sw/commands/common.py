@@ -16,7 +16,7 @@ from ..results.files import STANDARD, check_place, same_file
 from ..results.report import Result, write_report
 from .types import Backend
 
-__all__ = ["FILE", "check_outputs", "options", "parameter_errors", "quieten", "save_vectors", "show", "write"]
+__all__ = ["FILE", "check_outputs", "options", "parameter_errors", "quieten", "save_vectors", "show", "tell", "write"]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -105,12 +105,17 @@ def show(lines: "Mapping[str, Any] | list[Result]") -> None:
     if not isinstance(lines, Mapping):
         lines = {r.name: f"{r.value:.4f}" if isinstance(r.value, float) else f"{r.value} {r.unit}" for r in lines}
     width = max(map(len, lines))
+    tell([f"{name:{width}}  {value}".rstrip() for name, value in lines.items()])
+
+
+def tell(lines: Sequence[str]) -> None:
+    """Lines on stdout; if a result goes there, on stderr, or nowhere with ``--quiet``."""
     meta = click.get_current_context().meta
     taken = meta.get(_TAKEN, False)
     if taken and meta.get(_QUIET, False):
         return
-    for name, value in lines.items():
-        click.echo(printable(f"{name:{width}}  {value}".rstrip()), err=taken)
+    for line in lines:
+        click.echo(printable(line), err=taken)
 
 
 def write(path: Path | None, results: list[Result], **details: Any) -> None:

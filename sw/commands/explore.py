@@ -1,6 +1,7 @@
 """``skipwalk explore``."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from ..errors import CapacityError
 from ..explore import picture as explore_picture
 from ..explore.space import FORMATS, Point, Refusal, Row, grid, refusals, rows
 from ..explore.tasks import accuracy_tasks, run, synthesis_tasks
+from ..graph.packed import reading
 from ..graph.readers import read_graph, read_labels
 from ..oselm.estimator import Node2Vec
+from ..oselm.evaluation import evaluate
+from ..oselm.parameters import MOST_WALKS
 from ..results.records import JsonRecords
 from ..results.report import Result, aligned
-from .common import FILE, check_outputs, options, parameter_errors, quieten, write
+from .common import FILE, check_outputs, options, parameter_errors, quieten, tell, write
 from .types import Formats, Numbers, Reals
 
 __all__ = ["explore"]
@@ -95,9 +99,11 @@ def explore(
     stopped goes on where it was.
     """
     quieten(quiet)
+    if not math.isfinite(tolerance) or tolerance < 0:
+        raise click.UsageError(f"--tolerance is F1, from 0 on, not {tolerance:g}")
     check_outputs(report, picture, inputs=[graph, labels])
     if picture is not None:
-        explore_picture.check()
+        explore_picture.check(picture)
     with parameter_errors():
         board = None if board_name is None else board_of(board_name)
         device = None if board is None else fpga_of(board)
@@ -105,8 +111,12 @@ def explore(
     classes = read_labels(labels, network)
     at = np.array([network.index(node) for node in classes])
     names = [str(name) for name in classes.values()]
+    with reading(labels):  # whether they can be learned at all is known before hours have gone into vectors
+        evaluate(np.zeros((len(names), 1)), names, repeats=1)
     window = _DEFAULTS["window"]
     rounds = _DEFAULTS["walks_per_node"] if walks is None else max(1, round(walks / network.n_nodes))
+    if rounds > MOST_WALKS:
+        raise click.UsageError(f"--walks is at most {MOST_WALKS} for each of {network.n_nodes} nodes, not {walks}")
     nodes = network.n_nodes if nodes is None else nodes
     if nodes < network.n_nodes:
         raise CapacityError(f"{graph} has {network.n_nodes} nodes, --nodes is {nodes}")
@@ -126,6 +136,7 @@ def explore(
     link = None if board is None else board.link
     points = _fitting(points, refused, board, {p.name: core_needs(p.core, link) for p in points})
     kept = JsonRecords(cache or build_root() / "explore")
+    kept.check()
     progress = not quiet
     netlists: dict[str, Needs] = {}
     if synth and points:
@@ -192,7 +203,7 @@ def _fitting(points: Sequence[Point], refused: list[Refusal], board: Any, needs:
 
 
 def _print(found: Sequence[Row], clock_hz: int | None) -> None:
-    """A table on stdout; a star marks the front."""
+    """A table, where results are shown; a star marks the front."""
     synthesised = any(row.needs.lut is not None for row in found)
     head = ["", "point", "D", "lanes", "bits", "F1", "+-", "cycles/walk", "roofline", "mult", "BRAM"]
     head += ["LUT", "FF"] * synthesised + ["us/walk"] * (clock_hz is not None)
@@ -208,8 +219,7 @@ def _print(found: Sequence[Row], clock_hz: int | None) -> None:
         if clock_hz is not None:
             cells.append(f"{row.cycles / clock_hz * 1e6:,.1f}")
         lines.append(cells)
-    for line in aligned([[str(cell) for cell in line] for line in lines], words=(0, 1)):
-        click.echo(line)
+    tell(aligned([[str(cell) for cell in line] for line in lines], words=(0, 1)))
 
 
 def _results(found: Sequence[Row], clock_hz: int | None) -> list[Result]:

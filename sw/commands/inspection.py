@@ -11,6 +11,7 @@ import numpy as np
 from ...hw.boards.table import BOARDS
 from ..errors import InputError
 from ..graph.graph import Graph
+from ..graph.packed import reading
 from ..graph.readers import read_labels
 from ..oselm.evaluation import evaluate as score
 from ..oselm.model import Model
@@ -50,7 +51,8 @@ def evaluate(
     classes = read_labels(labels, nodes, strict=strict)
     log.info("%d of %d nodes have labels", len(classes), len(ids))
     rows = [nodes.index(node) for node in classes]
-    scores = score(matrix[rows], list(classes.values()), repeats=repeats, seed=seed)
+    with reading(labels):
+        scores = score(matrix[rows], list(classes.values()), repeats=repeats, seed=seed)
     results = [
         Result("f1_micro", float(scores.micro.mean()), "", "higher"),
         Result("f1_micro.deviation", float(scores.micro.std()), "", "lower"),

@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import DeviceError
+from ..errors import DeviceError, InputError
+from ..results.files import atomic_write
 from .space import Row
 
-__all__ = ["check", "picture"]
+__all__ = ["ENDINGS", "check", "picture"]
 
 #: Of the widths, widest first.
 _MARKERS = "osD^vPX*"
 
 
-def check() -> None:
-    """Raises DeviceError if matplotlib is not installed."""
+#: What a picture may be, by the ending of its name.
+ENDINGS = (".png", ".svg", ".pdf")
+
+
+def check(path: Path) -> None:
+    """Raises InputError for another ending than :data:`ENDINGS`, and DeviceError if matplotlib is not installed."""
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(f"is no name of a picture; let it end in one of {', '.join(ENDINGS)}", path=path)
     try:
         import matplotlib  # noqa: F401 - only whether it is there
     except ModuleNotFoundError:
@@ -24,9 +31,9 @@ def picture(rows: Sequence[Row], path: Path, title: str) -> None:
     """F1 over cycles of a walk, and over block RAMs: colour is D, shape the width, filled what is on the front, dotted
     what has a constant in place of P.
 
-    Raises DeviceError without matplotlib, and ValueError for an ending that it does not write.
+    Raises as :func:`check`, and InputError if it cannot be written.
     """
-    check()
+    check(path)
     import matplotlib
 
     matplotlib.use("Agg")
@@ -70,5 +77,6 @@ def picture(rows: Sequence[Row], path: Path, title: str) -> None:
         handles.append(dotted)
     figure.legend(handles=handles, loc="outside right center", frameon=False)
     figure.suptitle(f"{title}; larger: more lanes")
-    figure.savefig(path, dpi=120)
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=120, format=path.suffix[1:].lower())
     plt.close(figure)

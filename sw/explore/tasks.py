@@ -6,7 +6,8 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from tqdm import tqdm
 
 from ...hw.boards.table import Board
 from ...hw.oselm.config import CoreConfig
+from ...sim.oselm.resources import Needs
+from ..errors import DeviceError
 from ..graph.graph import Graph
 from ..results.records import OTHER_BACKENDS, JsonRecords, key_digest, source_digest
 from .f1 import f1_of
@@ -27,12 +30,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Task:
-    """One measurement: ``work(*arguments)``, kept under ``kind`` and ``key``, for all points of these names."""
+    """One measurement: ``work(*arguments)``, kept under ``kind`` and ``key``, for all points of these names. What was
+    kept and is not ``sound`` is measured again."""
 
     kind: str
     key: dict[str, Any]
     work: Callable[..., Any]
     arguments: tuple[Any, ...]
+    sound: Callable[[Any], bool]
     points: list[str] = field(default_factory=list)
 
     @property
@@ -59,7 +64,7 @@ def accuracy_tasks(
         for seed in range(seeds):
             run = {"random_state": seed, "walks_per_node": rounds, "negatives": negatives, **point.learning}
             key = accuracy_key(point, run, data=data, sources=sources)
-            task = tasks.setdefault(repr(key), Task("f1", key, _f1, (point.core, run)))
+            task = tasks.setdefault(repr(key), Task("f1", key, _f1, (point.core, run), _is_f1))
             task.points.append(point.name)
     return list(tasks.values())
 
@@ -68,9 +73,25 @@ def synthesis_tasks(points: Sequence[Point], board: Board | None) -> list[Task]:
     """The netlist of each point."""
     sources = source_digest("sw/explore/netlist.py")
     return [
-        Task("netlist", synthesis_key(point, board, sources=sources), needs_of, (point.core, board), [point.name])
+        Task(
+            "netlist",
+            synthesis_key(point, board, sources=sources),
+            needs_of,
+            (point.core, board),
+            _is_needs,
+            [point.name],
+        )
         for point in points
     ]
+
+
+def _is_f1(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
+def _is_needs(value: Any) -> bool:
+    names = {each.name for each in fields(Needs)}
+    return isinstance(value, dict) and value.keys() == names and all(type(n) is int and n >= 0 for n in value.values())
 
 
 def _label_digest(rows: np.ndarray, classes: Sequence[str]) -> str:
@@ -83,12 +104,13 @@ def run(
 ) -> Iterator[tuple[Task, Any]]:
     """Each task with its value: what is kept at once, the rest as it is measured.
 
-    Ctrl-C leaves everything that was measured until then kept, the tasks under way included.
+    Ctrl-C leaves everything that was measured until then kept, the tasks under way included. Raises DeviceError if a
+    process of several is killed.
     """
     left = []
     for task in tasks:
         record = kept.read(task.name, task.key)
-        if record is None or "value" not in record:
+        if record is None or not task.sound(record.get("value")):
             left.append(task)
         else:
             yield task, record["value"]
@@ -115,6 +137,11 @@ def _measured(tasks: Sequence[Task], data: tuple[Any, ...], jobs: int) -> Iterat
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield waiting.pop(future), future.result()
+        except BrokenProcessPool:
+            raise DeviceError(
+                f"one of {jobs} processes was killed, perhaps for lack of memory; what was measured is kept: the same "
+                f"command goes on, with fewer --jobs"
+            ) from None
         finally:
             # After an error or Ctrl-C: what has not begun is dropped.
             pool.shutdown(wait=False, cancel_futures=True)

@@ -15,7 +15,7 @@ from typing import IO
 
 from ..errors import InputError
 
-__all__ = ["STANDARD", "atomic_write", "check_place", "exclusive", "same_file", "save_or_rescue"]
+__all__ = ["STANDARD", "atomic_write", "check_place", "exclusive", "make_folder", "same_file", "save_or_rescue"]
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +110,14 @@ def check_place(path: Path) -> None:
     if not os.access(folder, os.W_OK):
         reason = "is not writable" if folder.is_dir() else "does not exist"
         raise InputError(f"cannot be written: the folder {folder} {reason}", path=path)
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those around it, if they are not there. Raises InputError if it cannot be made, or is none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder cannot be made: {error.strerror or error}; name another", path=folder) from error
 
 
 def same_file(one: Path, other: Path) -> bool:

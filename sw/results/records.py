@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .files import atomic_write
+from .files import atomic_write, check_place, make_folder
 
 __all__ = ["OTHER_BACKENDS", "JsonRecords", "key_digest", "source_digest", "source_texts"]
 
@@ -32,11 +32,16 @@ OTHER_BACKENDS = (
 class JsonRecords:
     """JSON objects in a folder, ``NAME.json`` each, there whole or not at all.
 
-    The entry ``key`` of each says what it is of. The folder is made when the first one is written.
+    The entry ``key`` of each says what it is of. The folder is made when the first one is written, or by :meth:`check`.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
+
+    def check(self) -> None:
+        """Make the folder, and see that records will have a place. Raises InputError."""
+        make_folder(self._folder)
+        check_place(self.path("record"))
 
     def path(self, name: str) -> Path:
         """Where the record of this name is, or would be."""
@@ -47,12 +52,12 @@ class JsonRecords:
         try:
             record = json.loads(self.path(name).read_text())
             return record if record["key"] == json.loads(json.dumps(key)) else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def write(self, name: str, record: Mapping[str, Any]) -> None:
         """Keep a record, with its ``key``. Raises InputError if the file cannot be written."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         with atomic_write(self.path(name)) as file:
             file.write(json.dumps(record, indent=1).encode() + b"\n")
 

@@ -1,6 +1,8 @@
 """Design-space exploration: points, refusals, Pareto front, and measurements that are kept."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import networkx as nx
@@ -12,6 +14,7 @@ from skipwalk.hw.boards.table import BOARDS
 from skipwalk.hw.oselm.config import CoreConfig
 from skipwalk.sim.oselm.resources import Needs
 from skipwalk.sw.cli import main
+from skipwalk.sw.errors import DeviceError
 from skipwalk.sw.explore import tasks as explore_tasks
 from skipwalk.sw.explore.space import accuracy_key, formats_of, grid, pareto, refusals, rows
 from skipwalk.sw.graph.graph import Graph
@@ -158,13 +161,46 @@ def test_f1_depends_on_the_golden_model_and_a_netlist_on_the_gateware():
 
 def test_damaged_measurements_are_made_again(tmp_path):
     calls = []
-    task, kept = explore_tasks.Task("n", {"n": 1}, lambda: calls.append(0) or 7, ()), JsonRecords(tmp_path)
+    task, kept = (
+        explore_tasks.Task("n", {"n": 1}, lambda: calls.append(0) or 7, (), lambda value: value == 7),
+        JsonRecords(tmp_path),
+    )
     assert list(explore_tasks.run([task], kept, data=())) == [(task, 7)]
-    for text in ("{", "[]", '{"key": {"n": 1}}', '{"key": {"n": 2}, "value": 8}'):
+    for text in ("{", "[]", '{"key": {"n": 1}}', '{"key": {"n": 2}, "value": 8}', '{"key": {"n": 1}, "value": "x"}'):
         kept.path(task.name).write_text(text)
         assert list(explore_tasks.run([task], kept, data=())) == [(task, 7)]
     assert list(explore_tasks.run([task], kept, data=())) == [(task, 7)]
-    assert len(calls) == 5
+    assert len(calls) == 6
+
+
+@pytest.mark.parametrize("value", ["x", None, [], float("nan"), 7.5, -1, True])
+def test_a_measurement_that_cannot_be_is_made_again(karate, tmp_path, value):
+    options = [*karate, "--lanes", "2", "--bits", "18", "-q"]
+    first = skipwalk(*options)
+    (path,) = (tmp_path / "kept").iterdir()
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"value": value}))
+    again = skipwalk(*options)
+    assert (again.exit_code, again.stdout) == (0, first.stdout)
+    assert json.loads(path.read_text()) == record
+
+
+def test_a_netlist_that_cannot_be_is_made_again():
+    needs = {"dsp": 4, "bram": 20, "lut": 10_000, "ff": 5}
+    (task,) = explore_tasks.synthesis_tasks(grid(**SMALL)[0][:1], None)
+    assert task.sound(needs)
+    for other in (None, 7, [], {}, needs | {"lut": "x"}, needs | {"lut": -1}, needs | {"luts": 1}):
+        assert not task.sound(other)
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_is_said(tmp_path):
+    tasks = [explore_tasks.Task("n", {"n": n}, _die, (), bool) for n in range(2)]
+    with pytest.raises(DeviceError, match="one of 2 processes was killed, perhaps for lack of memory"):
+        list(explore_tasks.run(tasks, JsonRecords(tmp_path), data=(), jobs=2))
 
 
 def test_a_run_that_stopped_goes_on(tmp_path):
@@ -176,7 +212,7 @@ def test_a_run_that_stopped_goes_on(tmp_path):
             raise KeyboardInterrupt
         return n
 
-    tasks = [explore_tasks.Task("n", {"n": n}, work, (n,)) for n in range(4)]
+    tasks = [explore_tasks.Task("n", {"n": n}, work, (n,), lambda value: True) for n in range(4)]
     kept = JsonRecords(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         list(explore_tasks.run(tasks, kept, data=()))
@@ -278,9 +314,32 @@ def test_synthesis_counts_luts_and_may_refuse(karate, monkeypatch):
         (["--board", "arty"], 2, "no board 'arty'"),
         (["--nodes", "30"], 4, "has 34 nodes, --nodes is 30"),
         (["--json", "/no/such/folder/x.json"], 3, "does not exist"),
+        (["--picture", "x.xyz"], 3, "x.xyz: is no name of a picture; let it end in one of .png, .svg, .pdf"),
+        (["--picture", "x"], 3, "x: is no name of a picture"),
+        (["--picture", "-"], 3, "-: is no name of a picture"),
+        (["--tolerance", "nan"], 2, "--tolerance is F1, from 0 on, not nan"),
+        (["--tolerance", "-1"], 2, "--tolerance is F1, from 0 on, not -1"),
+        (["--walks", "1000000000000000000"], 2, "--walks is at most 4294967296 for each of 34 nodes, not 1000"),
+        (["--cache", "/proc/kept"], 3, "/proc/kept: the folder cannot be made"),
+        (["--cache", f"{__file__}/kept"], 3, "kept: the folder cannot be made: Not a directory; name another"),
     ],
 )
 def test_mistakes(karate, arguments, code, words):
     run = skipwalk(*karate, *arguments)
     assert run.exit_code == code, run.output
     assert words in run.stderr
+
+
+def test_labels_that_cannot_be_learned_are_refused_before_anything_is(karate, tmp_path):
+    labels = Path(karate[1])
+    labels.write_text("0 a\n1 a\n")
+    run = skipwalk(*karate)
+    assert run.exit_code == 3
+    assert f"error: {labels}: 1 class among 2 labelled nodes; an evaluation needs two or more" in run.stderr
+    assert "walks" not in run.stderr
+
+
+def test_with_the_report_on_standard_output_it_is_alone_there(karate):
+    run = skipwalk(*karate, "--lanes", "2", "--bits", "18", "--json", "-")
+    assert json.loads(run.stdout)[0]["name"] == "explore.points"
+    assert "cycles/walk" in run.stderr

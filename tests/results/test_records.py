@@ -97,7 +97,7 @@ def test_a_record_is_there_for_its_key_alone(tmp_path):
     assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["x.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", "7", '"key"', "\N{DEGREE SIGN}"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", "7", '"key"', "\N{DEGREE SIGN}", "[" * 100_000])
 def test_a_damaged_record_is_none(tmp_path, text):
     kept = JsonRecords(tmp_path)
     kept.path("x").write_bytes(text.encode("latin-1"))
@@ -108,6 +108,8 @@ def test_a_record_that_cannot_be_written(tmp_path):
     kept = JsonRecords(tmp_path)
     kept.write("x", {"key": 1})
     kept.path("taken").mkdir()
+    with pytest.raises(InputError, match=r"x\.json/more: the folder cannot be made: Not a directory; name another"):
+        JsonRecords(tmp_path / "x.json" / "more").write("y", {"key": 1})
     with pytest.raises(InputError, match="cannot be written"):
         kept.write("taken", {"key": 2})
     with pytest.raises(TypeError):
