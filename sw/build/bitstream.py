@@ -4,11 +4,13 @@ The commands of :mod:`skipwalk.hw.boards.prepare` are run one by one. Placement 
 seeds. What is in ``build/boards/BOARD`` is taken up again if its inputs have not changed.
 """
 
+import contextlib
 import hashlib
 import json
+import re
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,15 @@ from ...hw.boards.prepare import NAME, REPORT, SEED, BuildFailed, prepare
 from ...hw.boards.table import Board
 from ...sim.rtl.build import build_root
 from ...sim.rtl.synthesis import yosys_command
+from ..results.files import atomic_write, exclusive
 from .summary import Placement, placement, summarise, write_json
 from .tools import Progress, run_tool, versions
 
 __all__ = ["BuildFailed", "build", "repeat", "step"]
+
+
+#: Endings of a bitstream, by board family.
+KINDS = ("bit", "fs")
 
 
 def _himbaechel(words: Sequence[str]) -> list[str]:
@@ -42,25 +49,66 @@ def _digest(*parts: Path | list[str] | dict) -> str:
     return total.hexdigest()
 
 
-def step(folder: Path, what: str, key: str, action: Callable[[Progress], None], *, label: str = "") -> float:
+def step(
+    folder: Path,
+    what: str,
+    key: str,
+    action: Callable[[Progress], None],
+    *,
+    label: str = "",
+    makes: Sequence[Path] = (),
+) -> float:
     """Run ``action`` unless it was run with the same ``key``; seconds it took then or now.
 
-    An action that fails, or that is interrupted, is run again the next time.
+    An action that fails, or that is interrupted, is run again the next time, and so is one of whose files that it
+    ``makes`` none is left. Raises BuildFailed if it makes none.
     """
     label = label or what
     stamp = folder / f"{what}.done"
-    if stamp.exists():
-        before, took = stamp.read_text().split()
-        if before == key:
-            print(f"  [     --] {label}: as before", file=sys.stderr, flush=True)
-            return float(took)
+    done = re.fullmatch(rf"{key} ([0-9.]+)", stamp.read_text(errors="replace")) if stamp.exists() else None
+    if done and _made(makes):
+        print(f"  [     --] {label}: as before", file=sys.stderr, flush=True)
+        return float(done[1])
     stamp.unlink(missing_ok=True)
+    for path in makes:
+        path.unlink(missing_ok=True)
     progress = Progress(label)
     action(progress)
+    if not _made(makes):
+        raise BuildFailed(f"{label} ended well, but left no {' and no '.join(map(str, makes))}; see the logs beside")
     seconds = progress.seconds
     stamp.write_text(f"{key} {seconds:.1f}")
     progress.say("done")
     return seconds
+
+
+def _made(files: Sequence[Path]) -> bool:
+    return not files or any(path.is_file() and path.stat().st_size for path in files)
+
+
+def _read_json(path: Path, remedy: str) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes())
+        if isinstance(data, dict):
+            return data
+    except (ValueError, RecursionError):
+        pass
+    raise BuildFailed(f"{path} is damaged; {remedy}")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Only one process at a time builds in the folder. Raises BuildFailed if it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = folder.parent / f".{folder.name}.lock"
+        lock.touch()
+        with exclusive(lock):
+            yield
+    except OSError as error:
+        raise BuildFailed(
+            f"{error.filename or folder}: {error.strerror or error}; set SKIPWALK_BUILD to a folder that can be written"
+        ) from error
 
 
 def build(
@@ -95,6 +143,13 @@ def build(
         A tool is missing or failed, or no seed met the clock.
     """
     folder = folder or build_root() / "boards" / row.name
+    with _alone(folder):
+        return _build(row, folder, seeds or row.seeds, jobs, timeout, synthesis_only)
+
+
+def _build(
+    row: Board, folder: Path, seeds: Sequence[int], jobs: int, timeout: float, synthesis_only: bool
+) -> dict[str, Any]:
     print(f"{row.title}: {folder}", file=sys.stderr)
     synthesis, place, pack = prepare(row, folder)
     tools = versions([place[0], pack[0]])
@@ -104,11 +159,17 @@ def build(
     def run_synthesis(progress: Progress) -> None:
         run_tool(synthesise, folder, timeout, progress, log="yosys.log")
 
-    seconds: dict[str, Any] = {"synthesis": round(step(folder, "synthesis", source, run_synthesis), 1)}
+    netlist = folder / place[place.index("--json") + 1]
+    took = step(folder, "synthesis", source, run_synthesis, makes=[netlist])
+    seconds: dict[str, Any] = {"synthesis": round(took, 1)}
     if synthesis_only:
         return {}
-    netlist = folder / place[place.index("--json") + 1]
+    # What stops from here on must not leave an older bitstream to be programmed.
+    for kind in KINDS:
+        (folder / f"{NAME}.{kind}").unlink(missing_ok=True)
     constraints = next(folder / f"{NAME}.{kind}" for kind in ("lpf", "cst") if (folder / f"{NAME}.{kind}").exists())
+
+    remedy = f"remove {folder}, and build again"
 
     def run_placement(seed: int) -> Placement:
         part = folder / f"seed-{seed}"
@@ -120,8 +181,14 @@ def build(
             command = _himbaechel(command)
         key = _digest(netlist, constraints, command, tools)
         label = f"seed {seed}, place and route"
-        took = step(part, "place_route", key, lambda p: run_tool(command, part, timeout, p), label=label)
-        run = placement(seed, took, json.loads((part / REPORT).read_text()), row.uart.clock_hz / 1e6)
+        report = part / REPORT
+        took = step(
+            part, "place_route", key, lambda p: run_tool(command, part, timeout, p), label=label, makes=[report]
+        )
+        try:
+            run = placement(seed, took, _read_json(report, remedy), row.uart.clock_hz / 1e6)
+        except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
+            raise BuildFailed(f"{report} tells no frequency; {remedy}") from None
         if run.asked_mhz < 0.999 * row.uart.clock_hz / 1e6:
             raise BuildFailed(
                 f"{row.name}: {run.asked_mhz:g} MHz were asked for, not {row.uart.clock_hz / 1e6:g}: see {part}"
@@ -130,21 +197,26 @@ def build(
         return run
 
     with ThreadPoolExecutor(jobs) as pool:
-        runs = list(pool.map(run_placement, seeds or row.seeds))
+        runs = list(pool.map(run_placement, seeds))
     best = max(runs, key=lambda run: run.fmax_mhz)
     part = folder / f"seed-{best.seed}"
     key = _digest(netlist, constraints, pack, tools, {"seed": best.seed})
-    step(part, "pack", key, lambda p: run_tool(pack, part, timeout, p))
-    bitstream = next(part / f"{NAME}.{kind}" for kind in ("bit", "fs") if (part / f"{NAME}.{kind}").exists())
-    shutil.copyfile(bitstream, folder / bitstream.name)
+    packed = [part / f"{NAME}.{kind}" for kind in KINDS]
+    step(part, "pack", key, lambda p: run_tool(pack, part, timeout, p), makes=packed)
+    bitstream = next(path for path in packed if path.exists())
     seconds["place_route"] = {str(run.seed): run.seconds for run in runs}
     inputs = _digest(folder / f"{NAME}.il", folder / f"{NAME}.ys", constraints, place, pack, tools)
     summary = summarise(row, runs, best, bitstream.read_bytes())
     summary |= {"inputs_sha256": inputs, "seconds": seconds, "tools": tools}
     write_json(folder / "summary.json", summary)
-    print(f"  bitstream {folder / bitstream.name}: SHA-256 {summary['bitstream_sha256']}", file=sys.stderr, flush=True)
     needed = row.uart.clock_hz / 1e6
-    if best.fmax_mhz < needed:
+    met = best.fmax_mhz >= needed
+    if met:
+        with atomic_write(folder / bitstream.name) as file:
+            file.write(bitstream.read_bytes())
+    place_of = (folder if met else part) / bitstream.name
+    print(f"  bitstream {place_of}: SHA-256 {summary['bitstream_sha256']}", file=sys.stderr, flush=True)
+    if not met:
         raise BuildFailed(
             f"{row.name}: {best.fmax_mhz} MHz at best, {needed:g} MHz are needed; try more seeds, or lower "
             f"clock_hz in hw/boards/table.py"
@@ -160,10 +232,13 @@ def repeat(row: Board, *, timeout: float = 7200) -> str:
     first = build_root() / "boards" / row.name / "summary.json"
     if not first.exists():
         raise BuildFailed(f"{row.name} has not been built: `skipwalk build {row.name}` builds it")
-    before = json.loads(first.read_text())
+    before = _read_json(first, again := f"`skipwalk build {row.name}` writes it")
+    if not {"seed", "inputs_sha256", "bitstream_sha256"} <= before.keys():
+        raise BuildFailed(f"{first} is no summary of a build; {again}")
     folder = build_root() / "boards" / f"{row.name}-again"
-    shutil.rmtree(folder, ignore_errors=True)
-    after = build(row, seeds=[before["seed"]], timeout=timeout, folder=folder)
+    with _alone(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        after = _build(row, folder, [before["seed"]], 1, timeout, synthesis_only=False)
     for name in ("inputs_sha256", "bitstream_sha256"):
         if before[name] != after[name]:
             raise BuildFailed(f"{row.name}: {name} was {before[name]} and is now {after[name]}")

@@ -145,7 +145,7 @@ def run_tool(
         late.set()
         process.kill()
 
-    timer = threading.Timer(timeout, stop)
+    timer = threading.Timer(min(timeout, threading.TIMEOUT_MAX), stop)
     timer.start()
     try:
         with process, open(path, "w") as file:

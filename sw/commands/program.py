@@ -51,10 +51,14 @@ def program(board: str, bitstream: Path | None, flash: bool) -> None:
     path = bitstream or _bitstream(board)
     if not path.is_file():
         raise InputError("there is no such bitstream", path=path)
-    command = [*_loader(), "-b", BOARDS[board].loader, *(["-f"] if flash else []), str(path)]
+    if path.stat().st_size == 0:
+        raise InputError(f"holds nothing; `skipwalk build {board}` builds a bitstream", path=path)
+    command = [*_loader(), "-b", BOARDS[board].loader, *(["-f"] if flash else []), str(path.absolute())]
     log.info("%s: %s", BOARDS[board].title, path)
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
+        )
     except OSError as error:
         raise DeviceError(f"{command[0]} cannot be run: {error}; is OPENFPGALOADER right?") from error
     if done.returncode:

@@ -1,8 +1,10 @@
 """Boards: their tables, and what Amaranth and the tools make of them."""
 
+import concurrent.futures
 import errno
 import hashlib
 import json
+import re
 import sys
 
 import pytest
@@ -322,3 +324,102 @@ def test_failing_tool_is_told_with_its_log(tools, tmp_path):
     done = skipwalk("build", "nonesuch")
     assert done.exit_code == 2
     assert "ulx3s-85f" in done.stderr
+
+
+def test_what_a_damaged_folder_lacks_is_made_again(tools, tmp_path):
+    bitstream = tools()
+    row, folder = board("ulx3s-25f"), tmp_path / "boards" / "ulx3s-25f"
+    whole = bitstream.build(row, seeds=(2,))
+    for spoil in (
+        lambda: (folder / "synthesis.done").write_text(""),
+        lambda: (folder / "top.json").unlink(),
+        lambda: (folder / "seed-2" / "place_route.done").write_bytes(b"\xff 1 2 3"),
+        lambda: (folder / "seed-2" / "report.json").unlink(),
+        lambda: (folder / "seed-2" / "top.bit").write_bytes(b""),
+        lambda: (folder / "top.bit").unlink(),
+    ):
+        spoil()
+        assert bitstream.build(row, seeds=(2,))["bitstream_sha256"] == whole["bitstream_sha256"]
+        assert (folder / "top.bit").read_text() == "bits of seed 2"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "[]", "{}", '{"fmax": {}}', '{"fmax": {"clk": 7}}'])
+def test_a_report_that_tells_nothing_is_said(tools, tmp_path, text):
+    tools()
+    assert skipwalk("build", "ulx3s-25f", "--seeds", 2).exit_code == 0
+    (tmp_path / "boards" / "ulx3s-25f" / "seed-2" / "report.json").write_text(text or " ")
+    done = skipwalk("build", "ulx3s-25f", "--seeds", 2)
+    assert done.exit_code == 5
+    assert re.search(r"report\.json (is damaged|tells no frequency); remove .*ulx3s-25f, and build again", done.stderr)
+
+
+def test_a_tool_that_ends_well_and_writes_nothing_is_said(tools, tmp_path):
+    tools()
+    for name, missing in (("ECPPACK", r"pack ended well, but left no .*top\.bit"), ("NEXTPNR_ECP5", r"report\.json")):
+        (tmp_path / name).write_text(f"#!{sys.executable}\n")
+        done = skipwalk("build", "ulx3s-25f", "--seeds", 2 if name == "ECPPACK" else 1)
+        assert done.exit_code == 5
+        assert re.search(missing, done.stderr)
+        assert "see the logs" in done.stderr
+
+
+def test_no_bitstream_is_left_that_is_older_than_what_failed_or_misses_the_clock(tools, tmp_path):
+    bitstream = tools()
+    bitstream.build(board("ulx3s-25f"), seeds=(2,))
+    tools(fastest=74.0)
+    (tmp_path / "boards" / "ulx3s-25f" / "seed-2" / "place_route.done").unlink()
+    assert skipwalk("build", "ulx3s-25f", "--seeds", 2).exit_code == 5
+    done = skipwalk("program", "ulx3s-25f")
+    assert done.exit_code == 3
+    assert "no bitstream has been built" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"seed": 2}'])
+def test_a_damaged_summary_is_said_before_it_is_repeated(tools, tmp_path, text):
+    bitstream = tools()
+    bitstream.build(board("ulx3s-25f"), seeds=(2,))
+    (tmp_path / "boards" / "ulx3s-25f" / "summary.json").write_text(text)
+    done = skipwalk("build", "ulx3s-25f", "--again")
+    assert done.exit_code == 5
+    assert "`skipwalk build ulx3s-25f` writes it" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--timeout", "nan"], 2, "'nan' is no positive number"),
+        (["--timeout", "-5"], 2, "-5.0 is not in the range x>0"),
+        (["--again", "--seeds", "2"], 2, "--again repeats a build as it was, without --seeds"),
+        (["--results", "/proc/results"], 3, "/proc/results: the folder cannot be made"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_built(tools, tmp_path, options, code, message):
+    tools()
+    done = skipwalk("build", "ulx3s-25f", *options)
+    assert done.exit_code == code, done.output
+    assert message in done.stderr
+    assert not (tmp_path / "boards").exists()
+
+
+def test_a_place_for_builds_that_is_none_is_said(tools, tmp_path, monkeypatch):
+    tools()
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path / "NEXTPNR_ECP5"))
+    done = skipwalk("build", "ulx3s-25f")
+    assert done.exit_code == 5
+    assert "Not a directory; set SKIPWALK_BUILD to a folder that can be written" in done.stderr
+
+
+def test_any_timeout_is_one(tmp_path):
+    from skipwalk.sw.build.tools import Progress, run_tool
+
+    run_tool([sys.executable, "-c", "import time; time.sleep(0.2)"], tmp_path, float("inf"), Progress("x"), log="a.log")
+
+
+def test_two_builds_of_a_board_take_turns(tools, tmp_path):
+    bitstream = tools()
+    slow = tmp_path / "NEXTPNR_ECP5"
+    slow.write_text(slow.read_text().replace("import json", "import time; time.sleep(0.5)\nimport json", 1))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(bitstream.build, board("ulx3s-25f"), seeds=(2,)) for _ in range(2)]
+        assert both[0].result()["bitstream_sha256"] == both[1].result()["bitstream_sha256"]
+    assert (tmp_path / "boards" / "ulx3s-25f" / "runs").read_text() == "2 "

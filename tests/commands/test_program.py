@@ -59,6 +59,33 @@ def test_failure_is_told_with_the_loaders_last_words(loader, bitstream):
     assert "code 1 and said: unable to open ftdi device. Is the ulx3s-25f plugged in" in result.stderr
 
 
+def test_what_a_loader_says_may_be_no_text(loader, bitstream, tmp_path):
+    called = loader(1)
+    script = called.parent / "loader"
+    script.write_text(script.read_text().replace("print('')", "sys.stdout.buffer.write(bytes([255, 10]))"))
+    result = CliRunner().invoke(main, ["program", "ulx3s-25f"])
+    assert result.exit_code == 5, result.exception
+    assert "code 1 and said: \N{REPLACEMENT CHARACTER}. Is" in result.stderr
+
+
+def test_an_empty_bitstream_is_refused(loader, bitstream):
+    called = loader(0)
+    bitstream.write_bytes(b"")
+    result = CliRunner().invoke(main, ["program", "ulx3s-25f"])
+    assert result.exit_code == 3
+    assert "top.bit: holds nothing; `skipwalk build ulx3s-25f` builds a bitstream" in result.stderr
+    assert not called.exists()
+
+
+def test_a_bitstream_s_name_is_no_option_of_the_loader(loader, tmp_path, monkeypatch):
+    called = loader(0)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-f").write_bytes(b"bits")
+    result = CliRunner().invoke(main, ["program", "ulx3s-25f", "--bitstream", "-f"])
+    assert result.exit_code == 0, result.output
+    assert called.read_text() == f"-b ulx3s {tmp_path / '-f'}"
+
+
 def test_loader_that_is_not_there(bitstream, monkeypatch, tmp_path):
     monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path / "build"))
     monkeypatch.setenv("OPENFPGALOADER", "/no/such/loader")
