@@ -1,6 +1,7 @@
 """A core as plain Verilog for other people's designs, and a map of it that programs can read."""
 
 import json
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,16 @@ def config_of_map(data: Any) -> UnitConfig:
     """
     if not isinstance(data, dict) or not {"core", "configuration"} <= data.keys():
         raise ValueError("a map has a `core` and a `configuration`")
-    if data["core"] not in UNITS:
+    if not isinstance(data["core"], str) or data["core"] not in UNITS:
         raise ValueError(f"the core is one of {', '.join(UNITS)}, not {data['core']!r}")
-    return UNITS[data["core"]].config.from_dict(data["configuration"])
+    kind, given = UNITS[data["core"]].config, data["configuration"]
+    if not isinstance(given, dict):
+        raise ValueError(f"the configuration is names with values, not {given!r}")
+    if missing := [f.name for f in fields(kind) if f.default is f.default_factory is MISSING and f.name not in given]:
+        raise ValueError(f"the configuration lacks {', '.join(missing)}")
+    if not isinstance(name := given.get("name", ""), str):
+        raise ValueError(f"name must be a word, not {name!r}")
+    return kind.from_dict(given)
 
 
 def read_map(path: Path) -> tuple[dict[str, Any], UnitConfig]:

@@ -16,7 +16,7 @@ from ...sim.rtl.build import BuildError
 from ..build.c_header import c_header, c_sources
 from ..build.fusesoc import core_file
 from ..build.names import default_name, name_fault
-from ..build.verilog import axi_core, axi_verilog, core_map, read_map
+from ..build.verilog import axi_core, axi_verilog, config_of_map, core_map, read_map
 from ..build.vivado import block_design
 from ..errors import DeviceError
 from ..results.files import atomic_write
@@ -70,6 +70,8 @@ def export(
         raise click.UsageError(
             f"--vivado takes the part of a Zynq, as xc7z020clg400-1 or xczu7ev-ffvc1156-2-e, not {vivado}"
         )
+    if vivado is not None and not re.fullmatch(r"[\w.+-]+", output.name, re.ASCII):
+        raise click.UsageError(f"with --vivado, the Verilog's name is of letters, digits and _.+-, not {output.name!r}")
     design = {output.with_suffix(".tcl"): block_design(module, output.name, vivado, memory=memory)} if vivado else {}
     if output in (target, fusesoc, header, *driver, *design):
         raise click.UsageError(f"{output} is where another file goes; name the Verilog otherwise, as core.v")
@@ -121,9 +123,9 @@ def _changed(cfg: UnitConfig, changes: Sequence[str]) -> UnitConfig:
             raise click.UsageError(f"the configuration has no {key!r}; it has {', '.join(data)}")
         try:
             data[key] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             data[key] = text
     try:
-        return type(cfg).from_dict(data)
+        return config_of_map({"core": UNITS.of(cfg).name, "configuration": data})
     except (ValueError, TypeError) as error:
         raise click.UsageError(str(error)) from error

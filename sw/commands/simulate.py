@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from ...hw.boards.table import BOARDS
 from ...hw.units import UNITS as KINDS
@@ -30,7 +31,7 @@ __all__ = ["simulate"]
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the random words.")
 @click.option(
     "--contexts",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     default=8,
     show_default=True,
     help="How much: contexts, samples, or a block's numbers.",
@@ -64,6 +65,7 @@ def simulate(
         skipwalk simulate ulx3s-25f
         skipwalk simulate core --config core.json --serve
     """
+    _check_taken(target)
     if serve and (target != "core" or words or waves):
         raise click.UsageError("--serve is for a core, without --words and --waves")
     if serve:
@@ -74,6 +76,19 @@ def simulate(
         _block(target, seed, contexts, waves)
     else:
         _board(target, baud)
+
+
+#: What each option of a run is for, where it is not for all.
+_TAKEN_BY = {"baud": {"board"}, **{name: {"core"} for name in ("config", "unit", "words", "serve")}}
+_TAKEN_BY |= {name: {"core", "block"} for name in ("seed", "contexts", "waves")}
+
+
+def _check_taken(target: str) -> None:
+    kind = "core" if target == "core" else "block" if target in BLOCKS else "board"
+    ctx = click.get_current_context()
+    for name, kinds in _TAKEN_BY.items():
+        if kind not in kinds and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} is for a {' or a '.join(sorted(kinds))}, not for {target}")
 
 
 def _core(config: str, unit: str | None, words: Path | None, seed: int, n: int, waves: Path | None) -> None:

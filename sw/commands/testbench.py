@@ -8,6 +8,7 @@ import click
 
 from ...hw.units import UNITS
 from ..errors import InputError
+from ..results.files import atomic_write, make_folder
 from .export import export, load_config
 
 __all__ = ["new_testbench"]
@@ -32,7 +33,7 @@ def new_testbench(ctx: click.Context, folder: Path, config: str, unit: str | Non
             raise InputError("is there already; name another folder", path=path)
     load_config(config, unit)
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     try:
         ctx.invoke(export, config=config, output=folder / "core.v", unit=unit, module="core")
     except BaseException:
@@ -41,5 +42,6 @@ def new_testbench(ctx: click.Context, folder: Path, config: str, unit: str | Non
                 path.rmdir()
         raise
     for path in targets:
-        path.write_text((files("skipwalk.sw.testbench") / FILES[path.name]).read_text())
+        with atomic_write(path) as file:
+            file.write((files("skipwalk.sw.testbench") / FILES[path.name]).read_bytes())
     click.echo(f"make -C {folder}", err=True)

@@ -11,6 +11,7 @@ from skipwalk.hw.oselm.config import preset
 from skipwalk.sim.rtl.build import BuildError
 from skipwalk.sw.build import bitstream, tools
 from skipwalk.sw.build.bitstream import BuildFailed
+from skipwalk.sw.build.fusesoc import core_file
 from skipwalk.sw.build.verilog import core_map
 from skipwalk.sw.commands import testbench as new_testbench
 from skipwalk.sw.errors import DeviceError, InputError
@@ -28,6 +29,21 @@ from ..support.stand_ins import Clocked
         (("export", "tiny", "--unit", "os-elm", "-o", "{}/core.json"), 2, "where another file goes"),
         (("new-testbench", "{}/a/b", "--config", "nothing"), 2, "no preset 'nothing'"),
         (("new-testbench", "{}/a", "--unit", "fpga"), 2, "'fpga' is not one of"),
+        (("export", "tiny", "--set", "name=[]", "-o", "{}/core.v"), 2, "name must be a word, not []"),
+        (("export", "tiny", "--set", "dim=" + "[" * 100_000, "-o", "{}/core.v"), 2, "dim must be an int, not '[[["),
+        (
+            ("export", "tiny", "-o", "{}/a core.v", "--vivado", "xc7z020clg400-1"),
+            2,
+            "with --vivado, the Verilog's name is of letters, digits and _.+-, not 'a core.v'",
+        ),
+        (("new-testbench", "/proc/bench"), 3, "/proc/bench: the folder cannot be made"),
+        (("simulate", "gain", "--words", "{}/w"), 2, "--words is for a core, not for gain"),
+        (("simulate", "gain", "--config", "paper"), 2, "--config is for a core, not for gain"),
+        (("simulate", "gain", "--unit", "os-elm"), 2, "--unit is for a core, not for gain"),
+        (("simulate", "gain", "--serve"), 2, "--serve is for a core, not for gain"),
+        (("simulate", "core", "--baud", "9600"), 2, "--baud is for a board, not for core"),
+        (("simulate", "ulx3s-25f", "--waves", "{}/w"), 2, "--waves is for a block or a core, not for ulx3s-25f"),
+        (("simulate", "gain", "--contexts", "99999999999"), 2, "is not in the range 1<=x<=1000000"),
         (("program", "ulx3s-25f", "--bitstream", "{}/none.bit"), 3, "none.bit: there is no such bitstream"),
         (("program", "ulx3s-25f"), 3, "no bitstream has been built; `skipwalk build ulx3s-25f` builds it there"),
     ],
@@ -37,6 +53,30 @@ def test_what_cannot_be_done_is_said(tmp_path, monkeypatch, arguments, code, sai
     run = skipwalk(*(word.format(tmp_path) for word in arguments))
     assert (run.exit_code, said in run.stderr) == (code, True), run.output
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"core": ["x"], "configuration": {}}, "the core is one of os-elm, skip2-lora, not ['x']"),
+        ({"core": "os-elm", "configuration": None}, "the configuration is names with values, not None"),
+        ({"core": "os-elm", "configuration": {"dim": 8}}, "the configuration lacks nodes, lanes, max_samples"),
+        ({"core": "os-elm", "configuration": preset("tiny").to_dict() | {"name": 7}}, "name must be a word, not 7"),
+    ],
+)
+def test_a_map_that_is_none_says_what_it_lacks(tmp_path, data, said):
+    path = tmp_path / "core.json"
+    path.write_text(json.dumps(data))
+    run = skipwalk("export", path, "-o", tmp_path / "other.v")
+    assert run.exit_code == 3
+    assert f"core.json: is no map of a core ({said})" in run.stderr
+
+
+def test_any_name_is_quoted_in_what_goes_beside_an_export():
+    name, description = 'a"b\\.v', 'core "7"\n- injected: yes'
+    lines = core_file("core", name, description).splitlines()
+    assert json.loads(lines[2].partition(": ")[2]) == description
+    assert json.loads(lines[lines.index("    files:") + 1].partition("- ")[2]) == name
 
 
 def test_gateware_that_cannot_be_elaborated_is_no_export(tmp_path, monkeypatch):
