@@ -140,6 +140,10 @@ class _Commands(LazyGroup):
                     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def invoke(self, ctx: click.Context) -> Any:
+        threads = os.environ.get("NUMBA_NUM_THREADS", "1")
+        if not threads.strip().isdecimal() or int(threads) < 1:
+            # Numba would show a traceback as soon as it is imported.
+            raise click.UsageError(f"NUMBA_NUM_THREADS is {threads!r}, not a number from 1 on; set it so, or unset it")
         log, handler = logging.getLogger("skipwalk"), _Log()
         log.addHandler(handler)
         log.setLevel(logging.INFO)

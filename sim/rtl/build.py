@@ -132,10 +132,13 @@ _REMEDY = "set SKIPWALK_BUILD to a folder that can be written"
 def build_root() -> Path:
     """Where generated files go: $SKIPWALK_BUILD, else ``build/`` of a source checkout, else the user's cache.
 
-    Raises BuildError: the user has no home.
+    Raises BuildError: the user, or whom ``~name`` in the variable names, has no home.
     """
     if override := os.environ.get("SKIPWALK_BUILD"):
-        return Path(override).expanduser().resolve()
+        try:
+            return Path(override).expanduser().resolve()
+        except RuntimeError as error:
+            raise BuildError(f"SKIPWALK_BUILD is {override}, and there is no such home; {_REMEDY}") from error
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file():
         return checkout / "build"

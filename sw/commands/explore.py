@@ -15,6 +15,7 @@ from ...hw.boards.table import board as board_of
 from ...hw.fabric.vendor import Vendor
 from ...sim.oselm.resources import Needs, core_needs
 from ...sim.rtl.build import build_root
+from ..build.tools import tool_errors
 from ..errors import CapacityError
 from ..explore import picture as explore_picture
 from ..explore.space import FORMATS, Point, Refusal, Row, grid, refusals, rows
@@ -135,7 +136,8 @@ def explore(
     )
     link = None if board is None else board.link
     points = _fitting(points, refused, board, {p.name: core_needs(p.core, link) for p in points})
-    kept = JsonRecords(cache or build_root() / "explore")
+    with tool_errors():
+        kept = JsonRecords(cache or build_root() / "explore")
     kept.check()
     progress = not quiet
     netlists: dict[str, Needs] = {}

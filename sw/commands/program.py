@@ -11,6 +11,7 @@ import click
 
 from ...hw.boards.table import BOARDS
 from ...sim.rtl.build import build_root
+from ..build.tools import tool_errors
 from ..errors import DeviceError, InputError
 from .common import FILE
 
@@ -48,7 +49,8 @@ def _loader() -> list[str]:
 @click.option("--flash", is_flag=True, help="Into the board's flash, to stay there; else until power is off.")
 def program(board: str, bitstream: Path | None, flash: bool) -> None:
     """Load a bitstream into a BOARD."""
-    path = bitstream or _bitstream(board)
+    with tool_errors():
+        path = bitstream or _bitstream(board)
     if not path.is_file():
         raise InputError("there is no such bitstream", path=path)
     if path.stat().st_size == 0:

@@ -51,12 +51,14 @@ def listed(X: Any, what: str, wanted: str) -> Any:
     part.
 
     Raises InputError for what has no items, and for what has others than are meant: a text its letters, a dictionary of
-    edges without their weights, a graph where edges belong its nodes.
+    edges without their weights, a graph where edges belong its nodes; and for masked items.
     """
     if hasattr(X, "columns") and hasattr(X, "to_numpy"):
         X = X.to_numpy()
     of_nodes = what == "nodes"
     if isinstance(X, np.ndarray) and X.ndim:
+        if np.ma.is_masked(X):
+            raise InputError(f"{what}: some are masked; give {wanted}, without those")
         if of_nodes and X.ndim > 1:
             raise InputError(f"nodes cannot be an array of {X.shape}; give {wanted}, (n,)")
         return X

@@ -422,8 +422,15 @@ def _plain_id(node: Hashable) -> Hashable:
     return node.item() if isinstance(node, np.generic) else node
 
 
+def _refuse_masked(edges: Any) -> None:
+    """NumPy would take what is beneath a mask, or what fills it."""
+    if np.ma.is_masked(edges):
+        raise InputError("edges: some are masked; give pairs, without those")
+
+
 def _pairs_of_ids(edges: Any, index: dict[Hashable, int]) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers (m,) int64 of both ends; ``index`` grows by the nodes it lacks, first appearance first."""
+    _refuse_masked(edges)
     if isinstance(edges, np.ndarray) and edges.dtype.kind in "iu":
         if edges.ndim != 2 or edges.shape[1] != 2:
             raise InputError(f"edges: shape {edges.shape}; it has to be (m, 2)")
@@ -463,6 +470,7 @@ def _refuse_ids_as_rows(pairs: Any, ids: Sequence[Hashable]) -> None:
 
 
 def _pairs_of_rows(edges: Any, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    _refuse_masked(edges)
     pairs = np.asarray(edges if isinstance(edges, np.ndarray) else list(edges))
     if pairs.size == 0:
         pairs = np.empty((0, 2), np.int64)

@@ -55,6 +55,23 @@ def test_what_cannot_be_done_is_said(tmp_path, monkeypatch, arguments, code, sai
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("threads", ["0", "-1", "many", ""])
+def test_threads_that_are_none_are_said_before_numba_shows_a_traceback(monkeypatch, threads):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", threads)
+    run = skipwalk("info")
+    assert (run.exit_code, f"NUMBA_NUM_THREADS is {threads!r}, not a number from 1 on" in run.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["explore", "build", "program"])
+def test_a_home_that_is_none_is_said(monkeypatch, tmp_path, command):
+    monkeypatch.setenv("SKIPWALK_BUILD", "~nobody-of-that-name/x")
+    (tmp_path / "g").write_text("".join(f"{i} {(i + 1) % 12}\n" for i in range(12)))
+    (tmp_path / "l").write_text("".join(f"{i} {i % 2}\n" for i in range(12)))
+    run = skipwalk(command, *([tmp_path / "g", tmp_path / "l"] if command == "explore" else ["ulx3s-25f"]))
+    assert run.exit_code == 5, run.output
+    assert "SKIPWALK_BUILD is ~nobody-of-that-name/x, and there is no such home; set SKIPWALK_BUILD" in run.stderr
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

@@ -68,6 +68,11 @@ def test_a_table_is_its_rows_and_not_its_columns():
         (lambda e: e.partial_fit([(0, 1)], [10**400]), "not all of them are numbers that fit 64 bits"),
         (lambda e: e.partial_fit([(0, 1)], np.array([3], "m8[s]")), "weights: not all of them are numbers"),
         (lambda e: e.partial_fit(PATH, np.ma.masked_equal(range(1, 9), 2)), "weights: some are masked"),
+        (lambda e: e.fit(np.ma.masked_equal(PATH, 3)), "a graph: some are masked; give pairs"),
+        (lambda e: e.partial_fit(np.ma.masked_equal(PATH, 3)), "edges: some are masked; give a list of pairs"),
+        (lambda e: e.remove_edges(np.ma.masked_equal(PATH, 3)), "edges: some are masked"),
+        (lambda e: Graph.from_edges(np.ma.masked_equal(PATH, 3)), "edges: some are masked"),
+        (lambda e: Graph.from_edges(np.ma.masked_equal(PATH, 3), ids=range(9)), "edges: some are masked"),
         (
             lambda e: e.fit(nx.Graph([(0, 1, {"weight": 10**400})])),
             "edge 0 - 1 has the weight 1000.*; it has to be a n",
