@@ -139,14 +139,14 @@ def test_gateware_that_cannot_be_compiled_names_the_other_backend(monkeypatch):
     def missing(*_, **__):
         raise MissingToolError("compiling the gateware needs g++")
 
-    monkeypatch.setattr("skipwalk.sim.rtl.verilated.VerilatedCore.from_component", missing)
+    monkeypatch.setattr("skipwalk.sim.rtl.verilated.VerilatedCore.from_sources", missing)
     with pytest.raises(DeviceError, match=r"needs g\+\+; or use the golden backend, which gives the same bits"):
         RTLTransport(lora_preset("tiny"))
 
     def fails(*_, **__):
         raise build.BuildError("a file is full")
 
-    monkeypatch.setattr("skipwalk.sim.rtl.verilated.VerilatedCore.from_component", fails)
+    monkeypatch.setattr("skipwalk.sim.rtl.verilated.VerilatedCore.from_sources", fails)
     with pytest.raises(DeviceError, match="the gateware cannot be compiled: a file is full"):
         RTLTransport(lora_preset("tiny"))
 

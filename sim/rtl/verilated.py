@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import os
 import weakref
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,12 @@ class VerilatedCore:
         """
         name = name or build.top_name(component)
         return cls.from_verilog(build.to_verilog(component, name), name, **options)
+
+    @classmethod
+    def from_sources(cls, key: str, make: Callable[[], Any], **options: Any) -> "VerilatedCore":
+        """As :meth:`from_component` of what ``make`` returns, which is not called if the same ``key`` and sources have
+        been opened before: see :func:`.build.kept_verilog`. That takes under a second."""
+        return cls.from_verilog(*build.kept_verilog(key, make), **options)
 
     @classmethod
     def from_verilog(cls, verilog: str, top: str, *, quick: bool = False, **options: Any) -> "VerilatedCore":

@@ -69,7 +69,9 @@ def config_of_map(data: Any) -> UnitConfig:
     kind, given = UNITS[data["core"]].config, data["configuration"]
     if not isinstance(given, dict):
         raise ValueError(f"the configuration is names with values, not {given!r}")
-    if missing := [f.name for f in fields(kind) if f.default is f.default_factory is MISSING and f.name not in given]:
+    needed: Any = kind  # a dataclass, of whatever fields
+    missing = [f.name for f in fields(needed) if f.default is f.default_factory is MISSING and f.name not in given]
+    if missing:
         raise ValueError(f"the configuration lacks {', '.join(missing)}")
     if not isinstance(name := given.get("name", ""), str):
         raise ValueError(f"name must be a word, not {name!r}")

@@ -1,5 +1,6 @@
 """Words to a core and back, whatever the core is: the one seam between the driver and golden model, RTL or board."""
 
+import json
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -90,7 +91,7 @@ class GoldenTransport(BufferedTransport):
 
 
 class RTLTransport(BufferedTransport):
-    """The gateware, compiled by Verilator. Opening it takes seconds; the first time for a configuration, minutes.
+    """The gateware, compiled by Verilator. Opening it takes a second; the first time for a configuration, minutes.
 
     Raises DeviceError if a tool is missing or the build fails. ``options`` are those of ``sim.rtl.verilated``.
     """
@@ -103,7 +104,10 @@ class RTLTransport(BufferedTransport):
             from ...sim.memory.behind import simulated
             from ...sim.rtl.verilated import VerilatedCore
 
-            self._core = VerilatedCore.from_component(simulated(UNITS.of(cfg).core(cfg)), **options)
+            unit = UNITS.of(cfg)
+            self._core = VerilatedCore.from_sources(
+                json.dumps([unit.name, cfg.to_dict()], sort_keys=True), lambda: simulated(unit.core(cfg)), **options
+            )
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "amaranth":
                 raise
