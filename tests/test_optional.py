@@ -127,8 +127,9 @@ def test_a_command_that_needs_it_ends_with_a_sentence(without, tmp_path, monkeyp
     assert not list(tmp_path.iterdir())
 
 
-def test_another_module_that_is_not_there_is_a_fault_of_ours(without):
+def test_another_module_that_is_not_there_is_a_fault_of_ours(without, tmp_path, monkeypatch):
     """And no advice to install anything hides it."""
+    monkeypatch.setenv("SKIPWALK_BUILD", str(tmp_path))  # where no core's Verilog is kept
     without("skipwalk.hw.oselm.core", "skipwalk.hw.ports.axi", "skipwalk.sim.memory.behind")
     for made in (lambda: axi_core(TINY), lambda: RTLTransport(TINY)):
         with pytest.raises(ModuleNotFoundError, match=r"skipwalk\.hw\.oselm\.core"):
