@@ -2,6 +2,7 @@
 
 import sys
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,7 +55,13 @@ def without(monkeypatch):
     ("package", "anew", "made", "error", "said"),
     [
         ("onnx", (), lambda: from_onnx("m.onnx"), InputError, r'this needs onnx: pip install "skipwalk\[onnx\]"'),
-        ("matplotlib", (), picture.check, DeviceError, r'needs matplotlib: pip install "skipwalk\[plot\]"'),
+        (
+            "matplotlib",
+            (),
+            lambda: picture.check(Path("x.png")),
+            DeviceError,
+            r'needs matplotlib: pip install "skipwalk\[plot\]"',
+        ),
         ("serial", (), lambda: SerialPipe("/dev/none"), LinkError, r'need pyserial: pip install "skipwalk\[serial\]"'),
         (
             "cobs",
