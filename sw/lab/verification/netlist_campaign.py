@@ -34,7 +34,10 @@ _WALKS = (
     r"|test_rounds\[weighted-1000000.0-.*-0\]"
 )
 _LORA = r"test_((programs|cycles).*\[tiny\]|counters_of_time|epochs_of_few.*|slots_.*|one_output.*|rates_of.*)"
-_SDRAM = r"test_bursts_anywhere\[.*-94 MHz\]|test_cycles_of_a_row\[94.*|test_(a_reset_at|rows_that|a_chip_is_started).*"
+_SDRAM = (
+    r"test_bursts_anywhere\[.*-94 MHz\]|test_cycles_(of_a_row\[94.*|of_a_start|between.*)"
+    r"|test_(words_are|a_reset_at|rows_that|a_chip_is_started).*"
+)
 #: Files of tests, which of each, and for faults in what: what runs compiled, with a model of what it has to answer.
 #: Blocks come before the cores that have them, for their tests see more.
 TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
@@ -61,6 +64,8 @@ TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("tests/memory/test_sdram.py", _SDRAM, ("hw/memory/sdram",)),
     ("tests/memory/test_crossing.py", r"test_.*", ("hw/memory/crossing",)),
     ("tests/memory/test_shared_port.py", r"test_.*", ("hw/memory",)),
+    ("tests/oselm/rows/test_chains.py", r"test_any_rows.*", ("hw/oselm/rows",)),
+    ("tests/oselm/rows/test_uses.py", r"test_.*", ("hw/oselm/rows",)),
     ("tests/oselm/rows/test_cache.py", r"test_.*", ("hw/oselm/rows",)),
     ("tests/oselm/rows/test_turns.py", r"test_.*", ("hw/oselm/rows",)),
     ("tests/oselm/graph/test_outside.py", r"test_.*", ("hw/oselm/graph",)),
