@@ -52,10 +52,9 @@ def test_rows_or_their_neighbours(slow):
     for n in range(600):
         row, bits = int(rng.integers(CFG.nodes)), int(rng.integers(1 << 32))
         if n % 2 and (degree := headers[row]["degree"]):
-            # Next to where the next neighbour begins.
-            bits = (
-                min(-(-int(rng.integers(1, degree + 1)) << 32) // degree - 1 - int(rng.integers(2)), (1 << 32) - 1) | 1
-            )
+            # Next to where a neighbour's draws end.
+            limit = (int(rng.integers(1, degree + 1)) << 32) // degree
+            bits = min(limit + int(rng.integers(-2, 3)), (1 << 32) - 1) | 1
         draws.append((int(rng.integers(CFG.pool)), row, bits))
 
     def drawn(n: int) -> tuple[int, int]:
