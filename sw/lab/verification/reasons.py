@@ -107,10 +107,9 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
         "no walk takes 2^30 draws", equal=True
     ),
     ("hw/oselm/graph/edge_finder.py", 45, "store.edits.finder.$47[57:41] Q[0] inverted while bit 14 is 0"): Reason(
-        "the lowest bit of a sum of weights: only where a weight brings it to exactly the limit"
-    ),
-    ("hw/oselm/graph/edit_edges.py", 37, "store.edits.$205 A[5] inverted while bit 12 is 0"): Reason(
-        "a bit of a sum of weights: only where a weight brings it to within 32 of the limit"
+        "a total that is held is inverted in each cycle; its one use comes two cycles later, and 1 of a row without "
+        "edges brings no weight to the limit",
+        equal=True,
     ),
     ("hw/oselm/graph/row_filler.py", 87, "front.walkers.filler.$45 Q[2] 0"): Reason(
         "draws under way, compared with 8 alone: a row has 8 elements here, so that the limit is never met", equal=True
