@@ -73,13 +73,11 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
         "whether a context waits: the sequencer, which is asked in the same term, is not idle then", equal=True
     ),
     ("hw/oselm/core.py", 147, "$89 D[1] inverted while bit 4 is 0"): Reason(
-        "the count has a wrong bit from a reset on, and ends after 87 cycles all the same; at power-up after 85, when "
-        "nothing is under way",
+        "a count that begins wrong in a reset and takes 87 cycles all the same; at power-up 85, with nothing under way",
         equal=True,
     ),
     ("hw/oselm/core.py", 294, "$59[6:0][5:0][4:0][3:0][2:0][1:0][1] S[0] 1"): Reason(
-        "a barrier begins early behind a gap of one cycle, which is there between two at once: nothing has come in it, "
-        "and the count to the end of the second one begins anew",
+        "a barrier shows early behind a gap of one cycle, in which nothing can come; the count to its end begins anew",
         equal=True,
     ),
     ("hw/oselm/front_end/parameters.py", 71, "front.parameters.$128[31:24] Q[6] 0"): Reason(
@@ -107,8 +105,7 @@ REASONS: Mapping[tuple[str, int, str], Reason] = {
         "no walk takes 2^30 draws", equal=True
     ),
     ("hw/oselm/graph/edge_finder.py", 45, "store.edits.finder.$47[57:41] Q[0] inverted while bit 14 is 0"): Reason(
-        "a total that is held is inverted in each cycle; its one use comes two cycles later, and 1 of a row without "
-        "edges brings no weight to the limit",
+        "a total is inverted in each cycle and used two later; without edges it is 1, so no weight is too large",
         equal=True,
     ),
     (
