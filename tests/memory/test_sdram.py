@@ -10,6 +10,7 @@ pytest.importorskip("amaranth")
 from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from skipwalk.hw.memory.sdram import SdramController
 from skipwalk.hw.memory.sdram_config import SdramConfig
+from skipwalk.hw.memory.sdram_start import SdramStart
 from skipwalk.sim.memory.port import Burst, PlainMemory
 from skipwalk.sim.memory.sdram import Pins, SdramChip, SdramRules, SdramViolation
 
@@ -31,6 +32,9 @@ class Bench:
         self.chip = SdramChip(rules, 1e9 / cfg.clock_hz, lambda: int(self.rng.integers(0, 1 << 16)))
         self.reset = Signal()
         self.events = {"opened": 0, "refreshed": 0}
+        #: Cycles in which ``ready`` rose.
+        self.started: list[int] = []
+        self._ready = 0
         self._late = [0] * cfg.input_delay
 
     def run(self, *parts, gaps=(0.0, 0.0, 0.0), resets=()):
@@ -49,6 +53,9 @@ class Bench:
                 drivers[0].step(ctx, t)
             for name in self.events:
                 self.events[name] += ctx.get(getattr(self.controller, name))
+            before, self._ready = self._ready, ctx.get(self.controller.ready)
+            if self._ready and not before:
+                self.started.append(t)
             value, values = ctx.get(Cat(*out)), []
             for width in widths:
                 values.append(value & (1 << width) - 1)
@@ -99,10 +106,29 @@ def test_bursts_anywhere(changes, gaps):
     driver = tried.run(bursts, gaps=gaps)
     assert driver.reads == plain.run(bursts)
     commands = tried.chip.commands
-    assert commands["refresh"] > 20
+    due = (tried.cycles - tried.started[0]) / cfg.refresh_interval
+    assert 20 < due - 2 < commands["refresh"] - cfg.powerup_refreshes <= due
     assert tried.events["opened"] == commands["active"] > 40
     # Words that were being written when the last one was read are there a few cycles later, which nobody waits for.
     assert commands["write"] > 300
+
+
+def test_words_are_where_their_addresses_say():
+    """Each bit of an address, and words that are read in other bursts than they were written in."""
+    tried, plain = Bench(CFG, RULES), PlainMemory(CFG.word_bits)
+    page, places = 1 << CFG.page_bits, [0, *(1 << k for k in range(CFG.address_bits))]
+    some = [int(x) for x in tried.rng.permutation(64)]
+    bursts = [
+        *(Burst(place, 1, (1000 + n,), (15,)) for n, place in enumerate(places)),
+        *(Burst(place, 1) for place in places),
+        Burst(page * 7 - 20, 64, tuple(range(1, 65)), (15,) * 64),
+        *(Burst(page * 7 - 20 + n, min(5, 64 - n)) for n in some),
+        *(Burst(page * 9 + n, min(1 + n % 3, 64 - n), (n + 1,) * 3, (15,) * 3) for n in some[:20]),
+        *(Burst(page * 9 + n, 1, (n + 101,), (15,)) for n in some[20:]),
+        Burst(page * 9, 64),
+    ]
+    bursts = [dataclasses.replace(b, words=b.words[: b.count], strobes=b.strobes[: b.count]) for b in bursts]
+    assert tried.run(bursts).reads == plain.run(bursts)
 
 
 def test_a_reset_at_any_moment_leaves_the_chip_usable():
@@ -175,6 +201,36 @@ def test_a_chip_is_started_as_the_data_sheet_says():
     assert driver.reads == [1, 2]
     start = cfg.powerup_cycles + cfg.cycles(cfg.t_rp) + cfg.powerup_refreshes * cfg.cycles(cfg.t_rfc) + cfg.MODE_CYCLES
     assert start < driver.times[0] < start + 30
+
+
+def test_cycles_between_refreshes():
+    """Where none comes between: the page of the next burst is closed and opened while this one is in use."""
+    page = 1 << CFG.page_bits
+
+    def quickest(*bursts):
+        """Cycles from the first word of these to the last."""
+        times, n = Bench(CFG, RULES).run(bursts * 6).times, sum(burst.count for burst in bursts)
+        return min(last - first for first, last in zip(times[::n], times[n - 1 :: n], strict=True))
+
+    for bank in range(1 << CFG.bank_bits):
+        here, there = page * bank, page * ((bank + 1) % 4)
+        turns = quickest(Burst(here, 6), Burst(there, 12), Burst(here + 4 * page, 12))
+        assert turns == (6 + 12 + 12 - 1) * CFG.BEATS
+        for words in (4, 5):
+            same = quickest(Burst(here, words), Burst(here + 4 * page, words))
+            assert same == (2 * words - 1) * CFG.BEATS + CFG.same_bank_cycles(write=False)
+
+
+def test_cycles_of_a_start():
+    """From power on; and after another reset, which waits for what was under way alone."""
+    reads = [Burst(40, 2)] * 100
+    tried = Bench(CFG, dataclasses.replace(RULES, late=40))
+    again = CFG.powerup_cycles + 300
+    assert tried.run(reads, reads[:1], resets=[again]).reads == [0, 0]
+    rest = CFG.cycles(CFG.t_rp) + CFG.powerup_refreshes * CFG.cycles(CFG.t_rfc) + CFG.MODE_CYCLES
+    first, second = tried.started
+    assert 0 <= first - 1 - CFG.powerup_cycles - rest <= 5
+    assert 0 <= second - 1 - again - SdramStart(CFG).settling - rest <= 5
 
 
 @pytest.mark.parametrize(

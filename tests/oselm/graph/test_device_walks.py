@@ -346,7 +346,7 @@ def test_limits_that_a_draw_meets(cfg):
     program = Program(cfg, random_store(cfg, rng, hub=True))
     program.setup(Sampling(window=2, negatives=0, per_positive=False, walks=1, source=1), length=6, p=1, q=1)
     rows = np.flatnonzero(program.store.arrays.degree > 1)
-    for number in range(240):
+    for number in range(240 + 2 * 3 * 12):
         # The first step takes any neighbour.
         met = (bits_at(KEYS["walks"], number << 32 | 2 + number % 3) & 0xFFFF_FFFF) - number // 3 % 2
         limits = [int(rng.choice([0, 1 << 31, (1 << 32) - 1])) if number % 4 != 3 else met for _ in range(3)]
@@ -355,6 +355,10 @@ def test_limits_that_a_draw_meets(cfg):
             # So small that all trials fail, and steps are exact: factors from 1 on, next to where they change.
             most = 4 if number % 2 else 1024
             limits = [int(rng.integers(0, most)) << 16 | 0xFFFF ^ (1 << int(rng.integers(0, 20))) for _ in range(3)]
+        if number >= 240:
+            # Each bit of a factor alone.
+            limits = [0, 0, 0]
+            limits[number % 3] = 1 << 16 + (number - 240) // 6
         for case, limit in enumerate(limits):
             program.set(Parameter(Parameter.LIMIT_BACK + case), limit)
         program.limits = tuple(limits)

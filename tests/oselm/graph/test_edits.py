@@ -171,6 +171,12 @@ def test_sums_that_just_fit_and_weights_that_differ_by_one_bit(name, kind):
     for weight in [w for bit in bits for w in (bit, bit ^ 1 or 2, 65535 ^ bit)]:
         assert pair.edit((Edit.ADD_EDGE, 3, 4, weight), (Edit.ADD_EDGE, 4, 3, weight)) == [done, done]
     pair.check()
+    # Weights that change by one bit alone, up and down.
+    for start, sign in ((1, 1), (40_000, -1)):
+        pair.edit(clear(), *((Edit.ADD_EDGE, 2 * n, 2 * n + 1, start) for n in range(16)))
+        changes = [(Edit.ADD_EDGE, 2 * n + 1, 2 * n, start + sign * bit) for n, bit in enumerate(bits)]
+        assert pair.edit(*changes) == [done] * 16
+        pair.check()
 
 
 @pytest.mark.parametrize("kind", KINDS)
