@@ -149,11 +149,11 @@ async def several_are_under_way(dut):
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def errors_are_counted_and_nothing_hangs(dut):
     bench = await Bench(dut).start(0.3, seed=5)
-    first = bench.base + 100 * bench.bits // 8
+    first, end = (bench.base + word * bench.bits // 8 for word in (100, 200))
 
     def refuse(method):
         async def refused(address, what):
-            if address >= first:
+            if first <= address < end:
                 raise ValueError("not here")
             return await method(address, what)
 
@@ -167,6 +167,11 @@ async def errors_are_counted_and_nothing_hangs(dut):
     assert bench.failed == [3, 2]
     assert len(got) == 28
     assert got[:5] == got[-5:] == [7] * 5
+    # An error in the first words alone; in a single word, before a single one that is good.
+    await bench.run([Burst(195, 8)])
+    assert bench.failed == [4, 2]
+    await bench.run([Burst(150, 1), Burst(10, 1)])
+    assert bench.failed == [5, 2]
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")

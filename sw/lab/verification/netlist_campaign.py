@@ -63,6 +63,7 @@ TESTS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("tests/oselm/graph/test_edits.py", r".*weights-store\]", ("hw/oselm/graph",)),
     ("tests/memory/test_sdram.py", _SDRAM, ("hw/memory/sdram",)),
     ("tests/memory/test_crossing.py", r"test_.*", ("hw/memory/crossing",)),
+    ("tests/memory/test_cutter.py", r"test_.*", ("hw/memory/cutter",)),
     ("tests/memory/test_shared_port.py", r"test_.*", ("hw/memory",)),
     ("tests/oselm/rows/test_chains.py", r"test_any_rows.*", ("hw/oselm/rows",)),
     ("tests/oselm/rows/test_uses.py", r"test_.*", ("hw/oselm/rows",)),
