@@ -1,5 +1,6 @@
 """Without an optional package: one sentence that says what asked for it, and how to get it."""
 
+import subprocess
 import sys
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -132,6 +133,12 @@ def test_a_command_that_needs_it_ends_with_a_sentence(without, tmp_path, monkeyp
     assert (run.exit_code, run.exception.__class__) == (5, SystemExit), run.output
     assert said in run.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["explore", "program"])
+def test_commands_that_do_without_the_gateware_begin_without_amaranth(command):
+    program = f"import sys; sys.modules['amaranth'] = None; import skipwalk.sw.commands.{command}"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_another_module_that_is_not_there_is_a_fault_of_ours(without, tmp_path, monkeypatch):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from .floorplan import floorplan_script
 from .table import Board
-from .top import BoardTop
 
 __all__ = ["KEEP_REGISTERS", "NAME", "REPORT", "SEED", "TOOLS", "BuildFailed", "prepare"]
 
@@ -63,6 +62,8 @@ def prepare(row: Board, folder: Path) -> list[list[str]]:
     """Netlist, constraints and script into ``folder``; returns the commands. The same row gives the same bytes."""
     module, _, name = row.platform.partition(":")
     try:
+        from .top import BoardTop  # Amaranth, which names and errors of builds do without
+
         platform = getattr(importlib.import_module(module), name)()
     except ModuleNotFoundError as error:
         raise BuildFailed(f'{error.name} is not installed: pip install "skipwalk[boards]"') from None
