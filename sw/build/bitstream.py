@@ -21,13 +21,9 @@ from ...sim.rtl.build import build_root
 from ...sim.rtl.synthesis import yosys_command
 from ..results.files import atomic_write, exclusive
 from .summary import Placement, placement, summarise, write_json
-from .tools import Progress, run_tool, versions
+from .tools import BITSTREAMS, Progress, run_tool, versions
 
 __all__ = ["BuildFailed", "build", "repeat", "step"]
-
-
-#: Endings of a bitstream, by board family.
-KINDS = ("bit", "fs")
 
 
 def _himbaechel(words: Sequence[str]) -> list[str]:
@@ -165,8 +161,8 @@ def _build(
     if synthesis_only:
         return {}
     # What stops from here on must not leave an older bitstream to be programmed.
-    for kind in KINDS:
-        (folder / f"{NAME}.{kind}").unlink(missing_ok=True)
+    for name in BITSTREAMS:
+        (folder / name).unlink(missing_ok=True)
     constraints = next(folder / f"{NAME}.{kind}" for kind in ("lpf", "cst") if (folder / f"{NAME}.{kind}").exists())
 
     remedy = f"remove {folder}, and build again"
@@ -201,7 +197,7 @@ def _build(
     best = max(runs, key=lambda run: run.fmax_mhz)
     part = folder / f"seed-{best.seed}"
     key = _digest(netlist, constraints, pack, tools, {"seed": best.seed})
-    packed = [part / f"{NAME}.{kind}" for kind in KINDS]
+    packed = [part / name for name in BITSTREAMS]
     step(part, "pack", key, lambda p: run_tool(pack, part, timeout, p), makes=packed)
     bitstream = next(path for path in packed if path.exists())
     seconds["place_route"] = {str(run.seed): run.seconds for run in runs}

@@ -17,8 +17,10 @@ from ...sim.rtl.synthesis import SynthesisError
 from ..errors import DeviceError
 from ..results.report import installed
 
-__all__ = ["Progress", "program_of", "run_tool", "tool_errors", "versions"]
+__all__ = ["BITSTREAMS", "Progress", "program_of", "run_tool", "tool_errors", "versions"]
 
+#: What packing leaves, by board family.
+BITSTREAMS = ("top.bit", "top.fs")
 #: Packages that write a netlist, whatever the board.
 WRITERS = ("amaranth", "amaranth-boards", "pyosys")
 #: The package of each program of :data:`TOOLS`.

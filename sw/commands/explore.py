@@ -23,7 +23,7 @@ from ..explore.tasks import accuracy_tasks, run, synthesis_tasks
 from ..graph.packed import reading
 from ..graph.readers import read_graph, read_labels
 from ..oselm.estimator import Node2Vec
-from ..oselm.evaluation import evaluate
+from ..oselm.evaluation import check_labels
 from ..oselm.parameters import MOST_WALKS
 from ..results.records import JsonRecords
 from ..results.report import Result, aligned
@@ -113,7 +113,7 @@ def explore(
     at = np.array([network.index(node) for node in classes])
     names = [str(name) for name in classes.values()]
     with reading(labels):  # whether they can be learned at all is known before hours have gone into vectors
-        evaluate(np.zeros((len(names), 1)), names, repeats=1)
+        check_labels(names)
     window = _DEFAULTS["window"]
     rounds = _DEFAULTS["walks_per_node"] if walks is None else max(1, round(walks / network.n_nodes))
     if rounds > MOST_WALKS:

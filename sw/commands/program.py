@@ -11,16 +11,13 @@ import click
 
 from ...hw.boards.table import BOARDS
 from ...sim.rtl.build import build_root
-from ..build.tools import tool_errors
+from ..build.tools import BITSTREAMS, tool_errors
 from ..errors import DeviceError, InputError
 from .common import FILE
 
 __all__ = ["program"]
 
 log = logging.getLogger(__name__)
-
-#: What ``skipwalk build`` leaves, by board family.
-BITSTREAMS = ("top.bit", "top.fs")
 
 
 def _bitstream(board: str) -> Path:

@@ -66,7 +66,7 @@ def simulate(
         skipwalk simulate core --config core.json --serve
     """
     _check_taken(target)
-    if serve and (target != "core" or words or waves):
+    if serve and (words or waves):
         raise click.UsageError("--serve is for a core, without --words and --waves")
     if serve:
         _served(config, unit)

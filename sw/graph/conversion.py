@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .graph import Graph
+from .graph import Graph, refuse_masked
 from .readers import read_graph
 
 __all__ = ["as_graph", "is_graph", "listed"]
@@ -57,8 +57,7 @@ def listed(X: Any, what: str, wanted: str) -> Any:
         X = X.to_numpy()
     of_nodes = what == "nodes"
     if isinstance(X, np.ndarray) and X.ndim:
-        if np.ma.is_masked(X):
-            raise InputError(f"{what}: some are masked; give {wanted}, without those")
+        refuse_masked(X, what, wanted)
         if of_nodes and X.ndim > 1:
             raise InputError(f"nodes cannot be an array of {X.shape}; give {wanted}, (n,)")
         return X

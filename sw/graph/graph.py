@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, UnknownNodeError
 
-__all__ = ["Addition", "Graph", "pair_of_ids", "with_lonely"]
+__all__ = ["Addition", "Graph", "pair_of_ids", "refuse_masked", "with_lonely"]
 
 log = logging.getLogger(__name__)
 
@@ -422,15 +422,15 @@ def _plain_id(node: Hashable) -> Hashable:
     return node.item() if isinstance(node, np.generic) else node
 
 
-def _refuse_masked(edges: Any) -> None:
-    """NumPy would take what is beneath a mask, or what fills it."""
-    if np.ma.is_masked(edges):
-        raise InputError("edges: some are masked; give pairs, without those")
+def refuse_masked(given: Any, what: str = "edges", wanted: str = "pairs") -> None:
+    """NumPy would take what is beneath a mask, or what fills it. Raises InputError."""
+    if np.ma.is_masked(given):
+        raise InputError(f"{what}: some are masked; give {wanted}, without those")
 
 
 def _pairs_of_ids(edges: Any, index: dict[Hashable, int]) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers (m,) int64 of both ends; ``index`` grows by the nodes it lacks, first appearance first."""
-    _refuse_masked(edges)
+    refuse_masked(edges)
     if isinstance(edges, np.ndarray) and edges.dtype.kind in "iu":
         if edges.ndim != 2 or edges.shape[1] != 2:
             raise InputError(f"edges: shape {edges.shape}; it has to be (m, 2)")
@@ -470,7 +470,7 @@ def _refuse_ids_as_rows(pairs: Any, ids: Sequence[Hashable]) -> None:
 
 
 def _pairs_of_rows(edges: Any, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    _refuse_masked(edges)
+    refuse_masked(edges)
     pairs = np.asarray(edges if isinstance(edges, np.ndarray) else list(edges))
     if pairs.size == 0:
         pairs = np.empty((0, 2), np.int64)

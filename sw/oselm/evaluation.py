@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import InputError
 
-__all__ = ["Scores", "evaluate"]
+__all__ = ["Scores", "check_labels", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,20 @@ class Scores:
 
 #: Beyond this, squares would overflow.
 _LARGEST = 1e100
+
+
+def check_labels(labels: Sequence[Hashable] | np.ndarray, *, test_share: float = 0.1) -> None:
+    """Raises InputError for labels that :func:`evaluate` cannot take, whatever the vectors: only one class, one with
+    a single node, or fewer held-out nodes than classes."""
+    sizes = Counter(str(label) for label in labels)
+    if len(sizes) < 2:
+        raise InputError(f"{len(sizes)} class among {len(labels)} labelled nodes; an evaluation needs two or more")
+    rare, count = min(sizes.items(), key=lambda item: item[1])
+    if count < 2:
+        raise InputError(f"class {rare!r} has a single node; every class needs two or more")
+    n_test = int(np.ceil(test_share * len(labels)))
+    if n_test < len(sizes):
+        raise InputError(f"{len(labels)} labelled nodes leave {n_test} to test {len(sizes)} classes; label more nodes")
 
 
 def evaluate(
@@ -61,22 +75,13 @@ def evaluate(
     Raises
     ------
     InputError
-        Vectors without numbers or with too large ones, only one class, a class with a single node, or fewer held-out
-        nodes than classes.
+        Vectors without numbers or with too large ones, or as :func:`check_labels`.
     """
     if len(vectors) != len(labels):
         raise InputError(f"{len(labels)} labels for {len(vectors)} vectors; give one for each")
     if not vectors.shape[1] or float(np.abs(vectors).max(initial=0)) > _LARGEST:
         raise InputError(f"vectors of {vectors.shape[1]} numbers, or some beyond {_LARGEST:g}; scale them")
-    sizes = Counter(str(label) for label in labels)
-    if len(sizes) < 2:
-        raise InputError(f"{len(sizes)} class among {len(labels)} labelled nodes; an evaluation needs two or more")
-    rare, count = min(sizes.items(), key=lambda item: item[1])
-    if count < 2:
-        raise InputError(f"class {rare!r} has a single node; every class needs two or more")
-    n_test = int(np.ceil(test_share * len(labels)))
-    if n_test < len(sizes):
-        raise InputError(f"{len(labels)} labelled nodes leave {n_test} to test {len(sizes)} classes; label more nodes")
+    check_labels(labels, test_share=test_share)
     classes = np.unique([str(label) for label in labels], return_inverse=True)[1]
     model = make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression(max_iter=2000)))
     if folds:
